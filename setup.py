@@ -1,0 +1,53 @@
+"""Package metadata; the tools' settings are in pyproject.toml, the exact versions that CI uses in requirements.lock."""
+
+import pathlib
+import re
+
+import setuptools
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_text(encoding="utf-8"))[1]
+
+SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
+
+setuptools.setup(
+    name="tfbert",
+    version=VERSION,
+    description="BERT for TensorFlow and Keras 3: text in, answer out",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["tfbert", "tfbert.*"]),
+    python_requires=">=3.11,<3.13",
+    install_requires=[
+        "absl-py>=2.1,<3",
+        "flatbuffers>=24.3",
+        "huggingface_hub>=0.34,<3",
+        "keras>=3.13,<4",
+        "matplotlib>=3.9,<4",
+        "ml_collections>=1.0,<2",
+        "numpy>=1.26,<3",
+        "safetensors>=0.5,<1",
+        "scikit-learn>=1.5,<2",
+        "scipy>=1.13,<2",
+        # tensorflow-text links against one minor version of tensorflow
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-text>=2.21.1,<2.22",
+        "tensorboard>=2.19,<3",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={
+        "serving": SERVING,
+        "tfds": ["tensorflow-datasets>=4.9.9,<5"],
+        "test": [
+            *SERVING,
+            "hypothesis>=6.100,<7",
+            "keras-nlp>=0.32,<0.33",
+            "pytest>=8.2,<10",
+            "ruff>=0.12,<1",
+            "tensorflow-datasets>=4.9.9,<5",
+            "tokenizers>=0.22,<1",
+        ],
+    },
+    entry_points={"console_scripts": ["tfbert = tfbert.launch.main:main"]},
+)

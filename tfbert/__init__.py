@@ -1,0 +1,32 @@
+"""tfbert: BERT as a TensorFlow/Keras package. Text in, answer out."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
+# Python parts do not wait for TensorFlow.
+_PUBLIC = {
+    "AdamW": "tfbert.training.optimizer",
+    "BertConfig": "tfbert.config",
+    "BertEncoder": "tfbert.encoder",
+    "LinearWarmup": "tfbert.training.schedule",
+    "TextClassifier": "tfbert.models.text_classifier",
+    "Tokenizer": "tfbert.text",
+    "load": "tfbert.models",
+}
+_ROOMS = ("checkpoints", "data", "errors", "layers", "models", "serving", "tasks", "text", "training")
+
+__all__ = [*_PUBLIC, *_ROOMS]
+
+
+def __getattr__(name):
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"tfbert.{name}")
+    raise AttributeError(f"module 'tfbert' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,107 @@
+"""BertConfig: the sizes of an encoder, read from Hugging Face's config.json or Google's bert_config.json."""
+
+import dataclasses
+import json
+import pathlib
+
+from tfbert.errors import CheckpointError, ConfigError
+
+# Names as Hugging Face's `ACT2FN` has them -> how tfbert computes them.
+ACTIVATIONS = {
+    "gelu": "gelu_erf",
+    "gelu_python": "gelu_erf",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+}
+
+# Variants of the network that read the same keys but compute something else.
+_REQUIRED_VALUES = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class BertConfig:
+    """Sizes and constants of BERT (Devlin et al. 2018, section 3), under Hugging Face's names.
+
+    Raises:
+        ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation.
+
+    >>> BertConfig(hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512).head_size
+    64
+    """
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    classifier_dropout: float | None = None
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    pad_token_id: int = 0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ConfigError(f"{field.name} must be an integer, not {value!r}")
+            if field.type is int and value < (1 if field.name != "pad_token_id" else 0):
+                raise ConfigError(f"{field.name} must be positive, not {value}")
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
+            )
+        if self.hidden_act not in ACTIVATIONS:
+            raise ConfigError(f"hidden_act {self.hidden_act!r} is not one of {sorted(ACTIVATIONS)}")
+
+    @property
+    def head_size(self):
+        return self.hidden_size // self.num_attention_heads
+
+    def to_dict(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        """Takes the keys it knows from a checkpoint's JSON; other keys belong to other readers."""
+        if values.get("model_type", "bert") != "bert":
+            raise ConfigError(f"model_type is {values['model_type']!r}; tfbert reads BERT checkpoints only")
+        for key, required in _REQUIRED_VALUES.items():
+            if values.get(key, required) != required:
+                raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {required!r} only")
+        known = {field.name for field in dataclasses.fields(cls)}
+        sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+        missing = [key for key in sizes if key not in values]
+        if missing:
+            raise ConfigError(f"the configuration lacks {', '.join(missing)}")
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    @classmethod
+    def from_file(cls, path):
+        """Reads config.json or bert_config.json; errors name the file."""
+        try:
+            return cls.from_dict(read_json_object(path))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+
+def read_json_object(path):
+    """The object in a JSON file, or a CheckpointError that names the file and the fault."""
+    try:
+        values = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds {type(values).__name__}, not a JSON object")
+    return values

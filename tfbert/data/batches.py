@@ -1,0 +1,96 @@
+"""Batches: examples in memory -> a tf.data pipeline of features and targets. B batch, S sequence."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.data.order import batches_of_epoch
+
+_ROWS_PER_LENGTH_CALL = 2048  # bounds the padded ids held while lengths are counted
+
+
+class Batches:
+    """Length-bucketed batches of a task's examples, in an order that (seed, epoch) alone decides.
+
+    Args:
+        examples: dict of equally long columns (strings, numbers, arrays); strings may be `str` or `bytes`.
+        features: graph function, columns of a batch -> dict with `padding_mask` int [B, S].
+        target: graph function, columns of a batch -> what the loss compares with; None for no target.
+        shuffle: False gives each row once, longest first, in `rows` order.
+
+    >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
+    """
+
+    def __init__(self, examples, features, target=None, *, batch_size=32, seed=0, shuffle=True):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be positive, not {batch_size}")
+        self.examples = examples
+        self.columns = {name: tf.constant(_array(values)) for name, values in examples.items()}
+        self.features, self.target = features, target
+        self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
+        self.lengths = self._count_tokens()
+        self._plans = {}
+        self.steps_per_epoch = -(-len(self.lengths) // batch_size)
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def plan(self, epoch=0):
+        """The row numbers of each batch of an epoch."""
+        # The pipeline runs ahead into the next epoch while the progress bar still asks about this one.
+        if epoch not in self._plans:
+            self._plans = {known: plan for known, plan in self._plans.items() if known >= epoch - 1}
+            self._plans[epoch] = batches_of_epoch(
+                self.lengths, self.batch_size, seed=self.seed, epoch=epoch, shuffle=self.shuffle
+            )
+        return self._plans[epoch]
+
+    def rows_and_tokens(self, step):
+        """How many rows and how many non-padding tokens the batch of a global step has."""
+        rows = self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+        return len(rows), int(self.lengths[rows].sum())
+
+    def repeated(self, start_step=0):
+        """An endless tf.data.Dataset of (features, target) from a global step on, epoch after epoch."""
+
+        def rows():
+            step = start_step
+            while True:
+                yield self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+                step += 1
+
+        return self._dataset(rows)
+
+    def once(self):
+        """A finite tf.data.Dataset of (features, target) over `plan(0)`."""
+        return self._dataset(lambda: iter(self.plan(0)))
+
+    def _dataset(self, rows):
+        spec = tf.TensorSpec([None], tf.int64)
+        indices = tf.data.Dataset.from_generator(rows, output_signature=spec)
+        return indices.map(self._batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+    def _batch(self, rows):
+        columns = {name: tf.gather(values, rows) for name, values in self.columns.items()}
+        features = self.features(columns)
+        return features if self.target is None else (features, self.target(columns))
+
+    def _count_tokens(self):
+        size = len(next(iter(self.columns.values())))
+        starts = tf.data.Dataset.range(0, size, _ROWS_PER_LENGTH_CALL)
+
+        def lengths(start):
+            rows = tf.range(start, tf.minimum(start + _ROWS_PER_LENGTH_CALL, tf.cast(size, tf.int64)))
+            columns = {name: tf.gather(values, rows) for name, values in self.columns.items()}
+            return tf.reduce_sum(self.features(columns)["padding_mask"], axis=1)
+
+        counted = list(starts.map(lengths, num_parallel_calls=2).as_numpy_iterator())
+        return np.concatenate(counted) if counted else np.zeros(0, np.int32)
+
+
+def _array(values):
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
+        return values
+    if len(values) and isinstance(values[0], str):
+        # A lone surrogate has no UTF-8; it becomes U+FFFD, as the tokenizer makes of any invalid byte.
+        return np.array([value.encode("utf-8", "replace") for value in values], object)
+    return np.array(values, object if len(values) == 0 or isinstance(values[0], bytes) else None)

@@ -1,0 +1,124 @@
+"""BertEncoder: ids -> vectors. B batch, S sequence, H hidden, N heads."""
+
+import keras
+from keras import ops
+
+from tfbert.config import BertConfig
+from tfbert.layers import BertEmbeddings, EncoderBlock
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class BertEncoder(keras.Model):
+    """The bidirectional encoder of BERT (Devlin et al. 2018; Hugging Face BertModel).
+
+    Inputs, a dict of int tensors [B, S]: `token_ids`, `segment_ids` (0 where absent), `padding_mask`
+    (1 = token; all 1 where absent). S is at most `config.max_position_embeddings`.
+
+    Output, a dict: `sequence_output` [B, S, H] and `pooled_output` [B, H]. On request also
+    `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
+
+    >>> encoder = BertEncoder(BertConfig(hidden_size=8, num_attention_heads=2, num_hidden_layers=1))
+    >>> encoder({"token_ids": keras.ops.ones((1, 3), "int32")})["pooled_output"].shape
+    TensorShape([1, 8])
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config if isinstance(config, BertConfig) else BertConfig(**config)
+        c, common = self.config, {"dtype": self.dtype_policy}
+        self.embeddings = BertEmbeddings(
+            c.vocab_size,
+            c.hidden_size,
+            max_position_embeddings=c.max_position_embeddings,
+            type_vocab_size=c.type_vocab_size,
+            dropout=c.hidden_dropout_prob,
+            layer_norm_eps=c.layer_norm_eps,
+            initializer_range=c.initializer_range,
+            name="embeddings",
+            **common,
+        )
+        self.blocks = [
+            EncoderBlock(
+                c.hidden_size,
+                c.num_attention_heads,
+                c.intermediate_size,
+                hidden_act=c.hidden_act,
+                dropout=c.hidden_dropout_prob,
+                attention_dropout=c.attention_probs_dropout_prob,
+                layer_norm_eps=c.layer_norm_eps,
+                initializer_range=c.initializer_range,
+                name=f"block_{i}",
+                **common,
+            )
+            for i in range(c.num_hidden_layers)
+        ]
+        self.pooler = keras.layers.Dense(
+            c.hidden_size,
+            activation="tanh",
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=c.initializer_range),
+            name="pooler",
+            **common,
+        )
+
+    def build(self, input_shape=None):
+        shape = (None, None, self.config.hidden_size)
+        self.embeddings.build((None, None), (None, None))
+        for block in self.blocks:
+            block.build(shape, (None, None))
+        self.pooler.build((None, self.config.hidden_size))
+        self.built = True
+
+    def call(self, inputs, training=False, return_hidden_states=False, return_attention_probs=False):
+        token_ids = inputs["token_ids"]
+        segment_ids, padding_mask = inputs.get("segment_ids"), inputs.get("padding_mask")
+        if segment_ids is None:
+            segment_ids = ops.zeros_like(token_ids)
+        if padding_mask is None:
+            padding_mask = ops.ones_like(token_ids)
+        self._check_length(token_ids)
+        hidden = self.embeddings(token_ids, segment_ids, training=training)
+        hidden_states, attention_probs = [hidden], []
+        for block in self.blocks:
+            hidden = block(hidden, padding_mask, training=training, return_probs=return_attention_probs)
+            if return_attention_probs:
+                hidden, probs = hidden
+                attention_probs.append(probs)
+            hidden_states.append(hidden)
+        outputs = {"sequence_output": hidden, "pooled_output": self.pooler(hidden[:, 0])}
+        if return_hidden_states:
+            outputs["hidden_states"] = hidden_states
+        if return_attention_probs:
+            outputs["attention_probs"] = attention_probs
+        return outputs
+
+    def compute_output_spec(
+        self, inputs, training=False, return_hidden_states=False, return_attention_probs=False
+    ):
+        batch, length = inputs["token_ids"].shape
+        c = self.config
+
+        def tensor(*shape):
+            return keras.KerasTensor(shape, self.compute_dtype)
+
+        outputs = {
+            "sequence_output": tensor(batch, length, c.hidden_size),
+            "pooled_output": tensor(batch, c.hidden_size),
+        }
+        if return_hidden_states:
+            outputs["hidden_states"] = [
+                tensor(batch, length, c.hidden_size) for _ in range(c.num_hidden_layers + 1)
+            ]
+        if return_attention_probs:
+            shape = (batch, c.num_attention_heads, length, length)
+            outputs["attention_probs"] = [tensor(*shape) for _ in range(c.num_hidden_layers)]
+        return outputs
+
+    def _check_length(self, token_ids):
+        if len(token_ids.shape) != 2:
+            raise ValueError(f"token_ids must have the shape [batch, sequence], not {tuple(token_ids.shape)}")
+        length, limit = token_ids.shape[1], self.config.max_position_embeddings
+        if length is not None and length > limit:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_position_embeddings {limit}")
+
+    def get_config(self):
+        return {**super().get_config(), "config": self.config.to_dict()}

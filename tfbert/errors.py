@@ -1,0 +1,29 @@
+"""The errors that a user can act on; launchers print them as one line, without a traceback."""
+
+
+class TfbertError(ValueError):
+    """Base of all errors below: what was wrong, where, and what to do about it."""
+
+
+class ConfigError(TfbertError):
+    """An unknown, missing or contradictory setting."""
+
+
+class DataError(TfbertError):
+    """A row, column, label or encoding in a data file; names the file and the row."""
+
+
+class CheckpointError(TfbertError):
+    """A checkpoint that is missing, truncated or of another shape; names the file or tensor."""
+
+
+class VocabularyError(TfbertError):
+    """A vocabulary that is missing, lacks a special token or has another size than the embedding."""
+
+
+class ServingError(TfbertError):
+    """A model folder that cannot be served, or an address that cannot be bound."""
+
+
+class DiskError(TfbertError):
+    """Writing failed (no space, no permission); what stood there before is untouched."""

@@ -1,0 +1,73 @@
+"""Writing files and folders aside and renaming them, so that nothing half-written is ever seen."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+from tfbert.errors import DiskError
+
+
+@contextlib.contextmanager
+def replace_folder(path, marker):
+    """Yields an empty folder beside `path` that takes its place when the block ends without an error.
+
+    On an error the new folder is removed and what stood at `path` stays. An OSError (disk full, no
+    permission) becomes a `DiskError`, and so does a folder at `path` that holds files but not `marker`:
+    it is somebody's other folder.
+
+    >>> with replace_folder("runs/mine/model", marker="config.json") as folder:
+    ...     (folder / "config.json").write_text("{}")
+    """
+    path = pathlib.Path(path).absolute()
+    if path.exists() and not (path / marker).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DiskError(
+            f"{path} exists and holds no {marker}; it is not replaced: name another folder or remove it"
+        )
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            os.chmod(aside, 0o777 & ~_umask())  # mkdtemp's 0700 would hide the folder from a server's user
+            yield aside
+            if path.exists():
+                old = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+                os.rename(path, old / "old")
+                os.rename(aside, path)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.rename(aside, path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replace_file(path, mode="w"):
+    """Yields a file open for writing that takes the place of `path` when the block ends without an error."""
+    path = pathlib.Path(path).absolute()
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with open(aside, mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _disk_errors(path):
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"could not write {path}: {error.strerror or error}; nothing was changed there"
+        ) from error
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,7 @@
+"""The config of `tfbert finetune` where none is named: every setting's default."""
+
+from tfbert.training.experiment import finetune_config
+
+
+def get_config():
+    return finetune_config()

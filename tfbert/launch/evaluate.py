@@ -1,0 +1,43 @@
+"""Metrics of a model on a labelled file, as one JSON object; --report also draws the page of a run's report:
+
+tfbert evaluate --model=runs/mine --data=test.tsv
+"""
+
+import json
+
+from absl import flags
+
+from tfbert import models
+from tfbert.data.batches import Batches
+from tfbert.launch import model_flags
+from tfbert.training.report import write_report
+
+_DATA = flags.DEFINE_string(
+    "data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True
+)
+_REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matrix, the worst mistakes, ….")
+
+
+def main(argv):
+    table = model_flags.read(_DATA.value)
+    model = models.load(model_flags.MODEL.value)
+    task = model.task.with_columns(model_flags.columns(model.task))
+    examples = task.examples(table)
+    batches = Batches(
+        examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False
+    )
+    model.compile()
+    metrics, outputs = model.evaluate_outputs(batches, verbose="auto")
+    if _REPORT.value:
+        evaluation = task.evaluation(examples, outputs, token_lengths=batches.lengths, data=_DATA.value)
+        config = {"model": model_flags.MODEL.value, "data": _DATA.value}
+        write_report(_REPORT.value, title=_DATA.value, config=config, history=[], evaluation=evaluation)
+    print(json.dumps(metrics))
+
+
+if __name__ == "__main__":
+    import sys
+
+    from tfbert.launch.main import run
+
+    run("tfbert.launch.evaluate", sys.argv)

@@ -1,0 +1,83 @@
+"""Fine-tunes a task from a checkpoint into a run folder; the same command goes on where it was interrupted:
+
+tfbert finetune --task=classification --checkpoint=DIR --train=train.tsv --dev=dev.tsv --out=runs/mine
+tfbert finetune --config=configs/sst2.py --config.epochs=2 --checkpoint=DIR --out=runs/sst2
+"""
+
+import pathlib
+
+import keras
+from absl import flags
+from ml_collections import config_flags
+
+from tfbert import data, models
+from tfbert.data.batches import Batches
+from tfbert.training.experiment import FinetuneConfig
+from tfbert.training.finetune import finetune, open_run_folder
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    str(pathlib.Path(__file__).with_name("default_config.py")),
+    "A file of configs/, or one of your own; --config.NAME=VALUE changes a setting.",
+)
+# Shorthands for the settings that differ in every run; all others are --config.NAME.
+_SHORTHANDS = {
+    "task": flags.DEFINE_string("task", None, "Task, such as classification."),
+    "checkpoint": flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id."),
+    "train": flags.DEFINE_string(
+        "train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."
+    ),
+    "dev": flags.DEFINE_string("dev", None, "Data that chooses the best epoch."),
+    "out": flags.DEFINE_string("out", None, "Run folder."),
+    "dtype": flags.DEFINE_string("dtype", None, "float32, mixed_bfloat16 or mixed_float16."),
+    "text_column": flags.DEFINE_string("text_column", None, "Column of the text."),
+    "text_pair_column": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),
+    "label_column": flags.DEFINE_string("label_column", None, "Column of the label."),
+    "column_names": flags.DEFINE_list(
+        "column_names", None, "Names of the columns of a file without a header line."
+    ),
+}
+
+
+def main(argv):
+    values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
+    config = FinetuneConfig.from_dict({**_CONFIG.value.to_dict(), **values})
+    config.require("checkpoint", "train", "dev", "out")
+    model_class = models.model_class(config.task)
+
+    train_table = data.read(config.train, column_names=config.column_names)
+    dev_table = data.read(config.dev, column_names=config.column_names)
+    settings = model_class.task_class.settings_for(
+        train_table, max_length=config.max_length, columns=config.columns, **config.settings
+    )
+    keras.utils.set_random_seed(config.seed)  # the new head's weights and dropout
+    model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)
+    train_examples = model.task.examples(train_table, training=True)
+    dev_examples = model.task.examples(dev_table)
+    open_run_folder(pathlib.Path(config.out), config)
+    if model.load_report.missing:
+        print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
+
+    def batches(examples, **kwargs):
+        return Batches(
+            examples, model.task.features, model.task.target, batch_size=config.batch_size, **kwargs
+        )
+
+    train = batches(train_examples, seed=config.seed)
+    dev = batches(dev_examples, shuffle=False)
+    print(
+        f"{len(train)} training and {len(dev)} dev examples, {train.steps_per_epoch} steps an epoch, "
+        f"{train.lengths.mean():.1f} tokens an example",
+        flush=True,
+    )
+    metrics = finetune(model, train, dev, config)
+    print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    print(f"model, metrics and report.html are in {config.out}")
+
+
+if __name__ == "__main__":
+    import sys
+
+    from tfbert.launch.main import run
+
+    run("tfbert.launch.finetune", sys.argv)

@@ -1,0 +1,61 @@
+"""tfbert VERB [--flags]: fine-tune BERT, evaluate, predict, export and serve. `tfbert VERB --help` lists the flags."""
+
+import importlib
+import os
+import sys
+
+VERBS = {
+    "finetune": "train a task from a checkpoint",
+    "evaluate": "metrics of a model on a labelled file",
+    "predict": "answers for a file or standard input",
+    "export": "write a SavedModel that takes strings",
+    "serve": "serve a SavedModel over gRPC on this machine",
+}
+
+
+def main():
+    """The console script: one verb, whose module defines flags and a `main`."""
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
+        print(__doc__, *(f"  {verb:10}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
+        sys.exit(0 if len(sys.argv) > 1 else 2)
+    if sys.argv[1] not in VERBS:
+        print(f"tfbert: there is no verb {sys.argv[1]!r}; the verbs are {', '.join(VERBS)}", file=sys.stderr)
+        sys.exit(2)
+    run(f"tfbert.launch.{sys.argv[1]}", [f"tfbert {sys.argv[1]}", *sys.argv[2:]])
+
+
+def run(module_name, argv):
+    """Runs a launcher as an absl program. Exit codes: 2 for a user's error, in one line; 130 after ^C."""
+    # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    module = importlib.import_module(module_name)
+    from absl import app, flags, logging
+
+    from tfbert.errors import TfbertError
+
+    if any(argument in ("-h", "--help", "-help") for argument in argv[1:]):
+        print(module.__doc__, flags.FLAGS.module_help(module), sep="\n")
+        sys.exit(0)
+
+    def guarded(arguments):
+        if len(arguments) > 1:
+            raise app.UsageError(f"unknown argument {arguments[1]!r}; flags are --name=value")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)  # TensorFlow logs each file that it writes
+        try:
+            return module.main(arguments)
+        except TfbertError as error:
+            print(f"{argv[0]}: {error}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print(f"{argv[0]}: interrupted", file=sys.stderr)
+            sys.exit(130)
+        except BrokenPipeError:  # `tfbert predict … | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+    app.run(guarded, argv)
+
+
+if __name__ == "__main__":
+    main()

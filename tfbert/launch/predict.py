@@ -1,0 +1,45 @@
+"""Answers for a file, or for the lines of standard input, as JSON lines:
+
+tfbert predict --model=runs/mine --data=texts.txt --out=answers.jsonl
+echo "where is my parcel" | tfbert predict --model=runs/mine
+"""
+
+import json
+import sys
+
+from absl import flags
+
+from tfbert import models
+from tfbert.files import replace_file
+from tfbert.launch import model_flags
+
+_DATA = flags.DEFINE_string(
+    "data", "-", ".txt (a text a line), .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT; - is standard input."
+)
+_OUT = flags.DEFINE_string("out", "-", "File of JSON lines; - is standard output.")
+
+
+def main(argv):
+    # A file of bare texts has no columns to name, whatever the training file had.
+    source = _DATA.value
+    table = model_flags.read(source, as_trained=source.removesuffix(".gz").endswith((".tsv", ".csv")))
+    model = models.load(model_flags.MODEL.value)
+    model.set_task(model.task.with_columns(model_flags.columns(model.task)))
+    answers = model.predict(table, batch_size=model_flags.BATCH_SIZE.value)
+    texts = model.task.examples(table, labelled=False) if len(table) else {}
+    lines = (
+        json.dumps({**dict(zip(texts, row, strict=True)), **answer}, ensure_ascii=False) + "\n"
+        for *row, answer in zip(*texts.values(), answers, strict=True)
+    )
+    if _OUT.value == "-":
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+        return
+    with replace_file(_OUT.value) as file:
+        file.writelines(lines)
+
+
+if __name__ == "__main__":
+    from tfbert.launch.main import run
+
+    run("tfbert.launch.predict", sys.argv)

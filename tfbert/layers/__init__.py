@@ -1,0 +1,9 @@
+"""Keras layers of the encoder. They use `keras.ops` alone."""
+
+from tfbert.layers.activations import activation
+from tfbert.layers.attention import SelfAttention
+from tfbert.layers.embeddings import BertEmbeddings
+from tfbert.layers.encoder_block import EncoderBlock
+from tfbert.layers.feed_forward import FeedForward
+
+__all__ = ["BertEmbeddings", "EncoderBlock", "FeedForward", "SelfAttention", "activation"]

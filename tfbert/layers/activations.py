@@ -1,0 +1,40 @@
+"""Activations by the name that a checkpoint's configuration gives."""
+
+import math
+
+import keras
+from keras import ops
+
+from tfbert.config import ACTIVATIONS
+
+
+def gelu_erf(x):
+    """Exact GELU (Hendrycks & Gimpel 2016).
+
+    Spelled out with erf because `keras.ops.gelu(approximate=False)` lowers to erfc, which oneDNN does not
+    fuse with the matrix product before it and ONNX does not have.
+    """
+    return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5)))
+
+
+def gelu_tanh(x):
+    """The tanh approximation, Hugging Face's `gelu_new`."""
+    return keras.activations.gelu(x, approximate=True)
+
+
+_FUNCTIONS = {
+    "gelu_erf": gelu_erf,
+    "gelu_tanh": gelu_tanh,
+    "relu": ops.relu,
+    "silu": ops.silu,
+    "tanh": ops.tanh,
+}
+
+
+def activation(name):
+    """The function for a `hidden_act` of `BertConfig`.
+
+    >>> float(activation("relu")(-1.0))
+    0.0
+    """
+    return _FUNCTIONS[ACTIVATIONS[name]]

@@ -1,0 +1,79 @@
+"""Multi-head self-attention. B batch, S sequence, H hidden, N heads, D head size, T = B x S."""
+
+import math
+
+import keras
+from keras import ops
+
+# Added to the score of a padded key. Finite, so that a row whose keys are all padded stays finite too;
+# scores are float32 here whatever the compute dtype, where exp(-1e9) is exactly 0.
+MASKED = -1e9
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class SelfAttention(keras.layers.Layer):
+    """Scaled dot-product attention of every token to every token that is no padding.
+
+    Inputs: hidden [B, S, H], padding_mask bool or int [B, S] (1 = token). Output: [B, S, H]; with
+    `return_probs` also the attention probabilities [B, N, S, S]. Softmax is taken in float32.
+    Source: Vaswani et al. 2017, section 3.2; Hugging Face BertSelfAttention.
+
+    >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
+    TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, hidden_size, num_heads, *, dropout=0.1, initializer_range=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_size, self.num_heads, self.dropout_rate = hidden_size, num_heads, dropout
+        self.head_size, self.initializer_range = hidden_size // num_heads, initializer_range
+
+        def dense(name):
+            return keras.layers.Dense(
+                hidden_size,
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.query, self.key, self.value = dense("query"), dense("key"), dense("value")
+        self.output_dense = dense("output")
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def build(self, hidden_shape, padding_mask_shape=None):
+        for layer in (self.query, self.key, self.value, self.output_dense):
+            layer.build((None, self.hidden_size))
+
+    def call(self, hidden, padding_mask, training=False, return_probs=False):
+        batch, length = ops.shape(hidden)[0], ops.shape(hidden)[1]
+        # Products of [T, H] by [H, H] let oneDNN fuse the bias in; on [B, S, H] it does not.
+        tokens = ops.reshape(hidden, (-1, self.hidden_size))
+
+        def heads(layer):  # [T, H] -> [B, N, S, D]
+            x = ops.reshape(layer(tokens), (batch, length, self.num_heads, self.head_size))
+            return ops.transpose(x, (0, 2, 1, 3))
+
+        query = heads(self.query) * (1.0 / math.sqrt(self.head_size))
+        scores = ops.matmul(query, ops.transpose(heads(self.key), (0, 1, 3, 2)))  # [B, N, S, S]
+        bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S]
+        bias = ops.expand_dims(ops.expand_dims(bias, 1), 1)  # [B, 1, 1, S]
+        probs = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
+        probs = ops.cast(probs, self.compute_dtype)
+        context = ops.matmul(self.dropout(probs, training=training), heads(self.value))  # [B, N, S, D]
+        context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, self.hidden_size))
+        output = ops.reshape(self.output_dense(context), (batch, length, self.hidden_size))
+        return (output, probs) if return_probs else output
+
+    def compute_output_spec(self, hidden, padding_mask, training=False, return_probs=False):
+        output = keras.KerasTensor(hidden.shape, self.compute_dtype)
+        batch, length = hidden.shape[:2]
+        probs = keras.KerasTensor((batch, self.num_heads, length, length), self.compute_dtype)
+        return (output, probs) if return_probs else output
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_size": self.hidden_size,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout_rate,
+            "initializer_range": self.initializer_range,
+        }

@@ -1,0 +1,76 @@
+"""Token, position and segment embeddings. B batch, S sequence, H hidden."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class BertEmbeddings(keras.layers.Layer):
+    """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
+
+    Inputs: token_ids int [B, S], segment_ids int [B, S]; S at most `max_position_embeddings`.
+    Output: [B, S, H].
+
+    >>> BertEmbeddings(100, 8, max_position_embeddings=16)([[1, 2]], [[0, 0]]).shape
+    TensorShape([1, 2, 8])
+    """
+
+    def __init__(
+        self,
+        vocab_size,
+        hidden_size,
+        *,
+        max_position_embeddings=512,
+        type_vocab_size=2,
+        dropout=0.1,
+        layer_norm_eps=1e-12,
+        initializer_range=0.02,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.hidden_size = vocab_size, hidden_size
+        self.max_position_embeddings, self.type_vocab_size = max_position_embeddings, type_vocab_size
+        self.dropout_rate, self.layer_norm_eps = dropout, layer_norm_eps
+        self.initializer_range = initializer_range
+        table = {
+            "embeddings_initializer": keras.initializers.TruncatedNormal(stddev=initializer_range),
+            "dtype": self.dtype_policy,
+        }
+        self.token = keras.layers.Embedding(vocab_size, hidden_size, name="token", **table)
+        self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
+        self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
+        self.layer_norm = keras.layers.LayerNormalization(
+            epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
+        )
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def build(self, token_ids_shape, segment_ids_shape=None):
+        for layer in (self.token, self.position, self.segment):
+            layer.build((None, None))
+        self.layer_norm.build((None, None, self.hidden_size))
+
+    def call(self, token_ids, segment_ids, training=False):
+        positions = ops.arange(ops.shape(token_ids)[1], dtype="int32")
+        # The segment table has a row or two: a sum over one-hot rows has a dense gradient of that size,
+        # where a gather would scatter B x S rows into it.
+        segments = ops.matmul(
+            ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
+            ops.cast(self.segment.embeddings, self.compute_dtype),
+        )
+        x = self.token(token_ids) + self.position(positions) + segments  # [B, S, H]
+        return self.dropout(self.layer_norm(x), training=training)
+
+    def compute_output_shape(self, token_ids_shape, segment_ids_shape=None):
+        return (*token_ids_shape, self.hidden_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.hidden_size,
+            "max_position_embeddings": self.max_position_embeddings,
+            "type_vocab_size": self.type_vocab_size,
+            "dropout": self.dropout_rate,
+            "layer_norm_eps": self.layer_norm_eps,
+            "initializer_range": self.initializer_range,
+        }

@@ -1,0 +1,95 @@
+"""One layer of the encoder. B batch, S sequence, H hidden, N heads."""
+
+import keras
+
+from tfbert.layers.attention import SelfAttention
+from tfbert.layers.feed_forward import FeedForward
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class EncoderBlock(keras.layers.Layer):
+    """Self-attention and feed-forward, each with dropout, residual sum and LayerNorm after it.
+
+    Inputs: hidden [B, S, H], padding_mask [B, S]. Output: [B, S, H]; with `return_probs` also the
+    attention probabilities [B, N, S, S]. Source: Vaswani et al. 2017, figure 1; Hugging Face BertLayer.
+
+    >>> EncoderBlock(4, 2, 16)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
+    TensorShape([1, 3, 4])
+    """
+
+    def __init__(
+        self,
+        hidden_size,
+        num_heads,
+        intermediate_size,
+        *,
+        hidden_act="gelu",
+        dropout=0.1,
+        attention_dropout=0.1,
+        layer_norm_eps=1e-12,
+        initializer_range=0.02,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.hidden_size, self.num_heads, self.intermediate_size = hidden_size, num_heads, intermediate_size
+        self.hidden_act, self.dropout_rate, self.attention_dropout = hidden_act, dropout, attention_dropout
+        self.layer_norm_eps, self.initializer_range = layer_norm_eps, initializer_range
+        common = {"dtype": self.dtype_policy}
+        self.attention = SelfAttention(
+            hidden_size,
+            num_heads,
+            dropout=attention_dropout,
+            initializer_range=initializer_range,
+            name="attention",
+            **common,
+        )
+        self.attention_norm = keras.layers.LayerNormalization(
+            epsilon=layer_norm_eps, name="attention_norm", **common
+        )
+        self.attention_output_dropout = keras.layers.Dropout(
+            dropout, name="attention_output_dropout", **common
+        )
+        self.feed_forward = FeedForward(
+            hidden_size,
+            intermediate_size,
+            hidden_act=hidden_act,
+            initializer_range=initializer_range,
+            name="feed_forward",
+            **common,
+        )
+        self.output_norm = keras.layers.LayerNormalization(
+            epsilon=layer_norm_eps, name="output_norm", **common
+        )
+        self.output_dropout = keras.layers.Dropout(dropout, name="output_dropout", **common)
+
+    def build(self, hidden_shape, padding_mask_shape=None):
+        shape = (None, None, self.hidden_size)
+        self.attention.build(shape, (None, None))
+        self.feed_forward.build(shape)
+        self.attention_norm.build(shape)
+        self.output_norm.build(shape)
+
+    def call(self, hidden, padding_mask, training=False, return_probs=False):
+        attended = self.attention(hidden, padding_mask, training=training, return_probs=return_probs)
+        attended, probs = attended if return_probs else (attended, None)
+        attended = self.attention_output_dropout(attended, training=training)
+        hidden = self.attention_norm(hidden + attended)
+        forward = self.output_dropout(self.feed_forward(hidden), training=training)
+        hidden = self.output_norm(hidden + forward)
+        return (hidden, probs) if return_probs else hidden
+
+    def compute_output_spec(self, hidden, padding_mask, training=False, return_probs=False):
+        return self.attention.compute_output_spec(hidden, padding_mask, return_probs=return_probs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_size": self.hidden_size,
+            "num_heads": self.num_heads,
+            "intermediate_size": self.intermediate_size,
+            "hidden_act": self.hidden_act,
+            "dropout": self.dropout_rate,
+            "attention_dropout": self.attention_dropout,
+            "layer_norm_eps": self.layer_norm_eps,
+            "initializer_range": self.initializer_range,
+        }

@@ -1,0 +1,47 @@
+"""The classes that users meet: a Task as a `keras.Model`."""
+
+import importlib
+import pathlib
+
+from tfbert.config import read_json_object
+from tfbert.errors import CheckpointError
+
+# task -> module and class; later tasks add a line. Imported when asked for.
+_MODELS = {"classification": ("tfbert.models.text_classifier", "TextClassifier")}
+
+
+def model_class(task):
+    """The user's class for a task's name.
+
+    >>> model_class("classification").__name__
+    'TextClassifier'
+    """
+    if task not in _MODELS:
+        raise CheckpointError(f"there is no task {task!r}; the tasks are {', '.join(_MODELS)}")
+    module, name = _MODELS[task]
+    return getattr(importlib.import_module(module), name)
+
+
+def load(path, dtype=None):
+    """The model that `save` or a run wrote, of whatever task: a model folder, or a run folder.
+
+    >>> load("runs/mine").predict(["where is my parcel"])
+    """
+    folder = model_folder(path)
+    saved = read_json_object(folder / "config.json").get("tfbert")
+    if not saved:
+        raise CheckpointError(
+            f"{folder} was not saved by tfbert: its config.json names no task; fine-tune it first"
+        )
+    return model_class(saved["task"]).from_checkpoint(folder, dtype=dtype)
+
+
+def model_folder(path):
+    """The model folder inside a run folder, or the folder itself."""
+    path = pathlib.Path(path)
+    if (path / "model" / "config.json").exists():
+        return path / "model"
+    if not (path / "config.json").exists():
+        what = "has no finished model yet" if (path / "checkpoints").exists() else "holds no model"
+        raise CheckpointError(f"{path} {what} (no config.json there or in {path / 'model'})")
+    return path

@@ -1,0 +1,316 @@
+"""TaskModel: what every task's Keras model does. B batch, S sequence."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tfbert import checkpoints
+from tfbert.checkpoints import hugging_face
+from tfbert.config import BertConfig
+from tfbert.data.batches import Batches
+from tfbert.encoder import BertEncoder
+from tfbert.errors import VocabularyError
+from tfbert.files import replace_folder
+from tfbert.models import inputs
+from tfbert.text import Tokenizer
+from tfbert.training.optimizer import AdamW
+from tfbert.training.train_step import TrainStep
+from tfbert.training.validation import Validation
+
+BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
+
+
+class TaskModel(TrainStep, keras.Model):
+    """A `Task` on an encoder. A task's own class names its `task_class` and is otherwise empty.
+
+    Args:
+        task: the `Task`.
+        encoder: a `BertEncoder`, or its `BertConfig` for random weights.
+
+    `call` takes features (`task.features` of strings) and gives the head's outputs; `fit`, `evaluate` and
+    `predict` take strings as well: a `Table`, lists, dicts of columns, a `tf.data.Dataset`.
+    """
+
+    task_class = None
+
+    def __init__(self, task, encoder, *, dtype=None, **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        if not isinstance(encoder, BertEncoder):
+            encoder = BertEncoder(encoder, dtype=dtype, name="encoder")
+            encoder.build()
+        self.task = task
+        self.network = task.head(encoder)
+        self.load_report = None
+        self._functions = {}
+
+    @property
+    def encoder(self):
+        return next(layer for layer in self.network.layers if isinstance(layer, BertEncoder))
+
+    def call(self, features, training=False):
+        return self.network(features, training=training)
+
+    # from and to disk
+
+    @classmethod
+    def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
+        """The model of a checkpoint: a Hugging Face or TF1 folder, or a hub id.
+
+        A folder that tfbert saved brings its task along; `settings` change it. `load_report.missing` names
+        what was not in the checkpoint and starts from random numbers.
+
+        Raises:
+            CheckpointError, VocabularyError: what does not fit, by name.
+        """
+        source = checkpoints.open_checkpoint(name)
+        tokenizer = Tokenizer.from_folder(source.folder)
+        tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
+        if tokens > rows or (tokens < rows and not unused_embeddings):
+            raise VocabularyError(
+                f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
+                + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
+            )
+        saved = source.values.get("tfbert", {})
+        if saved.get("task") == cls.task_class.name:
+            settings = {**saved["settings"], **settings}
+        task = cls.task_of_checkpoint(source, tokenizer, settings)
+        model = cls(task, source.config, dtype=dtype)
+        report = checkpoints.load_encoder(model.encoder, source)
+        loaded, missing = list(report.loaded), list(report.missing)
+        for head in task.head_names:
+            report = checkpoints.load_head(model.network.get_layer(head), head, source)
+            loaded += report.loaded
+            missing += report.missing
+        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing))
+        return model
+
+    @classmethod
+    def task_of_checkpoint(cls, source, tokenizer, settings):
+        """The task of an opened checkpoint; a subclass may read labels from it."""
+        return cls.task_class.from_settings(settings, tokenizer)
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Writes a Hugging Face folder that `transformers` opens; a path ending in .keras, Keras' own file."""
+        if str(filepath).endswith(".keras"):
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        with replace_folder(filepath, marker="config.json") as folder:
+            heads = {name: self.network.get_layer(name) for name in self.task.head_names}
+            values = {
+                "architectures": [self.task.architecture],
+                **self.task.hugging_face_config(),
+                "tfbert": {"task": self.task.name, "settings": self.task.settings()},
+            }
+            hugging_face.write_folder(folder, self.encoder, heads, values)
+            self.task.tokenizer.save(folder)
+
+    def export(self, filepath, **kwargs):
+        """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
+        from tfbert.serving.saved_model import write_saved_model
+
+        write_saved_model(self, filepath, **kwargs)
+
+    def get_config(self):
+        return {
+            "task": self.task.settings(),
+            "tokenizer": self.task.tokenizer.get_config(),
+            "encoder": self.encoder.config.to_dict(),
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
+        dtype = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
+
+    # training
+
+    def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
+        """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
+
+        Args:
+            accumulation: parts that a batch is computed in, to bound memory; the step is the same.
+        """
+        if accumulation < 1:
+            raise ValueError(f"accumulation must be positive, not {accumulation}")
+        self.accumulation = accumulation
+        self._own_metrics = metrics is not None
+        self._functions = {}
+        # XLA would compile anew for each length that a batch is padded to.
+        kwargs.setdefault("jit_compile", False)
+        super().compile(
+            optimizer=AdamW() if optimizer is None else optimizer,
+            loss=self.task.loss() if loss is None else loss,
+            metrics=metrics,
+            **kwargs,
+        )
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config and {**config, "accumulation": self.accumulation}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_data=None,
+        shuffle=True,
+        *,
+        seed=0,
+        total_steps=None,
+        steps_per_epoch=None,
+        initial_epoch=0,
+        validation_batch_size=None,
+        validation_freq=1,
+        **kwargs,
+    ):
+        """As Keras' `fit`, on strings.
+
+        Args:
+            x: a `Table` with labels; strings with `y` (names or numbers); pairs as a tuple or dict of two
+                lists; or a `tf.data.Dataset` of (strings or features, target).
+            seed: the order of the batches is a function of it and of the epoch.
+            total_steps: what the learning-rate schedule spans, where a run is fitted in pieces.
+        """
+        if validation_data is not None:
+            data = self._batches(
+                *inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False
+            )
+            callbacks = [Validation(data, validation_freq), *(callbacks or [])]
+        data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
+        if isinstance(data, Batches):
+            steps_per_epoch = steps_per_epoch or data.steps_per_epoch
+            data = data.repeated(initial_epoch * steps_per_epoch)
+        steps = total_steps
+        if steps is None and steps_per_epoch is not None:
+            steps = steps_per_epoch * (epochs - initial_epoch)
+        elif steps is None and int(data.cardinality()) > 0:
+            steps = int(data.cardinality()) * (epochs - initial_epoch)
+        self._plan(steps)
+        return super().fit(
+            data,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            steps_per_epoch=steps_per_epoch,
+            initial_epoch=initial_epoch,
+            shuffle=False,  # done; Keras warns otherwise
+            **kwargs,
+        )
+
+    def _plan(self, steps):
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if steps is not None and isinstance(optimizer, AdamW) and optimizer.plan(steps):
+            self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
+
+    # evaluation
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs
+    ):
+        """Loss, the metrics given to `compile` or else the task's own, over a labelled data set."""
+        data = self._batches(x, y, batch_size, shuffle=False)
+        if not isinstance(data, Batches):
+            return super().evaluate(
+                data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs
+            )
+        logs, _ = self.evaluate_outputs(data, verbose=verbose, callbacks=callbacks)
+        return logs if return_dict else list(logs.values())
+
+    def evaluate_outputs(self, batches, *, verbose=0, callbacks=None):
+        """The metrics, and the outputs of each example in the order of the data, as numpy."""
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = keras.callbacks.CallbackList(callbacks, model=self)
+        step = self._function("evaluate", self.evaluate_step)
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        collected, logs = [], {}
+        for i, data in enumerate(_progress(batches.once(), batches.steps_per_epoch, verbose, "evaluate")):
+            callbacks.on_test_batch_begin(i)
+            logs, outputs = step(data)
+            collected.append(keras.tree.map_structure(np.asarray, outputs))
+            callbacks.on_test_batch_end(i, logs)
+        logs = {name: float(value) for name, value in self.get_metrics_result().items()}
+        back = np.argsort(np.concatenate(batches.plan(0)))
+        outputs = keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *collected)
+        if not self._own_metrics:
+            logs.update(self.task.metrics(batches.examples, outputs))
+        callbacks.on_test_end(logs)
+        return logs, outputs
+
+    # prediction
+
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        """Answers for strings, as a list of dicts; on features (a dict of tensors, a Dataset) Keras' outputs."""
+        table = inputs.to_table(x, None, self.task)
+        if table is None:
+            return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        size, batch_size = len(table), batch_size or BATCH_SIZE
+        columns = self.task.examples(table, labelled=False) if size else {}
+        # Texts of like length share a batch, so that they pad little.
+        order = np.argsort(
+            [-sum(len(column[i]) for column in columns.values()) for i in range(size)], kind="stable"
+        )
+        answer = self._function("answer", self.answer)
+        answers = [None] * size
+        starts = range(0, size, batch_size)
+        for start in _progress(starts, len(starts), verbose, "predict"):
+            rows = order[start : start + batch_size]
+            example = {name: inputs.strings([column[i] for i in rows]) for name, column in columns.items()}
+            values = {name: value.numpy() for name, value in answer(example).items()}
+            for row, readable in zip(rows, self.task.readable(values), strict=True):
+                answers[row] = readable
+        return answers
+
+    def answer(self, example):
+        """String columns [B] -> the task's answer as tensors, in graph operations: what is served."""
+        features = self.task.features(example)
+        return self.task.answer(features, self.network(features, training=False))
+
+    # below
+
+    def _function(self, name, python_function):
+        """A traced function, kept until `compile` or a new task makes it stale."""
+        if name not in self._functions:
+            self._functions[name] = tf.function(python_function, reduce_retracing=True)
+        return self._functions[name]
+
+    def set_task(self, task):
+        """Replaces the task by one with other thresholds; the network stays."""
+        self.task, self._functions = task, {}
+
+    def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False):
+        if isinstance(x, Batches):
+            return x
+        table = inputs.to_table(x, y, self.task)
+        if table is None:
+            if not isinstance(x, tf.data.Dataset):
+                raise TypeError(
+                    f"give a Table, lists of strings or a tf.data.Dataset, not {type(x).__name__}"
+                )
+            return inputs.featurized(x, self.task)
+        examples = self.task.examples(table, training=training)
+        return Batches(
+            examples,
+            self.task.features,
+            self.task.target,
+            batch_size=batch_size or BATCH_SIZE,
+            shuffle=shuffle,
+            seed=seed,
+        )
+
+
+def _progress(iterable, total, verbose, description):
+    """A bar where someone looks on: "auto" is no bar for what a moment does."""
+    shown = total > 20 if verbose == "auto" else bool(verbose)
+    return tqdm.tqdm(iterable, total=total, desc=description, disable=not shown, leave=False)

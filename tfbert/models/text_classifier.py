@@ -1,0 +1,43 @@
+"""TextClassifier: classification as a Keras model."""
+
+import keras
+
+from tfbert.models.task_model import TaskModel
+from tfbert.tasks.classification import PROBLEMS, Classification
+from tfbert.tasks.task import check_settings
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class TextClassifier(TaskModel):
+    """Texts, or pairs of texts, to a label, several labels or a number.
+
+    Outputs of `call` are logits [B, L]; `predict` on strings gives answers. See `from_checkpoint` for
+    settings and `tfbert.tasks.classification.Classification` for what they mean.
+
+    >>> model = TextClassifier.from_checkpoint("path/or/hf-id", labels=["negative", "positive"])
+    >>> model.compile()
+    >>> model.fit(["a fine film", "dull"], ["positive", "negative"], epochs=3)
+    >>> model.predict(["a film to treasure"])
+    [{'label': 'positive', 'score': 0.998, 'probabilities': {'negative': 0.002, 'positive': 0.998}}]
+    """
+
+    task_class = Classification
+
+    @classmethod
+    def task_of_checkpoint(cls, source, tokenizer, settings):
+        check_settings(Classification, settings)
+        if settings.get("labels") is None:
+            settings.pop("labels", None)
+            named = source.values.get("id2label", {})
+            if "classifier.weight" in source.shapes and settings.get("problem") != "regression":
+                settings["labels"] = tuple(named[key] for key in sorted(named, key=int))
+            kept = source.values.get("problem_type") or ""
+            if "problem" not in settings:
+                settings["problem"] = next(
+                    (problem for problem in PROBLEMS if kept.startswith(problem)), PROBLEMS[0]
+                )
+                if settings["problem"] == "regression":
+                    settings.pop("labels", None)
+        else:
+            settings["labels"] = tuple(settings["labels"])
+        return Classification.from_settings(settings, tokenizer)

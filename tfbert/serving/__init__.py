@@ -1,0 +1,19 @@
+"""A task -> a SavedModel that takes strings; the local server; the client."""
+
+import importlib
+
+_PUBLIC = {
+    "Client": "tfbert.serving.client",
+    "RequestError": "tfbert.serving.client",
+    "Server": "tfbert.serving.server",
+    "write_saved_model": "tfbert.serving.saved_model",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name):
+    # The server and the client need the extra `serving`; exporting does not.
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'tfbert.serving' has no attribute {name!r}")

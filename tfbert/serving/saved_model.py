@@ -1,0 +1,58 @@
+"""A task model -> a SavedModel that takes strings. B batch, L labels.
+
+The graph holds the tokenizer as constants and each weight once (Keras' own export writes them twice), loads
+without Keras and tfbert, and uses the operations of stock TF Serving alone.
+"""
+
+import json
+import pathlib
+
+import tensorflow as tf
+
+from tfbert.files import replace_folder
+
+
+class _ServedModel(tf.Module):
+    """The raw variables of a model beside the function that reads them."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.weights = [variable.value for variable in model.network.variables]
+        self._answer = model.answer
+
+    def signature(self, names):
+        specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
+
+        def answer(*texts):
+            return self._answer(dict(zip(names, texts, strict=True)))
+
+        return tf.function(answer, input_signature=specs)
+
+
+def write_saved_model(model, path):
+    """Writes the SavedModel folder `path`, such as `served/mine/1`, in one piece.
+
+    `serving_default` takes the task's strings, `text` (and `text_pair`) [B], and returns the task's answer.
+    `assets.extra/config.json` names the labels in the order of the probabilities.
+
+    Raises:
+        DiskError: the folder could not be written; nothing is left of it.
+
+    >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
+    """
+    served = _ServedModel(model)
+    signatures = {"serving_default": served.signature(model.task.text_inputs)}
+    with replace_folder(path, marker="saved_model.pb") as folder:
+        try:
+            tf.saved_model.save(served, str(folder), signatures=signatures)
+        except (
+            tf.errors.ResourceExhaustedError,
+            tf.errors.PermissionDeniedError,
+            tf.errors.UnknownError,
+        ) as error:
+            raise OSError(error.message) from error
+        extra = pathlib.Path(folder) / "assets.extra"  # where TF Serving keeps what the graph does not read
+        extra.mkdir()
+        card = {"task": model.task.name, "settings": model.task.settings()}
+        text = json.dumps(card, indent=2, ensure_ascii=False)
+        (extra / "config.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,198 @@
+"""Text classification: one label, several labels, or a number. B batch, S sequence, L labels."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tfbert.errors import ConfigError
+from tfbert.tasks import classification_examples, classification_metrics
+from tfbert.tasks.classification_loss import ClassificationLoss
+from tfbert.tasks.evaluation import Evaluation
+from tfbert.tasks.task import Task, check_settings
+from tfbert.text import Tokenizer
+
+PROBLEMS = ("single_label", "multi_label", "regression")
+_HUGGING_FACE_PROBLEMS = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Classification(Task):
+    """A text, or a pair of texts, gets a label, several labels or a number.
+
+    Outputs are logits [B, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
+    BertForSequenceClassification. Source: Devlin et al. 2018, section 4.1.
+
+    Args:
+        tokenizer: `tfbert.text.Tokenizer`.
+        labels: their names, in the order of the logits; () for regression.
+        problem: "single_label", "multi_label" or "regression".
+        pairs: whether each example has a second text.
+        max_length: tokens kept of an example, specials included; the longer text of a pair loses first.
+        thresholds: multi_label: the probability from which each label is given; 0.5 where empty.
+        class_weights: weight of each label in the loss; () for none.
+        columns: names of the table's text, text_pair and label columns where they differ from these words.
+        label_separator: multi_label: what stands between the labels of a cell.
+
+    >>> task = Classification(tokenizer, labels=("negative", "positive"))
+    """
+
+    tokenizer: Tokenizer
+    labels: tuple[str, ...] = ()
+    problem: str = "single_label"
+    pairs: bool = False
+    max_length: int = 128
+    thresholds: tuple[float, ...] = ()
+    class_weights: tuple[float, ...] = ()
+    columns: dict = dataclasses.field(default_factory=dict)
+    label_separator: str = ","
+
+    name = "classification"
+    architecture = "BertForSequenceClassification"
+    head_names = ("classifier",)
+
+    def __post_init__(self):
+        if self.problem not in PROBLEMS:
+            raise ConfigError(f"problem {self.problem!r} is not one of {', '.join(PROBLEMS)}")
+        if self.problem == "regression":
+            if self.labels or self.class_weights:
+                raise ConfigError("regression has neither labels nor class weights")
+        elif len(self.labels) < (2 if self.problem == "single_label" else 1):
+            raise ConfigError(f"{self.problem} needs at least two labels, not {list(self.labels)}")
+        if len(set(self.labels)) < len(self.labels):
+            raise ConfigError(f"a label occurs twice in {list(self.labels)}")
+        for name in ("thresholds", "class_weights"):
+            if getattr(self, name) and len(getattr(self, name)) != len(self.labels):
+                raise ConfigError(f"{len(getattr(self, name))} {name} for {len(self.labels)} labels")
+
+    # 1 example
+    @classmethod
+    def settings_for(cls, table, *, labels=(), problem="single_label", class_weights=(), **settings):
+        """The settings that a training table asks for: pairs and labels as found in it, unless given.
+
+        `class_weights` may be "balanced": rows / (labels x rows of the label), as scikit-learn's.
+        """
+        check_settings(cls, {**settings})
+        columns, separator = settings.get("columns", {}), settings.get("label_separator", ",")
+        settings.setdefault("pairs", classification_examples.has_pairs(table, columns))
+        if not labels and problem != "regression":
+            labels = classification_examples.labels_of(table, problem, columns, separator)
+        settings.update(labels=tuple(labels), problem=problem)
+        if class_weights == "balanced":
+            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
+        return {**settings, "class_weights": tuple(class_weights)}
+
+    def examples(self, table, *, labelled=True, training=False):
+        return classification_examples.read(self, table, labelled=labelled, training=training)
+
+    # 2 features
+    @property
+    def text_inputs(self):
+        return ("text", "text_pair") if self.pairs else ("text",)
+
+    def features(self, example):
+        pair = example["text_pair"] if self.pairs else None
+        return self.tokenizer(example["text"], pair, max_length=self.max_length)
+
+    def target(self, example):
+        return example["label"]
+
+    # 3 head
+    @property
+    def num_outputs(self):
+        return len(self.labels) or 1
+
+    def head(self, encoder):
+        config, inputs = encoder.config, self.encoder_inputs()
+        dropout = (
+            config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
+        )
+        pooled = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
+        logits = keras.layers.Dense(
+            self.num_outputs,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+            dtype="float32",  # losses and probabilities of half-precision logits lose digits
+            name="classifier",
+        )(pooled)
+        return keras.Model(inputs, logits, name="classification")
+
+    # 4 loss and metrics
+    def loss(self):
+        return ClassificationLoss(self.problem, self.class_weights)
+
+    def metrics(self, examples, outputs):
+        return classification_metrics.metrics(self.problem, examples["label"], outputs, self.thresholds)
+
+    def tuned_on(self, examples, outputs):
+        """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
+        if self.problem != "multi_label":
+            return self
+        chosen = classification_metrics.best_thresholds(examples["label"], outputs)
+        return dataclasses.replace(self, thresholds=tuple(float(value) for value in chosen))
+
+    def evaluation(self, examples, outputs, *, token_lengths, data):
+        return Evaluation(
+            problem=self.problem,
+            labels=self.labels,
+            texts=examples["text"],
+            text_pairs=examples.get("text_pair"),
+            truth=examples["label"],
+            scores=classification_metrics.scores(self.problem, outputs),
+            thresholds=self.thresholds or None,
+            token_lengths=token_lengths,
+            metrics=self.metrics(examples, outputs),
+            data=data,
+        )
+
+    # 5 answer
+    def answer(self, features, outputs):
+        if self.problem == "regression":
+            return {"score": outputs[:, 0]}
+        names = tf.constant(self.labels)
+        if self.problem == "single_label":
+            label = tf.gather(names, tf.argmax(outputs, axis=-1))  # [B]
+            return {"label": label, "probabilities": tf.nn.softmax(outputs), "logits": outputs}
+        probabilities = tf.sigmoid(outputs)
+        given = probabilities >= tf.constant(self.thresholds or (0.5,) * len(self.labels), tf.float32)
+        order = tf.argsort(tf.where(given, probabilities, -1.0), direction="DESCENDING", stable=True)
+        label = tf.where(tf.gather(given, order, batch_dims=1), tf.gather(names, order), "")  # [B, L]
+        return {"label": label, "probabilities": probabilities, "logits": outputs}
+
+    def readable(self, answer):
+        if self.problem == "regression":
+            return [{"score": float(score)} for score in answer["score"]]
+        rows = []
+        for label, probabilities in zip(answer["label"], answer["probabilities"], strict=True):
+            by_label = {name: float(p) for name, p in zip(self.labels, probabilities, strict=True)}
+            if self.problem == "single_label":
+                name = label.decode("utf-8")
+                rows.append({"label": name, "score": by_label[name], "probabilities": by_label})
+            else:
+                names = [name.decode("utf-8") for name in label if name]
+                rows.append(
+                    {"labels": names, "scores": [by_label[n] for n in names], "probabilities": by_label}
+                )
+        return rows
+
+    # what is saved
+    def settings(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+    @classmethod
+    def from_settings(cls, settings, tokenizer):
+        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        return cls(tokenizer=tokenizer, **tuples)
+
+    def hugging_face_config(self):
+        names = self.labels or ("LABEL_0",)  # transformers' own name for a regression output
+        return {
+            "id2label": {str(i): name for i, name in enumerate(names)},
+            "label2id": {name: i for i, name in enumerate(names)},
+            "problem_type": _HUGGING_FACE_PROBLEMS[self.problem],
+        }

@@ -1,0 +1,129 @@
+"""The example of a classification: which columns it reads, and what a label cell may hold."""
+
+import difflib
+import math
+
+import numpy as np
+
+from tfbert.errors import DataError
+
+# Where a table has no column of our name, GLUE's and Hugging Face's names for the same thing are looked for.
+_OTHER_NAMES = {
+    "text": ("sentence", "sentence1", "premise", "question1", "text_a"),
+    "text_pair": ("sentence2", "hypothesis", "question2", "text_b"),
+    "label": ("labels",),
+}
+
+
+def column_name(part, table, columns):
+    """The table's name for `text`, `text_pair` or `label`: as `columns` says, our own, or a usual one."""
+    if part in columns:
+        return columns[part]
+    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
+
+
+def has_pairs(table, columns):
+    """Whether the table has a second text."""
+    return "text_pair" in columns or column_name("text_pair", table, columns) in table.columns
+
+
+def labels_of(table, problem, columns, separator):
+    """All label names in a table, sorted; numbers by value."""
+    values = table.column(column_name("label", table, columns))
+    if problem == "multi_label":
+        values = [
+            name for i, value in enumerate(values) for name in _names(value, separator, table.row_name(i))
+        ]
+    names = {_name(value) for value in values}
+    if "" in names:
+        row = next(i for i, value in enumerate(values) if _name(value) == "")
+        raise DataError(f"{table.row_name(row)}: the label is empty")
+    if all(name.isdecimal() for name in names):
+        return tuple(sorted(names, key=int))
+    return tuple(sorted(names))
+
+
+def balanced_weights(task, table):
+    """Weights that give each label the same sum over a table, with mean 1 over its rows."""
+    labels = read(task, table, labelled=True, training=True)["label"]
+    counts = (
+        labels.sum(0) if task.problem == "multi_label" else np.bincount(labels, minlength=len(task.labels))
+    )
+    if task.problem == "multi_label":  # a positive weighs as much as the negatives to it
+        return tuple(float(value) for value in (len(labels) - counts) / np.maximum(counts, 1))
+    return tuple(float(value) for value in len(labels) / (len(counts) * np.maximum(counts, 1)))
+
+
+def read(task, table, *, labelled, training):
+    """A checked table as columns: text, text_pair (with pairs), and label: int [B], float [B, L] or [B]."""
+    if not len(table):
+        raise DataError(f"{table.source} has no rows")
+    columns = {part: table.text_column(column_name(part, table, task.columns)) for part in task.text_inputs}
+    if not labelled:
+        return columns
+    name = column_name("label", table, task.columns)
+    cells = table.column(name)
+    columns["label"] = {"single_label": _single, "multi_label": _multi, "regression": _number}[task.problem](
+        task, table, cells
+    )
+    if training and len(np.unique(columns["label"], axis=0)) < 2:
+        raise DataError(
+            f"{table.source}: column {name!r} holds {cells[0]!r} in every row; nothing can be learned"
+        )
+    return columns
+
+
+def _single(task, table, cells):
+    index = _Index(task.labels)
+    return np.array([index.of(_name(cell), table, i) for i, cell in enumerate(cells)], np.int32)
+
+
+def _multi(task, table, cells):
+    index, labels = _Index(task.labels), np.zeros((len(cells), len(task.labels)), np.float32)
+    for i, cell in enumerate(cells):
+        for name in _names(cell, task.label_separator, table.row_name(i)):
+            labels[i, index.of(name, table, i)] = 1.0
+    return labels
+
+
+def _number(task, table, cells):
+    numbers = np.zeros(len(cells), np.float32)
+    for i, cell in enumerate(cells):
+        try:
+            numbers[i] = float(cell)
+        except (TypeError, ValueError):
+            raise DataError(f"{table.row_name(i)}: {cell!r} is not a number") from None
+        if not math.isfinite(numbers[i]):
+            raise DataError(f"{table.row_name(i)}: {cell!r} is not a finite number")
+    return numbers
+
+
+class _Index:
+    """Label name -> number; a cell may also hold the number itself where no name looks like one."""
+
+    def __init__(self, labels):
+        self.labels = labels
+        self.numbers = {name: i for i, name in enumerate(labels)}
+        if not any(name.isdecimal() for name in labels):
+            self.numbers.update({str(i): i for i in range(len(labels))})
+
+    def of(self, name, table, row):
+        number = self.numbers.get(name)
+        if number is None:
+            near = difflib.get_close_matches(name, self.labels, 1)
+            listed = ", ".join(self.labels[:20]) + (", …" if len(self.labels) > 20 else "")
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise DataError(f"{table.row_name(row)}: unknown label {name!r}; the labels are {listed}{hint}")
+        return number
+
+
+def _name(cell):
+    return cell.strip() if isinstance(cell, str) else str(cell)
+
+
+def _names(cell, separator, row_name):
+    if isinstance(cell, list):
+        return [_name(value) for value in cell]
+    if isinstance(cell, (str, int)):
+        return [name for name in (_name(part) for part in str(cell).split(separator)) if name]
+    raise DataError(f"{row_name}: labels must be a list or a text, not {cell!r}")

@@ -1,0 +1,97 @@
+"""The metrics of a classification, by scikit-learn and scipy. B examples, L labels."""
+
+import warnings
+
+import numpy as np
+import scipy.special
+import scipy.stats
+import sklearn.metrics
+
+
+def metrics(problem, truth, logits, thresholds=()):
+    """All metrics of a data set; the first is the one that a best checkpoint is chosen by.
+
+    Args:
+        truth: int [B], 0/1 [B, L] or float [B] by the problem.
+        logits: float [B, L].
+        thresholds: multi_label: [L], 0.5 where empty.
+
+    Returns:
+        dict of floats: accuracy, f1 (two labels: of the second), macro_f1, matthews; micro_f1, macro_f1,
+        exact_match; or pearson, spearman, mean_squared_error. NaN where undefined.
+    """
+    truth, predicted = np.asarray(truth), scores(problem, logits)
+    if problem == "regression":
+        return _regression(truth, predicted)
+    if problem == "multi_label":
+        return _multi_label(truth, predicted, thresholds)
+    return _single_label(truth, predicted)
+
+
+def scores(problem, logits):
+    """What the answers say of each label: probabilities [B, L], or the numbers [B] of a regression."""
+    logits = np.asarray(logits, np.float64)
+    if problem == "regression":
+        return logits[:, 0]
+    return scipy.special.expit(logits) if problem == "multi_label" else scipy.special.softmax(logits, axis=-1)
+
+
+def _single_label(truth, probabilities):
+    predicted, labels = probabilities.argmax(-1), range(probabilities.shape[1])
+    values = {"accuracy": sklearn.metrics.accuracy_score(truth, predicted)}
+    if len(labels) == 2:
+        values["f1"] = sklearn.metrics.f1_score(truth, predicted, zero_division=0)
+    values["macro_f1"] = sklearn.metrics.f1_score(
+        truth, predicted, labels=labels, average="macro", zero_division=0
+    )
+    with warnings.catch_warnings():  # it warns where all examples have one label; the figure is 0 then
+        warnings.simplefilter("ignore")
+        values["matthews"] = sklearn.metrics.matthews_corrcoef(truth, predicted)
+    return _floats(values)
+
+
+def _multi_label(truth, probabilities, thresholds):
+    given = probabilities >= np.asarray(thresholds if len(thresholds) else 0.5)
+    truth = truth.astype(bool)
+    return _floats(
+        {
+            "macro_f1": sklearn.metrics.f1_score(truth, given, average="macro", zero_division=0),
+            "micro_f1": sklearn.metrics.f1_score(truth, given, average="micro", zero_division=0),
+            "exact_match": np.mean((truth == given).all(-1)),
+        }
+    )
+
+
+def _regression(truth, predicted):
+    with warnings.catch_warnings():  # both correlations are NaN, with a warning, for a constant
+        warnings.simplefilter("ignore")
+        several = len(truth) > 1
+        return _floats(
+            {
+                "pearson": scipy.stats.pearsonr(truth, predicted)[0] if several else np.nan,
+                "spearman": scipy.stats.spearmanr(truth, predicted)[0] if several else np.nan,
+                "mean_squared_error": np.mean(np.square(truth - predicted)),
+            }
+        )
+
+
+def best_thresholds(truth, logits):
+    """For each label the probability threshold of its best F1; 0.5 for a label that never occurs. [L]"""
+    probabilities = scipy.special.expit(np.asarray(logits, np.float64))
+    chosen = np.full(probabilities.shape[1], 0.5)
+    for label in range(probabilities.shape[1]):
+        if not truth[:, label].any():
+            continue
+        precision, recall, thresholds = sklearn.metrics.precision_recall_curve(
+            truth[:, label], probabilities[:, label]
+        )
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+        best = int(f1[:-1].argmax())
+        # Half way to the next lower probability: the same decisions here, no tie with a rounded one later.
+        below = thresholds[best - 1] if best else 0.0
+        chosen[label] = (thresholds[best] + below) / 2
+    return chosen
+
+
+def _floats(values):
+    return {name: float(value) for name, value in values.items()}

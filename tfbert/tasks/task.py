@@ -1,0 +1,118 @@
+"""Task: what training, evaluation, prediction and export share. B batch, S sequence, L labels."""
+
+import abc
+import dataclasses
+import difflib
+
+import keras
+
+from tfbert.errors import ConfigError
+
+
+class Task(abc.ABC):
+    """One fine-tuning task in its five parts: example, features, head, loss and metrics, answer.
+
+    A subclass is immutable: its settings and its tokenizer are given once, and all five parts follow.
+    `features` and `answer` use graph operations alone, so that the very same code trains and is served.
+    """
+
+    name: str
+    tokenizer: object
+    architecture: str  # Hugging Face's class for the same network, written to config.json
+    head_names: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
+
+    # 1 example
+    @abc.abstractmethod
+    def examples(self, table, *, labelled=True, training=False):
+        """Checks a table and returns its columns as a dict of arrays; `labelled` adds the target columns.
+
+        `training` also refuses a table from which nothing can be learned.
+
+        Raises:
+            DataError: a missing column, an unknown label, …, with file and row.
+        """
+
+    # 2 features
+    @abc.abstractmethod
+    def features(self, example):
+        """Columns [B] -> token_ids, segment_ids, padding_mask int32 [B, S], in graph operations."""
+
+    @abc.abstractmethod
+    def target(self, example):
+        """Columns [B] -> what the loss compares the outputs with."""
+
+    # 3 head
+    @abc.abstractmethod
+    def head(self, encoder):
+        """A Keras model from features to outputs on top of a `BertEncoder`."""
+
+    # 4 loss and metrics
+    @abc.abstractmethod
+    def loss(self):
+        """The Keras loss of (target, outputs)."""
+
+    @abc.abstractmethod
+    def metrics(self, examples, outputs):
+        """Labelled examples and their outputs, all of a data set -> {metric: value}; the first is the task's own."""
+
+    def tuned_on(self, examples, outputs):
+        """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
+        return self
+
+    @abc.abstractmethod
+    def evaluation(self, examples, outputs, *, token_lengths, data):
+        """What the report draws: an `Evaluation`."""
+
+    # 5 answer
+    @abc.abstractmethod
+    def answer(self, features, outputs):
+        """Outputs -> a dict of tensors with first dimension B, in graph operations: what the graph serves."""
+
+    @abc.abstractmethod
+    def readable(self, answer):
+        """The answer of a batch as numpy arrays -> a list of dicts, one per example: what `predict` returns."""
+
+    @property
+    @abc.abstractmethod
+    def text_inputs(self):
+        """Names of the string inputs of the served graph, in order."""
+
+    @abc.abstractmethod
+    def settings(self):
+        """All but the tokenizer as a JSON object, `from_settings` reads it back."""
+
+    @classmethod
+    @abc.abstractmethod
+    def settings_for(cls, table, **settings):
+        """The settings that a training table asks for, such as its labels, where they are not given."""
+
+    def with_columns(self, columns):
+        """The task reading other columns of a table."""
+        return dataclasses.replace(self, columns=columns)
+
+    @classmethod
+    @abc.abstractmethod
+    def from_settings(cls, settings, tokenizer):
+        """The task of `settings()`."""
+
+    def hugging_face_config(self):
+        """Further keys of config.json, such as id2label."""
+        return {}
+
+    @staticmethod
+    def encoder_inputs():
+        """Keras inputs named as the features."""
+        return {
+            name: keras.Input((None,), dtype="int32", name=name)
+            for name in ("token_ids", "segment_ids", "padding_mask")
+        }
+
+
+def check_settings(task_class, settings):
+    """Raises a ConfigError that names a setting that the task does not have, and the nearest that it has."""
+    known = [field.name for field in dataclasses.fields(task_class) if field.name != "tokenizer"]
+    for key in settings:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+            raise ConfigError(f"task {task_class.name} has no setting {key!r}; {hint}")

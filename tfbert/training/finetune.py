@@ -1,0 +1,115 @@
+"""A fine-tuning run: training, the best epoch, the report, in a run folder that an interrupted run goes on in."""
+
+import json
+import pathlib
+
+from tfbert.errors import ConfigError
+from tfbert.files import replace_file
+from tfbert.training.best_model import BestModel
+from tfbert.training.metrics_log import MetricsLog, read_history
+from tfbert.training.optimizer import AdamW
+from tfbert.training.report import write_report
+from tfbert.training.run_state import RunState
+
+
+def finetune(model, train, dev, config):
+    """Trains a task model and fills `config.out`; returns the dev metrics of the best epoch.
+
+    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best epoch's)
+    and report.html. A second call with the same folder goes on where the first was interrupted.
+
+    Args:
+        model: a task model, not yet compiled.
+        train, dev: `Batches` of labelled examples.
+        config: a `FinetuneConfig`.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+        KeyboardInterrupt: after ^C or SIGTERM, with the run saved.
+    """
+    folder = pathlib.Path(config.out)
+    open_run_folder(folder, config)
+    optimizer = AdamW(
+        config.learning_rate,
+        warmup=config.warmup,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm or None,
+    )
+    model.compile(optimizer, accumulation=config.accumulation)
+    state = RunState(folder / "checkpoints", model, config.save_every)
+    step = state.restore()
+    per_epoch = train.steps_per_epoch
+    total = per_epoch * config.epochs
+    log = MetricsLog(folder, train, state, total_steps=total, every=config.log_every)
+    best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
+    try:
+        for first, last in _epochs(step, per_epoch, config.epochs):
+            if state.notes.get("stopped"):
+                break
+            step = max(step, first * per_epoch)
+            model.fit(
+                train.repeated(step),
+                validation_data=dev,
+                initial_epoch=first,
+                epochs=last,
+                steps_per_epoch=(first + 1) * per_epoch - step if last == first + 1 else per_epoch,
+                total_steps=total,
+                callbacks=[best, log, state],
+                verbose=0,
+            )
+            step = last * per_epoch
+    finally:
+        state.release()
+        log.close()
+    return _finish(model, dev, config, folder)
+
+
+def open_run_folder(folder, config):
+    """Writes config.json into a new run folder; in an old one, checks that the settings are the same."""
+    path = folder / "config.json"
+    resolved = json.loads(json.dumps(config.to_dict()))
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
+        if changed:
+            listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
+            raise ConfigError(
+                f"{folder} holds a run with other settings ({listed}); name another --out or remove it"
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
+    with replace_file(path) as file:
+        file.write(json.dumps(resolved, indent=2) + "\n")
+
+
+def _epochs(step, per_epoch, epochs):
+    """The pieces that `fit` is called with: the rest of an epoch that was interrupted, then whole ones."""
+    begun = step // per_epoch
+    if step % per_epoch:
+        yield begun, begun + 1
+        begun += 1
+    if begun < epochs:
+        yield begun, epochs
+
+
+def _finish(model, dev, config, folder):
+    """Evaluates the best epoch, chooses what is chosen on dev, and writes the report."""
+    model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
+    model.compile()
+    _, outputs = model.evaluate_outputs(dev)
+    tuned = model.task.tuned_on(dev.examples, outputs)
+    if tuned is not model.task:
+        model.set_task(tuned)
+        model.save(folder / "model")
+    metrics = model.task.metrics(dev.examples, outputs)
+    write_report(
+        folder / "report.html",
+        title=folder.name,
+        config=config.to_dict(),
+        history=read_history(folder / "metrics.jsonl"),
+        evaluation=model.task.evaluation(dev.examples, outputs, token_lengths=dev.lengths, data=config.dev),
+    )
+    with replace_file(folder / "dev_metrics.json") as file:
+        file.write(json.dumps(metrics, indent=2) + "\n")
+    return metrics

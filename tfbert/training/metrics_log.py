@@ -1,0 +1,106 @@
+"""metrics.jsonl, TensorBoard and the progress bar of a run."""
+
+import json
+import pathlib
+import time
+
+import keras
+import tensorflow as tf
+import tqdm
+
+
+class MetricsLog(keras.callbacks.Callback):
+    """Writes what a run does: each `every` steps a line with loss, learning rate and tokens/s, each epoch
+    one with the metrics of dev. The same numbers go to TensorBoard and to a progress bar.
+
+    Args:
+        folder: the run folder.
+        batches: the training `Batches`, which know how many rows and tokens a step has.
+        state: the `RunState`, which counts the steps; this callback comes before it.
+        total_steps: of the whole run.
+    """
+
+    def __init__(self, folder, batches, state, *, total_steps, every):
+        super().__init__()
+        self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
+        self.every, self.per_epoch = every, batches.steps_per_epoch
+        self._keep_up_to(state.step)
+        self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
+        self._bar = tqdm.tqdm(
+            total=total_steps, initial=state.step, unit="step", desc="train", dynamic_ncols=True
+        )
+        self._interval = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        within = self.state.step % self.per_epoch
+        done = [self.batches.rows_and_tokens(epoch * self.per_epoch + i)[0] for i in range(within)]
+        self._rows_of_epoch, self._loss_sum = sum(done), None
+        self._start_interval()
+
+    def _start_interval(self):
+        self._interval = {"rows": 0, "tokens": 0, "began": time.perf_counter()}
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._loss_sum is None:  # after RunState has restored the running loss of a resumed epoch
+            self._loss_sum = float(self.model.get_metrics_result()["loss"]) * self._rows_of_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        rows, tokens = self.batches.rows_and_tokens(self.state.step)
+        step = self.state.step + 1
+        self._interval["rows"] += rows
+        self._interval["tokens"] += tokens
+        self._bar.update()
+        if step % self.every and step % self.per_epoch:
+            return
+        # Keras' loss is the mean over the epoch so far; the interval's own is the difference of two sums.
+        rows_before, sum_before = self._rows_of_epoch, self._loss_sum
+        self._rows_of_epoch += self._interval["rows"]
+        self._loss_sum = float(logs["loss"]) * self._rows_of_epoch
+        seconds = time.perf_counter() - self._interval["began"]
+        values = {
+            "loss": (self._loss_sum - sum_before) / (self._rows_of_epoch - rows_before),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "tokens_per_second": self._interval["tokens"] / seconds,
+        }
+        self._bar.set_postfix(
+            {"loss": f"{values['loss']:.3f}", "tokens/s": f"{values['tokens_per_second']:.0f}"}, refresh=False
+        )
+        self._write(step, "train", values)
+        self._start_interval()
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {name: value for name, value in logs.items() if name.startswith("val_")}
+        self._write(self.state.step, "dev", values)
+        shown = "  ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in values.items())
+        self._bar.write(f"epoch {epoch + 1}: training loss {logs['loss']:.4f}; dev {shown}")
+
+    def close(self):
+        self._bar.close()
+        self._writer.close()
+
+    def _write(self, step, group, values):
+        line = {"step": step, "epoch": round(step / self.per_epoch, 4), **values}
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        with self._writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
+        self._writer.flush()
+
+    def _keep_up_to(self, step):
+        """Drops what a run wrote after the checkpoint that it goes on from; those steps come again."""
+        lines = [line for line in read_history(self.path) if line["step"] <= step]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        self.path.write_text(text, encoding="utf-8")
+
+
+def read_history(path):
+    """The lines of metrics.jsonl; a last one that was cut off is left out."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines() if pathlib.Path(path).exists() else []
+    history = []
+    for line in lines:
+        try:
+            history.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return history

@@ -1,0 +1,122 @@
+"""The checkpoint of a run: model, optimizer, step and what was best so far; where an interruption goes on."""
+
+import json
+import pathlib
+import signal
+
+import keras
+import tensorflow as tf
+
+from tfbert.errors import CheckpointError, DiskError
+
+_KEPT = 2  # the newest, and the one before it should the newest be damaged
+
+
+class RunState(keras.callbacks.Callback):
+    """Saves the run each `every` steps, at the end of an epoch and on ^C or SIGTERM; the last callback.
+
+    The checkpoint is a flat group of all variables: an object graph would leave out the seeds of dropout
+    and the running loss, and a resumed run would not equal an uninterrupted one.
+
+    Attributes:
+        step: optimizer steps done.
+        notes: a dict of JSON values that callbacks keep here (best metric so far, …).
+
+    >>> state = RunState("runs/mine/checkpoints", model, every=500)
+    >>> state.restore()
+    0
+    """
+
+    def __init__(self, folder, model, every):
+        super().__init__()
+        self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
+        self._running = list(model.metrics)
+        model.optimizer.build(model.trainable_variables)
+        self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
+        self._values = _flat([*model.variables, *model.optimizer.variables])
+        self._metric_values = _flat([v for metric in self._running for v in metric.variables])
+        self._checkpoint = tf.train.Checkpoint(
+            values=self._values, metrics=self._metric_values, notes=self._notes
+        )
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=_KEPT)
+        self._restored_metrics = None
+        self._signal = None
+        self._previous_handlers = {}
+
+    def restore(self):
+        """Loads the newest checkpoint, if there is one; returns the step to go on from.
+
+        Raises:
+            CheckpointError: it does not fit the model, or cannot be read.
+        """
+        path = self._manager.latest_checkpoint
+        if path is None:
+            return 0
+        try:
+            self._checkpoint.restore(path).assert_consumed()
+        except (tf.errors.OpError, ValueError, AssertionError) as error:
+            first_line = (str(error).splitlines() or [""])[0]
+            raise CheckpointError(f"{path} does not fit this run or is damaged: {first_line}") from error
+        notes = json.loads(self._notes.numpy())
+        self.step = notes.pop("step")
+        self.notes.update(notes)
+        self._restored_metrics = [variable.numpy() for variable in self._metric_values]
+        return self.step
+
+    def save(self):
+        """Writes a checkpoint aside and then names it the newest.
+
+        Raises:
+            DiskError: it could not be written; the one before is whole.
+        """
+        self._notes.assign(json.dumps({**self.notes, "step": self.step}))
+        try:
+            self._manager.save(checkpoint_number=self.step)
+        except (tf.errors.OpError, OSError) as error:
+            raise DiskError(
+                f"could not write a checkpoint to {self.folder}: {error}; "
+                f"the run goes on from {self._manager.latest_checkpoint or 'its start'} when there is room"
+            ) from error
+
+    def on_train_begin(self, logs=None):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._previous_handlers[number] = signal.signal(number, self._interrupt)
+            except ValueError:  # not the main thread: whoever runs us takes the signals
+                break
+
+    def on_train_end(self, logs=None):
+        self.release()
+
+    def release(self):
+        """Gives the signals back."""
+        while self._previous_handlers:
+            signal.signal(*self._previous_handlers.popitem())
+
+    def _interrupt(self, number, frame):
+        if self._signal is not None:  # asked twice: now
+            raise KeyboardInterrupt
+        self._signal = number
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if (
+            self._restored_metrics is not None
+        ):  # Keras has just reset them; this epoch began before the interruption
+            for variable, value in zip(self._metric_values, self._restored_metrics, strict=True):
+                variable.assign(value)
+            self._restored_metrics = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if self._signal is not None:
+            self.save()
+            raise KeyboardInterrupt
+        if self.step % self.every == 0:
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.save()
+
+
+def _flat(variables):
+    return [variable.value for variable in {id(v): v for v in variables}.values()]
