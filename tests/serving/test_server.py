@@ -507,7 +507,7 @@ def test_the_warm_up_requests_are_run_when_loading(model_dir, tmp_path, monkeypa
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
-    command = [sys.executable, "-m", "tfbert.launch.serve", f"--model={model_dir}", "--grpc_port=0"]
+    command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={model_dir}", "--grpc_port=0"]
     root = pathlib.Path(__file__).parents[2]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

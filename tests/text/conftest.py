@@ -8,8 +8,8 @@ from tfbert.text import Tokenizer, Vocabulary
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LETTERS = """
-the a film ##s un ##aff ##able play ##ing ##ed cafe straße strasse σ ##ς ##σ h ##e ##l ##o hello Hello world mask
-MASK é É e ##\u0301 i ##i\u0307 x ##x 1 ##2 ½ fi ﬁ 字 北 京 ##京 ก ##ก あ ##あ ᄒ ##ᅡ 한
+the a film ##s un ##aff ##able play ##ing ##ed cafe straße strasse σ ##ς ##σ h ##e ##l ##o hello Hello world
+mask MASK é É e ##\u0301 i ##i\u0307 x ##x 1 ##2 ½ fi ﬁ 字 北 京 ##京 ก ##ก あ ##あ ᄒ ##ᅡ 한
 """
 MARKS = "! , . ' # [ ] - … = < ` ; ## [mask] 😀"
 

@@ -59,9 +59,7 @@ def test_any_text(small_vocabulary, tokenizers_of, setting, texts):
 
 
 @given(
-    st.lists(
-        st.sampled_from([*HARD[2:11], "[MASK]", "[", "]", "\x01", "\x02", "UNK", "é", " ", "字"]), max_size=8
-    )
+    st.lists(st.sampled_from([*HARD[2:11], "[MASK]", "[", "]", "\x01", "\x02", "UNK", "é", " ", "字"]), max_size=8)
 )
 @settings(max_examples=150, deadline=None)
 def test_hard_parts_joined(small_vocabulary, tokenizers_of, parts):

@@ -147,9 +147,7 @@ def test_duplicate_empty_and_endless_tokens_keep_their_ids():
         "film",
     ]
     tokenizer = Tokenizer(Vocabulary(tokens))
-    assert tokenizer(["the film a b [MASK] [UNK]"])["token_ids"].numpy().tolist() == [
-        [5, 4, 12, 2, 2, 2, 2, 2, 2, 7]
-    ]
+    assert tokenizer(["the film a b [MASK] [UNK]"])["token_ids"].numpy().tolist() == [[5, 4, 12, 2, 2, 2, 2, 2, 2, 7]]
 
 
 def test_a_reachable_token_too_long_for_the_ops_is_an_error():

@@ -65,7 +65,7 @@ class GoogleTF1Source(Source):
             self.shapes = {
                 name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()
             }
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             raise CheckpointError(f"{self.description} cannot be opened: {_first_line(error)}") from None
 
     def _prefix(self):
@@ -83,7 +83,7 @@ class GoogleTF1Source(Source):
     def read(self, name):
         try:
             return self._reader.get_tensor(name)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             raise CheckpointError(
                 f"{self.description}: tensor {name} cannot be read: {_first_line(error)}"
             ) from None

@@ -26,18 +26,10 @@ def main(argv):
     batches = Batches(
         examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False
     )
-    model.compile()
+    model.compile(metrics=[])
     metrics, outputs = model.evaluate_outputs(batches, verbose="auto")
     if _REPORT.value:
         evaluation = task.evaluation(examples, outputs, token_lengths=batches.lengths, data=_DATA.value)
         config = {"model": model_flags.MODEL.value, "data": _DATA.value}
         write_report(_REPORT.value, title=_DATA.value, config=config, history=[], evaluation=evaluation)
     print(json.dumps(metrics))
-
-
-if __name__ == "__main__":
-    import sys
-
-    from tfbert.launch.main import run
-
-    run("tfbert.launch.evaluate", sys.argv)

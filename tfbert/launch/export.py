@@ -22,11 +22,3 @@ def main(argv):
         )
     models.load(_MODEL.value).export(out)
     print(f"{out}: serve it with tfbert serve --model={out.parent}")
-
-
-if __name__ == "__main__":
-    import sys
-
-    from tfbert.launch.main import run
-
-    run("tfbert.launch.export", sys.argv)

@@ -73,11 +73,3 @@ def main(argv):
     metrics = finetune(model, train, dev, config)
     print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")
-
-
-if __name__ == "__main__":
-    import sys
-
-    from tfbert.launch.main import run
-
-    run("tfbert.launch.finetune", sys.argv)

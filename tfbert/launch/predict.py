@@ -37,9 +37,3 @@ def main(argv):
         return
     with replace_file(_OUT.value) as file:
         file.writelines(lines)
-
-
-if __name__ == "__main__":
-    from tfbert.launch.main import run
-
-    run("tfbert.launch.predict", sys.argv)

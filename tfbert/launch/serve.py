@@ -37,7 +37,3 @@ def main(argv):
             server.wait()
     except KeyboardInterrupt:
         pass
-
-
-if __name__ == "__main__":
-    app.run(main)

@@ -10,7 +10,7 @@ from tfbert.checkpoints import hugging_face
 from tfbert.config import BertConfig
 from tfbert.data.batches import Batches
 from tfbert.encoder import BertEncoder
-from tfbert.errors import VocabularyError
+from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import replace_folder
 from tfbert.models import inputs
 from tfbert.text import Tokenizer
@@ -18,6 +18,7 @@ from tfbert.training.optimizer import AdamW
 from tfbert.training.train_step import TrainStep
 from tfbert.training.validation import Validation
 
+MAX_LENGTH = 128  # tokens of an example, where nothing is said: most sentences and pairs of them
 BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
 
 
@@ -42,6 +43,7 @@ class TaskModel(TrainStep, keras.Model):
         self.task = task
         self.network = task.head(encoder)
         self.load_report = None
+        self.built = True
         self._functions = {}
 
     @property
@@ -74,6 +76,9 @@ class TaskModel(TrainStep, keras.Model):
         saved = source.values.get("tfbert", {})
         if saved.get("task") == cls.task_class.name:
             settings = {**saved["settings"], **settings}
+        positions = source.config.max_position_embeddings
+        if settings.setdefault("max_length", min(MAX_LENGTH, positions)) > positions:
+            raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
         task = cls.task_of_checkpoint(source, tokenizer, settings)
         model = cls(task, source.config, dtype=dtype)
         report = checkpoints.load_encoder(model.encoder, source)
@@ -130,20 +135,23 @@ class TaskModel(TrainStep, keras.Model):
     def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
         """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
 
+        The task's own metrics are those of the field, over all examples of an `evaluate`; Keras' callbacks
+        know the direction of `val_accuracy` and `val_loss` only: give them `mode="max"` for the others.
+
         Args:
             accumulation: parts that a batch is computed in, to bound memory; the step is the same.
         """
         if accumulation < 1:
             raise ValueError(f"accumulation must be positive, not {accumulation}")
         self.accumulation = accumulation
-        self._own_metrics = metrics is not None
+        self._task_metrics = not metrics
         self._functions = {}
         # XLA would compile anew for each length that a batch is padded to.
         kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=AdamW() if optimizer is None else optimizer,
             loss=self.task.loss() if loss is None else loss,
-            metrics=metrics,
+            metrics=self.task.keras_metrics() if metrics is None else metrics,
             **kwargs,
         )
 
@@ -180,7 +188,7 @@ class TaskModel(TrainStep, keras.Model):
             x: a `Table` with labels; strings with `y` (names or numbers); pairs as a tuple or dict of two
                 lists; or a `tf.data.Dataset` of (strings or features, target).
             seed: the order of the batches is a function of it and of the epoch.
-            total_steps: what the learning-rate schedule spans, where a run is fitted in pieces.
+            total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces.
         """
         if validation_data is not None:
             data = self._batches(
@@ -191,12 +199,12 @@ class TaskModel(TrainStep, keras.Model):
         if isinstance(data, Batches):
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
             data = data.repeated(initial_epoch * steps_per_epoch)
-        steps = total_steps
-        if steps is None and steps_per_epoch is not None:
-            steps = steps_per_epoch * (epochs - initial_epoch)
-        elif steps is None and int(data.cardinality()) > 0:
-            steps = int(data.cardinality()) * (epochs - initial_epoch)
-        self._plan(steps)
+        if total_steps is not None:
+            self._plan(total_steps, start=0)
+        elif steps_per_epoch is not None:
+            self._plan(steps_per_epoch * (epochs - initial_epoch))
+        elif int(data.cardinality()) > 0:
+            self._plan(int(data.cardinality()) * (epochs - initial_epoch))
         return super().fit(
             data,
             epochs=epochs,
@@ -208,9 +216,9 @@ class TaskModel(TrainStep, keras.Model):
             **kwargs,
         )
 
-    def _plan(self, steps):
+    def _plan(self, steps, start=None):
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        if steps is not None and isinstance(optimizer, AdamW) and optimizer.plan(steps):
+        if isinstance(optimizer, AdamW) and optimizer.plan(steps, start):
             self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
 
     # evaluation
@@ -243,7 +251,7 @@ class TaskModel(TrainStep, keras.Model):
         logs = {name: float(value) for name, value in self.get_metrics_result().items()}
         back = np.argsort(np.concatenate(batches.plan(0)))
         outputs = keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *collected)
-        if not self._own_metrics:
+        if self._task_metrics:
             logs.update(self.task.metrics(batches.examples, outputs))
         callbacks.on_test_end(logs)
         return logs, outputs

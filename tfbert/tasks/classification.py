@@ -124,6 +124,10 @@ class Classification(Task):
     def loss(self):
         return ClassificationLoss(self.problem, self.class_weights)
 
+    def keras_metrics(self):
+        single = self.problem == "single_label"
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if single else []
+
     def metrics(self, examples, outputs):
         return classification_metrics.metrics(self.problem, examples["label"], outputs, self.thresholds)
 

@@ -38,6 +38,8 @@ def labels_of(table, problem, columns, separator):
     if "" in names:
         row = next(i for i, value in enumerate(values) if _name(value) == "")
         raise DataError(f"{table.row_name(row)}: the label is empty")
+    if len(names) == 1 and problem == "single_label":
+        raise _one_label(table, names.pop(), columns)
     if all(name.isdecimal() for name in names):
         return tuple(sorted(names, key=int))
     return tuple(sorted(names))

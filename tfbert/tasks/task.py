@@ -51,6 +51,10 @@ class Task(abc.ABC):
     def loss(self):
         """The Keras loss of (target, outputs)."""
 
+    def keras_metrics(self):
+        """Metrics that Keras may keep running while it trains; [] where the field's own do not run."""
+        return []
+
     @abc.abstractmethod
     def metrics(self, examples, outputs):
         """Labelled examples and their outputs, all of a data set -> {metric: value}; the first is the task's own."""

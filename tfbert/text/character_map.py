@@ -3,6 +3,9 @@
 The rules are BERT's (google-research/bert, tokenization.py) as Hugging Face's `tokenizers` applies them,
 in its order: delete control characters, spaces around Chinese ones, NFD without accents, lower case, spaces
 around punctuation. Every rule looks at one character at a time, which is what makes a map possible.
+
+One thing a map cannot do: when accents are stripped, NFD also sorts adjacent marks that are not accents
+(Hangul tone marks, musical stems). Such a word is [UNK] in any real vocabulary, sorted or not.
 """
 
 import itertools
@@ -68,7 +71,7 @@ def character_map(lower_case, strip_accents, tokenize_chinese_chars):
     "" deletes; a space separates words. Takes about half a second.
 
     >>> characters = character_map(lower_case=True, strip_accents=True, tokenize_chinese_chars=True)
-    >>> characters[ord("É")], characters[ord("!")], characters[ord("\u00ad")]
+    >>> characters[ord("É")], characters[ord("!")], characters[0xAD]
     ('e', ' ! ', '')
     """
     ordinary = _ordinary()
@@ -122,6 +125,4 @@ def _ordinary():
 
 
 def _lower_cases():
-    return {
-        chr(code): chr(code + step) for first, last, step in _NEW_CAPITALS for code in range(first, last + 1)
-    }
+    return {chr(code): chr(code + step) for first, last, step in _NEW_CAPITALS for code in range(first, last + 1)}

@@ -44,9 +44,7 @@ def write_folder(folder, tokenizer):
     folder = pathlib.Path(folder)
     for number, token in enumerate(tokenizer.vocabulary):
         if "\n" in token:
-            raise VocabularyError(
-                f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt"
-            )
+            raise VocabularyError(f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt")
     with replace_file(folder / "vocab.txt", "wb") as file:
         file.write("".join(f"{token}\n" for token in tokenizer.vocabulary).encode("utf-8"))
     config = {

@@ -29,9 +29,7 @@ class Tokenizer:
            [2, 5, 6, 3]], dtype=int32)
     """
 
-    def __init__(
-        self, vocabulary, lower_case=True, strip_accents=None, tokenize_chinese_chars=True, max_length=512
-    ):
+    def __init__(self, vocabulary, lower_case=True, strip_accents=None, tokenize_chinese_chars=True, max_length=512):
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary is {type(vocabulary).__name__}; expected a tfbert.text.Vocabulary")
         self.vocabulary = vocabulary
@@ -40,9 +38,7 @@ class Tokenizer:
         self.tokenize_chinese_chars = tokenize_chinese_chars
         self.max_length = max_length
         strip_accents = lower_case if strip_accents is None else strip_accents
-        self._wordpiece = WordPiece(
-            vocabulary, bool(lower_case), bool(strip_accents), bool(tokenize_chinese_chars)
-        )
+        self._wordpiece = WordPiece(vocabulary, bool(lower_case), bool(strip_accents), bool(tokenize_chinese_chars))
 
     @classmethod
     def from_folder(cls, folder, max_length=None):

@@ -31,9 +31,7 @@ class WordPiece:
 
         # The normalizer lower-cases a literal like any word, so the ops know [MASK] by "[mask]". No ordinary
         # word can be spelled so: a bracket is a word by itself.
-        spelled = {
-            token: token.lower() if lower_case else token for token in SPECIAL_TOKENS if token in vocabulary
-        }
+        spelled = {token: token.lower() if lower_case else token for token in SPECIAL_TOKENS if token in vocabulary}
         self._unknown = spelled["[UNK]"]
         self._literals = rf"\[({'|'.join(token[1:-1] for token in spelled)})\]"
         # Made on the CPU, where the string ops are, and outside of any graph under construction.

@@ -35,7 +35,7 @@ def finetune(model, train, dev, config):
         weight_decay=config.weight_decay,
         clip_norm=config.clip_norm or None,
     )
-    model.compile(optimizer, accumulation=config.accumulation)
+    model.compile(optimizer, metrics=[], accumulation=config.accumulation)
     state = RunState(folder / "checkpoints", model, config.save_every)
     step = state.restore()
     per_epoch = train.steps_per_epoch
@@ -96,7 +96,7 @@ def _epochs(step, per_epoch, epochs):
 def _finish(model, dev, config, folder):
     """Evaluates the best epoch, chooses what is chosen on dev, and writes the report."""
     model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
-    model.compile()
+    model.compile(metrics=[])
     _, outputs = model.evaluate_outputs(dev)
     tuned = model.task.tuned_on(dev.examples, outputs)
     if tuned is not model.task:

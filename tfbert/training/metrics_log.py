@@ -41,8 +41,10 @@ class MetricsLog(keras.callbacks.Callback):
         self._interval = {"rows": 0, "tokens": 0, "began": time.perf_counter()}
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._loss_sum is None:  # after RunState has restored the running loss of a resumed epoch
-            self._loss_sum = float(self.model.get_metrics_result()["loss"]) * self._rows_of_epoch
+        if self._loss_sum is None:  # RunState has restored the running loss of a resumed epoch by now
+            running = next(metric for metric in self.model.metrics if metric.name == "loss")
+            mean = float(running.result()) if self._rows_of_epoch else 0.0
+            self._loss_sum = mean * self._rows_of_epoch
 
     def on_train_batch_end(self, batch, logs=None):
         rows, tokens = self.batches.rows_and_tokens(self.state.step)

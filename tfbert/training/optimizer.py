@@ -57,14 +57,13 @@ class AdamW(keras.optimizers.AdamW):
         self.warmup, self.clip_norm, self.peak = warmup, clip_norm, learning_rate
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
 
-    def plan(self, steps):
-        """Spans the schedule over the next `steps` steps; True if it did (there is a number to span)."""
+    def plan(self, steps, start=None):
+        """Spans the schedule over `steps` steps from `start`, or from here; True if there is one to span."""
         if isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule):
             return False
-        start = int(keras.ops.convert_to_numpy(self.iterations))
-        self._learning_rate = LinearWarmup(
-            float(self.peak), total_steps=max(1, start + steps) - start, warmup=self.warmup, start=start
-        )
+        if start is None:
+            start = int(keras.ops.convert_to_numpy(self.iterations))
+        self._learning_rate = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start)
         return True
 
     def apply(self, grads, trainable_variables=None):
@@ -78,23 +77,24 @@ class AdamW(keras.optimizers.AdamW):
         """Decay is part of `update_step`, which has each variable in hand anyway."""
 
     def update_step(self, gradient, variable, learning_rate):
-        step = tf.cast(self.iterations + 1, tf.float32)
-        learning_rate = tf.cast(learning_rate, tf.float32)
+        dtype = variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        learning_rate = tf.cast(learning_rate, dtype)
         index = self._get_variable_index(variable)
         if self.weight_decay and self._use_weight_decay(variable):
-            variable.assign_sub(variable * (learning_rate * self.weight_decay))
+            variable.assign_sub(variable * (learning_rate * tf.cast(self.weight_decay, dtype)))
         # The op takes its own share of the bias correction from the two powers.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(tf.constant(self.beta_1, tf.float32), step),
-            beta2_power=tf.pow(tf.constant(self.beta_2, tf.float32), step),
+            beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
             lr=learning_rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=tf.cast(gradient, tf.float32),
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
         )
 
     def get_config(self):

@@ -54,7 +54,7 @@ class RunState(keras.callbacks.Callback):
             return 0
         try:
             self._checkpoint.restore(path).assert_consumed()
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
+        except (tf.errors.OpError, ValueError, IndexError, AssertionError) as error:
             first_line = (str(error).splitlines() or [""])[0]
             raise CheckpointError(f"{path} does not fit this run or is damaged: {first_line}") from error
         notes = json.loads(self._notes.numpy())

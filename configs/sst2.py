@@ -1,0 +1,15 @@
+"""SST-2 (GLUE): sentiment of film reviews, two labels, 67,349 training phrases, 872 dev sentences."""
+
+from tfbert.training.experiment import finetune_config
+
+
+def get_config():
+    return finetune_config(
+        train="tfds:glue/sst2:train",
+        dev="tfds:glue/sst2:validation",
+        text_column="sentence",
+        settings={"labels": ("negative", "positive")},
+        epochs=1,
+        batch_size=32,
+        learning_rate=5e-5,
+    )

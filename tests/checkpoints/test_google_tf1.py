@@ -1,0 +1,83 @@
+"""Google's TF1 checkpoints: the published tiny one, and damage."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfbert import BertEncoder, TextClassifier
+from tfbert.checkpoints import load_encoder, open_checkpoint
+from tfbert.checkpoints.google_tf1 import ENCODER
+from tfbert.checkpoints.mapping import expand, relative_variables
+from tfbert.errors import CheckpointError
+
+
+def test_the_published_tiny_checkpoint(data_dir):
+    """keras-bert's test checkpoint: two layers, with Adam's slots beside the weights."""
+    folder = data_dir("checkpoints/keras_bert_tf1_tiny")
+    source = open_checkpoint(folder)
+    assert any("adam" in name for name in source.shapes)
+    encoder = BertEncoder(source.config)
+    encoder.build()
+    report = load_encoder(encoder, source)
+    assert report.missing == ()
+    reader = tf.train.load_checkpoint(str(folder / "bert_model.ckpt"))
+    variables = relative_variables(encoder)
+    for row in expand(ENCODER, 2):
+        np.testing.assert_array_equal(variables[row.variable], reader.get_tensor(row.tensor))
+    model = TextClassifier.from_checkpoint(folder, labels=["a", "b"])
+    assert model.predict(["all work and no play"])[0]["label"] in "ab"
+
+
+def test_index_without_data(data_dir):
+    folder = data_dir("checkpoints/google_bert_index_meta_only")
+    with pytest.raises(CheckpointError, match=r"bert_model\.ckpt"):
+        source = open_checkpoint(folder)
+        encoder = BertEncoder(source.config)
+        encoder.build()
+        load_encoder(encoder, source)
+
+
+@pytest.fixture
+def written(tiny_checkpoint, tiny_config, tmp_path):
+    """The tiny checkpoint as Google's own code would have written it, classifier included."""
+    source = open_checkpoint(tiny_checkpoint)
+    encoder = BertEncoder(tiny_config)
+    encoder.build()
+    load_encoder(encoder, source)
+    variables = relative_variables(encoder)
+    values = {row.tensor: np.asarray(variables[row.variable]) for row in expand(ENCODER, 2)}
+    values["output_weights"] = np.arange(64, dtype="float32").reshape(2, 32)  # [L, H]
+    values["output_bias"] = np.array([1.0, 2.0], "float32")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tensors = [tf.compat.v1.get_variable(name, initializer=value) for name, value in values.items()]
+        tf.compat.v1.train.get_or_create_global_step()
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(tmp_path / "bert_model.ckpt"))
+        assert tensors
+    shutil.copy(tiny_checkpoint / "config.json", tmp_path / "bert_config.json")
+    shutil.copy(tiny_checkpoint / "vocab.txt", tmp_path / "vocab.txt")
+    return tmp_path, encoder
+
+
+def test_equals_the_same_weights_in_a_hugging_face_folder(written):
+    folder, encoder = written
+    model = TextClassifier.from_checkpoint(folder, labels=["a", "b"])
+    assert model.load_report.missing == ()
+    for left, right in zip(model.encoder.weights, encoder.weights, strict=True):
+        np.testing.assert_array_equal(left, right)
+    kernel, bias = model.network.get_layer("classifier").get_weights()
+    np.testing.assert_array_equal(kernel, np.arange(64).reshape(2, 32).T)
+    np.testing.assert_array_equal(bias, [1, 2])
+
+
+def test_damage_is_named(written):
+    folder, _ = written
+    data = folder / "bert_model.ckpt.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match=r"TF1 checkpoint .*bert_model\.ckpt"):
+        TextClassifier.from_checkpoint(folder, labels=["a", "b"])
+    (folder / "bert_model.ckpt.index").unlink()
+    with pytest.raises(CheckpointError, match=r"must hold bert_model\.ckpt\.index; it holds no"):
+        TextClassifier.from_checkpoint(folder, labels=["a", "b"])

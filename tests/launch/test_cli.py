@@ -1,0 +1,156 @@
+"""The command line as a user types it, with the mistakes a user makes."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tfbert(*arguments, stdin=None, cwd=None):
+    command = [sys.executable, "-m", "tfbert.launch.main", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, cwd=cwd or REPOSITORY, env=environment, timeout=400
+    )
+
+
+@pytest.fixture(scope="module")
+def finetune(tiny_checkpoint):
+    def run(out, *arguments, train="samples/shop/train.tsv", dev="samples/shop/dev.tsv"):
+        return tfbert(
+            *("finetune", "--task=classification", f"--checkpoint={tiny_checkpoint}", f"--train={train}"),
+            *(f"--dev={dev}", f"--out={out}", "--config.epochs=1", "--config.max_length=32", *arguments),
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run_folder(finetune, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "mine"
+    result = finetune(out)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "trained from random: classifier/kernel, classifier/bias" in result.stdout
+    assert "1206 training and 113 dev examples, 38 steps an epoch" in result.stdout
+    assert f"model, metrics and report.html are in {out}" in result.stdout
+    return out
+
+
+def test_evaluate(run_folder, tmp_path):
+    report = tmp_path / "test.html"
+    result = tfbert("evaluate", f"--model={run_folder}", "--data=samples/shop/test.tsv", f"--report={report}")
+    assert set(json.loads(result.stdout)) == {"loss", "accuracy", "macro_f1", "matthews"}
+    assert "<html" in report.read_text()
+
+
+def test_predict_a_file_and_standard_input(run_folder, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("where is it\n\nI want my money back\n")
+    out = tmp_path / "answers.jsonl"
+    result = tfbert("predict", f"--model={run_folder}", f"--data={texts}", f"--out={out}")
+    assert result.returncode == 0, result.stderr
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["text"] for row in rows] == ["where is it", "", "I want my money back"]
+    result = tfbert("predict", f"--model={run_folder}", stdin=texts.read_text())
+    assert [json.loads(line)["label"] for line in result.stdout.splitlines()] == [row["label"] for row in rows]
+
+
+def test_export_is_the_same_program_twice(run_folder, tmp_path):
+    assert tfbert("export", f"--model={run_folder}", f"--out={tmp_path}/served/1").returncode == 0
+    command = [sys.executable, REPOSITORY / "export/saved_model.py", f"--model={run_folder}"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    result = subprocess.run([*command, f"--out={tmp_path}/served/2"], capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "served").iterdir()) == ["1", "2"]
+    assert (tmp_path / "served/2/saved_model.pb").exists()
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("unknown label", "text\tlabel\na\tpayment\nb\tpaymnet\n", "line 3: unknown label 'paymnet'"),
+        ("missing column", "message\tlabel\na\tpayment\n", "no column 'text'"),
+        ("too few fields", "text\tlabel\na\tpayment\nb\n", "line 3"),
+        ("empty file", "", "dev.tsv"),
+        ("header only", "text\tlabel\n", "dev.tsv"),
+    ],
+)
+def test_bad_dev_data(finetune, tmp_path, name, text, message):
+    dev = write(tmp_path / "dev.tsv", text)
+    result = finetune(tmp_path / "run", dev=dev)
+    assert result.returncode == 2
+    assert "dev.tsv" in result.stderr
+    assert message in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_class(finetune, tmp_path):
+    train = write(tmp_path / "train.tsv", "text\tlabel\na\tx\nb\tx\n")
+    result = finetune(tmp_path / "run", train=train)
+    assert result.returncode == 2
+    assert not (tmp_path / "run").exists()
+    assert "train.tsv" in result.stderr.splitlines()[-1]
+
+
+def test_not_utf8(finetune, tmp_path):
+    train = tmp_path / "train.tsv"
+    train.write_bytes(b"text\tlabel\ngood\tx\nbad \xff\ty\n")
+    result = finetune(tmp_path / "run", train=train)
+    assert result.returncode == 2
+    assert "line 3" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fintune"], 2, "there is no verb 'fintune'"),
+        (["finetune", "--train=a.tsv"], 2, "give --checkpoint, --dev, --out"),
+        (["finetune", "--config.epoch=2"], 1, "epoch"),
+        (["finetune", "--epochs=2"], 1, "Unknown command line flag"),
+        (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
+        (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),
+        (["export", "--model=absent", "--out=served/mine"], 2, "must end with a version number"),
+        (["serve", "--model=absent"], 2, "absent"),
+    ],
+)
+def test_mistakes(arguments, code, message):
+    result = tfbert(*arguments)
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr + result.stdout
+    if code == 2:
+        assert "Traceback" not in result.stderr
+
+
+def test_help():
+    assert "finetune" in tfbert("--help").stdout
+    shown = tfbert("finetune", "--help").stdout
+    assert "--checkpoint" in shown
+    assert "runs/mine" in shown
+
+
+def test_every_config_is_valid():
+    import importlib.util
+
+    from tfbert.models import model_class
+    from tfbert.tasks.task import check_settings
+    from tfbert.training.experiment import FinetuneConfig
+
+    paths = sorted((REPOSITORY / "configs").glob("*.py"))
+    assert {"sst2", "mrpc", "goemotions", "stsb", "chnsenticorp"} <= {path.stem for path in paths}
+    for path in paths:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert module.__doc__
+        config = FinetuneConfig.from_dict(module.get_config().to_dict())
+        check_settings(model_class(config.task).task_class, config.settings)

@@ -1,0 +1,215 @@
+"""TextClassifier in a Keras workflow."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfbert
+from tfbert import TextClassifier
+from tfbert.data import Table
+from tfbert.errors import CheckpointError, ConfigError, DataError, VocabularyError
+
+LABELS = ["order_status", "refund"]
+TEXTS = ["where is my parcel", "where is my order", "refund please", "i want my money back"] * 4
+NAMES = ["order_status", "order_status", "refund", "refund"] * 4
+
+
+@pytest.fixture
+def model(tiny_checkpoint):
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS)
+    model.compile(tfbert.AdamW(5e-3))
+    return model
+
+
+def probabilities(model, texts=TEXTS):
+    return np.array([list(row["probabilities"].values()) for row in model.predict(texts)])
+
+
+def test_learns_evaluates_and_predicts_on_strings(model):
+    before = model.evaluate(TEXTS, NAMES, return_dict=True)["loss"]
+    history = model.fit(TEXTS, NAMES, epochs=8, batch_size=4, validation_data=(TEXTS, NAMES), verbose=0).history
+    after = model.evaluate(TEXTS, NAMES, return_dict=True)
+    assert after["loss"] < before
+    assert after["accuracy"] == 1.0
+    assert history["val_accuracy"][-1] == 1.0
+    assert len(history["val_matthews"]) == 8
+    answer = model.predict(["where is my parcel"])[0]
+    assert answer["label"] == "order_status"
+    assert answer["score"] == max(answer["probabilities"].values())
+
+
+@pytest.mark.parametrize("form", ["table", "numpy", "dataset", "features"])
+def test_forms_of_data(model, form):
+    numbers = np.array([LABELS.index(name) for name in NAMES])
+    if form == "table":
+        model.fit(Table.from_columns({"text": TEXTS, "label": NAMES}), epochs=8, batch_size=4, verbose=0)
+    elif form == "numpy":
+        model.fit(np.array(TEXTS), numbers, epochs=8, batch_size=4, verbose=0)
+    elif form == "dataset":
+        model.fit(tf.data.Dataset.from_tensor_slices((TEXTS, numbers)).batch(4), epochs=8, verbose=0)
+    else:
+        data = tf.data.Dataset.from_tensor_slices((TEXTS, numbers)).batch(4)
+        model.fit(data.map(lambda x, y: (model.task.features({"text": x}), y)), epochs=8, verbose=0)
+    assert model.evaluate(TEXTS, NAMES, return_dict=True)["accuracy"] == 1.0
+
+
+def test_a_dataset_evaluates_with_keras_metrics(model):
+    data = tf.data.Dataset.from_tensor_slices((TEXTS, [LABELS.index(name) for name in NAMES])).batch(5)
+    of_data = model.evaluate(data, return_dict=True, verbose=0)
+    assert of_data["loss"] == pytest.approx(model.evaluate(TEXTS, NAMES, return_dict=True)["loss"], rel=1e-5)
+
+
+def test_parts_of_the_user_take_the_place_of_the_defaults(model):
+    epochs = []
+    model.compile(
+        keras.optimizers.Adam(1e-2),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="mine")],
+    )
+    history = model.fit(
+        TEXTS,
+        NAMES,
+        epochs=9,
+        batch_size=4,
+        validation_data=(TEXTS, NAMES),
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(dict(logs))),
+            keras.callbacks.EarlyStopping("val_mine", patience=1, mode="max"),
+        ],
+        verbose=0,
+    ).history
+    assert set(epochs[0]) == {"loss", "mine", "val_loss", "val_mine"}
+    assert len(history["loss"]) < 9
+    assert set(model.evaluate(TEXTS, NAMES, return_dict=True)) == {"loss", "mine"}
+
+
+def test_class_weight_by_keras(model):
+    model.fit(TEXTS, NAMES, class_weight={0: 1.0, 1: 0.0}, epochs=6, batch_size=4, verbose=0)
+    assert {row["label"] for row in model.predict(TEXTS)} == {"order_status"}
+
+
+def test_prediction_keeps_the_order_and_does_not_depend_on_the_batch(model):
+    texts = ["a", "where is my order, it should have been here on monday", "", "refund", "x" * 3000, "b c d"]
+    alone = np.concatenate([probabilities(model, [text]) for text in texts])
+    for batch_size in (2, 32):
+        together = [list(row["probabilities"].values()) for row in model.predict(texts, batch_size=batch_size)]
+        np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert model.predict([]) == []
+
+
+def test_a_megabyte_of_text(model):
+    assert model.predict(["order " * 180_000])[0]["label"] in LABELS
+
+
+def test_saves_a_hugging_face_folder(model, tmp_path):
+    model.fit(TEXTS, NAMES, batch_size=4, verbose=0)
+    model.save(tmp_path / "model")
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert config["id2label"] == {"0": "order_status", "1": "refund"}
+    again = tfbert.load(tmp_path / "model")
+    assert again.load_report.missing == ()
+    np.testing.assert_array_equal(probabilities(again), probabilities(model))
+    of_hugging_face = TextClassifier.from_checkpoint(tmp_path / "model")
+    assert of_hugging_face.task.labels == tuple(LABELS)
+
+
+def test_labels_come_from_a_hugging_face_classifier(model, tmp_path):
+    model.save(tmp_path / "model")
+    path = tmp_path / "model/config.json"
+    config = json.loads(path.read_text())
+    del config["tfbert"]
+    path.write_text(json.dumps(config))
+    again = TextClassifier.from_checkpoint(tmp_path / "model")
+    assert again.task.labels == tuple(LABELS)
+    np.testing.assert_array_equal(probabilities(again), probabilities(model))
+    with pytest.raises(CheckpointError, match="was not saved by tfbert"):
+        tfbert.load(tmp_path / "model")
+
+
+def test_keras_file_round_trip(model, tmp_path):
+    model.fit(TEXTS, NAMES, batch_size=4, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(probabilities(again), probabilities(model), atol=1e-7)
+    again.fit(TEXTS, NAMES, batch_size=4, verbose=0)  # compiled as before
+    assert again.optimizer.peak == 5e-3
+
+
+def test_keras_model_checkpoint(model, tmp_path):
+    callback = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", "val_accuracy", save_best_only=True)
+    model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), callbacks=[callback], verbose=0)
+    assert keras.models.load_model(tmp_path / "best.keras").predict(["refund"])
+
+
+def test_pairs_and_regression(tiny_checkpoint):
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, problem="regression", pairs=True)
+    model.compile(tfbert.AdamW(2e-3))
+    left, right, scores = ["where", "refund", "order", "money"], ["where", "parcel", "order", "late"], [5.0, 0, 5, 0]
+    data = Table.from_columns({"text": left * 4, "text_pair": right * 4, "label": scores * 4})
+    model.fit(data, epochs=20, batch_size=4, verbose=0)
+    values = model.evaluate(data, return_dict=True)
+    assert values["spearman"] > 0.5
+    assert isinstance(model.predict((left, right))[0]["score"], float)
+    assert model.predict({"text": left, "text_pair": right}) == model.predict((left, right))
+
+
+def test_several_labels(tiny_checkpoint):
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b", "c"], problem="multi_label")
+    model.compile(tfbert.AdamW(2e-3))
+    data = Table.from_columns({"text": TEXTS, "label": ["a,b", "a", "c", ""] * 4})
+    model.fit(data, epochs=20, batch_size=4, verbose=0)
+    values = model.evaluate(data, return_dict=True)
+    assert values["loss"] < 0.6  # from 0.69
+    assert set(values) == {"loss", "macro_f1", "micro_f1", "exact_match"}
+    row = model.predict(["refund please"])[0]
+    assert set(row) == {"labels", "scores", "probabilities"}
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_learns(tiny_checkpoint, dtype):
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, dtype=dtype)
+    model.compile(tfbert.AdamW(5e-3))
+    model.fit(TEXTS, NAMES, epochs=8, batch_size=4, verbose=0)
+    assert model.evaluate(TEXTS, NAMES, return_dict=True)["accuracy"] == 1.0
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+
+
+def test_a_second_fit_spans_the_schedule_anew(model):
+    rates = []
+    spy = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    for _ in range(2):
+        model.fit(TEXTS, NAMES, batch_size=4, epochs=2, callbacks=[spy], verbose=0)
+    np.testing.assert_allclose(rates[:8], rates[8:], rtol=1e-6)
+    assert max(rates) == pytest.approx(5e-3)
+
+
+def test_errors(model, tiny_checkpoint, tmp_path):
+    with pytest.raises(DataError, match="unknown label 'refunds'"):
+        model.fit(["a", "b"], ["refunds", "order_status"])
+    with pytest.raises(TypeError, match="list of texts, not one text"):
+        model.predict("where is it")
+    with pytest.raises(TypeError, match="give a Table"):
+        model.fit(3, 4)
+    with pytest.raises(DataError, match="unequal lengths"):
+        model.fit(["a", "b"], ["refund"])
+    with pytest.raises(ConfigError, match="max_length 65 is longer than the 64 positions"):
+        TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=65)
+    with pytest.raises(ConfigError, match="no setting 'label'; did you mean 'labels'"):
+        TextClassifier.from_checkpoint(tiny_checkpoint, label=["a"])
+    for change in (lambda tokens: tokens[:-1], lambda tokens: [*tokens, "more"]):
+        folder = tmp_path / "changed"
+        model.save(folder)
+        lines = (folder / "vocab.txt").read_text().splitlines()
+        (folder / "vocab.txt").write_text("\n".join(change(lines)) + "\n")
+        with pytest.raises(VocabularyError, match=r"the vocabulary has \d+ tokens, the token embedding \d+ rows"):
+            tfbert.load(folder)

@@ -1,0 +1,121 @@
+"""The exported graph against the model in Python, in a process without Keras and tfbert."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfbert
+from tfbert import TextClassifier
+from tfbert.errors import DiskError
+
+# What a server has: TensorFlow's runtime and tf-text's compiled operations, without a line of their Python.
+ALONE = """
+import importlib.util, json, pathlib, sys
+for name in ("keras", "tf_keras", "keras_hub", "tfbert"):
+    sys.modules[name] = None  # an import of it is an ImportError
+import numpy, tensorflow
+operations = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent / "python/ops"
+for library in operations.glob("*.so"):
+    tensorflow.load_op_library(str(library))
+loaded = tensorflow.saved_model.load(sys.argv[1]).signatures["serving_default"]
+inputs = json.load(open(sys.argv[2]))
+values = loaded(**{name: tensorflow.constant(texts, tensorflow.string) for name, texts in inputs.items()})
+numpy.savez(sys.argv[3], **{name: value.numpy() for name, value in values.items()})
+assert sys.modules["keras"] is None
+"""
+
+
+def answers_alone(folder, tmp_path, **inputs):
+    (tmp_path / "inputs.json").write_text(json.dumps(inputs))
+    command = [sys.executable, "-c", ALONE, folder, tmp_path / "inputs.json", tmp_path / "answers.npz"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return dict(np.load(tmp_path / "answers.npz", allow_pickle=True))
+
+
+def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
+    """1,000 real sentences: the graph's probabilities equal `predict`'s to 1e-5."""
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(minilm, labels=["negative", "positive"])
+    classifier = model.network.get_layer("classifier")
+    classifier.kernel.assign(classifier.kernel * 50)  # an untrained head says 0.5 to everything
+    model.export(tmp_path / "served/1")
+    shutil.move(tmp_path / "served", tmp_path / "elsewhere")
+    size = sum(path.stat().st_size for path in (tmp_path / "elsewhere").rglob("*") if path.is_file())
+    assert size < 1.05 * (minilm / "model.safetensors").stat().st_size
+
+    texts = tfbert.data.read(data_dir("classification/sst2_glue/test-labeled.tsv")).column("sentence")[:1000]
+    answers = answers_alone(tmp_path / "elsewhere/1", tmp_path, text=texts)
+    predicted = model.predict(texts)
+    probabilities = np.array([list(row["probabilities"].values()) for row in predicted])
+    assert probabilities[:, 1].std() > 0.1
+    np.testing.assert_allclose(answers["probabilities"], probabilities, atol=1e-5)
+    assert [label.decode() for label in answers["label"]] == [row["label"] for row in predicted]
+    softmax = np.exp(answers["logits"]) / np.exp(answers["logits"]).sum(-1, keepdims=True)
+    np.testing.assert_allclose(answers["probabilities"], softmax, atol=1e-6)
+
+
+def signature(folder):
+    # The loaded object must outlive its signature.
+    loaded = tf.saved_model.load(str(folder))
+    return loaded, loaded.signatures["serving_default"]
+
+
+@pytest.fixture
+def exported(tiny_checkpoint, tmp_path):
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b", "c"])
+    model.export(tmp_path / "served/1")
+    return model, tmp_path / "served/1"
+
+
+def test_batches_of_any_size(exported):
+    model, folder = exported
+    loaded, answer = signature(folder)
+    for texts in ([], ["refund"], [""], ["order " * 200_000, ""], ["where is it"] * 33):
+        values = answer(text=tf.constant(texts, tf.string))
+        assert values["label"].shape == (len(texts),)
+        assert values["probabilities"].shape == values["logits"].shape == (len(texts), 3)
+        wanted = [list(row["probabilities"].values()) for row in model.predict(texts)]
+        np.testing.assert_allclose(values["probabilities"], np.reshape(wanted, (-1, 3)), atol=1e-6)
+    broken = answer(text=tf.constant([b"\xff\xfe refund \xc3", b"\x00"]))  # not UTF-8
+    assert np.isfinite(broken["logits"]).all()
+
+
+def test_pairs_and_numbers(tiny_checkpoint, tmp_path):
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, problem="regression", pairs=True, dtype="mixed_bfloat16")
+    model.export(tmp_path / "1")
+    loaded, answer = signature(tmp_path / "1")
+    assert {spec.name for spec in answer.structured_input_signature[1].values()} == {"text", "text_pair"}
+    values = answer(text=tf.constant(["a", "b"]), text_pair=tf.constant(["c", "d"]))
+    assert set(values) == {"score"}
+    wanted = [row["score"] for row in model.predict((["a", "b"], ["c", "d"]))]
+    np.testing.assert_allclose(values["score"], wanted, atol=1e-6)
+
+
+def test_several_labels(tiny_checkpoint, tmp_path):
+    model = TextClassifier.from_checkpoint(
+        tiny_checkpoint, labels=["a", "b"], problem="multi_label", thresholds=(0.0, 1.0)
+    )
+    model.export(tmp_path / "1")
+    loaded, answer = signature(tmp_path / "1")
+    assert answer(text=tf.constant(["x"]))["label"].numpy().tolist() == [[b"a", b""]]
+
+
+def test_labels_are_beside_the_graph(exported):
+    _, folder = exported
+    card = json.loads((folder / "assets.extra/config.json").read_text())
+    assert (card["task"], card["settings"]["labels"]) == ("classification", ["a", "b", "c"])
+
+
+def test_another_folder_is_not_overwritten(exported, tmp_path):
+    model, _ = exported
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("x")
+    with pytest.raises(DiskError, match="is not replaced"):
+        model.export(tmp_path / "mine")

@@ -1,0 +1,167 @@
+"""A run: its folder, its report, and going on after an interruption."""
+
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+import tfbert
+from tfbert import TextClassifier
+from tfbert.data.batches import Batches
+from tfbert.errors import CheckpointError, ConfigError
+from tfbert.training.experiment import FinetuneConfig
+from tfbert.training.finetune import finetune
+from tfbert.training.metrics_log import read_history
+
+
+class Killed(Exception):
+    pass
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the process, as it were, after a step: by an exception or by a signal."""
+
+    def __init__(self, step, number=None):
+        super().__init__()
+        self.left, self.number = step, number
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0 and self.number is None:
+            raise Killed
+        if self.left == 0:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.fixture
+def run(shop, tiny_checkpoint, tmp_path, monkeypatch):
+    """Runs `finetune` on a piece of the sample, as the launcher does; `stop` interrupts it."""
+
+    def run(out="run", stop=None, **changes):
+        config = FinetuneConfig.from_dict(
+            {
+                "checkpoint": str(tiny_checkpoint),
+                "train": "train.tsv",
+                "dev": "dev.tsv",
+                "out": str(tmp_path / out),
+                "max_length": 32,
+                "batch_size": 8,
+                "epochs": 2,
+                "learning_rate": 3e-3,
+                "save_every": 3,
+                "log_every": 2,
+                **changes,
+            }
+        )
+        keras.utils.set_random_seed(config.seed)
+        rows = tfbert.data.read(shop / "dev.tsv")
+        settings = TextClassifier.task_class.settings_for(rows, max_length=config.max_length, **config.settings)
+        model = TextClassifier.from_checkpoint(config.checkpoint, **settings)
+        examples = model.task.examples(rows.select(range(60)))
+        train = Batches(examples, model.task.features, model.task.target, batch_size=8, seed=config.seed)
+        dev = Batches(examples, model.task.features, model.task.target, batch_size=8, shuffle=False)
+        if stop is not None:
+            fit = model.fit
+
+            def interrupted(*args, callbacks, **kwargs):
+                return fit(*args, callbacks=[*callbacks, stop], **kwargs)
+
+            monkeypatch.setattr(model, "fit", interrupted)
+        return finetune(model, train, dev, config)
+
+    return run
+
+
+def weights(folder):
+    return [np.asarray(value) for value in tfbert.load(folder).network.get_weights()]
+
+
+def test_the_run_folder(run, tmp_path):
+    metrics = run()
+    folder = tmp_path / "run"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("checkpoints", "config.json", "dev_metrics.json", "metrics.jsonl", "model", "report.html", "tensorboard")
+    ]
+    assert json.loads((folder / "dev_metrics.json").read_text()) == metrics
+    assert FinetuneConfig.from_dict(json.loads((folder / "config.json").read_text())).epochs == 2
+    history = read_history(folder / "metrics.jsonl")
+    assert [row["step"] for row in history if "loss" in row] == [2, 4, 6, 8, 10, 12, 14, 16]
+    evaluations = [row for row in history if "val_loss" in row]
+    assert [row["epoch"] for row in evaluations] == [1.0, 2.0]
+    assert max(row["val_accuracy"] for row in evaluations) == metrics["accuracy"]
+    assert evaluations[0]["val_loss"] < 1.8
+    assert all(row["tokens_per_second"] > 0 for row in history if "loss" in row)
+    assert any((folder / "tensorboard").iterdir())
+    assert run() == metrics  # done already: nothing is trained again
+    assert read_history(folder / "metrics.jsonl") == history
+
+
+def comparable(history):
+    return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
+
+
+@pytest.mark.parametrize("step", [2, 7, 8, 11])
+def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, step):
+    """Killed before the first checkpoint, within the first epoch, at its end, and within the second."""
+    whole = run("whole")
+    with pytest.raises(Killed):
+        run("cut", stop=Stop(step))
+    assert run("cut") == whole
+    for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "cut"), strict=True):
+        np.testing.assert_array_equal(one, other)
+    histories = [comparable(read_history(tmp_path / name / "metrics.jsonl")) for name in ("whole", "cut")]
+    # Intervals of the log begin anew where a run goes on, so that one interval's loss may be split in two.
+    evaluations = [[row for row in history if "val_loss" in row] for history in histories]
+    assert evaluations[0] == evaluations[1]
+    assert histories[0][-3:] == histories[1][-3:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_where_the_run_is(run, tmp_path, number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        run("cut", stop=Stop(4, number))
+    assert signal.getsignal(number) == before
+    assert (tmp_path / "cut/checkpoints/ckpt-5.index").exists()  # the step after, on no multiple of 3
+    run("whole")
+    run("cut")
+    for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "cut"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_other_settings_are_refused(run):
+    run(epochs=1)
+    with pytest.raises(ConfigError, match=r"holds a run with other settings \(epochs was 1, now 2\)"):
+        run(epochs=2)
+
+
+def test_a_folder_of_somebody_else_is_refused(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/thesis.tex").write_text("years")
+    with pytest.raises(ConfigError, match="is not empty and holds no run"):
+        run()
+
+
+def test_a_damaged_checkpoint_is_named(run, tmp_path):
+    with pytest.raises(Killed):
+        run(stop=Stop(4))
+    data = next((tmp_path / "run/checkpoints").glob("ckpt-3.data*"))
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="ckpt-3 does not fit this run or is damaged"):
+        run()
+
+
+def test_early_stopping_keeps_the_best_epoch(run, tmp_path):
+    run(epochs=9, patience=1, learning_rate=0.0)  # no epoch is better than the first
+    evaluations = [row for row in read_history(tmp_path / "run/metrics.jsonl") if "val_loss" in row]
+    assert len(evaluations) == 2
+    with pytest.raises(ValueError, match="no dev metric 'f2'; there are loss, accuracy"):
+        run("other", metric="f2")
+
+
+def test_thresholds_are_chosen_on_dev(run, tmp_path):
+    run(settings={"problem": "multi_label"}, epochs=1)
+    assert len(set(tfbert.load(tmp_path / "run").task.thresholds) - {0.5}) > 1
