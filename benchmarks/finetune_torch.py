@@ -37,9 +37,7 @@ def main():
     parser.add_argument("--learning_rate", type=float, default=5e-5)
     parser.add_argument("--max_length", type=int, default=128)
     parser.add_argument("--max_steps", type=int, default=0, help="stop early, for a throughput figure")
-    parser.add_argument(
-        "--random_batches", action="store_true", help="dynamic padding only, no length buckets"
-    )
+    parser.add_argument("--random_batches", action="store_true", help="dynamic padding only, no length buckets")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
     if args.threads:

@@ -1,7 +1,7 @@
 """ChnSentiCorp: sentiment of Chinese reviews of hotels, laptops and books; 9,600 / 1,200 / 1,200.
 
 For a checkpoint with a Chinese vocabulary, such as the hub's google-bert/bert-base-chinese:
-  tfbert finetune --config=configs/chnsenticorp.py --train=train.tsv --dev=dev.tsv --checkpoint=DIR --out=runs/chn
+  tfbert finetune --config=configs/chnsenticorp.py --checkpoint=DIR --out=runs/chn
 """
 
 from tfbert.training.experiment import finetune_config

@@ -1,7 +1,7 @@
 """GoEmotions: 27 emotions and neutral in Reddit comments, several to a comment; 43,410 / 5,426 / 5,427.
 
 The published files have no header line; labels are numbers, several with commas between them:
-  tfbert finetune --config=configs/goemotions.py --train=train.tsv --dev=dev.tsv --checkpoint=DIR --out=runs/goemotions
+  tfbert finetune --config=configs/goemotions.py --checkpoint=DIR --out=runs/goemotions
 """
 
 from tfbert.training.experiment import finetune_config

@@ -1,7 +1,7 @@
 """STS-B: how alike two sentences are, a number from 0 to 5; 5,749 / 1,500 / 1,379 pairs.
 
 The published csv files have no header line; GLUE's copy is tfds:glue/stsb (then without column_names):
-  tfbert finetune --config=configs/stsb.py --train=stsb-en-train.csv --dev=stsb-en-dev.csv --checkpoint=DIR --out=runs/stsb
+  tfbert finetune --config=configs/stsb.py --checkpoint=DIR --out=runs/stsb
 """
 
 from tfbert.training.experiment import finetune_config

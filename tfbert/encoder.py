@@ -91,9 +91,7 @@ class BertEncoder(keras.Model):
             outputs["attention_probs"] = attention_probs
         return outputs
 
-    def compute_output_spec(
-        self, inputs, training=False, return_hidden_states=False, return_attention_probs=False
-    ):
+    def compute_output_spec(self, inputs, training=False, return_hidden_states=False, return_attention_probs=False):
         batch, length = inputs["token_ids"].shape
         c = self.config
 
@@ -105,9 +103,7 @@ class BertEncoder(keras.Model):
             "pooled_output": tensor(batch, c.hidden_size),
         }
         if return_hidden_states:
-            outputs["hidden_states"] = [
-                tensor(batch, length, c.hidden_size) for _ in range(c.num_hidden_layers + 1)
-            ]
+            outputs["hidden_states"] = [tensor(batch, length, c.hidden_size) for _ in range(c.num_hidden_layers + 1)]
         if return_attention_probs:
             shape = (batch, c.num_attention_heads, length, length)
             outputs["attention_probs"] = [tensor(*shape) for _ in range(c.num_hidden_layers)]

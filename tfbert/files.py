@@ -22,9 +22,7 @@ def replace_folder(path, marker):
     """
     path = pathlib.Path(path).absolute()
     if path.exists() and not (path / marker).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DiskError(
-            f"{path} exists and holds no {marker}; it is not replaced: name another folder or remove it"
-        )
+        raise DiskError(f"{path} exists and holds no {marker}; it is not replaced: name another folder or remove it")
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -62,9 +60,7 @@ def _disk_errors(path):
     try:
         yield
     except OSError as error:
-        raise DiskError(
-            f"could not write {path}: {error.strerror or error}; nothing was changed there"
-        ) from error
+        raise DiskError(f"could not write {path}: {error.strerror or error}; nothing was changed there") from error
 
 
 def _umask():

@@ -133,7 +133,11 @@ def remove(name):
     [
         (cut_bytes, CheckpointError, r"model\.safetensors is truncated"),
         (cut_header, CheckpointError, r"model\.safetensors is truncated or no safetensors"),
-        (wrong_shape, CheckpointError, r"layer\.1\.attention\.self\.key\.weight has the shape \[32, 31\].*\[32, 32\]"),
+        (
+            wrong_shape,
+            CheckpointError,
+            r"layer\.1\.attention\.self\.key\.weight has the shape \[32, 31\].*\[32, 32\]",
+        ),
         (missing_tensor, CheckpointError, r"lacks 4 tensors of the encoder: .*layer\.0\.output\.dense\.weight"),
         (change_config(num_hidden_layers=3), CheckpointError, r"lacks 16 tensors.*layer\.2"),
         (change_config(vocab_size=100), CheckpointError, r"word_embeddings\.weight has the shape.*\[100, 32\]"),

@@ -64,9 +64,7 @@ def test_real_labels(data_dir):
 
 def test_real_file_without_its_header_line(data_dir):
     path = data_dir("multilabel/goemotions/dev.tsv.gz")
-    with pytest.raises(
-        DataError, match=r"dev\.tsv\.gz: no column 'text'; the columns are .* needs column_names"
-    ):
+    with pytest.raises(DataError, match=r"dev\.tsv\.gz: no column 'text'; the columns are .* needs column_names"):
         read(path, required=["text"])
     with pytest.raises(DataError, match="line 1: column 3 of the header has no name; .* needs column_names"):
         read(data_dir("classification/cola/dev.tsv"))

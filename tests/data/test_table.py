@@ -44,9 +44,7 @@ def test_from_columns_refuses(columns, message):
 def test_missing_column_names_the_nearest(table):
     with pytest.raises(DataError) as error:
         table.column("Lable")
-    assert str(error.value) == (
-        "memory: no column 'Lable'; the columns are 'text', 'label'; did you mean 'label'?"
-    )
+    assert str(error.value) == ("memory: no column 'Lable'; the columns are 'text', 'label'; did you mean 'label'?")
 
 
 def test_missing_column_of_many_and_long_names():

@@ -27,9 +27,7 @@ from tfbert.serving.client import Client, RequestError
 CODE = grpc.StatusCode
 
 
-class StandIn(
-    prediction_service_pb2_grpc.PredictionServiceServicer, model_service_pb2_grpc.ModelServiceServicer
-):
+class StandIn(prediction_service_pb2_grpc.PredictionServiceServicer, model_service_pb2_grpc.ModelServiceServicer):
     """Keeps the last request and answers with `outputs`, or fails with `failure`, after `delay` seconds."""
 
     def __init__(self):

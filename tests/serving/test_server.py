@@ -188,11 +188,7 @@ def test_wrong_model_specs_get_tf_servings_codes(channel, message, code, details
         ({"text": strings([b"a"], [-1])}, "incomplete shape"),
         ({"text": strings([], [10**15])}, "0 were sent"),
         (
-            {
-                "text": tensor_pb2.TensorProto(
-                    dtype=7, tensor_shape={"dim": [{"size": 2}]}, tensor_content=b"\xff"
-                )
-            },
+            {"text": tensor_pb2.TensorProto(dtype=7, tensor_shape={"dim": [{"size": 2}]}, tensor_content=b"\xff")},
             "tensor parsing error",
         ),
     ],
@@ -341,9 +337,7 @@ def held(model_dir, monkeypatch):
             return compute(message)
 
         monkeypatch.setattr(server.service.servable, "predict", predict_when_released)
-        first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(
-            request(), timeout=30
-        )
+        first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(request(), timeout=30)
         while not begun:
             time.sleep(0.01)
         yield server, channel, release, begun, first
@@ -356,9 +350,7 @@ def test_a_request_whose_deadline_passes_in_the_queue_is_not_computed(held):
     with pytest.raises(grpc.RpcError) as caught:
         predict(channel, request(), timeout=0.3)
     assert caught.value.code() == CODE.DEADLINE_EXCEEDED and time.monotonic() - started < 2
-    cancelled = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(
-        request(), timeout=30
-    )
+    cancelled = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(request(), timeout=30)
     time.sleep(0.2)
     cancelled.cancel()
     # Health is answered while the only worker is busy.

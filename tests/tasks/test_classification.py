@@ -46,7 +46,9 @@ def test_several_labels():
 def test_settings_from_a_table():
     settings = Classification.settings_for(table(sentence1=["a"] * 3, sentence2=["b"] * 3, label=["10", "9", "10"]))
     assert (settings["labels"], settings["pairs"]) == (("9", "10"), True)
-    settings = Classification.settings_for(table(text=["a", "b"], label=["x", "y|x"]), problem="multi_label", label_separator="|")
+    settings = Classification.settings_for(
+        table(text=["a", "b"], label=["x", "y|x"]), problem="multi_label", label_separator="|"
+    )
     assert settings["labels"] == ("x", "y")
     assert Classification.settings_for(table(text=["a"], label=["0.5"]), problem="regression")["labels"] == ()
 
@@ -167,7 +169,9 @@ def test_thresholds_are_the_best_there_are():
 def test_answer_of_one_label():
     answer = task().answer(None, tf.constant([[1.0, 3.0]]))
     assert answer["label"].numpy().tolist() == [b"positive"]
-    assert task().readable({name: value.numpy() for name, value in answer.items()})[0]["score"] == pytest.approx(0.8808, abs=1e-4)
+    assert task().readable({name: value.numpy() for name, value in answer.items()})[0]["score"] == pytest.approx(
+        0.8808, abs=1e-4
+    )
 
 
 def test_answer_of_several_labels_is_sorted_and_thresholded():

@@ -58,9 +58,7 @@ def test_any_text(small_vocabulary, tokenizers_of, setting, texts):
     assert_equal(tokenizers_of(small_vocabulary, *setting), ["the", *texts])
 
 
-@given(
-    st.lists(st.sampled_from([*HARD[2:11], "[MASK]", "[", "]", "\x01", "\x02", "UNK", "é", " ", "字"]), max_size=8)
-)
+@given(st.lists(st.sampled_from([*HARD[2:11], "[MASK]", "[", "]", "\x01", "\x02", "UNK", "é", " ", "字"]), max_size=8))
 @settings(max_examples=150, deadline=None)
 def test_hard_parts_joined(small_vocabulary, tokenizers_of, parts):
     assert_equal(tokenizers_of(small_vocabulary), ["".join(parts)])

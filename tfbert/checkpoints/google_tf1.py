@@ -62,9 +62,7 @@ class GoogleTF1Source(Source):
         self.description = f"TF1 checkpoint {prefix}"
         try:
             self._reader = tf.train.load_checkpoint(str(prefix))
-            self.shapes = {
-                name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()
-            }
+            self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
         except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             raise CheckpointError(f"{self.description} cannot be opened: {_first_line(error)}") from None
 
@@ -84,9 +82,7 @@ class GoogleTF1Source(Source):
         try:
             return self._reader.get_tensor(name)
         except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
-            raise CheckpointError(
-                f"{self.description}: tensor {name} cannot be read: {_first_line(error)}"
-            ) from None
+            raise CheckpointError(f"{self.description}: tensor {name} cannot be read: {_first_line(error)}") from None
 
 
 def _first_line(error):

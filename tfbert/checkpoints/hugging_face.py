@@ -64,9 +64,7 @@ class HuggingFaceSource(Source):
             self._file = safetensors.safe_open(self._path, framework="numpy")
             # Old files say gamma and beta, new ones weight and bias.
             self._stored = {
-                name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
-                    "LayerNorm.beta", "LayerNorm.bias"
-                ): name
+                name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): name
                 for name in self._file.keys()  # noqa: SIM118 - no mapping, it has keys() only
             }
             self.shapes = {

@@ -68,9 +68,7 @@ def read(source, *, column_names=(), required=(), format=None):
         raise ConfigError(f"format is {format!r}; the formats are {', '.join(_FORMATS)}")
     if source.startswith("tfds:"):
         if column_names or format:
-            raise ConfigError(
-                f"{source}: a TFDS data set has its own names and takes no column_names or format"
-            )
+            raise ConfigError(f"{source}: a TFDS data set has its own names and takes no column_names or format")
         from tfbert.data.tfds import read_tfds  # loads TensorFlow, which files do not need
 
         table = read_tfds(source)
@@ -163,15 +161,11 @@ def _lines(file, name):
             hint = "the file is compressed by gzip; name it .gz"
         byte = error.start + 1 + (marks if number == 1 else 0)
         value = f"0x{line[error.start]:02x}"
-        raise DataError(
-            f"{name}, line {number}, byte {byte} of the line: {value} is not UTF-8; {hint}"
-        ) from None
+        raise DataError(f"{name}, line {number}, byte {byte} of the line: {value} is not UTF-8; {hint}") from None
     except EOFError:
         raise DataError(f"{name}, after line {number}: the gzip file is truncated; copy it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{name}, after line {number}: not a valid gzip file ({error}); copy it again"
-        ) from None
+        raise DataError(f"{name}, after line {number}: not a valid gzip file ({error}); copy it again") from None
     except OSError as error:
         raise DataError(f"{name}, after line {number}: cannot be read: {error.strerror or error}") from error
 

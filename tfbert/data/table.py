@@ -138,10 +138,7 @@ class Table:
             everything = range(len(self))
             rows = [everything[operator.index(row)] for row in rows]
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
-        absent = {
-            name: {i for i, row in enumerate(rows) if row in missing}
-            for name, missing in self._absent.items()
-        }
+        absent = {name: {i for i, row in enumerate(rows) if row in missing} for name, missing in self._absent.items()}
         line_numbers = self.line_numbers
         if line_numbers is not None:
             line_numbers = [line_numbers[row] for row in rows]

@@ -12,9 +12,7 @@ from tfbert.data.batches import Batches
 from tfbert.launch import model_flags
 from tfbert.training.report import write_report
 
-_DATA = flags.DEFINE_string(
-    "data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True
-)
+_DATA = flags.DEFINE_string("data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True)
 _REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matrix, the worst mistakes, ….")
 
 
@@ -23,9 +21,7 @@ def main(argv):
     model = models.load(model_flags.MODEL.value)
     task = model.task.with_columns(model_flags.columns(model.task))
     examples = task.examples(table)
-    batches = Batches(
-        examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False
-    )
+    batches = Batches(examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False)
     model.compile(metrics=[])
     metrics, outputs = model.evaluate_outputs(batches, verbose="auto")
     if _REPORT.value:

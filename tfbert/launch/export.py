@@ -17,8 +17,6 @@ _OUT = flags.DEFINE_string("out", None, "Version folder: NAME/1, NAME/2, …", r
 def main(argv):
     out = pathlib.Path(_OUT.value)
     if not out.name.isdecimal():
-        raise ConfigError(
-            f"--out={out} must end with a version number, such as {out / '1'}: servers look for it"
-        )
+        raise ConfigError(f"--out={out} must end with a version number, such as {out / '1'}: servers look for it")
     models.load(_MODEL.value).export(out)
     print(f"{out}: serve it with tfbert serve --model={out.parent}")

@@ -24,18 +24,14 @@ _CONFIG = config_flags.DEFINE_config_file(
 _SHORTHANDS = {
     "task": flags.DEFINE_string("task", None, "Task, such as classification."),
     "checkpoint": flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id."),
-    "train": flags.DEFINE_string(
-        "train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."
-    ),
+    "train": flags.DEFINE_string("train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."),
     "dev": flags.DEFINE_string("dev", None, "Data that chooses the best epoch."),
     "out": flags.DEFINE_string("out", None, "Run folder."),
     "dtype": flags.DEFINE_string("dtype", None, "float32, mixed_bfloat16 or mixed_float16."),
     "text_column": flags.DEFINE_string("text_column", None, "Column of the text."),
     "text_pair_column": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),
     "label_column": flags.DEFINE_string("label_column", None, "Column of the label."),
-    "column_names": flags.DEFINE_list(
-        "column_names", None, "Names of the columns of a file without a header line."
-    ),
+    "column_names": flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line."),
 }
 
 
@@ -59,9 +55,7 @@ def main(argv):
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
 
     def batches(examples, **kwargs):
-        return Batches(
-            examples, model.task.features, model.task.target, batch_size=config.batch_size, **kwargs
-        )
+        return Batches(examples, model.task.features, model.task.target, batch_size=config.batch_size, **kwargs)
 
     train = batches(train_examples, seed=config.seed)
     dev = batches(dev_examples, shuffle=False)

@@ -14,9 +14,7 @@ _COLUMNS = {
     "text_pair": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),
     "label": flags.DEFINE_string("label_column", None, "Column of the label."),
 }
-_COLUMN_NAMES = flags.DEFINE_list(
-    "column_names", None, "Names of the columns of a file without a header line."
-)
+_COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line.")
 
 
 def read(source, *, as_trained=True):

@@ -43,12 +43,8 @@ class EncoderBlock(keras.layers.Layer):
             name="attention",
             **common,
         )
-        self.attention_norm = keras.layers.LayerNormalization(
-            epsilon=layer_norm_eps, name="attention_norm", **common
-        )
-        self.attention_output_dropout = keras.layers.Dropout(
-            dropout, name="attention_output_dropout", **common
-        )
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="attention_norm", **common)
+        self.attention_output_dropout = keras.layers.Dropout(dropout, name="attention_output_dropout", **common)
         self.feed_forward = FeedForward(
             hidden_size,
             intermediate_size,
@@ -57,9 +53,7 @@ class EncoderBlock(keras.layers.Layer):
             name="feed_forward",
             **common,
         )
-        self.output_norm = keras.layers.LayerNormalization(
-            epsilon=layer_norm_eps, name="output_norm", **common
-        )
+        self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="output_norm", **common)
         self.output_dropout = keras.layers.Dropout(dropout, name="output_dropout", **common)
 
     def build(self, hidden_shape, padding_mask_shape=None):

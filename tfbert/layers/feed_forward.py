@@ -16,9 +16,7 @@ class FeedForward(keras.layers.Layer):
     TensorShape([1, 3, 4])
     """
 
-    def __init__(
-        self, hidden_size, intermediate_size, *, hidden_act="gelu", initializer_range=0.02, **kwargs
-    ):
+    def __init__(self, hidden_size, intermediate_size, *, hidden_act="gelu", initializer_range=0.02, **kwargs):
         super().__init__(**kwargs)
         self.hidden_size, self.intermediate_size = hidden_size, intermediate_size
         self.hidden_act, self.initializer_range = hidden_act, initializer_range

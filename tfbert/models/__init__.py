@@ -30,9 +30,7 @@ def load(path, dtype=None):
     folder = model_folder(path)
     saved = read_json_object(folder / "config.json").get("tfbert")
     if not saved:
-        raise CheckpointError(
-            f"{folder} was not saved by tfbert: its config.json names no task; fine-tune it first"
-        )
+        raise CheckpointError(f"{folder} was not saved by tfbert: its config.json names no task; fine-tune it first")
     return model_class(saved["task"]).from_checkpoint(folder, dtype=dtype)
 
 

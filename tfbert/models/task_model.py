@@ -191,9 +191,7 @@ class TaskModel(TrainStep, keras.Model):
             total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces.
         """
         if validation_data is not None:
-            data = self._batches(
-                *inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False
-            )
+            data = self._batches(*inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False)
             callbacks = [Validation(data, validation_freq), *(callbacks or [])]
         data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
         if isinstance(data, Batches):
@@ -223,15 +221,11 @@ class TaskModel(TrainStep, keras.Model):
 
     # evaluation
 
-    def evaluate(
-        self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs
-    ):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs):
         """Loss, the metrics given to `compile` or else the task's own, over a labelled data set."""
         data = self._batches(x, y, batch_size, shuffle=False)
         if not isinstance(data, Batches):
-            return super().evaluate(
-                data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs
-            )
+            return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
         logs, _ = self.evaluate_outputs(data, verbose=verbose, callbacks=callbacks)
         return logs if return_dict else list(logs.values())
 
@@ -266,9 +260,7 @@ class TaskModel(TrainStep, keras.Model):
         size, batch_size = len(table), batch_size or BATCH_SIZE
         columns = self.task.examples(table, labelled=False) if size else {}
         # Texts of like length share a batch, so that they pad little.
-        order = np.argsort(
-            [-sum(len(column[i]) for column in columns.values()) for i in range(size)], kind="stable"
-        )
+        order = np.argsort([-sum(len(column[i]) for column in columns.values()) for i in range(size)], kind="stable")
         answer = self._function("answer", self.answer)
         answers = [None] * size
         starts = range(0, size, batch_size)
@@ -303,9 +295,7 @@ class TaskModel(TrainStep, keras.Model):
         table = inputs.to_table(x, y, self.task)
         if table is None:
             if not isinstance(x, tf.data.Dataset):
-                raise TypeError(
-                    f"give a Table, lists of strings or a tf.data.Dataset, not {type(x).__name__}"
-                )
+                raise TypeError(f"give a Table, lists of strings or a tf.data.Dataset, not {type(x).__name__}")
             return inputs.featurized(x, self.task)
         examples = self.task.examples(table, training=training)
         return Batches(

@@ -33,9 +33,7 @@ class TextClassifier(TaskModel):
                 settings["labels"] = tuple(named[key] for key in sorted(named, key=int))
             kept = source.values.get("problem_type") or ""
             if "problem" not in settings:
-                settings["problem"] = next(
-                    (problem for problem in PROBLEMS if kept.startswith(problem)), PROBLEMS[0]
-                )
+                settings["problem"] = next((problem for problem in PROBLEMS if kept.startswith(problem)), PROBLEMS[0])
                 if settings["problem"] == "regression":
                     settings.pop("labels", None)
         else:

@@ -99,9 +99,7 @@ class PredictionService(
             raise _error(tf.errors.INVALID_ARGUMENT, "ModelSpec has no name specified.")
         choice = spec.WhichOneof("version_choice")
         if choice == "version_label":
-            raise _error(
-                tf.errors.INVALID_ARGUMENT, f"Unrecognized servable version label: {spec.version_label}"
-            )
+            raise _error(tf.errors.INVALID_ARGUMENT, f"Unrecognized servable version label: {spec.version_label}")
         if choice == "version":
             found = spec.version.value == self.servable.version
             asked = f"Specific({spec.name}, {spec.version.value})"

@@ -96,9 +96,7 @@ class Servable:
         for graph in saved_model.meta_graphs:
             if "serve" in graph.meta_info_def.tags:
                 return dict(graph.signature_def)
-        raise ServingError(
-            f"{self.folder}: saved_model.pb has no graph tagged 'serve'; export the model again"
-        )
+        raise ServingError(f"{self.folder}: saved_model.pb has no graph tagged 'serve'; export the model again")
 
     def predict(self, request):
         """Runs a `PredictRequest`: a `PredictResponse` with the outputs that its `output_filter` names."""
@@ -180,9 +178,7 @@ class Servable:
         except DecodeError as error:
             raise ServingError(f"{file}: a record is not a PredictionLog; export the model again") from error
         except tf.errors.DataLossError as error:
-            raise ServingError(
-                f"{file}: not in TFRecord format or truncated; export the model again"
-            ) from error
+            raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error
         except tf.errors.OpError as error:
             raise ServingError(f"{file}: warm-up request {count} failed: {error.message}") from error
         return count

@@ -77,9 +77,7 @@ class Server:
             servable.warm_up()
             self._bind()  # only now: gRPC frees a port only of a server that was started
             self.service = PredictionService(servable, workers=self.workers)
-            prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-                self.service, self._grpc_server
-            )
+            prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(self.service, self._grpc_server)
             model_service_pb2_grpc.add_ModelServiceServicer_to_server(self.service, self._grpc_server)
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)
             for name in _HEALTH_SERVICES:

@@ -108,9 +108,7 @@ class Classification(Task):
 
     def head(self, encoder):
         config, inputs = encoder.config, self.encoder_inputs()
-        dropout = (
-            config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        )
+        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
         pooled = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
         logits = keras.layers.Dense(
             self.num_outputs,
@@ -177,9 +175,7 @@ class Classification(Task):
                 rows.append({"label": name, "score": by_label[name], "probabilities": by_label})
             else:
                 names = [name.decode("utf-8") for name in label if name]
-                rows.append(
-                    {"labels": names, "scores": [by_label[n] for n in names], "probabilities": by_label}
-                )
+                rows.append({"labels": names, "scores": [by_label[n] for n in names], "probabilities": by_label})
         return rows
 
     # what is saved

@@ -31,9 +31,7 @@ def labels_of(table, problem, columns, separator):
     """All label names in a table, sorted; numbers by value."""
     values = table.column(column_name("label", table, columns))
     if problem == "multi_label":
-        values = [
-            name for i, value in enumerate(values) for name in _names(value, separator, table.row_name(i))
-        ]
+        values = [name for i, value in enumerate(values) for name in _names(value, separator, table.row_name(i))]
     names = {_name(value) for value in values}
     if "" in names:
         row = next(i for i, value in enumerate(values) if _name(value) == "")
@@ -48,9 +46,7 @@ def labels_of(table, problem, columns, separator):
 def balanced_weights(task, table):
     """Weights that give each label the same sum over a table, with mean 1 over its rows."""
     labels = read(task, table, labelled=True, training=True)["label"]
-    counts = (
-        labels.sum(0) if task.problem == "multi_label" else np.bincount(labels, minlength=len(task.labels))
-    )
+    counts = labels.sum(0) if task.problem == "multi_label" else np.bincount(labels, minlength=len(task.labels))
     if task.problem == "multi_label":  # a positive weighs as much as the negatives to it
         return tuple(float(value) for value in (len(labels) - counts) / np.maximum(counts, 1))
     return tuple(float(value) for value in len(labels) / (len(counts) * np.maximum(counts, 1)))
@@ -69,10 +65,13 @@ def read(task, table, *, labelled, training):
         task, table, cells
     )
     if training and len(np.unique(columns["label"], axis=0)) < 2:
-        raise DataError(
-            f"{table.source}: column {name!r} holds {cells[0]!r} in every row; nothing can be learned"
-        )
+        raise _one_label(table, cells[0], task.columns)
     return columns
+
+
+def _one_label(table, value, columns):
+    name = column_name("label", table, columns)
+    return DataError(f"{table.source}: column {name!r} holds {value!r} in every row; nothing can be learned")
 
 
 def _single(task, table, cells):

@@ -41,9 +41,7 @@ def _single_label(truth, probabilities):
     values = {"accuracy": sklearn.metrics.accuracy_score(truth, predicted)}
     if len(labels) == 2:
         values["f1"] = sklearn.metrics.f1_score(truth, predicted, zero_division=0)
-    values["macro_f1"] = sklearn.metrics.f1_score(
-        truth, predicted, labels=labels, average="macro", zero_division=0
-    )
+    values["macro_f1"] = sklearn.metrics.f1_score(truth, predicted, labels=labels, average="macro", zero_division=0)
     with warnings.catch_warnings():  # it warns where all examples have one label; the figure is 0 then
         warnings.simplefilter("ignore")
         values["matthews"] = sklearn.metrics.matthews_corrcoef(truth, predicted)
@@ -82,9 +80,7 @@ def best_thresholds(truth, logits):
     for label in range(probabilities.shape[1]):
         if not truth[:, label].any():
             continue
-        precision, recall, thresholds = sklearn.metrics.precision_recall_curve(
-            truth[:, label], probabilities[:, label]
-        )
+        precision, recall, thresholds = sklearn.metrics.precision_recall_curve(truth[:, label], probabilities[:, label])
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
         # Half way to the next lower probability: the same decisions here, no tie with a rounded one later.

@@ -42,9 +42,7 @@ class Evaluation:
             if array.size == 0 == np.prod(shape):
                 array = array.reshape(shape)  # [] for no rows
             if array.shape != shape:
-                raise ValueError(
-                    f"{name} has the shape {array.shape}; {rows:,} texts and {labels} labels need {shape}"
-                )
+                raise ValueError(f"{name} has the shape {array.shape}; {rows:,} texts and {labels} labels need {shape}")
             object.__setattr__(self, name, array)
         if self.problem == "single_label" and rows and not 0 <= self.truth.min() <= self.truth.max() < labels:
             raise ValueError(f"truth has a label's number outside 0..{labels - 1}")

@@ -72,6 +72,4 @@ def _check(tokens, where):
             raise VocabularyError(f"{where}: token {number} is {token!r}, not a string")
     missing = sorted(set(REQUIRED_TOKENS) - set(tokens), key=REQUIRED_TOKENS.index)
     if missing:
-        raise VocabularyError(
-            f"{where} lacks {', '.join(missing)}; a BERT vocabulary has {', '.join(REQUIRED_TOKENS)}"
-        )
+        raise VocabularyError(f"{where} lacks {', '.join(missing)}; a BERT vocabulary has {', '.join(REQUIRED_TOKENS)}")

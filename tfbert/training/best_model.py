@@ -31,15 +31,11 @@ class BestModel(keras.callbacks.Callback):
         if best is None or (not math.isnan(value) and sign * value > sign * best):
             self.model.save(self.path)
             # NaN (a correlation of constants) is no JSON and better than nothing only
-            notes.update(
-                best_value=-sign * 1e30 if math.isnan(value) else value, best_epoch=epoch + 1, metric=metric
-            )
+            notes.update(best_value=-sign * 1e30 if math.isnan(value) else value, best_epoch=epoch + 1, metric=metric)
         elif self.patience and epoch + 1 - notes["best_epoch"] >= self.patience:
             self.model.stop_training = True
             notes["stopped"] = True
 
     @staticmethod
     def _first(logs):
-        return next(name for name in logs if name.startswith("val_") and name != "val_loss").removeprefix(
-            "val_"
-        )
+        return next(name for name in logs if name.startswith("val_") and name != "val_loss").removeprefix("val_")

@@ -73,9 +73,7 @@ def open_run_folder(folder, config):
         changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
         if changed:
             listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
-            raise ConfigError(
-                f"{folder} holds a run with other settings ({listed}); name another --out or remove it"
-            )
+            raise ConfigError(f"{folder} holds a run with other settings ({listed}); name another --out or remove it")
         return
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty and holds no run; name another --out")

@@ -26,9 +26,7 @@ class MetricsLog(keras.callbacks.Callback):
         self.every, self.per_epoch = every, batches.steps_per_epoch
         self._keep_up_to(state.step)
         self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
-        self._bar = tqdm.tqdm(
-            total=total_steps, initial=state.step, unit="step", desc="train", dynamic_ncols=True
-        )
+        self._bar = tqdm.tqdm(total=total_steps, initial=state.step, unit="step", desc="train", dynamic_ncols=True)
         self._interval = None
 
     def on_epoch_begin(self, epoch, logs=None):

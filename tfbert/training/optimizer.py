@@ -42,9 +42,7 @@ class AdamW(keras.optimizers.AdamW):
         **kwargs,
     ):
         if kwargs.get("gradient_accumulation_steps"):
-            raise ValueError(
-                "give `accumulation` to the model's compile(): it clips the whole batch's gradient once"
-            )
+            raise ValueError("give `accumulation` to the model's compile(): it clips the whole batch's gradient once")
         super().__init__(
             learning_rate=learning_rate,
             weight_decay=weight_decay,

@@ -19,7 +19,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 # matplotlib takes no CSS variables: figures are drawn in these stand-ins, which _inline() replaces.
 PAPER, INK, MUTED, RULE, FIRST, SECOND = "#fefdf1", "#010203", "#6f7071", "#d1d2d3", "#0102f1", "#f10203"
-VARIABLES = dict(zip((PAPER, INK, MUTED, RULE, FIRST, SECOND), "paper ink muted rule first second".split()))
+VARIABLES = dict(
+    zip((PAPER, INK, MUTED, RULE, FIRST, SECOND), "paper ink muted rule first second".split(), strict=False)
+)
 
 STYLE = {
     "svg.fonttype": "none",  # text stays text: the browser has glyphs (CJK) that matplotlib's fonts lack
@@ -133,9 +135,7 @@ def confusion(canvas, counts, labels):
             text = f"{count:,}"
             colour = MUTED if count == 0 else PAPER if share[row, column] > 0.72 else INK
             points = min(9.0, 0.7 * cell, 0.92 * cell / (0.6 * len(text)))
-            axes.text(
-                column + 0.5, row + 0.5, text, size=points, color=colour, ha="center", va="center_baseline"
-            )
+            axes.text(column + 0.5, row + 0.5, text, size=points, color=colour, ha="center", va="center_baseline")
     axes.set_xticks(np.arange(size) + 0.5, names, rotation=0 if upright else 90, size=font)
     axes.set_yticks(np.arange(size) + 0.5, names, size=font)
     axes.set(xlim=(0, size), ylim=(size, 0), xlabel="Predicted label", ylabel="True label")

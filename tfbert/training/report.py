@@ -1,63 +1,18 @@
 """The report of a run: one HTML page, readable offline and on paper, without scripts."""
 
-import dataclasses
 import html
-from collections.abc import Sequence
 
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from tfbert.files import replace_file
+from tfbert.tasks.evaluation import Evaluation
 from tfbert.training import plots
 from tfbert.training.plots import number, printable
 
 MISTAKES = 30  # rows shown
 CLIP = 500  # characters of a text shown before "more"
 MATRIX = 80  # classes that a confusion matrix still shows legibly
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """A model's answers to one file: N rows, L labels.
-
-    >>> Evaluation("single_label", ("no", "yes"), ["a film to treasure"], None, truth=np.array([1]),
-    ...            scores=np.array([[0.1, 0.9]]), thresholds=None, token_lengths=np.array([6]),
-    ...            metrics={"accuracy": 1.0}, data="dev.tsv")
-    """
-
-    problem: str  # "single_label", "multi_label" or "regression"
-    labels: tuple[str, ...]  # () for regression
-    texts: Sequence[str]
-    text_pairs: Sequence[str] | None
-    truth: np.ndarray  # int [N], 0/1 [N, L] or float [N]
-    scores: np.ndarray  # probabilities [N, L], sigmoid probabilities [N, L] or predictions [N]
-    thresholds: np.ndarray | None  # [L], multi_label only; None is 0.5
-    token_lengths: np.ndarray  # int [N]
-    metrics: dict[str, float]
-    data: str  # the file's name
-
-    def __post_init__(self):
-        rows, labels = len(self.texts), len(self.labels)
-        if self.problem not in ("single_label", "multi_label", "regression"):
-            raise ValueError(f"problem is {self.problem!r}; it is single_label, multi_label or regression")
-        shape = (rows,) if self.problem == "regression" else (rows, labels)
-        wanted = {"scores": shape, "truth": shape if self.problem == "multi_label" else (rows,)}
-        wanted["token_lengths"] = (rows,)
-        if self.thresholds is not None:
-            wanted["thresholds"] = (labels,)
-        if self.text_pairs is not None and len(self.text_pairs) != rows:
-            raise ValueError(f"{rows:,} texts, but {len(self.text_pairs):,} text_pairs")
-        for name, shape in wanted.items():
-            array = np.asarray(getattr(self, name))
-            if array.size == 0 == np.prod(shape):
-                array = array.reshape(shape)  # [] for no rows
-            if array.shape != shape:
-                raise ValueError(
-                    f"{name} has the shape {array.shape}; {rows:,} texts and {labels} labels need {shape}"
-                )
-            object.__setattr__(self, name, array)
-        if self.problem == "single_label" and rows and not 0 <= self.truth.min() <= self.truth.max() < labels:
-            raise ValueError(f"truth has a label's number outside 0..{labels - 1}")
 
 
 def write_report(path, *, title: str, config: dict, history: list[dict], evaluation: Evaluation):
@@ -187,7 +142,7 @@ def _matrix(counts, labels):
     if size > 8 and errors.any():
         pairs = np.argsort(-errors, axis=None, kind="stable")[:20]
         cells = []
-        for true, predicted in zip(*np.unravel_index(pairs, errors.shape)):
+        for true, predicted in zip(*np.unravel_index(pairs, errors.shape), strict=False):
             if count := errors[true, predicted]:
                 share = f"{100 * count / counts[true].sum():.1f} %"
                 cells.append([_bdi(labels[true]), _bdi(labels[predicted]), f"{count:,}", share])

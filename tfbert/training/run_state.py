@@ -35,9 +35,7 @@ class RunState(keras.callbacks.Callback):
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
         self._values = _flat([*model.variables, *model.optimizer.variables])
         self._metric_values = _flat([v for metric in self._running for v in metric.variables])
-        self._checkpoint = tf.train.Checkpoint(
-            values=self._values, metrics=self._metric_values, notes=self._notes
-        )
+        self._checkpoint = tf.train.Checkpoint(values=self._values, metrics=self._metric_values, notes=self._notes)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=_KEPT)
         self._restored_metrics = None
         self._signal = None
@@ -99,9 +97,7 @@ class RunState(keras.callbacks.Callback):
         self._signal = number
 
     def on_epoch_begin(self, epoch, logs=None):
-        if (
-            self._restored_metrics is not None
-        ):  # Keras has just reset them; this epoch began before the interruption
+        if self._restored_metrics is not None:  # Keras has just reset them; this epoch began before the interruption
             for variable, value in zip(self._metric_values, self._restored_metrics, strict=True):
                 variable.assign(value)
             self._restored_metrics = None

@@ -43,9 +43,7 @@ class TrainStep:
     def _gradients(self, x, y, sample_weight, share):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = share * self._compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
-            )
+            loss = share * self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
         return loss, y_pred, tape.gradient(scaled, self.trainable_weights)
 

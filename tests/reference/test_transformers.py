@@ -1,0 +1,144 @@
+"""The same numbers as PyTorch `transformers`, on real weights and real sentences."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfbert
+from tfbert import BertEncoder, TextClassifier, Tokenizer
+from tfbert.checkpoints import load_encoder, open_checkpoint
+from tfbert.checkpoints.hugging_face import ENCODER, HEADS
+from tfbert.checkpoints.mapping import expand, relative_variables
+
+pytestmark = pytest.mark.reference
+SCRIPT = pathlib.Path(__file__).with_name("torch_reference.py")
+
+
+@pytest.fixture
+def torch_reference(tmp_path):
+    python = os.environ.get("TFBERT_REFERENCE_PYTHON")
+    if not python:
+        pytest.skip("needs TFBERT_REFERENCE_PYTHON, a Python with torch and transformers; `make test-reference`")
+
+    def run(command, folder, **arrays):
+        np.savez(tmp_path / "in.npz", **arrays)
+        call = [python, SCRIPT, command, folder, tmp_path / "in.npz", tmp_path / "out.npz"]
+        result = subprocess.run(call, capture_output=True, text=True, timeout=600)
+        assert result.returncode == 0, result.stderr[-3000:]
+        return dict(np.load(tmp_path / "out.npz", allow_pickle=True))
+
+    return run
+
+
+@pytest.fixture
+def sentences(data_dir):
+    """200 real sentences, from one word to fifty."""
+    texts = tfbert.data.read(data_dir("classification/sst2_glue/dev.tsv")).column("sentence")
+    return sorted(texts, key=len)[:: len(texts) // 200][:200]
+
+
+def features_of(folder, texts, **kwargs):
+    return {name: value.numpy() for name, value in Tokenizer.from_folder(folder)(texts, **kwargs).items()}
+
+
+def test_encoder(minilm, sentences, torch_reference):
+    features = features_of(minilm, sentences)
+    source = open_checkpoint(minilm)
+    encoder = BertEncoder(source.config)
+    encoder.build()
+    load_encoder(encoder, source)
+    ours = tf.function(encoder)(features)
+    theirs = torch_reference("outputs", minilm, **features)
+    kept = features["padding_mask"].astype(bool)
+    difference = np.abs(np.asarray(ours["sequence_output"]) - theirs["sequence_output"])[kept].max()
+    pooled = np.abs(np.asarray(ours["pooled_output"]) - theirs["pooled_output"]).max()
+    print(f"largest difference: sequence {difference:.2g}, pooled {pooled:.2g}")
+    assert difference <= 1e-5
+    assert pooled <= 1e-5
+
+
+def test_gradients_and_saved_folder(minilm, sentences, tmp_path, torch_reference):
+    """`transformers` opens the saved folder: the same tokens, logits and gradients."""
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(minilm, labels=["negative", "positive"])
+    model.save(tmp_path / "saved")
+    texts = sentences[::6]
+    tokens = torch_reference("tokenize", tmp_path / "saved", texts=np.array([text.encode() for text in texts], object))
+    features = features_of(tmp_path / "saved", texts, max_length=64)
+    np.testing.assert_array_equal(tokens["token_ids"], features["token_ids"])
+    labels = np.arange(len(texts)) % 2
+    theirs = torch_reference("gradients", tmp_path / "saved", **features, label=labels)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            logits = model(features)
+            loss = model.task.loss()(labels, logits)
+        return logits, loss, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+    logits, loss, gradients = step()
+    np.testing.assert_allclose(logits, theirs["logits"], atol=1e-5)
+    np.testing.assert_allclose(loss, theirs["loss"], atol=1e-5)
+    by_id = dict(zip([id(variable) for variable in model.trainable_variables], gradients, strict=True))
+    variables = relative_variables(model.encoder)
+    rows = [(variables[row.variable], f"bert.{row.tensor}", row.transposed) for row in expand(ENCODER, 6)]
+    head = relative_variables(model.network.get_layer("classifier"))
+    rows += [
+        (head[row.variable.removeprefix("classifier/")], row.tensor, row.transposed) for row in HEADS["classifier"]
+    ]
+    assert len(rows) == len(model.trainable_variables)
+    worst = 0.0
+    for variable, name, transposed in rows:
+        ours = tf.convert_to_tensor(by_id[id(variable)]).numpy()
+        wanted = theirs[f"grad/{name}"].T if transposed else theirs[f"grad/{name}"]
+        if name.endswith("key.bias"):  # 0 but for rounding: softmax does not see a shift of all keys
+            assert np.abs(ours).max() < 1e-6
+            continue
+        worst = max(worst, np.linalg.norm(ours - wanted) / np.linalg.norm(wanted))
+    print(f"largest relative difference of a gradient: {worst:.2g}")
+    assert worst <= 1e-4
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["camphr_ner_bert_pt", "camphr_bert_test_pt", "camphr_fixture_bert_pt_old", "camphr_bert_base_japanese_test_pt"],
+)
+def test_published_tiny_checkpoints(name, data_dir, tmp_path, torch_reference):
+    """Their pytorch_model.bin as safetensors: with and without prefix, old names, heads beside the encoder."""
+    folder = data_dir(f"checkpoints/{name}")
+    (tmp_path / "converted").mkdir()
+    torch_reference("convert", folder, out=np.array(str(tmp_path / "converted")))
+    source = open_checkpoint(tmp_path / "converted")
+    encoder = BertEncoder(source.config)
+    encoder.build()
+    report = load_encoder(encoder, source)
+    length = min(12, source.config.max_position_embeddings)
+    features = {
+        "token_ids": np.random.default_rng(0).integers(0, source.config.vocab_size, (4, length)),
+        "segment_ids": np.arange(4 * length).reshape(4, length) % source.config.type_vocab_size,
+        "padding_mask": (np.arange(length) < np.array([[length], [5], [1], [3]])).astype("int64"),
+    }
+    theirs = torch_reference("outputs", tmp_path / "converted", **features)
+    ours = encoder(features)
+    kept = features["padding_mask"].astype(bool)
+    np.testing.assert_allclose(np.asarray(ours["sequence_output"])[kept], theirs["sequence_output"][kept], atol=1e-5)
+    if not report.missing:
+        np.testing.assert_allclose(ours["pooled_output"], theirs["pooled_output"], atol=1e-5)
+
+
+def test_tf1_equals_transformers_on_the_same_weights(data_dir, tmp_path, torch_reference):
+    """keras-bert's tiny TF1 checkpoint, saved as a Hugging Face folder and opened there."""
+    folder = shutil.copytree(data_dir("checkpoints/keras_bert_tf1_tiny"), tmp_path / "tf1")
+    model = TextClassifier.from_checkpoint(folder, labels=["a", "b"])
+    model.save(tmp_path / "saved")
+    assert json.loads((tmp_path / "saved/config.json").read_text())["num_hidden_layers"] == 2
+    features = features_of(folder, ["all work and no play", "jack"], max_length=16)
+    theirs = torch_reference("outputs", tmp_path / "saved", **features)
+    np.testing.assert_allclose(model.encoder(features)["pooled_output"], theirs["pooled_output"], atol=1e-5)

@@ -1,0 +1,61 @@
+"""What PyTorch `transformers` computes; run by test_transformers.py in an environment that has it.
+
+python torch_reference.py COMMAND FOLDER INPUT.npz OUTPUT.npz
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import transformers
+
+
+def features(path):
+    arrays = np.load(path)
+    names = {"token_ids": "input_ids", "segment_ids": "token_type_ids", "padding_mask": "attention_mask"}
+    return {names[name]: torch.from_numpy(arrays[name]).long() for name in names}, arrays
+
+
+def outputs(folder, inputs):
+    model = transformers.BertModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        values = model(**features(inputs)[0])
+    return {"sequence_output": values.last_hidden_state.numpy(), "pooled_output": values.pooler_output.numpy()}
+
+
+def gradients(folder, inputs):
+    """Logits, loss and gradients of one batch, without dropout."""
+    model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    assert not loading["missing_keys"], loading
+    assert not loading["unexpected_keys"], loading
+    model.eval()
+    batch, arrays = features(inputs)
+    values = model(**batch, labels=torch.from_numpy(arrays["label"]).long())
+    values.loss.backward()
+    grads = {f"grad/{name}": parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    return {"logits": values.logits.detach().numpy(), "loss": values.loss.item(), **grads}
+
+
+def tokenize(folder, inputs):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    texts = [text.decode() for text in np.load(inputs, allow_pickle=True)["texts"]]
+    encoded = tokenizer(texts, padding=True, truncation=True, max_length=64, return_tensors="np")
+    return {"token_ids": encoded["input_ids"], "padding_mask": encoded["attention_mask"]}
+
+
+def convert(folder, inputs):
+    """pytorch_model.bin -> model.safetensors beside a copy of the configuration."""
+    import safetensors.torch
+
+    state = torch.load(pathlib.Path(folder) / "pytorch_model.bin", weights_only=True, map_location="cpu")
+    out = pathlib.Path(str(np.load(inputs)["out"]))
+    (out / "config.json").write_bytes((pathlib.Path(folder) / "config.json").read_bytes())
+    tensors = {name: value.contiguous().clone() for name, value in state.items()}
+    safetensors.torch.save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    return {"count": len(tensors)}
+
+
+if __name__ == "__main__":
+    command, folder, inputs, out = sys.argv[1:]
+    np.savez(out, **globals()[command](folder, inputs))
