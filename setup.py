@@ -1,4 +1,4 @@
-"""Package metadata; the tools' settings are in pyproject.toml, the exact versions that CI uses in requirements.lock."""
+"""Package metadata. The tools' settings are in pyproject.toml, the versions that CI uses in requirements.lock."""
 
 import pathlib
 import re
@@ -8,6 +8,8 @@ import setuptools
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_text(encoding="utf-8"))[1]
 
+# tensorflow-datasets imports importlib_resources when it downloads, and does not ask for it
+TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
 SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
 
 setuptools.setup(
@@ -38,14 +40,14 @@ setuptools.setup(
     ],
     extras_require={
         "serving": SERVING,
-        "tfds": ["tensorflow-datasets>=4.9.9,<5"],
+        "tfds": TFDS,
         "test": [
             *SERVING,
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",
             "pytest>=8.2,<10",
             "ruff>=0.12,<1",
-            "tensorflow-datasets>=4.9.9,<5",
+            *TFDS,
             "tokenizers>=0.22,<1",
         ],
     },

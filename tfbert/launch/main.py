@@ -1,4 +1,4 @@
-"""tfbert VERB [--flags]: fine-tune BERT, evaluate, predict, export and serve. `tfbert VERB --help` lists the flags."""
+"""tfbert VERB [--flags]: fine-tune BERT, evaluate, predict, export, serve. `tfbert VERB --help` lists the flags."""
 
 import importlib
 import os

@@ -1,0 +1,81 @@
+"""The README's commands and examples, run as they stand there, on a tiny checkpoint."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(section, language):
+    text = re.search(rf"^## {section}$(.*?)^## ", README, re.M | re.S)[1]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.fixture
+def shell(tiny_checkpoint, tmp_path):
+    """Runs commands in a folder that has the repository's samples and configs, with `tfbert` on the path."""
+    for name in ("samples", "configs"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/tfbert"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tfbert.launch.main "$@"\n')
+    program.chmod(0o755)
+    environment = {
+        **os.environ,
+        "CHECKPOINT": str(tiny_checkpoint),
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+
+    def start(command):
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def run(command):
+        process = start(command)
+        out, err = process.communicate(timeout=600)
+        assert process.returncode == 0, err[-3000:]
+        return out
+
+    run.start = start
+    return run
+
+
+def test_five_minutes(shell, tmp_path):
+    tour, serve = blocks("Five minutes", "bash")
+    (ask,) = blocks("Five minutes", "python")
+    out = shell(["bash", "-euo", "pipefail", "-c", tour])
+    assert '"accuracy"' in out
+    assert '"text": "my parcel was due on friday and still nothing"' in out
+    for name in ("report.html", "metrics.jsonl", "tensorboard", "model"):
+        assert (tmp_path / "runs/shop" / name).exists()
+
+    with socket.socket() as probe:  # 8500 may be taken here
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    server = shell.start(["bash", "-c", "exec " + serve.replace("8500", port)])
+    try:
+        assert server.stdout.readline().startswith("serving shop version 1")
+        assert "'label': '" in shell([sys.executable, "-c", ask.replace("8500", port)])
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=60)
+    assert server.returncode == 0
+
+
+def test_in_keras(shell, tmp_path):
+    examples = blocks("In Keras", "python")
+    assert len(examples) == 2
+    out = shell([sys.executable, "-c", "\n".join(examples)])
+    assert "'probabilities': {'negative'" in out
+    assert (tmp_path / "served/mine/1/saved_model.pb").exists()
+    assert (tmp_path / "runs/mine/model.safetensors").exists()
