@@ -64,6 +64,10 @@ def main(argv):
         f"{train.lengths.mean():.1f} tokens an example",
         flush=True,
     )
-    metrics = finetune(model, train, dev, config)
+    try:
+        metrics = finetune(model, train, dev, config)
+    except KeyboardInterrupt:
+        print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
+        raise
     print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")

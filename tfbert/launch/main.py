@@ -28,7 +28,13 @@ def run(module_name, argv):
     """Runs a launcher as an absl program. Exit codes: 2 for a user's error, in one line; 130 after ^C."""
     # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    module = importlib.import_module(module_name)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name.startswith("tfbert"):
+            raise
+        print(f"{argv[0]} needs {error.name}, which is not installed: pip install 'tfbert[serving]'", file=sys.stderr)
+        sys.exit(2)
     from absl import app, flags, logging
 
     from tfbert.errors import TfbertError
@@ -52,6 +58,9 @@ def run(module_name, argv):
             sys.exit(130)
         except BrokenPipeError:  # `tfbert predict … | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:  # a full disk, a file without permission: the system's own words name it
+            print(f"{argv[0]}: {error}", file=sys.stderr)
             sys.exit(1)
 
     app.run(guarded, argv)

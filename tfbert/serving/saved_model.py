@@ -45,11 +45,7 @@ def write_saved_model(model, path):
     with replace_folder(path, marker="saved_model.pb") as folder:
         try:
             tf.saved_model.save(served, str(folder), signatures=signatures)
-        except (
-            tf.errors.ResourceExhaustedError,
-            tf.errors.PermissionDeniedError,
-            tf.errors.UnknownError,
-        ) as error:
+        except tf.errors.OpError as error:  # a full disk comes as one of several
             raise OSError(error.message) from error
         extra = pathlib.Path(folder) / "assets.extra"  # where TF Serving keeps what the graph does not read
         extra.mkdir()
