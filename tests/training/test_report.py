@@ -10,7 +10,15 @@ import pytest
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.training.report import write_report
 
-NASTY = ["<script>alert(1)</script>", "a & b \"quoted\" 'so'", "$x_1$ \\frac", "你好，世界", "\x00\x07\u202e", "x" * 2000, ""]
+NASTY = [
+    "<script>alert(1)</script>",
+    "a & b \"quoted\" 'so'",
+    "$x_1$ \\frac",
+    "你好，世界",
+    "\x00\x07\u202e",
+    "x" * 2000,
+    "",
+]
 HISTORY = [
     {"step": 2, "epoch": 0.5, "loss": 0.9, "learning_rate": 1e-5, "tokens_per_second": 100.0},
     {"step": 4, "epoch": 1.0, "loss": float("nan"), "learning_rate": 2e-5},

@@ -31,7 +31,10 @@ def load(path, dtype=None):
     saved = read_json_object(folder / "config.json").get("tfbert")
     if not saved:
         raise CheckpointError(f"{folder} was not saved by tfbert: its config.json names no task; fine-tune it first")
-    return model_class(saved["task"]).from_checkpoint(folder, dtype=dtype)
+    model = model_class(saved["task"]).from_checkpoint(folder, dtype=dtype)
+    if model.load_report.missing:
+        raise CheckpointError(f"{folder} lacks {', '.join(model.load_report.missing)}")
+    return model
 
 
 def model_folder(path):

@@ -5,24 +5,18 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from tfbert import checkpoints
-from tfbert.checkpoints import hugging_face
-from tfbert.config import BertConfig
 from tfbert.data.batches import Batches
 from tfbert.encoder import BertEncoder
-from tfbert.errors import ConfigError, VocabularyError
-from tfbert.files import replace_folder
 from tfbert.models import inputs
-from tfbert.text import Tokenizer
+from tfbert.models.saving import Saving
 from tfbert.training.optimizer import AdamW
 from tfbert.training.train_step import TrainStep
 from tfbert.training.validation import Validation
 
-MAX_LENGTH = 128  # tokens of an example, where nothing is said: most sentences and pairs of them
 BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
 
 
-class TaskModel(TrainStep, keras.Model):
+class TaskModel(Saving, TrainStep, keras.Model):
     """A `Task` on an encoder. A task's own class names its `task_class` and is otherwise empty.
 
     Args:
@@ -32,8 +26,6 @@ class TaskModel(TrainStep, keras.Model):
     `call` takes features (`task.features` of strings) and gives the head's outputs; `fit`, `evaluate` and
     `predict` take strings as well: a `Table`, lists, dicts of columns, a `tf.data.Dataset`.
     """
-
-    task_class = None
 
     def __init__(self, task, encoder, *, dtype=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
@@ -52,83 +44,6 @@ class TaskModel(TrainStep, keras.Model):
 
     def call(self, features, training=False):
         return self.network(features, training=training)
-
-    # from and to disk
-
-    @classmethod
-    def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
-        """The model of a checkpoint: a Hugging Face or TF1 folder, or a hub id.
-
-        A folder that tfbert saved brings its task along; `settings` change it. `load_report.missing` names
-        what was not in the checkpoint and starts from random numbers.
-
-        Raises:
-            CheckpointError, VocabularyError: what does not fit, by name.
-        """
-        source = checkpoints.open_checkpoint(name)
-        tokenizer = Tokenizer.from_folder(source.folder)
-        tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
-        if tokens > rows or (tokens < rows and not unused_embeddings):
-            raise VocabularyError(
-                f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
-                + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
-            )
-        saved = source.values.get("tfbert", {})
-        if saved.get("task") == cls.task_class.name:
-            settings = {**saved["settings"], **settings}
-        positions = source.config.max_position_embeddings
-        if settings.setdefault("max_length", min(MAX_LENGTH, positions)) > positions:
-            raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
-        task = cls.task_of_checkpoint(source, tokenizer, settings)
-        model = cls(task, source.config, dtype=dtype)
-        report = checkpoints.load_encoder(model.encoder, source)
-        loaded, missing = list(report.loaded), list(report.missing)
-        for head in task.head_names:
-            report = checkpoints.load_head(model.network.get_layer(head), head, source)
-            loaded += report.loaded
-            missing += report.missing
-        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing))
-        return model
-
-    @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
-        """The task of an opened checkpoint; a subclass may read labels from it."""
-        return cls.task_class.from_settings(settings, tokenizer)
-
-    def save(self, filepath, overwrite=True, **kwargs):
-        """Writes a Hugging Face folder that `transformers` opens; a path ending in .keras, Keras' own file."""
-        if str(filepath).endswith(".keras"):
-            return super().save(filepath, overwrite=overwrite, **kwargs)
-        with replace_folder(filepath, marker="config.json") as folder:
-            heads = {name: self.network.get_layer(name) for name in self.task.head_names}
-            values = {
-                "architectures": [self.task.architecture],
-                **self.task.hugging_face_config(),
-                "tfbert": {"task": self.task.name, "settings": self.task.settings()},
-            }
-            hugging_face.write_folder(folder, self.encoder, heads, values)
-            self.task.tokenizer.save(folder)
-
-    def export(self, filepath, **kwargs):
-        """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
-        from tfbert.serving.saved_model import write_saved_model
-
-        write_saved_model(self, filepath, **kwargs)
-
-    def get_config(self):
-        return {
-            "task": self.task.settings(),
-            "tokenizer": self.task.tokenizer.get_config(),
-            "encoder": self.encoder.config.to_dict(),
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
-        dtype = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
 
     # training
 
@@ -256,6 +171,7 @@ class TaskModel(TrainStep, keras.Model):
         """Answers for strings, as a list of dicts; on features (a dict of tensors, a Dataset) Keras' outputs."""
         table = inputs.to_table(x, None, self.task)
         if table is None:
+            x = inputs.featurized(x, self.task) if isinstance(x, tf.data.Dataset) else x
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
         size, batch_size = len(table), batch_size or BATCH_SIZE
         columns = self.task.examples(table, labelled=False) if size else {}

@@ -1,0 +1,97 @@
+"""How a task model comes from a checkpoint and goes to disk."""
+
+import pathlib
+
+import keras
+
+from tfbert import checkpoints
+from tfbert.checkpoints import hugging_face
+from tfbert.config import BertConfig
+from tfbert.errors import ConfigError, DiskError, VocabularyError
+from tfbert.files import replace_folder
+from tfbert.text import Tokenizer
+
+MAX_LENGTH = 128  # tokens of an example, where nothing is said: most sentences and pairs of them
+
+
+class Saving:
+    """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
+
+    task_class = None
+
+    @classmethod
+    def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
+        """The model of a checkpoint: a Hugging Face or TF1 folder, or a hub id.
+
+        A folder that tfbert saved brings its task along; `settings` change it. `load_report.missing` names
+        what was not in the checkpoint and starts from random numbers.
+
+        Raises:
+            CheckpointError, VocabularyError: what does not fit, by name.
+        """
+        source = checkpoints.open_checkpoint(name)
+        tokenizer = Tokenizer.from_folder(source.folder)
+        tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
+        if tokens > rows or (tokens < rows and not unused_embeddings):
+            raise VocabularyError(
+                f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
+                + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
+            )
+        saved = source.values.get("tfbert", {})
+        if saved.get("task") == cls.task_class.name:
+            settings = {**saved["settings"], **settings}
+        positions = source.config.max_position_embeddings
+        if settings.setdefault("max_length", min(MAX_LENGTH, positions)) > positions:
+            raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
+        task = cls.task_of_checkpoint(source, tokenizer, settings)
+        model = cls(task, source.config, dtype=dtype)
+        report = checkpoints.load_encoder(model.encoder, source)
+        loaded, missing = list(report.loaded), list(report.missing)
+        for head in task.head_names:
+            report = checkpoints.load_head(model.network.get_layer(head), head, source)
+            loaded += report.loaded
+            missing += report.missing
+        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing))
+        return model
+
+    @classmethod
+    def task_of_checkpoint(cls, source, tokenizer, settings):
+        """The task of an opened checkpoint; a subclass may read labels from it."""
+        return cls.task_class.from_settings(settings, tokenizer)
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Writes a Hugging Face folder that `transformers` opens; a path ending in .keras, Keras' own file."""
+        if str(filepath).endswith(".keras"):
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        if not overwrite and pathlib.Path(filepath).exists():
+            raise DiskError(f"{filepath} exists and overwrite=False")
+        with replace_folder(filepath, marker="config.json") as folder:
+            heads = {name: self.network.get_layer(name) for name in self.task.head_names}
+            values = {
+                "architectures": [self.task.architecture],
+                **self.task.hugging_face_config(),
+                "tfbert": {"task": self.task.name, "settings": self.task.settings()},
+            }
+            hugging_face.write_folder(folder, self.encoder, heads, values)
+            self.task.tokenizer.save(folder)
+
+    def export(self, filepath):
+        """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
+        from tfbert.serving.saved_model import write_saved_model
+
+        write_saved_model(self, filepath)
+
+    def get_config(self):
+        return {
+            "task": self.task.settings(),
+            "tokenizer": self.task.tokenizer.get_config(),
+            "encoder": self.encoder.config.to_dict(),
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
+        dtype = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
