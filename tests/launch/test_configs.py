@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfbert import BertEncoder, TextClassifier, Tokenizer, data
+from tfbert import AdamW, BertEncoder, TextClassifier, Tokenizer, data
 from tfbert.checkpoints.hugging_face import write_folder
 from tfbert.data.batches import Batches
 from tfbert.text import Vocabulary
@@ -67,7 +67,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
     unknown = tokens["[UNK]"]
     ids = np.concatenate([x["token_ids"].numpy().ravel() for x, _ in few.once()])
     assert (ids == unknown).mean() < 0.01  # the right vocabulary for the language
-    model.compile()
+    model.compile(AdamW(2e-3))
     before = model.evaluate(few, return_dict=True)["loss"]
     model.fit(few, epochs=3, verbose=0)
     assert model.evaluate(few, return_dict=True)["loss"] < before

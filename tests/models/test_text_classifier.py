@@ -10,7 +10,7 @@ import tensorflow as tf
 import tfbert
 from tfbert import TextClassifier
 from tfbert.data import Table
-from tfbert.errors import CheckpointError, ConfigError, DataError, VocabularyError
+from tfbert.errors import CheckpointError, ConfigError, DataError, DiskError, VocabularyError
 
 LABELS = ["order_status", "refund"]
 TEXTS = ["where is my parcel", "where is my order", "refund please", "i want my money back"] * 4
@@ -191,6 +191,25 @@ def test_a_second_fit_spans_the_schedule_anew(model):
         model.fit(TEXTS, NAMES, batch_size=4, epochs=2, callbacks=[spy], verbose=0)
     np.testing.assert_allclose(rates[:8], rates[8:], rtol=1e-6)
     assert max(rates) == pytest.approx(5e-3)
+
+
+def test_predict_on_a_dataset_gives_logits(model):
+    logits = model.predict(tf.data.Dataset.from_tensor_slices(TEXTS).batch(3), verbose=0)
+    softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(softmax, probabilities(model), atol=1e-6)
+
+
+def test_a_saved_model_without_its_head_is_refused(model, tmp_path):
+    import safetensors.numpy
+
+    model.save(tmp_path / "model")
+    with pytest.raises(DiskError, match="overwrite=False"):
+        model.save(tmp_path / "model", overwrite=False)
+    path = tmp_path / "model/model.safetensors"
+    tensors = {name: value for name, value in safetensors.numpy.load_file(path).items() if "classifier" not in name}
+    safetensors.numpy.save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match="lacks classifier/kernel, classifier/bias"):
+        tfbert.load(tmp_path / "model")
 
 
 def test_errors(model, tiny_checkpoint, tmp_path):

@@ -1,19 +1,15 @@
 """Data files (TSV, CSV, JSONL, plain text) and TFDS data sets as a `Table`."""
 
-import codecs
 import contextlib
 import csv
-import difflib
-import gzip
-import io
 import itertools
 import json
 import os
 import sys
 import threading
-import zlib
 from array import array
 
+from tfbert.data.lines import decoded_lines, open_data
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError
 
@@ -82,14 +78,14 @@ def read(source, *, column_names=(), required=(), format=None):
 def _read_file(source, column_names, format):
     if source == "-":
         name = "standard input"
-        lines = _lines(sys.stdin.buffer, name)
+        lines = decoded_lines(sys.stdin.buffer, name)
         if format is None:
             first = list(itertools.islice(lines, 1))
             format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
             lines = itertools.chain(first, lines)
         return _read_lines(lines, name, column_names, format)
-    with _open(source) as file:
-        return _read_lines(_lines(file, source), source, column_names, format or _format(source))
+    with open_data(source) as file:
+        return _read_lines(decoded_lines(file, source), source, column_names, format or _format(source))
 
 
 def _read_lines(lines, name, column_names, format):
@@ -124,50 +120,6 @@ def _format(source):
             f"or name the file {', '.join(_FORMAT_OF_SUFFIX)} (with .gz or without)"
         )
     return _FORMAT_OF_SUFFIX[suffix]
-
-
-def _open(source):
-    try:
-        if source.lower().endswith(".gz"):
-            return io.BufferedReader(gzip.open(source), 1 << 16)  # iterates over lines in C, unlike GzipFile
-        return open(source, "rb")
-    except FileNotFoundError:
-        folder, name = os.path.split(source)
-        beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = difflib.get_close_matches(name, beside, n=1)
-        hint = f"; did you mean {os.path.join(folder, near[0])}?" if near else ""
-        raise DataError(f"{source}: there is no such file{hint}") from None
-    except IsADirectoryError:
-        raise DataError(f"{source}: this is a folder; name a file in it") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{source}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _lines(file, name):
-    """The lines of a binary file as str, each with its own line end: only LF and CRLF end one."""
-    number = 0
-    marks = 0
-    try:
-        for number, line in enumerate(file, 1):
-            if number == 1 and line.startswith(codecs.BOM_UTF8):
-                marks = len(codecs.BOM_UTF8)
-                line = line[marks:]
-            yield line.decode()
-    except UnicodeDecodeError as error:
-        hint = "save the file as UTF-8"
-        if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            hint = "the file is UTF-16; save it as UTF-8"
-        elif number == 1 and line.startswith(b"\x1f\x8b"):
-            hint = "the file is compressed by gzip; name it .gz"
-        byte = error.start + 1 + (marks if number == 1 else 0)
-        value = f"0x{line[error.start]:02x}"
-        raise DataError(f"{name}, line {number}, byte {byte} of the line: {value} is not UTF-8; {hint}") from None
-    except EOFError:
-        raise DataError(f"{name}, after line {number}: the gzip file is truncated; copy it again") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}, after line {number}: not a valid gzip file ({error}); copy it again") from None
-    except OSError as error:
-        raise DataError(f"{name}, after line {number}: cannot be read: {error.strerror or error}") from error
 
 
 def _tsv_rows(lines):
