@@ -19,8 +19,8 @@ import sys
 import time
 
 BATCH = 32
-WARM_UP = 12  # steps before the clock starts
-STEPS = {"tfbert": 150, "keras_hub": 12, "torch": 80}  # about half a minute each
+WARM_UP = 8  # steps before the clock starts
+STEPS = {"tfbert": 100, "keras_hub": 8, "torch": 40}  # about half a minute each
 KERAS_HUB_LENGTH = 128
 
 
