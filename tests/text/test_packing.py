@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfbert.text.packing import pack, truncated_lengths
+from tfbert.text.packing import Part, assemble, truncated_lengths
 
 LENGTHS = range(12)
 
@@ -62,12 +62,13 @@ def test_no_row_exceeds_its_room():
         assert tf.reduce_all((kept_first <= first) & (kept_second <= second) & (kept_first >= 0))
 
 
-def test_dtypes_and_an_empty_batch():
-    ids = tf.RaggedTensor.from_row_splits(tf.constant([], tf.int32), tf.constant([0], tf.int64))
-    for second in (None, ids):
-        batch = pack(ids, second, 8, "longest_first", cls_id=2, sep_id=3, pad_id=0)
+def test_an_empty_batch():
+    none = tf.constant([], tf.int32)
+    part = Part({"token_ids": none}, begins=none, lengths=none)
+    for parts in ([part], [part, part]):
+        batch = assemble(parts, {"token_ids": [2, 3, 0]})
         assert {name: (x.shape.as_list(), x.dtype) for name, x in batch.items()} == {
-            name: ([0, 1], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask")
+            name: ([0, 1], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask", "body")
         }
 
 

@@ -4,7 +4,7 @@ import pytest
 from tokenizers.models import WordPiece
 
 from tfbert.errors import VocabularyError
-from tfbert.text import Vocabulary
+from tfbert.text import Tokenizer, Vocabulary
 
 SPECIAL = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n"
 
@@ -50,7 +50,7 @@ def test_broken_files(tmp_path, data, message):
     path = tmp_path / "vocab.txt"
     path.write_bytes(data)
     with pytest.raises(VocabularyError, match=message) as error:
-        Vocabulary.from_file(path)
+        Tokenizer.from_file(path)
     assert str(path) in str(error.value)
 
 

@@ -1,13 +1,27 @@
-"""The tokenizer's part of a model folder: vocab.txt, tokenizer_config.json and tokenizer.json."""
+"""The tokenizer's part of a model folder: vocab.txt, tokenizer_config.json, tokenizer.json and their helpers."""
 
+import dataclasses
 import json
 import pathlib
 
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import replace_file
-from tfbert.text.vocabulary import REQUIRED_TOKENS, Vocabulary
+from tfbert.text.special_tokens import AddedToken, SpecialTokens
+from tfbert.text.vocabulary import Vocabulary
 
 _NO_LIMIT = 1_000_000  # Hugging Face writes 1e30 where a tokenizer has no maximum
+_SETTINGS = {
+    "do_lower_case": "lower_case",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "tokenize_chinese_chars",
+}
+_SPECIAL_KEYS = {
+    "unk_token": "unknown",
+    "cls_token": "start",
+    "sep_token": "separator",
+    "pad_token": "padding",
+    "mask_token": "mask",
+}
 
 
 def read_folder(folder):
@@ -36,29 +50,47 @@ def read_folder(folder):
     elif config is None:
         settings["lower_case"] = not _has_capitals(vocabulary)
     settings.update(_settings(config or {}, folder / "tokenizer_config.json"))
+    names = {**(_read_json(folder / "special_tokens_map.json") or {}), **(config or {})}
+    settings["special_tokens"] = special = _special_tokens(names)
+    vocabulary, added = _added(folder, vocabulary, fast or {}, config or {}, names)
+    settings["added_tokens"] = [token for token in added if token.content not in dataclasses.astuple(special)]
     return vocabulary, settings
 
 
 def write_folder(folder, tokenizer):
-    """Writes vocab.txt and tokenizer_config.json; removes tokenizer.json, which would be read before them."""
+    """Writes vocab.txt and tokenizer_config.json; removes what would be read before or beside them."""
     folder = pathlib.Path(folder)
-    for number, token in enumerate(tokenizer.vocabulary):
+    vocabulary = tokenizer.vocabulary
+    for number, token in enumerate(vocabulary):
         if "\n" in token:
             raise VocabularyError(f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt")
     with replace_file(folder / "vocab.txt", "wb") as file:
-        file.write("".join(f"{token}\n" for token in tokenizer.vocabulary).encode("utf-8"))
+        file.write("".join(f"{token}\n" for token in vocabulary).encode("utf-8"))
+    special = [AddedToken(name, special=True) for name in tokenizer.special_tokens.in_vocabulary(vocabulary)]
     config = {
         "tokenizer_class": "BertTokenizer",
         "do_lower_case": tokenizer.lower_case,
         "strip_accents": tokenizer.strip_accents,
         "tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
         "model_max_length": tokenizer.max_length,
+        **{key: getattr(tokenizer.special_tokens, name) for key, name in _SPECIAL_KEYS.items()},
+        "added_tokens_decoder": {
+            str(vocabulary[token.content]): {
+                "content": token.content,
+                "lstrip": False,
+                "normalized": token.normalized,
+                "rstrip": False,
+                "single_word": False,
+                "special": token.special,
+            }
+            for token in (*special, *tokenizer.added_tokens)
+        },
     }
-    config.update({f"{token[1:-1].lower()}_token": token for token in (*REQUIRED_TOKENS, "[MASK]")})
     with replace_file(folder / "tokenizer_config.json") as file:
-        json.dump(config, file, indent=2)
+        json.dump(config, file, indent=2, ensure_ascii=False)
         file.write("\n")
-    (folder / "tokenizer.json").unlink(missing_ok=True)
+    for name in ("tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _read_json(path):
@@ -79,16 +111,11 @@ def _settings(config, path):
             f"{path}: word_tokenizer_type={config['word_tokenizer_type']!r}; the graph splits words by "
             "BERT's own rules only: split the texts beforehand and remove this key"
         )
-    names = {
-        "do_lower_case": "lower_case",
-        "strip_accents": "strip_accents",
-        "tokenize_chinese_chars": "tokenize_chinese_chars",
-    }
-    stated = {key: config[key] for key in names if key in config}
+    stated = {key: config[key] for key in _SETTINGS if key in config}
     for key, value in stated.items():
         if not (isinstance(value, bool) or (key == "strip_accents" and value is None)):
             raise ConfigError(f"{path}: {key} is {value!r}; expected true or false")
-    settings = {names[key]: value for key, value in stated.items()}
+    settings = {_SETTINGS[key]: value for key, value in stated.items()}
     max_length = config.get("model_max_length", config.get("max_len"))
     if not isinstance(max_length, (int, float, type(None))):
         raise ConfigError(f"{path}: model_max_length is {max_length!r}; expected a number")
@@ -97,19 +124,51 @@ def _settings(config, path):
     return settings
 
 
+def _special_tokens(names):
+    """SpecialTokens of a JSON object whose values are names, or objects that hold them as `content`."""
+    given = {name: _content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
+    return SpecialTokens(**given)
+
+
+def _added(folder, vocabulary, fast, config, names):
+    """The vocabulary with the tokens that were added to it behind, and these as AddedTokens.
+
+    tokenizer.json and `added_tokens_decoder` say how each is found. Older folders have only added_tokens.json and
+    lists of special tokens: the former are found in normalized text, the latter in the text itself.
+    """
+    specials = [_content(name) for name in names.get("additional_special_tokens") or []]
+    found = {content: (number, {}) for content, number in (_read_json(folder / "added_tokens.json") or {}).items()}
+    found.update({token["content"]: (token["id"], token) for token in fast.get("added_tokens") or []})
+    decoder = config.get("added_tokens_decoder") or {}
+    found.update({token["content"]: (int(number), token) for number, token in decoder.items()})
+    found.update({name: (vocabulary[name], {}) for name in specials if name in vocabulary and name not in found})
+
+    tokens, added = list(vocabulary), []
+    for content, (number, about) in sorted(found.items(), key=lambda item: item[1][0]):
+        if about.get("single_word"):
+            raise ConfigError(f"{folder}: the added token {content!r} has single_word=true, which tfbert does not find")
+        if number >= len(tokens):
+            tokens += ["" for _ in range(number - len(tokens))] + [content]  # ids between have no token
+        elif tokens[number] != content and (content not in vocabulary or vocabulary[content] != number):
+            raise VocabularyError(f"{folder}: the added token {content!r} has the id of {tokens[number]!r}, {number}")
+        special = about.get("special", content in specials)
+        added.append(AddedToken(content, normalized=about.get("normalized", not special), special=special))
+    return Vocabulary(tokens, vocabulary.source), added
+
+
+def _content(token):
+    return token["content"] if isinstance(token, dict) else token
+
+
 def _vocabulary(fast, path):
     model = fast.get("model") or {}
     ids = model.get("vocab")
     if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:
         raise VocabularyError(f"{path} holds no WordPiece vocabulary")
-    ids = {**ids, **{token["content"]: token["id"] for token in fast.get("added_tokens") or []}}
     tokens = [""] * (max(ids.values(), default=-1) + 1)
     for token, number in ids.items():
         tokens[number] = token
-    try:
-        return Vocabulary(tokens)
-    except VocabularyError as error:
-        raise VocabularyError(f"{path}: {error}") from error
+    return Vocabulary(tokens, path)
 
 
 def _has_capitals(vocabulary):

@@ -1,105 +1,140 @@
-"""The character map compiled to the buffer that tensorflow_text's FastBertNormalizer op reads.
+"""A map of characters compiled to the buffer that tensorflow_text's FastBertNormalizer op reads.
 
 The buffer is the flatbuffer of tensorflow_text's fast_bert_normalizer_model.fbs: a double-array trie (the
 units of darts-clone) from a character's UTF-8 bytes to a value, the value for code point 0, and a pool of
 bytes. A value is 0x40000000 | offset in the pool << 6 | length of the text that takes the character's place.
 """
 
-import functools
-
 import flatbuffers
 import numpy as np
 
-from tfbert.text.character_map import character_map
-
-# Two control characters stand for the brackets of a special token's literal in the text. BERT deletes control
-# characters, so those of the text itself are turned into a third one beforehand, and nothing is lost.
-OPEN, CLOSE, DELETED = "\x01", "\x02", "\x03"
-
-_CHANGED = 0x40000000  # set in every value, so that a value differs from a node's number below
-_UNUSED = 0x80000000  # a unit that equals no label
+_CHANGED = 0x40000000  # set in every value
+_UNUSED = 0x80000000  # a unit that equals no label; with a value, the unit where a walk finds it
+_CODE_POINTS = 0x110000
 
 
-@functools.cache
-def normalizer_buffer(lower_case, strip_accents, tokenize_chinese_chars):
-    """Returns FastBertNormalizer's `model_buffer` (bytes) for BERT's cleaning; cached per setting, about 1 s.
+def normalizer_buffer(characters, default=None):
+    """Returns FastBertNormalizer's `model_buffer` (bytes) for {code point: the text that takes its place}.
+
+    Code points that are not in `characters` stay, or become `default`. Malformed UTF-8, which the op takes in
+    the pieces that Python's `decode(errors="replace")` replaces, is deleted, as BERT deletes U+FFFD; with
+    `default`, each piece becomes that.
 
     >>> import tensorflow_text
-    >>> normalizer = tensorflow_text.FastBertNormalizer(model_buffer=normalizer_buffer(True, True, True))
-    >>> normalizer.normalize(["Ein Café!"]).numpy()
-    array([b'ein cafe ! '], dtype=object)
+    >>> buffer = normalizer_buffer({ord("É"): "e", ord("!"): " ! ", 0xAD: ""})
+    >>> tensorflow_text.FastBertNormalizer(model_buffer=buffer).normalize(["caf\u00c9!"]).numpy()
+    array([b'cafe ! '], dtype=object)
     """
-    characters = character_map(lower_case, strip_accents, tokenize_chinese_chars)
-    characters[ord(OPEN)], characters[ord(CLOSE)] = " [", "] "
-    pool, values = _pool(characters)
-    zero = values.pop(0)
-    builder = flatbuffers.Builder(1 << 21)
+    pool, malformed, values = _pool(characters, default)
+    builder = flatbuffers.Builder(1 << 20)
     pool_vector = builder.CreateByteVector(pool)
-    trie_vector = builder.CreateNumpyVector(_trie(values))
+    trie_vector = builder.CreateNumpyVector(_double_array(values, malformed))
     builder.StartObject(4)
     builder.PrependUOffsetTRelativeSlot(3, pool_vector, 0)
-    builder.PrependInt32Slot(2, zero, 0)
+    builder.PrependInt32Slot(2, int(values[0]), 0)
     builder.PrependUOffsetTRelativeSlot(1, trie_vector, 0)
     builder.PrependBoolSlot(0, True, False)
     builder.Finish(builder.EndObject())
     return bytes(builder.Output())
 
 
-def _pool(characters):
-    pool, offsets, values = bytearray(b" "), {"": 0, " ": 0}, {}
-    for code, text in characters.items():
-        data = text.encode("utf-8")
-        if text not in offsets:
-            offsets[text] = len(pool)
-            pool += data
-        values[code] = _CHANGED | offsets[text] << 6 | len(data)
-    return bytes(pool), values
+def _pool(characters, default):
+    """The pool, the value of malformed bytes, and the values of all code points, uint32 (0: unchanged)."""
+    pool, known = bytearray(b" "), {"": _CHANGED}
+
+    def value(text):
+        if text not in known:
+            data = text.encode("utf-8")
+            known[text] = _CHANGED | len(pool) << 6 | len(data)
+            pool.extend(data)
+        return known[text]
+
+    malformed = value(default or "")
+    values = np.full(_CODE_POINTS, 0 if default is None else malformed, np.uint32)
+    codes = np.fromiter(characters.keys(), np.int64, len(characters))
+    values[codes] = np.fromiter(map(value, characters.values()), np.uint32, len(characters))
+    same = np.fromiter((text == chr(code) for code, text in characters.items()), bool, len(characters))
+    values[codes[same]] = 0
+    return bytes(pool), malformed, values
 
 
-def _trie(values):
-    """Returns the double array (uint32) of {code point: value}; parts with equal content are stored once."""
-    ascii_values, blocks = {}, {}  # a block: the 64 code points that differ in their last UTF-8 byte only
-    for code, value in values.items():
-        if code < 0x80:
-            ascii_values[code] = value
-        else:
-            blocks.setdefault(code >> 6, {})[0x80 | code & 0x3F] = value
-    levels = [{b"": ascii_values}, {}, {}, {}]  # by the prefix's length: {prefix: {next byte: value or node}}
-    for block, children in blocks.items():
-        prefix = chr(block << 6).encode("utf-8")[:-1]
-        levels[len(prefix)][prefix] = children
-    numbers = {}
-    for length in (3, 2, 1):
-        for prefix, children in levels[length].items():
-            number = numbers.setdefault(tuple(sorted(children.items())), len(numbers))
-            levels[length - 1].setdefault(prefix[:-1], {})[prefix[-1]] = number
-    return _units(levels[0][b""], list(numbers))
+def _double_array(values, malformed):
+    """Returns the units (uint32) of the trie; nodes with equal content are stored once.
 
+    A unit is found at (its parent's base) ^ (its byte). The root's children are units 256..511. Any other
+    node's children are continuation bytes, 0x80..0xBF; two nodes share a row of 256 units:
 
-def _units(root, nodes):
-    # A unit is found at (its parent's base) ^ (its byte). The root's children get units 256..511. The bytes
-    # below any other node are continuation bytes, 0x80..0xBF, which base = start ^ 0x80 sends to 64 units of
-    # its own. The values follow, never at a multiple of 64: so no value's place is some node's base, and a
-    # walk that goes on after a whole character matches nothing.
-    starts = [512 + 64 * number for number in range(len(nodes))]
-    position = 512 + 64 * len(nodes)
-    places = {}
-    for _, child in [*root.items(), *(item for node in nodes for item in node)]:
-        if child & _CHANGED and child not in places:
-            position += 2 if position % 64 == 63 else 1
-            places[child] = position
-    units = np.full(position + 1, _UNUSED, np.uint32)
+        base + 0x80 .. base + 0xBF    the children; the bases of a row are its units 0 and 64
+        base                          the value of the bytes up to here: a character cut short, malformed
+        the units between             values of whole characters
+    """
+    nodes, leads = _nodes(values)
+    rows = -(-len(nodes) // 2)
+    number = np.arange(len(nodes))
+    bases = 512 + 256 * (number // 2) + 64 * (number % 2)
+    places = _places(np.unique(np.append(values[values != 0], malformed)), rows)
+    units = np.full(max(512 + 256 * rows, max(places.values()) + 1), _UNUSED, np.uint32)
+    units[bases] = _UNUSED | malformed
     for value, place in places.items():
         units[place] = _UNUSED | value
-
-    def link(position, label, child):
-        base, has_value = (places[child], 1) if child & _CHANGED else (starts[child] ^ 0x80, 0)
-        units[position] = (position ^ base) << 10 | has_value << 8 | label
-
     units[0] = 256 << 10
-    for label, child in root.items():
-        link(256 ^ label, label, child)
-    for start, node in zip(starts, nodes, strict=True):
-        for label, child in node:
-            link(start + label - 0x80, label, child)
+
+    place_of = np.zeros(_CODE_POINTS, np.int64)
+    changed = np.flatnonzero(values)
+    ordered = np.array(sorted(places), np.uint32)
+    place_of[changed] = np.array([places[int(value)] for value in ordered])[np.searchsorted(ordered, values[changed])]
+
+    def link(positions, labels, targets):
+        units[positions] = (positions ^ targets) << 10 | 1 << 8 | labels
+
+    continuations = np.arange(0x80, 0xC0)
+    for base, (kind, children) in zip(bases, nodes, strict=True):
+        linked = children >= 0 if kind == "nodes" else values[children] != 0
+        targets = bases[children] if kind == "nodes" else place_of[children]
+        link((base ^ continuations)[linked], continuations[linked], targets[linked])
+    for byte in range(1, 0x100):
+        if byte < 0x80:
+            target = place_of[byte]
+        else:
+            target = bases[leads[byte]] if byte in leads else places[malformed]
+        if target:
+            link(np.array([256 ^ byte]), byte, target)
     return units
+
+
+def _nodes(values):
+    """Returns the distinct nodes of the trie and {first byte: its node}.
+
+    A node is ("values", the 64 code points below it) or ("nodes", the 64 nodes below it, -1 for none).
+    """
+    nodes, numbers, leads = [], {}, {}
+
+    def number(kind, key, content):
+        if (kind, key) not in numbers:
+            numbers[kind, key] = len(nodes)
+            nodes.append((kind, content))
+        return numbers[kind, key]
+
+    blocks = values.reshape(-1, 64)
+    last = [number("values", row.tobytes(), np.arange(i * 64, i * 64 + 64)) for i, row in enumerate(blocks)]
+
+    def above(below, first, begin):
+        """The nodes over runs of 64 of `below`, of which those before `begin` have a shorter encoding."""
+        rows = np.where(np.arange(len(below)) < begin, -1, below)
+        rows = np.append(rows, np.full(-len(rows) % 64, -1)).reshape(-1, 64)
+        return [number("nodes", row.tobytes(), row) for row in rows[first:]]
+
+    leads.update({0xC0 | block: last[block] for block in range(2, 32)})
+    middle = above(np.array(last), 0, 32)  # of three bytes: up to U+FFFF
+    middle[0x0D] = number("nodes", b"surrogates", np.where(np.arange(64) < 32, nodes[middle[0x0D]][1], -1))
+    leads.update({0xE0 | block: middle[block] for block in range(16)})
+    leads.update({0xF0 | block: node for block, node in enumerate(above(np.array(middle), 0, 16))})
+    return nodes, leads
+
+
+def _places(distinct, rows):
+    """Returns {value: its unit}: between the bases of the rows, then behind them; never a multiple of 64."""
+    free = (512 + 256 * row + i for row in range(rows) for i in range(1, 128) if i != 64)
+    behind = (place for place in range(512 + 256 * rows, 1 << 21) if place % 64)
+    chained = (place for source in (free, behind) for place in source)
+    return dict(zip(map(int, distinct), chained, strict=False))

@@ -4,8 +4,6 @@ import pathlib
 
 from tfbert.errors import VocabularyError
 
-REQUIRED_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
-
 # Unicode's White_Space, which Hugging Face strips from a line; Python's strip() takes U+001C..U+001F too.
 _WHITE_SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
 _WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
@@ -14,16 +12,24 @@ _WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
 class Vocabulary:
     """The tokens of a WordPiece vocabulary; a token's id is its place in the list, the last of several.
 
-    Raises VocabularyError if a token is no string or [UNK], [CLS], [SEP] or [PAD] is missing.
+    Args:
+        tokens: in the order of their ids.
+        source: what messages call it, such as the file's name.
+
+    Raises VocabularyError if there are no tokens or one is no string.
 
     >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "film"])
     >>> len(vocabulary), vocabulary["film"], "book" in vocabulary
     (5, 4, False)
     """
 
-    def __init__(self, tokens):
-        self.tokens = list(tokens)
-        _check(self.tokens, "the vocabulary")
+    def __init__(self, tokens, source="the vocabulary"):
+        self.tokens, self.source = list(tokens), str(source)
+        if not self.tokens:
+            raise VocabularyError(f"{source} is empty; expected one token a line")
+        for number, token in enumerate(self.tokens):
+            if not isinstance(token, str):
+                raise VocabularyError(f"{source}: token {number} is {token!r}, not a string")
         self._ids = {token: number for number, token in enumerate(self.tokens)}
 
     @classmethod
@@ -44,9 +50,7 @@ class Vocabulary:
             raise VocabularyError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
         if not lines[-1]:
             lines.pop()
-        tokens = [line.rstrip(_WHITE_SPACE) for line in lines]
-        _check(tokens, path)
-        return cls(tokens)
+        return cls([line.rstrip(_WHITE_SPACE) for line in lines], source=path)
 
     def __len__(self):
         return len(self.tokens)
@@ -62,14 +66,3 @@ class Vocabulary:
 
     def __repr__(self):
         return f"Vocabulary({len(self)} tokens)"
-
-
-def _check(tokens, where):
-    if not tokens:
-        raise VocabularyError(f"{where} is empty; expected one token a line")
-    for number, token in enumerate(tokens):
-        if not isinstance(token, str):
-            raise VocabularyError(f"{where}: token {number} is {token!r}, not a string")
-    missing = sorted(set(REQUIRED_TOKENS) - set(tokens), key=REQUIRED_TOKENS.index)
-    if missing:
-        raise VocabularyError(f"{where} lacks {', '.join(missing)}; a BERT vocabulary has {', '.join(REQUIRED_TOKENS)}")

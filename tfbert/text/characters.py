@@ -1,0 +1,121 @@
+"""What each Unicode character becomes before WordPiece: BERT's cleaning rules as a map of code points.
+
+The rules are BERT's (google-research/bert, tokenization.py) as Hugging Face's `tokenizers` applies them, in its
+order: delete control characters, spaces around Chinese ones, NFD without accents, lower case, spaces around
+punctuation. Every rule looks at one character at a time, which is what makes a map possible. characters.txt holds
+what they say of each character (general categories of Unicode 8, lower case of Unicode 17); make_characters.py
+writes it.
+
+One thing a map cannot do: when accents are stripped, NFD also sorts adjacent marks that are not accents (Hangul
+tone marks, musical stems). Such a word is [UNK] in any real vocabulary, sorted or not.
+"""
+
+import functools
+import itertools
+import pathlib
+import unicodedata
+
+_TABLE = pathlib.Path(__file__).with_name("characters.txt")
+_HANGUL = range(0xAC00, 0xD7A4)
+
+# BERT's "Chinese characters": the CJK ideograph blocks. U+2B820..U+2B91F are missing in Hugging Face's reading.
+CHINESE = (
+    *(range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x2A6E0)),
+    *(range(0x2A700, 0x2B820), range(0x2B920, 0x2CEB0), range(0x2F800, 0x2FA20)),
+)
+_CHINESE_TO_THE_OP = range(0x2B820, 0x2B920)
+
+
+def bert_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
+    """Returns {code point: the text that takes its place} of Hugging Face's BertNormalizer.
+
+    Only code points that change are in it; "" deletes.
+
+    >>> characters = bert_normalizer(lower_case=True, strip_accents=True, tokenize_chinese_chars=True)
+    >>> characters[ord("É")], characters[ord("\\t")], characters[0xAD], characters[ord("字")]
+    ('e', ' ', '', ' 字 ')
+    """
+    characters = _normalized(lower_case, strip_accents)
+    if tokenize_chinese_chars:
+        for code in itertools.chain(*CHINESE):
+            characters[code] = f" {characters.get(code, chr(code))} "
+    return characters
+
+
+def end_to_end_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
+    """Returns the map for tensorflow_text's end-to-end WordPiece op: BERT's normalizer with words set apart.
+
+    Punctuation gets spaces around it. Chinese characters get none, for the op takes each as a word; characters
+    that the op would take for punctuation or Chinese and BERT does not get stand-ins.
+    """
+    characters = _normalized(lower_case, strip_accents)
+    return set_apart(characters, tokenize_chinese_chars)
+
+
+def set_apart(characters, tokenize_chinese_chars=True):
+    """Returns a map of code points with what the end-to-end op needs done after it; `{}` does only that."""
+    table = {ord(mark): f" {mark} " for mark in _characters("punctuation")}
+    table.update(stand_ins(tokenize_chinese_chars))
+    return {**table, **{code: text.translate(table) for code, text in characters.items()}}
+
+
+@functools.cache
+def stand_ins(tokenize_chinese_chars):
+    """Returns {code point: private-use character} for what the op splits and BERT does not.
+
+    BERT deletes private-use characters from its text, so that none is there already. A vocabulary must be
+    translated by the same table.
+    """
+    codes = [*(ord(char) for char in _characters("splits")), *_CHINESE_TO_THE_OP]
+    if not tokenize_chinese_chars:
+        codes += itertools.chain(*CHINESE)
+    private = itertools.chain(range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+    return {code: chr(stand_in) for code, stand_in in zip(codes, private, strict=False)}
+
+
+def _normalized(lower_case, strip_accents):
+    """BertNormalizer without its Chinese rule."""
+    characters = {}
+    lower = _lower() if lower_case else {}
+    if strip_accents:
+        characters.update(dict.fromkeys(map(ord, _characters("accent")), ""))
+        characters.update({code: unicodedata.normalize("NFD", chr(code)) for code in _HANGUL})
+        characters.update({code: text.translate(lower) for code, text in _pairs("decomposed")})
+    characters.update({code: text for code, text in lower.items() if code not in characters})
+    characters.update(dict.fromkeys(map(ord, _characters("deleted")), ""))
+    characters.update(dict.fromkeys(map(ord, _characters("space")), " "))
+    return characters
+
+
+def _lower():
+    lower = dict(_pairs("lower_long"))
+    for item in _lines()["lower"]:
+        span, _, step = item.partition(">")
+        span, _, every = span.partition("/")
+        first, last = (int(code, 16) for code in span.split("-"))
+        lower.update({code: chr(code + int(step, 16)) for code in range(first, last + 1, int(every))})
+    return lower
+
+
+def _characters(name):
+    """The characters of a line of ranges."""
+    for item in _lines()[name]:
+        first, _, last = item.partition("-")
+        yield from map(chr, range(int(first, 16), int(last or first, 16) + 1))
+
+
+def _pairs(name):
+    """(code point, text) of a line of replacements."""
+    for item in _lines()[name]:
+        code, _, text = item.partition("=")
+        yield int(code, 16), "".join(chr(int(part, 16)) for part in text.split("."))
+
+
+@functools.cache
+def _lines():
+    lines = {}
+    for line in _TABLE.read_text(encoding="ascii").splitlines():
+        name, *items = line.split()
+        if name != "#":
+            lines.setdefault(name, []).extend(items)
+    return lines

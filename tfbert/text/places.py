@@ -1,0 +1,72 @@
+"""Places in a text: bytes <-> characters, right through any UTF-8, malformed too.
+
+Shapes: B texts, T tokens of all texts together, C characters of all texts together.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.text.normalizer import normalizer_buffer
+from tfbert.text.pieces import row_ids, scattered
+
+
+class CharacterTable:
+    """Numbers the characters of texts, as Python counts them after `decode("utf-8", "replace")`.
+
+    It is a FastBertNormalizer that makes every character one byte, so that the offsets which the op returns are
+    those of the characters: an op that LiteRT has too.
+    """
+
+    def __init__(self, portable=False):
+        import tensorflow_text
+
+        self._portable = portable
+        with tf.init_scope(), tf.device("/CPU:0"):
+            buffer = np.frombuffer(normalizer_buffer({}, default="x"), np.uint8)
+            self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
+
+    def numbers(self, text, pieces):
+        """The characters of `text` [B] that hold the bytes `pieces.firsts` and `pieces.lasts`: int32 [T], [T]."""
+        rows = row_ids(pieces.row_splits, tf.size(pieces.ids))
+        _, splits, character, base = self._table(text)
+        before = tf.gather(splits, rows)
+        base = tf.gather(base, rows)
+        first = tf.gather(character, base + pieces.firsts) - before
+        last = tf.gather(character, base + pieces.lasts) - before
+        return first, last
+
+    def spans(self, text, pieces):
+        """What tokens cover: first byte, byte after the last, first character, character after the last; int32 [T].
+
+        text: strings [B].
+        """
+        if self._portable:
+            return self._spans(text, pieces)
+
+        def of_bytes():  # each character is a byte
+            ends = pieces.lasts + 1
+            return [tf.identity(value) for value in (pieces.firsts, ends, pieces.firsts, ends)]
+
+        is_simple = tf.reduce_all(tf.strings.length(text) == tf.strings.length(text, "UTF8_CHAR"))
+        return tf.cond(is_simple, of_bytes, lambda: self._spans(text, pieces))
+
+    def _spans(self, text, pieces):
+        rows = row_ids(pieces.row_splits, tf.size(pieces.ids))
+        starts, splits, character, base = self._table(text)
+        base, before = tf.gather(base, rows), tf.gather(splits, rows)
+        first = tf.gather(character, base + pieces.firsts)
+        after = tf.gather(character, base + pieces.lasts) + 1
+        return [tf.gather(starts, first), tf.gather(starts, after), first - before, after - before]
+
+    def _table(self, text):
+        """Per character and text end: its byte [C + B] and row splits [B + 1]; per byte: its character; bases [B].
+
+        A text has an entry more than characters, for its end; the character of byte i of text b is at bases[b] + i.
+        """
+        _, offsets = self._op.normalize_with_offsets(text)
+        starts, splits = tf.cast(offsets.flat_values, tf.int32), tf.cast(offsets.row_splits, tf.int32)
+        sizes = tf.gather(starts, splits[1:] - 1) + 1  # bytes and the end
+        base = tf.cumsum(sizes, exclusive=True)
+        at = tf.gather(base, row_ids(splits, tf.size(starts))) + starts
+        begins = scattered(at, tf.ones_like(at), tf.reduce_sum(sizes))
+        return starts, splits, tf.cumsum(begins) - 1, base
