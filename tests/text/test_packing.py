@@ -68,7 +68,7 @@ def test_an_empty_batch():
     for parts in ([part], [part, part]):
         batch = assemble(parts, {"token_ids": [2, 3, 0]})
         assert {name: (x.shape.as_list(), x.dtype) for name, x in batch.items()} == {
-            name: ([0, 1], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask", "body")
+            name: ([0, 1], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask")
         }
 
 

@@ -99,17 +99,32 @@ def test_the_run_folder(run, tmp_path):
     assert read_history(folder / "metrics.jsonl") == history
 
 
+ROUNDS = {"evaluate_every": 5, "save_every": 2}
+
+
+def test_evaluation_within_an_epoch(run, tmp_path):
+    metrics = run(**ROUNDS)
+    history = read_history(tmp_path / "run/metrics.jsonl")
+    evaluations = [row for row in history if "val_loss" in row]
+    assert [(row["step"], row["epoch"]) for row in evaluations] == [(5, 0.625), (10, 1.25), (15, 1.875), (16, 2.0)]
+    assert max(row["val_accuracy"] for row in evaluations) == metrics["accuracy"]
+    # Training does not depend on when it is looked at: the last weights are those of a run by epochs.
+    run("by_epochs")
+    last = {name: read_history(tmp_path / name / "metrics.jsonl")[-1]["val_loss"] for name in ("run", "by_epochs")}
+    assert last["run"] == last["by_epochs"]
+
+
 def comparable(history):
     return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
 
 
-@pytest.mark.parametrize("step", [2, 7, 8, 11])
-def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, step):
-    """Killed before the first checkpoint, within the first epoch, at its end, and within the second."""
-    whole = run("whole")
+@pytest.mark.parametrize(("step", "changes"), [*((step, {}) for step in (2, 8, 9, 11)), (16, ROUNDS)])
+def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, step, changes):
+    """Killed before the first checkpoint, at the end of an epoch, right after it, within one, in a short last round."""
+    whole = run("whole", **changes)
     with pytest.raises(Killed):
-        run("cut", stop=Stop(step))
-    assert run("cut") == whole
+        run("cut", stop=Stop(step), **changes)
+    assert run("cut", **changes) == whole
     for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "cut"), strict=True):
         np.testing.assert_array_equal(one, other)
     histories = [comparable(read_history(tmp_path / name / "metrics.jsonl")) for name in ("whole", "cut")]
@@ -155,7 +170,7 @@ def test_a_damaged_checkpoint_is_named(run, tmp_path):
 
 
 def test_early_stopping_keeps_the_best_epoch(run, tmp_path):
-    run(epochs=9, patience=1, learning_rate=0.0)  # no epoch is better than the first
+    run(epochs=9, patience=1, learning_rate=0.0)  # no evaluation is better than the first
     evaluations = [row for row in read_history(tmp_path / "run/metrics.jsonl") if "val_loss" in row]
     assert len(evaluations) == 2
     with pytest.raises(ValueError, match="no dev metric 'f2'; there are loss, accuracy"):

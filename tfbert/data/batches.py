@@ -27,6 +27,8 @@ class Batches:
         self.columns = {name: tf.constant(_array(values)) for name, values in examples.items()}
         self.features, self.target = features, target
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
+        # Traced once for all data sets below.
+        self._traced = tf.function(self._batch, input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
         self.lengths = self._count_tokens()
         self._plans = {}
         self.steps_per_epoch = -(-len(self.lengths) // batch_size)
@@ -67,7 +69,7 @@ class Batches:
     def _dataset(self, rows):
         spec = tf.TensorSpec([None], tf.int64)
         indices = tf.data.Dataset.from_generator(rows, output_signature=spec)
-        return indices.map(self._batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+        return indices.map(self._traced, num_parallel_calls=2, deterministic=True).prefetch(4)
 
     def _batch(self, rows):
         columns = {name: tf.gather(values, rows) for name, values in self.columns.items()}
@@ -76,14 +78,14 @@ class Batches:
 
     def _count_tokens(self):
         size = len(next(iter(self.columns.values())))
-        starts = tf.data.Dataset.range(0, size, _ROWS_PER_LENGTH_CALL)
+        rows = tf.data.Dataset.range(size).batch(_ROWS_PER_LENGTH_CALL)
 
-        def lengths(start):
-            rows = tf.range(start, tf.minimum(start + _ROWS_PER_LENGTH_CALL, tf.cast(size, tf.int64)))
-            columns = {name: tf.gather(values, rows) for name, values in self.columns.items()}
-            return tf.reduce_sum(self.features(columns)["padding_mask"], axis=1)
+        def lengths(rows):
+            batch = self._traced(rows)
+            features = batch if self.target is None else batch[0]
+            return tf.reduce_sum(features["padding_mask"], axis=1)
 
-        counted = list(starts.map(lengths, num_parallel_calls=2).as_numpy_iterator())
+        counted = list(rows.map(lengths, num_parallel_calls=2).as_numpy_iterator())
         return np.concatenate(counted) if counted else np.zeros(0, np.int32)
 
 

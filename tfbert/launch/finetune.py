@@ -25,7 +25,7 @@ _SHORTHANDS = {
     "task": flags.DEFINE_string("task", None, "Task, such as classification."),
     "checkpoint": flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id."),
     "train": flags.DEFINE_string("train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."),
-    "dev": flags.DEFINE_string("dev", None, "Data that chooses the best epoch."),
+    "dev": flags.DEFINE_string("dev", None, "Data that chooses the best model."),
     "out": flags.DEFINE_string("out", None, "Run folder."),
     "dtype": flags.DEFINE_string("dtype", None, "float32, mixed_bfloat16 or mixed_float16."),
     "text_column": flags.DEFINE_string("text_column", None, "Column of the text."),

@@ -27,38 +27,33 @@ def assemble(parts, fills):
         fills: {feature: its values for [CLS], [SEP] and padding}.
 
     Returns:
-        The features [R, S, ...], `segment_ids` and `padding_mask` int32 [R, S], and `body` int32 [R, S]: the
-        number of a token within its part; -1 for special tokens and padding.
+        The features [R, S, ...], `segment_ids` and `padding_mask` int32 [R, S].
     """
-    lengths = tf.expand_dims(tf.add_n([part.lengths for part in parts]) + len(parts) + 1, 1)  # [R, 1]
+    lengths = tf.expand_dims(tf.add_n([part.lengths for part in parts]) + (len(parts) + 1), 1)  # [R, 1]
     position = tf.expand_dims(tf.range(tf.maximum(tf.reduce_max(lengths), 1)), 0)  # [1, S]
 
     # Every place of the batch is looked up in one list: the tokens of the first part, of the second, the fills.
-    sizes = [tf.shape(part.features["token_ids"])[0] for part in parts]
-    fill = tf.add_n(sizes)
-    index = tf.where(position < lengths, fill + 1, fill + 2)  # [SEP] where no token will be; padding after the row
-    index = tf.where(tf.equal(position, 0), fill, index)
-    body = tf.fill(tf.shape(index), -1)
-    begin, base = 1, 0
-    for part, size in zip(parts, sizes, strict=True):
-        end = begin + tf.expand_dims(part.lengths, 1)
-        inside = (position >= begin) & (position < end)
-        index = tf.where(inside, base + tf.expand_dims(part.begins, 1) + position - begin, index)
-        body = tf.where(inside, position - begin, body)
-        begin, base, last_begin = end + 1, base + size, begin
-
-    batch = {}
-    for name, fill_values in fills.items():
-        values = [part.features[name] for part in parts]
-        batch[name] = tf.gather(tf.concat([*values, tf.constant(fill_values, values[0].dtype)], 0), index)
-    inside = position < lengths
-    second = (position >= last_begin) & inside if len(parts) > 1 else tf.zeros_like(inside)
-    return {
-        **batch,
-        "segment_ids": tf.cast(second, tf.int32),
-        "padding_mask": tf.cast(inside, tf.int32),
-        "body": body,
+    values = {name: [part.features[name] for part in parts] for name in fills}
+    sizes = [tf.shape(tokens)[0] for tokens in values["token_ids"]]
+    start = tf.add_n(sizes)
+    separator, padding = start + 1, start + 2
+    index = tf.where(position < lengths, separator, padding)
+    if len(parts) == 1:
+        index = tf.where(position < lengths - 1, position + tf.expand_dims(parts[0].begins - 1, 1), index)
+        segment_ids = tf.zeros_like(index)
+    else:
+        end = tf.expand_dims(parts[0].lengths + 1, 1)  # of the first part: where its [SEP] is
+        second = position + tf.expand_dims(sizes[0] + parts[1].begins, 1) - (end + 1)
+        index = tf.where(position < lengths - 1, second, index)
+        index = tf.where(tf.equal(position, end), separator, index)
+        index = tf.where(position < end, position + tf.expand_dims(parts[0].begins - 1, 1), index)
+        segment_ids = tf.cast((position > end) & (position < lengths), tf.int32)
+    index = tf.where(tf.equal(position, 0), start, index)
+    batch = {
+        name: tf.gather(tf.concat([*values[name], tf.constant(fill, values[name][0].dtype)], 0), index)
+        for name, fill in fills.items()
     }
+    return {**batch, "segment_ids": segment_ids, "padding_mask": tf.cast(position < lengths, tf.int32)}
 
 
 def truncated_lengths(first, second, room, truncation, check=True):

@@ -17,10 +17,9 @@ class CharacterTable:
     those of the characters: an op that LiteRT has too.
     """
 
-    def __init__(self, portable=False):
+    def __init__(self):
         import tensorflow_text
 
-        self._portable = portable
         with tf.init_scope(), tf.device("/CPU:0"):
             buffer = np.frombuffer(normalizer_buffer({}, default="x"), np.uint8)
             self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
@@ -40,23 +39,22 @@ class CharacterTable:
 
         text: strings [B].
         """
-        if self._portable:
-            return self._spans(text, pieces)
-
-        def of_bytes():  # each character is a byte
-            ends = pieces.lasts + 1
-            return [tf.identity(value) for value in (pieces.firsts, ends, pieces.firsts, ends)]
-
-        is_simple = tf.reduce_all(tf.strings.length(text) == tf.strings.length(text, "UTF8_CHAR"))
-        return tf.cond(is_simple, of_bytes, lambda: self._spans(text, pieces))
-
-    def _spans(self, text, pieces):
         rows = row_ids(pieces.row_splits, tf.size(pieces.ids))
         starts, splits, character, base = self._table(text)
         base, before = tf.gather(base, rows), tf.gather(splits, rows)
         first = tf.gather(character, base + pieces.firsts)
         after = tf.gather(character, base + pieces.lasts) + 1
         return [tf.gather(starts, first), tf.gather(starts, after), first - before, after - before]
+
+    def spans_of_any(self, text, pieces):
+        """As `spans`, sooner where all characters are bytes; with ops that LiteRT does not have."""
+
+        def of_bytes():
+            ends = pieces.lasts + 1
+            return [tf.identity(value) for value in (pieces.firsts, ends, pieces.firsts, ends)]
+
+        is_simple = tf.reduce_all(tf.strings.length(text) == tf.strings.length(text, "UTF8_CHAR"))
+        return tf.cond(is_simple, of_bytes, lambda: self.spans(text, pieces))
 
     def _table(self, text):
         """Per character and text end: its byte [C + B] and row splits [B + 1]; per byte: its character; bases [B].

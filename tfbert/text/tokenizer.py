@@ -13,8 +13,11 @@ from tfbert.text.packing import TRUNCATIONS, Part, assemble, truncated_lengths
 from tfbert.text.pieces import row_ids
 from tfbert.text.places import CharacterTable
 from tfbert.text.special_tokens import AddedToken, SpecialTokens, check_added
-from tfbert.text.stages import stages
+from tfbert.text.stages import Stages
 from tfbert.text.vocabulary import Vocabulary
+
+# There is no Python control flow over tensors below for AutoGraph to find: it would take seconds.
+_as_it_stands = tf.autograph.experimental.do_not_convert
 
 
 class Tokenizer:
@@ -61,8 +64,10 @@ class Tokenizer:
         self.special_tokens = special_tokens
         self.added_tokens = check_added(added_tokens, vocabulary)
         self.portable = portable
-        self._pieces = stages(self)
-        self._characters = CharacterTable(portable)
+        strip_accents = lower_case if strip_accents is None else strip_accents
+        rules = tuple(map(bool, (lower_case, strip_accents, tokenize_chinese_chars)))
+        self._pieces = Stages(vocabulary, rules, special_tokens, self.added_tokens, portable)
+        self._characters = CharacterTable()
         self._detokenizer = Detokenizer(vocabulary, special_tokens, self.added_tokens)
 
     @classmethod
@@ -83,6 +88,7 @@ class Tokenizer:
         """Reads a vocab.txt; `settings` are the constructor's. Raises VocabularyError, naming the file."""
         return cls(Vocabulary.from_file(path), **settings)
 
+    @_as_it_stands
     def __call__(
         self,
         text,
@@ -118,10 +124,9 @@ class Tokenizer:
         else:
             kept = truncated_lengths(*(part.lengths for part in parts), room, truncation, check=not self.portable)
         parts = [part._replace(lengths=lengths) for part, lengths in zip(parts, kept, strict=True)]
-        batch = assemble(parts, self._fills(offsets))
-        del batch["body"]
-        return batch
+        return assemble(parts, self._fills(offsets))
 
+    @_as_it_stands
     def windows(
         self,
         text,
@@ -166,12 +171,12 @@ class Tokenizer:
         rows_of = [part._replace(begins=tf.gather(part.begins, rows), lengths=tf.gather(kept, rows)) for part in first]
         rows_of.append(cut._replace(begins=tf.gather(cut.begins, rows) + begins, lengths=lengths))
         batch = assemble(rows_of, self._fills(offsets))
-        body = batch.pop("body")
-        if first:
-            body = tf.where(tf.equal(batch["segment_ids"], 1), body, -1)
-        batch["best_context"] = windows.in_best_context(body, rows, begins, lengths)
-        return {**batch, "rows": rows}
+        before = tf.gather(kept, rows) + 2 if first else tf.ones_like(rows)
+        number = tf.range(tf.shape(batch["token_ids"])[1]) - tf.expand_dims(before, 1)  # within the window, [W, S]
+        best_context = windows.in_best_context(number, rows, begins, lengths)
+        return {**batch, "rows": rows, "best_context": best_context}
 
+    @_as_it_stands
     def tokenize(self, text, offsets=False):
         """Returns the ids of `text` [B] without special tokens: RaggedTensor of int32 [B, (tokens)].
 
@@ -184,6 +189,7 @@ class Tokenizer:
         }
         return ragged if offsets else ragged["token_ids"]
 
+    @_as_it_stands
     def detokenize(self, ids, skip_special_tokens=True, clean_up=True):
         """Returns texts [B] of `ids`, int [B, S] or ragged [B, (tokens)], as Hugging Face's `decode`.
 
@@ -247,7 +253,8 @@ class Tokenizer:
         row_splits = tf.gather(pieces.row_splits, tf.cast(text.row_splits, tf.int32)) if is_split else pieces.row_splits
         features = {"token_ids": pieces.ids}
         if offsets:
-            starts, ends, first, after = self._characters.spans(units, pieces)
+            spans = self._characters.spans if self.portable else self._characters.spans_of_any
+            starts, ends, first, after = spans(units, pieces)
             features["byte_offsets"] = tf.stack([starts, ends], -1)
             features["character_offsets"] = tf.stack([first, after], -1)
             rows = row_ids(row_splits, tf.size(pieces.ids))

@@ -23,13 +23,13 @@ def cut(lengths, room, stride):
     return rows, begins, tf.minimum(tf.gather(room, rows), tf.gather(lengths, rows) - begins)
 
 
-def in_best_context(body, rows, begins, lengths):
+def in_best_context(number, rows, begins, lengths):
     """Whether a window is the one, of those that hold a token, with the most context on the token's poorer side.
 
     Where two are equal, the first. Source: google-research/bert, run_squad.py, _check_is_max_context.
 
     Args:
-        body: int32 [W, S], the number of a token in its window; -1 for what is none.
+        number: int32 [W, S], which token of the window stands there; below 0 or from its length on, none.
         rows, begins, lengths: int32 [W], as `cut` returns them.
 
     Returns:
@@ -42,14 +42,13 @@ def in_best_context(body, rows, begins, lengths):
 
     def neighbour(shift):
         """The same tokens in the window before (-1) or after (1); -1 if that is another text's."""
-        number = tf.range(tf.size(rows))
-        there = tf.clip_by_value(number + shift, 0, tf.size(rows) - 1)
-        same_text = tf.equal(tf.gather(rows, there), rows) & tf.not_equal(there, number)
+        window = tf.range(tf.size(rows))
+        there = tf.clip_by_value(window + shift, 0, tf.size(rows) - 1)
+        same_text = tf.equal(tf.gather(rows, there), rows) & tf.not_equal(there, window)
         length = tf.where(same_text, tf.gather(lengths, there), 0)
         moved = tf.expand_dims(begins - tf.gather(begins, there), 1)
-        return score(body + moved, tf.expand_dims(length, 1))
+        return score(number + moved, tf.expand_dims(length, 1))
 
     # The score rises from window to window and then falls, so that the neighbours tell.
-    here = score(body, tf.expand_dims(lengths, 1))
-    best = (here > neighbour(-1)) & (here >= neighbour(1))
-    return tf.cast(best & (body >= 0), tf.int32)
+    here = score(number, tf.expand_dims(lengths, 1))
+    return tf.cast((here >= 0) & (here > neighbour(-1)) & (here >= neighbour(1)), tf.int32)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfbert.errors import VocabularyError
 from tfbert.text.characters import stand_ins
 from tfbert.text.normalizer import normalizer_buffer
-from tfbert.text.pieces import Pieces, row_ids, when
+from tfbert.text.pieces import Pieces, row_ids
 from tfbert.text.places import CharacterTable
 
 MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
@@ -19,7 +19,7 @@ MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
 _MAX_WORD_BYTES = 4 * MAX_WORD_CHARACTERS
 
 # A normalized text that may hold a longer word: Chinese characters are words of their own there.
-_LONG_WORD = rf"\C*[^ \x{{3400}}-\x{{4DBF}}\x{{4E00}}-\x{{9FFF}}]{{{MAX_WORD_CHARACTERS + 1}}}\C*"
+LONG_WORD = rf"\C*[^ \x{{3400}}-\x{{4DBF}}\x{{4E00}}-\x{{9FFF}}]{{{MAX_WORD_CHARACTERS + 1}}}\C*"
 
 _NEVER = "\x02"  # BERT deletes control characters, so no word is spelled with one
 
@@ -42,16 +42,22 @@ class Normalized:
             self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
 
     def __call__(self, text, places):
-        if not places:
-            return self._inner(self._op.normalize(text), False)
-        normalized, offsets = self._op.normalize_with_offsets(text)
-        pieces = self._inner(normalized, True)
-        begins = tf.cast(offsets.row_splits, tf.int32)
-        base = tf.gather(begins, row_ids(pieces.row_splits, tf.size(pieces.ids)))
+        normalized, offsets = self.replace(text, places)
+        return self.placed(self._inner(normalized, places), offsets)
+
+    def replace(self, text, places):
+        """The normalized text [B] and, with places, where its bytes come from; None without."""
+        return self._op.normalize_with_offsets(text) if places else (self._op.normalize(text), None)
+
+    @staticmethod
+    def placed(pieces, offsets):
+        """Pieces of the normalized text with their places in the text itself."""
+        if offsets is None:
+            return pieces
+        base = tf.gather(tf.cast(offsets.row_splits, tf.int32), row_ids(pieces.row_splits, tf.size(pieces.ids)))
         offsets = tf.cast(offsets.flat_values, tf.int32)
-        return pieces._replace(
-            firsts=tf.gather(offsets, base + pieces.firsts), lasts=tf.gather(offsets, base + pieces.lasts)
-        )
+        firsts, lasts = (tf.gather(offsets, base + at) for at in (pieces.firsts, pieces.lasts))
+        return pieces._replace(firsts=firsts, lasts=lasts)
 
 
 class WordPiece:
@@ -61,15 +67,14 @@ class WordPiece:
         vocabulary: a Vocabulary.
         unknown: its token for words that it cannot spell.
         tokenize_chinese_chars: whether each Chinese character is a word.
-        portable: use only ops that LiteRT has with tensorflow_text's kernels, and no conditions.
     """
 
-    def __init__(self, vocabulary, unknown, tokenize_chinese_chars, portable=False):
+    def __init__(self, vocabulary, unknown, tokenize_chinese_chars):
         import tensorflow_text
 
-        self._portable, self._unknown_id = portable, vocabulary[unknown]
+        self._unknown_id = vocabulary[unknown]
         self._begins_word = np.array([not token.startswith("##") for token in vocabulary], np.int32)
-        self._characters = CharacterTable(portable)
+        self._characters = CharacterTable()
         with tf.init_scope(), tf.device("/CPU:0"):
             try:
                 self._op = tensorflow_text.FastWordpieceTokenizer(
@@ -82,43 +87,38 @@ class WordPiece:
                 raise VocabularyError(f"tensorflow_text refuses the vocabulary: {error}") from error
 
     def __call__(self, text, places):
+        pieces = self._without_long_words(text, self.tokens(text, True))
+        return pieces if places else pieces.without_places()
+
+    def tokens(self, text, places):
+        """As a call, but for words of more than MAX_WORD_CHARACTERS characters."""
         ids, starts, ends = self._op.tokenize_with_offsets(text)
-        pieces = Pieces(
-            ids.flat_values,
-            tf.cast(ids.row_splits, tf.int32),
-            tf.cast(starts.flat_values, tf.int32),
-            tf.cast(ends.flat_values, tf.int32) - 1,
-            tf.gather(tf.constant(self._begins_word), ids.flat_values),
-        )
-
-        def given():
-            return pieces if places else pieces.without_places()
-
-        def shortened():
-            shorter = self._without_long_words(text, pieces)
-            return shorter if places else shorter.without_places()
-
-        if self._portable:
-            return shortened()
-        return when(tf.reduce_any(tf.strings.regex_full_match(text, _LONG_WORD)), shortened, given)
+        row_splits = tf.cast(ids.row_splits, tf.int32)
+        if not places:
+            return Pieces(ids.flat_values, row_splits, None, None, None)
+        firsts, lasts = tf.cast(starts.flat_values, tf.int32), tf.cast(ends.flat_values, tf.int32) - 1
+        begins = tf.gather(tf.constant(self._begins_word), ids.flat_values)
+        return Pieces(ids.flat_values, row_splits, firsts, lasts, begins)
 
     def _without_long_words(self, text, pieces):
-        """One [UNK] for each word of more than MAX_WORD_CHARACTERS characters, over all of it."""
-        begins = pieces.begins > 0  # as a text's first token does, so that words end where texts end
-        word = tf.cumsum(pieces.begins) - 1  # [T]
-        ends = tf.concat([begins[1:], tf.ones([tf.minimum(tf.size(pieces.ids), 1)], tf.bool)], 0)
+        """One [UNK] for each longer word, over all of it."""
         first, last = self._characters.numbers(text, pieces)
-        length = 1 + tf.boolean_mask(last, ends) - tf.boolean_mask(first, begins)  # [W] characters
+        # A text's first token begins a word, so that words end where texts end.
+        begins = tf.where(pieces.begins > 0)[:, 0]  # [W]
+        ends = tf.concat([begins, tf.fill([1], tf.size(pieces.ids, tf.int64))], 0)[1:] - 1
+        word = tf.cumsum(pieces.begins) - 1  # [T]
+        length = 1 + tf.gather(last, ends) - tf.gather(first, begins)  # [W] characters
         is_long = tf.gather(length > MAX_WORD_CHARACTERS, word)  # [T]
-        last_byte = tf.gather(tf.boolean_mask(pieces.lasts, ends), word)
-        kept = begins | ~is_long
-        new_row_splits = tf.gather(tf.cumsum(tf.pad(tf.cast(kept, tf.int32), [[1, 0]])), pieces.row_splits)
+        last_byte = tf.gather(tf.gather(pieces.lasts, ends), word)
+        keep = tf.cast((pieces.begins > 0) | ~is_long, tf.int32)
+        before = tf.cumsum(tf.pad(keep, [[1, 0]]))
+        kept = tf.where(keep > 0)[:, 0]
         return Pieces(
-            tf.boolean_mask(tf.where(is_long, self._unknown_id, pieces.ids), kept),
-            new_row_splits,
-            tf.boolean_mask(pieces.firsts, kept),
-            tf.boolean_mask(tf.where(is_long, last_byte, pieces.lasts), kept),
-            tf.boolean_mask(pieces.begins, kept),
+            tf.gather(tf.where(is_long, self._unknown_id, pieces.ids), kept),
+            tf.gather(before, pieces.row_splits),
+            tf.gather(pieces.firsts, kept),
+            tf.gather(tf.where(is_long, last_byte, pieces.lasts), kept),
+            tf.gather(pieces.begins, kept),
         )
 
 

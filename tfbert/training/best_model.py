@@ -1,4 +1,4 @@
-"""The best epoch of a run."""
+"""The best model of a run."""
 
 import math
 
@@ -8,7 +8,7 @@ _LOWER_IS_BETTER = ("loss", "mean_squared_error")
 
 
 class BestModel(keras.callbacks.Callback):
-    """Saves the model when its dev metric is the best so far; stops after `patience` epochs without one.
+    """Saves the model when its dev metric is the best so far; stops after `patience` evaluations without one.
 
     Args:
         path: where the model folder goes.
@@ -31,8 +31,8 @@ class BestModel(keras.callbacks.Callback):
         if best is None or (not math.isnan(value) and sign * value > sign * best):
             self.model.save(self.path)
             # NaN (a correlation of constants) is no JSON and better than nothing only
-            notes.update(best_value=-sign * 1e30 if math.isnan(value) else value, best_epoch=epoch + 1, metric=metric)
-        elif self.patience and epoch + 1 - notes["best_epoch"] >= self.patience:
+            notes.update(best_value=-sign * 1e30 if math.isnan(value) else value, best_round=epoch + 1, metric=metric)
+        elif self.patience and epoch + 1 - notes["best_round"] >= self.patience:
             self.model.stop_training = True
             notes["stopped"] = True
 

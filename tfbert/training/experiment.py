@@ -41,8 +41,9 @@ class FinetuneConfig:
     dtype: str = "float32"  # or mixed_bfloat16, mixed_float16
     seed: int = 0
 
-    metric: str = ""  # of dev, chooses the best epoch; the task's first where empty
-    patience: int = 0  # epochs without a better one before the run stops; 0: never
+    metric: str = ""  # of dev, chooses the best model; the task's first where empty
+    evaluate_every: int = 0  # steps between evaluations on dev; 0: at the end of each epoch
+    patience: int = 0  # evaluations without a better one before the run stops; 0: never
     save_every: int = 500  # steps between checkpoints that a run resumes from
     log_every: int = 20  # steps between lines of metrics.jsonl
 
@@ -50,7 +51,7 @@ class FinetuneConfig:
         for name in ("epochs", "batch_size", "accumulation", "max_length", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("learning_rate", "weight_decay", "clip_norm", "warmup", "patience", "seed"):
+        for name in ("learning_rate", "weight_decay", "clip_norm", "warmup", "evaluate_every", "patience", "seed"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, but is {getattr(self, name)}")
         if self.warmup > 1:

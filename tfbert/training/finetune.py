@@ -1,4 +1,4 @@
-"""A fine-tuning run: training, the best epoch, the report, in a run folder that an interrupted run goes on in."""
+"""A fine-tuning run: training, the best model, the report, in a run folder that an interrupted run goes on in."""
 
 import json
 import pathlib
@@ -13,9 +13,9 @@ from tfbert.training.run_state import RunState
 
 
 def finetune(model, train, dev, config):
-    """Trains a task model and fills `config.out`; returns the dev metrics of the best epoch.
+    """Trains a task model and fills `config.out`; returns the dev metrics of the best evaluation.
 
-    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best epoch's)
+    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best evaluation's)
     and report.html. A second call with the same folder goes on where the first was interrupted.
 
     Args:
@@ -36,28 +36,28 @@ def finetune(model, train, dev, config):
         clip_norm=config.clip_norm or None,
     )
     model.compile(optimizer, metrics=[], accumulation=config.accumulation)
-    state = RunState(folder / "checkpoints", model, config.save_every)
+    total = train.steps_per_epoch * config.epochs
+    # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
+    per_round = config.evaluate_every or train.steps_per_epoch
+    rounds = {"per_round": per_round, "total_steps": total}
+    state = RunState(folder / "checkpoints", model, every=config.save_every, **rounds)
     step = state.restore()
-    per_epoch = train.steps_per_epoch
-    total = per_epoch * config.epochs
-    log = MetricsLog(folder, train, state, total_steps=total, every=config.log_every)
+    log = MetricsLog(folder, train, state, every=config.log_every, **rounds)
     best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
     try:
-        for first, last in _epochs(step, per_epoch, config.epochs):
+        for first, last, steps in _rounds(step, per_round, total):
             if state.notes.get("stopped"):
                 break
-            step = max(step, first * per_epoch)
             model.fit(
-                train.repeated(step),
+                train.repeated(state.step),
                 validation_data=dev,
                 initial_epoch=first,
                 epochs=last,
-                steps_per_epoch=(first + 1) * per_epoch - step if last == first + 1 else per_epoch,
+                steps_per_epoch=steps,
                 total_steps=total,
                 callbacks=[best, log, state],
                 verbose=0,
             )
-            step = last * per_epoch
     finally:
         state.release()
         log.close()
@@ -81,18 +81,20 @@ def open_run_folder(folder, config):
         file.write(json.dumps(resolved, indent=2) + "\n")
 
 
-def _epochs(step, per_epoch, epochs):
-    """The pieces that `fit` is called with: the rest of an epoch that was interrupted, then whole ones."""
-    begun = step // per_epoch
-    if step % per_epoch:
-        yield begun, begun + 1
+def _rounds(step, per_round, total):
+    """What `fit` is called with, (first round, last, steps of each): the rest of one, whole ones, a shorter last."""
+    begun, end = step // per_round, total // per_round
+    if step % per_round:
+        yield begun, begun + 1, min((begun + 1) * per_round, total) - step
         begun += 1
-    if begun < epochs:
-        yield begun, epochs
+    if begun < end:
+        yield begun, end, per_round
+    if begun <= end and total % per_round and step < total:
+        yield end, end + 1, total % per_round
 
 
 def _finish(model, dev, config, folder):
-    """Evaluates the best epoch, chooses what is chosen on dev, and writes the report."""
+    """Evaluates the best model, chooses what is chosen on dev, and writes the report."""
     model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
     model.compile(metrics=[])
     _, outputs = model.evaluate_outputs(dev)

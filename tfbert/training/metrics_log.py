@@ -10,7 +10,7 @@ import tqdm
 
 
 class MetricsLog(keras.callbacks.Callback):
-    """Writes what a run does: each `every` steps a line with loss, learning rate and tokens/s, each epoch
+    """Writes what a run does: each `every` steps a line with loss, learning rate and tokens/s, each evaluation
     one with the metrics of dev. The same numbers go to TensorBoard and to a progress bar.
 
     Args:
@@ -18,31 +18,31 @@ class MetricsLog(keras.callbacks.Callback):
         batches: the training `Batches`, which know how many rows and tokens a step has.
         state: the `RunState`, which counts the steps; this callback comes before it.
         total_steps: of the whole run.
+        per_round: steps of one of Keras' epochs, which end with an evaluation.
     """
 
-    def __init__(self, folder, batches, state, *, total_steps, every):
+    def __init__(self, folder, batches, state, *, total_steps, per_round, every):
         super().__init__()
         self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
-        self.every, self.per_epoch = every, batches.steps_per_epoch
+        self.every, self.per_round, self.total_steps = every, per_round, total_steps
         self._keep_up_to(state.step)
         self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
         self._bar = tqdm.tqdm(total=total_steps, initial=state.step, unit="step", desc="train", dynamic_ncols=True)
         self._interval = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        within = self.state.step % self.per_epoch
-        done = [self.batches.rows_and_tokens(epoch * self.per_epoch + i)[0] for i in range(within)]
-        self._rows_of_epoch, self._loss_sum = sum(done), None
+        done = [self.batches.rows_and_tokens(i)[0] for i in range(epoch * self.per_round, self.state.step)]
+        self._rows_of_round, self._loss_sum = sum(done), None
         self._start_interval()
 
     def _start_interval(self):
         self._interval = {"rows": 0, "tokens": 0, "began": time.perf_counter()}
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._loss_sum is None:  # RunState has restored the running loss of a resumed epoch by now
+        if self._loss_sum is None:  # RunState has restored the running loss of a resumed round by now
             running = next(metric for metric in self.model.metrics if metric.name == "loss")
-            mean = float(running.result()) if self._rows_of_epoch else 0.0
-            self._loss_sum = mean * self._rows_of_epoch
+            mean = float(running.result()) if self._rows_of_round else 0.0
+            self._loss_sum = mean * self._rows_of_round
 
     def on_train_batch_end(self, batch, logs=None):
         rows, tokens = self.batches.rows_and_tokens(self.state.step)
@@ -50,15 +50,15 @@ class MetricsLog(keras.callbacks.Callback):
         self._interval["rows"] += rows
         self._interval["tokens"] += tokens
         self._bar.update()
-        if step % self.every and step % self.per_epoch:
+        if step % self.every and step % self.per_round and step != self.total_steps:
             return
-        # Keras' loss is the mean over the epoch so far; the interval's own is the difference of two sums.
-        rows_before, sum_before = self._rows_of_epoch, self._loss_sum
-        self._rows_of_epoch += self._interval["rows"]
-        self._loss_sum = float(logs["loss"]) * self._rows_of_epoch
+        # Keras' loss is the mean over the round so far; the interval's own is the difference of two sums.
+        rows_before, sum_before = self._rows_of_round, self._loss_sum
+        self._rows_of_round += self._interval["rows"]
+        self._loss_sum = float(logs["loss"]) * self._rows_of_round
         seconds = time.perf_counter() - self._interval["began"]
         values = {
-            "loss": (self._loss_sum - sum_before) / (self._rows_of_epoch - rows_before),
+            "loss": (self._loss_sum - sum_before) / (self._rows_of_round - rows_before),
             "learning_rate": float(self.model.optimizer.learning_rate),
             "tokens_per_second": self._interval["tokens"] / seconds,
         }
@@ -72,20 +72,24 @@ class MetricsLog(keras.callbacks.Callback):
         values = {name: value for name, value in logs.items() if name.startswith("val_")}
         self._write(self.state.step, "dev", values)
         shown = "  ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in values.items())
-        self._bar.write(f"epoch {epoch + 1}: training loss {logs['loss']:.4f}; dev {shown}")
+        at = f"epoch {self._epoch(self.state.step):.3g}"
+        self._bar.write(f"{at}: training loss {logs['loss']:.4f}; dev {shown}")
 
     def close(self):
         self._bar.close()
         self._writer.close()
 
     def _write(self, step, group, values):
-        line = {"step": step, "epoch": round(step / self.per_epoch, 4), **values}
+        line = {"step": step, "epoch": round(self._epoch(step), 4), **values}
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         with self._writer.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
         self._writer.flush()
+
+    def _epoch(self, step):
+        return step / self.batches.steps_per_epoch
 
     def _keep_up_to(self, step):
         """Drops what a run wrote after the checkpoint that it goes on from; those steps come again."""

@@ -13,7 +13,10 @@ _KEPT = 2  # the newest, and the one before it should the newest be damaged
 
 
 class RunState(keras.callbacks.Callback):
-    """Saves the run each `every` steps, at the end of an epoch and on ^C or SIGTERM; the last callback.
+    """Saves the run each `every` steps, at the end of a round and on ^C or SIGTERM; the last callback.
+
+    A round is one of Keras' epochs, `per_round` steps with the evaluation after them; the last may be shorter. Its
+    last step is saved with the evaluation, which a run that goes on from there would miss otherwise.
 
     The checkpoint is a flat group of all variables: an object graph would leave out the seeds of dropout
     and the running loss, and a resumed run would not equal an uninterrupted one.
@@ -22,14 +25,15 @@ class RunState(keras.callbacks.Callback):
         step: optimizer steps done.
         notes: a dict of JSON values that callbacks keep here (best metric so far, …).
 
-    >>> state = RunState("runs/mine/checkpoints", model, every=500)
+    >>> state = RunState("runs/mine/checkpoints", model, every=500, per_round=2105, total_steps=4210)
     >>> state.restore()
     0
     """
 
-    def __init__(self, folder, model, every):
+    def __init__(self, folder, model, *, every, per_round, total_steps):
         super().__init__()
         self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
+        self.per_round, self.total_steps = per_round, total_steps
         self._running = list(model.metrics)
         model.optimizer.build(model.trainable_variables)
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
@@ -58,7 +62,8 @@ class RunState(keras.callbacks.Callback):
         notes = json.loads(self._notes.numpy())
         self.step = notes.pop("step")
         self.notes.update(notes)
-        self._restored_metrics = [variable.numpy() for variable in self._metric_values]
+        if self.step % self.per_round:  # else the next round begins with none; these are of the evaluation
+            self._restored_metrics = [variable.numpy() for variable in self._metric_values]
         return self.step
 
     def save(self):
@@ -97,13 +102,15 @@ class RunState(keras.callbacks.Callback):
         self._signal = number
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._restored_metrics is not None:  # Keras has just reset them; this epoch began before the interruption
+        if self._restored_metrics is not None:  # Keras has just reset them; this round began before the interruption
             for variable, value in zip(self._metric_values, self._restored_metrics, strict=True):
                 variable.assign(value)
             self._restored_metrics = None
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
+        if self.step % self.per_round == 0 or self.step == self.total_steps:
+            return  # on_epoch_end saves it
         if self._signal is not None:
             self.save()
             raise KeyboardInterrupt
@@ -112,6 +119,8 @@ class RunState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()
+        if self._signal is not None:
+            raise KeyboardInterrupt
 
 
 def _flat(variables):
