@@ -20,6 +20,7 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tfbert", "tfbert.*"]),
+    package_data={"tfbert.text": ["characters.txt"]},
     python_requires=">=3.11,<3.13",
     install_requires=[
         "absl-py>=2.1,<3",
@@ -36,6 +37,7 @@ setuptools.setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21.1,<2.22",
         "tensorboard>=2.19,<3",
+        "tokenizers>=0.22,<1",
         "tqdm>=4.66,<5",
     ],
     extras_require={
@@ -43,12 +45,13 @@ setuptools.setup(
         "tfds": TFDS,
         "test": [
             *SERVING,
+            "ai-edge-litert>=2.1,<3",
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",
             "pytest>=8.2,<10",
             "ruff>=0.12,<1",
+            "unicodedata2>=18,<19",
             *TFDS,
-            "tokenizers>=0.22,<1",
         ],
     },
     entry_points={"console_scripts": ["tfbert = tfbert.launch.main:main"]},

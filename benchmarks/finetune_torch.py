@@ -38,6 +38,8 @@ def main():
     parser.add_argument("--max_length", type=int, default=128)
     parser.add_argument("--max_steps", type=int, default=0, help="stop early, for a throughput figure")
     parser.add_argument("--random_batches", action="store_true", help="dynamic padding only, no length buckets")
+    parser.add_argument("--evaluate_every", type=int, default=0, help="steps; the best on dev is kept; 0: the last")
+    parser.add_argument("--test", help="a labelled file for the kept weights")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
     if args.threads:
@@ -59,8 +61,25 @@ def main():
     total = args.epochs * -(-len(texts) // args.batch_size)
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, round(0.1 * total), total)
 
+    def accuracy(path):
+        model.eval()
+        texts, labels = read(path)
+        right = 0
+        with torch.no_grad():
+            for i in range(0, len(texts), 64):
+                batch = tokenizer(
+                    texts[i : i + 64],
+                    truncation=True,
+                    max_length=args.max_length,
+                    padding=True,
+                    return_tensors="pt",
+                )
+                right += int((model(**batch).logits.argmax(-1).numpy() == labels[i : i + 64]).sum())
+        model.train()
+        return right / len(texts)
+
     model.train()
-    step, tokens, started = 0, 0, time.time()
+    step, tokens, evaluating, best, kept, started = 0, 0, 0.0, 0.0, None, time.time()
     for epoch in range(args.epochs):
         batches = batches_of_epoch(
             np.ones(len(texts)) if args.random_batches else lengths,
@@ -80,29 +99,25 @@ def main():
             step += 1
             if step % 200 == 0:
                 print(f"step {step}/{total} loss {loss.item():.4f} {time.time() - started:.0f}s", flush=True)
+            if args.evaluate_every and (step % args.evaluate_every == 0 or step == total):
+                began = time.time()
+                value = accuracy(args.dev)
+                if value > best:
+                    best, kept = value, {name: tensor.clone() for name, tensor in model.state_dict().items()}
+                evaluating += time.time() - began
             if step == args.max_steps:
                 break
-    seconds = time.time() - started
+    seconds = time.time() - started - evaluating
 
-    model.eval()
-    dev_texts, dev_labels = read(args.dev)
-    right = 0
-    with torch.no_grad():
-        for i in range(0, len(dev_texts), 64):
-            batch = tokenizer(
-                dev_texts[i : i + 64],
-                truncation=True,
-                max_length=args.max_length,
-                padding=True,
-                return_tensors="pt",
-            )
-            right += int((model(**batch).logits.argmax(-1).numpy() == dev_labels[i : i + 64]).sum())
+    if kept is not None:
+        model.load_state_dict(kept)
     print(
         json.dumps(
             {
                 "framework": f"transformers {transformers.__version__}, torch {torch.__version__}",
                 "seed": args.seed,
-                "accuracy": right / len(dev_texts),
+                "accuracy": accuracy(args.dev),
+                **({"test": accuracy(args.test)} if args.test else {}),
                 "seconds": round(seconds, 1),
                 "examples_per_second": round(step * args.batch_size / seconds, 1),
                 "tokens_per_second": round(tokens / seconds),

@@ -13,6 +13,7 @@ def get_config():
         text_column="sentence",
         settings={"labels": ("negative", "positive")},
         epochs=1,
+        evaluate_every=200,
         batch_size=32,
         learning_rate=5e-5,
     )

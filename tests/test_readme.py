@@ -79,3 +79,12 @@ def test_in_keras(shell, tmp_path):
     assert "'probabilities': {'negative'" in out
     assert (tmp_path / "served/mine/1/saved_model.pb").exists()
     assert (tmp_path / "runs/mine/model.safetensors").exists()
+
+
+def test_text(shell, tmp_path):
+    (example,) = blocks("Text", "python")
+    (train_vocab,) = blocks("Text", "bash")
+    out = shell([sys.executable, "-c", example])
+    assert "[[-1  0  " in out
+    shell(["bash", "-c", train_vocab])
+    assert len((tmp_path / "vocab.txt").read_text().splitlines()) == 1000

@@ -1,5 +1,6 @@
 """The command line as a user types it, with the mistakes a user makes."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -154,3 +155,42 @@ def test_every_config_is_valid():
         assert module.__doc__
         config = FinetuneConfig.from_dict(module.get_config().to_dict())
         check_settings(model_class(config.task).task_class, config.settings)
+
+
+def test_train_vocab(tmp_path):
+    (tmp_path / "a.txt").write_text("The film plays in Paris.\nA film of Paris.\n" * 9)
+    with gzip.open(tmp_path / "b.txt.gz", "wt") as file:
+        file.write("The films of a café\n" * 9)
+    out = tmp_path / "vocab.txt"
+    result = tfbert("train-vocab", f"--input={tmp_path}/*.txt*", "--size=100", f"--out={out}")
+    assert result.returncode == 0, result.stderr
+    tokens = out.read_text().splitlines()
+    assert tokens[:5] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert {"the", "film", "films", "paris", "cafe"} <= set(tokens)
+    assert (
+        f"{len(tokens)} tokens from 2 files are in {out} (100 asked; no other pair occurs often enough)"
+        in result.stdout
+    )
+
+    folder = tmp_path / "cased"
+    result = tfbert("train-vocab", f"--input={tmp_path}/a.txt", "--size=60", "--nolower_case", f"--out={folder}")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((folder / "tokenizer_config.json").read_text())["do_lower_case"] is False
+    assert "Paris" in (folder / "vocab.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input=absent/*.txt", "--size=100"], "there is no file absent/*.txt"),
+        (["--input=README.md", "--size=9"], "size 9 is too small"),
+        (["--input=/dev/null", "--size=100"], "there is no text"),
+        (["--input=samples", "--size=100"], "samples: this is a folder"),
+        (["--input=", "--size=100"], "--input names no file"),
+    ],
+)
+def test_train_vocab_of_something_wrong(tmp_path, arguments, message):
+    result = tfbert("train-vocab", *arguments, f"--out={tmp_path}/vocab.txt")
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -64,9 +64,7 @@ def reference(vocabulary, lower_case=True, strip_accents=None, tokenize_chinese_
     tokenizer.add_special_tokens([token for token in SPECIAL if token in ids])
     for token in added:
         # One list for both kinds: Hugging Face's own flags say where each is looked for.
-        tokenizer.add_tokens(
-            [tokenizers.AddedToken(token.content, normalized=token.normalized, special=token.special)]
-        )
+        tokenizer.add_tokens([tokenizers.AddedToken(token.content, normalized=token.normalized, special=token.special)])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

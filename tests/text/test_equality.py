@@ -108,7 +108,11 @@ def _assert_equal_on_all_code_points(pair, step=1):
 def test_real_lines(data_dir, real_vocabulary, tokenizers_of, name, setting):
     lines = []
     for relative in (
-        *("pretrain/en_100_novels/Doyle_Hound_1902.txt.gz", "pretrain/zh_classics/红楼梦.txt.gz", "classification/mrpc"),
+        *(
+            "pretrain/en_100_novels/Doyle_Hound_1902.txt.gz",
+            "pretrain/zh_classics/红楼梦.txt.gz",
+            "classification/mrpc",
+        ),
         *("multilingual", "tokenizer"),
     ):
         found = sorted(data_dir(relative).rglob("*")) if data_dir(relative).is_dir() else [data_dir(relative)]
@@ -145,10 +149,11 @@ TRUNCATIONS = ("longest_first", "only_first", "only_second")
 
 
 @pytest.mark.parametrize("truncation", TRUNCATIONS)
-@pytest.mark.parametrize("name", ["bert-base-uncased", "bert-base-multilingual-cased"])
-def test_real_pairs(data_dir, real_vocabulary, tokenizers_of, name, truncation):
-    ours, theirs = tokenizers_of(real_vocabulary(name), name.endswith("uncased"))
-    rows = csv.reader(io.StringIO(data_dir("similarity/stsb_multi_mt/stsb-en-dev.csv").read_text("utf-8")))
+@pytest.mark.parametrize(("name", "setting"), VOCABULARIES)
+def test_real_pairs(data_dir, real_vocabulary, tokenizers_of, name, setting, truncation):
+    ours, theirs = tokenizers_of(real_vocabulary(name), *setting)
+    language = "zh" if name.endswith("chinese") else "en"
+    rows = csv.reader(io.StringIO(data_dir(f"similarity/stsb_multi_mt/stsb-{language}-dev.csv").read_text("utf-8")))
     first, second = map(list, zip(*[row[:2] for row in rows], strict=True))
     # Long enough for the text that is kept, and mostly too short for both.
     kept = {"longest_first": [], "only_first": second, "only_second": first}[truncation]
@@ -189,9 +194,7 @@ def test_invalid_utf8_is_read_as_python_replaces_it(data_dir, real_vocabulary, t
         broken[i] = bytes(text)
     got = ours.tokenize(broken, offsets=True)
     expected = theirs.encode_batch([text.decode("utf-8", "replace") for text in broken], add_special_tokens=False)
-    ids, characters, in_bytes = (
-        got[name].to_list() for name in ("token_ids", "character_offsets", "byte_offsets")
-    )
+    ids, characters, in_bytes = (got[name].to_list() for name in ("token_ids", "character_offsets", "byte_offsets"))
     for i, encoding in enumerate(expected):
         assert ids[i] == encoding.ids, broken[i]
         assert characters[i] == [list(offset) for offset in encoding.offsets], broken[i]

@@ -1,7 +1,6 @@
 """A portable tokenizer in LiteRT, with tensorflow_text's registered kernels and no TensorFlow ops."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 import tensorflow_text
 from ai_edge_litert import interpreter as lite
@@ -66,7 +65,12 @@ def test_pairs_windows_added_tokens_and_broken_bytes(small_vocabulary):
         return function
 
     run = runner(both(portable), STRINGS, STRINGS)
-    texts = [b"the <e1>film unaBLE\xff \xe2\x82 \xed\xa0\x80 in " + "北京<e1>".encode(), b"", b"[MASK] xunablex", b"film " * 40]
+    texts = [
+        b"the <e1>film unaBLE\xff \xe2\x82 \xed\xa0\x80 in " + "北京<e1>".encode(),
+        b"",
+        b"[MASK] xunablex",
+        b"film " * 40,
+    ]
     pairs = [b"", "한국 <e1> plays é".encode() * 9, b"the" * 3, b"\xf0\x9f\x98 the film's " * 20]
     got = run(text=np.array(texts, object), text_pair=np.array(pairs, object))
     expected = both(usual)(texts, pairs)

@@ -25,13 +25,20 @@ def as_lists(batch):
 
 
 def test_eager_tf_function_tf_data_and_saved_model_agree(tokenizer, tmp_path):
-    expected = as_lists(tokenizer(TEXTS, PAIRS))
     strings = tf.TensorSpec([None], tf.string)
 
-    assert as_lists(tf.function(tokenizer, input_signature=[strings, strings])(TEXTS, PAIRS)) == expected
+    def function(text, text_pair):
+        windows = tokenizer.windows(text, text_pair, max_length=12, stride=2, max_first_length=5, offsets=True)
+        return {
+            **tokenizer(text, text_pair, offsets=True),
+            **{f"windows_{name}": values for name, values in windows.items()},
+        }
+
+    expected = as_lists(function(TEXTS, PAIRS))
+    assert as_lists(tf.function(function, input_signature=[strings, strings])(TEXTS, PAIRS)) == expected
 
     rows = tf.data.Dataset.from_tensor_slices((TEXTS, PAIRS)).batch(len(TEXTS))
-    assert as_lists(next(iter(rows.map(tokenizer, num_parallel_calls=2)))) == expected
+    assert as_lists(next(iter(rows.map(function, num_parallel_calls=2)))) == expected
 
     class Served(tf.Module):
         def __init__(self):
@@ -40,7 +47,7 @@ def test_eager_tf_function_tf_data_and_saved_model_agree(tokenizer, tmp_path):
 
         @tf.function(input_signature=[strings, strings])
         def __call__(self, text, text_pair):
-            return self.tokenizer(text, text_pair)
+            return function(text, text_pair)
 
     tf.saved_model.save(Served(), str(tmp_path / "a"))
     (tmp_path / "a").rename(tmp_path / "b")

@@ -42,7 +42,7 @@ def test_singles(small_vocabulary, tokenizers_of, max_length, stride):
     ours, theirs = tokenizers_of(small_vocabulary)
     got = ours.windows(TEXTS, max_length=max_length, stride=stride, offsets=True)
     assert_same_windows(got, *overflowing(theirs, TEXTS, max_length, stride, "longest_first"))
-    assert_best_contexts(got, max_length)
+    assert_best_contexts(got, stride)
 
 
 @pytest.mark.parametrize(("max_length", "stride"), [(20, 0), (20, 1), (20, 5), (24, 9), (64, 3)])
@@ -54,38 +54,22 @@ def test_pairs(small_vocabulary, tokenizers_of, max_length, stride):
     short = [text[: q.offsets[9][1]] if len(q.ids) > 10 else text for q, text in zip(questions, QUESTIONS, strict=True)]
     pairs = list(zip(short, TEXTS, strict=True))
     assert_same_windows(got, *overflowing(theirs, pairs, max_length, stride, "only_second"))
-    assert_best_contexts(got, max_length)
+    assert_best_contexts(got, stride)
 
 
-def assert_best_contexts(got, max_length):
+def assert_best_contexts(got, stride):
     """Each token of a text is in its best context exactly once: where run_squad.py says."""
-    spans, chosen = collections.defaultdict(list), collections.defaultdict(list)
     segments, best = got["segment_ids"].numpy(), got["best_context"].numpy()
-    offsets, rows = got["byte_offsets"].numpy(), got["rows"].numpy()
-    of_pairs = segments.any()
-    tokens = {}  # (row, window) -> numbers of the text's tokens in it, told apart by place and order
-    for window, row in enumerate(rows):
-        body = [i for i, offset in enumerate(offsets[window]) if offset[1] and (segments[window, i] or not of_pairs)]
-        first = window == 0 or rows[window - 1] != row
-        if first:
-            begin = 0
-        else:  # the text's tokens go on: the overlap is what both windows hold
-            previous = tokens[window - 1]
-            begin = next(
-                number
-                for number in previous + [previous[-1] + 1]
-                if all(place(k) == tuple(offsets[window, body[k - number]]) for k in previous if k >= number)
-            )
-        if first:
-            places = []
-        tokens[window] = list(range(begin, begin + len(body)))
-        places += [tuple(offsets[window, i]) for i in body[len(places) - begin :]]
-        place = places.__getitem__
-        spans[row].append((window, begin, len(body)))
-        chosen[row] += [(begin + k, window) for k, i in enumerate(body) if best[window, i]]
-        assert best[window].sum() == sum(best[window, i] for i in body)
+    is_text = (got["byte_offsets"].numpy()[..., 1] > 0) & (segments == segments.max())
+    assert not best[~is_text].any()
+    spans, chosen = collections.defaultdict(list), collections.defaultdict(list)
+    for window, row in enumerate(got["rows"].numpy()):
+        _, begin, length = spans[row][-1] if spans[row] else (None, stride, 0)
+        begin, length = begin + length - stride, is_text[window].sum()
+        spans[row].append((window, begin, length))
+        chosen[row] += [(begin + i, window) for i in np.flatnonzero(best[window][is_text[window]])]
     for row, row_spans in spans.items():
-        count = max(begin + length for _, begin, length in row_spans)
+        count = row_spans[-1][1] + row_spans[-1][2]
         assert sorted(chosen[row]) == [(number, best_window(row_spans, number)) for number in range(count)]
 
 

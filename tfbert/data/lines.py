@@ -1,6 +1,7 @@
-"""The lines of a data file, compressed or not, strictly UTF-8."""
+"""The text of a data file, compressed or not, strictly UTF-8: line by line, or in blocks."""
 
 import codecs
+import contextlib
 import difflib
 import gzip
 import io
@@ -31,25 +32,73 @@ def open_data(source):
 def decoded_lines(file, name):
     """The lines of a binary file as str, each with its own line end: only LF and CRLF end one."""
     number = 0
-    marks = 0
-    try:
+    with _reading(name, lambda: number):
         for number, line in enumerate(file, 1):
-            if number == 1 and line.startswith(codecs.BOM_UTF8):
-                marks = len(codecs.BOM_UTF8)
-                line = line[marks:]
-            yield line.decode()
+            yield _decoded(line, name, number)
+
+
+def text_blocks(source, size=1 << 16):
+    """The text of a file in blocks of about `size` bytes, which end with a line or a word: constant memory.
+
+    A block ends within a word only where there is none of its length to end with, as in Chinese. Raises DataError.
+
+    >>> import pathlib
+    >>> _ = pathlib.Path("corpus.txt").write_text("two lines\nof text\n")
+    >>> list(text_blocks("corpus.txt", size=12))
+    ['two lines\n', 'of text\n']
+    """
+    line, column, rest = 1, 0, b""
+    with open_data(source) as file, _reading(source, lambda: line):
+        while block := file.read(size):
+            data = rest + block
+            end = max(data.rfind(b"\n"), data.rfind(b" ")) + 1 or _whole_characters(data)
+            yield _decoded(data[:end], source, line, column)
+            line += data.count(b"\n", 0, end)
+            last = data.rfind(b"\n", 0, end)
+            column = end + column if last < 0 else end - last - 1
+            rest = data[end:]
+        if rest:
+            yield _decoded(rest, source, line, column)
+
+
+def _whole_characters(data):
+    """How many bytes there are before a UTF-8 character that the end cuts."""
+    for i in range(1, min(4, len(data) + 1)):
+        lead = data[-i]
+        if lead >= 0xC0:
+            size = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4 if lead < 0xF8 else 0
+            return len(data) - i if size > i else len(data)
+    return len(data)
+
+
+def _decoded(data, name, line, column=0):
+    """The text of bytes that begin in a line of a file, behind `column` bytes of it."""
+    begin = line == 1 and column == 0
+    marks = len(codecs.BOM_UTF8) if begin and data.startswith(codecs.BOM_UTF8) else 0
+    try:
+        return data[marks:].decode()
     except UnicodeDecodeError as error:
+        at = error.start + marks
         hint = "save the file as UTF-8"
-        if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if begin and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             hint = "the file is UTF-16; save it as UTF-8"
-        elif number == 1 and line.startswith(b"\x1f\x8b"):
+        elif begin and data.startswith(b"\x1f\x8b"):
             hint = "the file is compressed by gzip; name it .gz"
-        byte = error.start + 1 + (marks if number == 1 else 0)
-        value = f"0x{line[error.start]:02x}"
-        raise DataError(f"{name}, line {number}, byte {byte} of the line: {value} is not UTF-8; {hint}") from None
+        last = data.rfind(b"\n", 0, at)
+        byte = at - last if last >= 0 else at + column + 1
+        newlines = data.count(b"\n", 0, at)
+        where = f"{name}, line {line + newlines}, byte {byte} of the line"
+        raise DataError(f"{where}: 0x{data[at]:02x} is not UTF-8; {hint}") from None
+
+
+@contextlib.contextmanager
+def _reading(name, line):
+    """Says of an error of the file itself after which line it came."""
+    try:
+        yield
     except EOFError:
-        raise DataError(f"{name}, after line {number}: the gzip file is truncated; copy it again") from None
+        raise DataError(f"{name}, after line {line()}: the gzip file is truncated; copy it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}, after line {number}: not a valid gzip file ({error}); copy it again") from None
+        raise DataError(f"{name}, after line {line()}: not a valid gzip file ({error}); copy it again") from None
     except OSError as error:
-        raise DataError(f"{name}, after line {number}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{name}, after line {line()}: cannot be read: {error.strerror or error}") from error

@@ -10,18 +10,19 @@ VERBS = {
     "predict": "answers for a file or standard input",
     "export": "write a SavedModel that takes strings",
     "serve": "serve a SavedModel over gRPC on this machine",
+    "train-vocab": "write a WordPiece vocabulary from text files",
 }
 
 
 def main():
     """The console script: one verb, whose module defines flags and a `main`."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
-        print(__doc__, *(f"  {verb:10}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
+        print(__doc__, *(f"  {verb:12}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
         sys.exit(0 if len(sys.argv) > 1 else 2)
     if sys.argv[1] not in VERBS:
         print(f"tfbert: there is no verb {sys.argv[1]!r}; the verbs are {', '.join(VERBS)}", file=sys.stderr)
         sys.exit(2)
-    run(f"tfbert.launch.{sys.argv[1]}", [f"tfbert {sys.argv[1]}", *sys.argv[2:]])
+    run(f"tfbert.launch.{sys.argv[1].replace('-', '_')}", [f"tfbert {sys.argv[1]}", *sys.argv[2:]])
 
 
 def run(module_name, argv):

@@ -54,7 +54,7 @@ def end_to_end_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
 
 def set_apart(characters, tokenize_chinese_chars=True):
     """Returns a map of code points with what the end-to-end op needs done after it; `{}` does only that."""
-    table = {ord(mark): f" {mark} " for mark in _characters("punctuation")}
+    table = {ord(mark): f" {mark} " for mark in punctuation()}
     table.update(stand_ins(tokenize_chinese_chars))
     return {**table, **{code: text.translate(table) for code, text in characters.items()}}
 
@@ -71,6 +71,11 @@ def stand_ins(tokenize_chinese_chars):
         codes += itertools.chain(*CHINESE)
     private = itertools.chain(range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
     return {code: chr(stand_in) for code, stand_in in zip(codes, private, strict=False)}
+
+
+def punctuation():
+    """The characters that are words by themselves, Chinese ones apart."""
+    return _characters("punctuation")
 
 
 def _normalized(lower_case, strip_accents):

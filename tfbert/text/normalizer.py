@@ -88,9 +88,12 @@ def _double_array(values, malformed):
         units[positions] = (positions ^ targets) << 10 | 1 << 8 | labels
 
     continuations = np.arange(0x80, 0xC0)
-    for base, (kind, children) in zip(bases, nodes, strict=True):
-        linked = children >= 0 if kind == "nodes" else values[children] != 0
-        targets = bases[children] if kind == "nodes" else place_of[children]
+    for base, (kind, content) in zip(bases, nodes, strict=True):
+        if kind == "nodes":
+            linked, targets = content >= 0, bases[content]
+        else:
+            block = slice(64 * content, 64 * content + 64)
+            linked, targets = values[block] != 0, place_of[block]
         link((base ^ continuations)[linked], continuations[linked], targets[linked])
     for byte in range(1, 0x100):
         if byte < 0x80:
@@ -105,7 +108,7 @@ def _double_array(values, malformed):
 def _nodes(values):
     """Returns the distinct nodes of the trie and {first byte: its node}.
 
-    A node is ("values", the 64 code points below it) or ("nodes", the 64 nodes below it, -1 for none).
+    A node is ("values", the number of the 64 code points below it) or ("nodes", the 64 nodes below it, -1 for none).
     """
     nodes, numbers, leads = [], {}, {}
 
@@ -116,7 +119,7 @@ def _nodes(values):
         return numbers[kind, key]
 
     blocks = values.reshape(-1, 64)
-    last = [number("values", row.tobytes(), np.arange(i * 64, i * 64 + 64)) for i, row in enumerate(blocks)]
+    last = [number("values", row.tobytes(), i) for i, row in enumerate(blocks)]
 
     def above(below, first, begin):
         """The nodes over runs of 64 of `below`, of which those before `begin` have a shorter encoding."""

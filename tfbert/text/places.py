@@ -3,6 +3,8 @@
 Shapes: B texts, T tokens of all texts together, C characters of all texts together.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -21,8 +23,7 @@ class CharacterTable:
         import tensorflow_text
 
         with tf.init_scope(), tf.device("/CPU:0"):
-            buffer = np.frombuffer(normalizer_buffer({}, default="x"), np.uint8)
-            self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
+            self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(_one_byte_each()))
 
     def numbers(self, text, pieces):
         """The characters of `text` [B] that hold the bytes `pieces.firsts` and `pieces.lasts`: int32 [T], [T]."""
@@ -68,3 +69,8 @@ class CharacterTable:
         at = tf.gather(base, row_ids(splits, tf.size(starts))) + starts
         begins = scattered(at, tf.ones_like(at), tf.reduce_sum(sizes))
         return starts, splits, tf.cumsum(begins) - 1, base
+
+
+@functools.cache
+def _one_byte_each():
+    return np.frombuffer(normalizer_buffer({}, default="x"), np.uint8)

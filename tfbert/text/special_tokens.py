@@ -33,6 +33,9 @@ class SpecialTokens:
         return [name for name in dataclasses.astuple(self) if name in vocabulary]
 
 
+BERT_TOKENS = SpecialTokens()
+
+
 @dataclasses.dataclass(frozen=True)
 class AddedToken:
     """A token of the vocabulary that is whole wherever a text spells it, inside a word too.

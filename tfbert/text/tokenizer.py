@@ -12,7 +12,7 @@ from tfbert.text.folder import read_folder, write_folder
 from tfbert.text.packing import TRUNCATIONS, Part, assemble, truncated_lengths
 from tfbert.text.pieces import row_ids
 from tfbert.text.places import CharacterTable
-from tfbert.text.special_tokens import AddedToken, SpecialTokens, check_added
+from tfbert.text.special_tokens import BERT_TOKENS, AddedToken, SpecialTokens, check_added
 from tfbert.text.stages import Stages
 from tfbert.text.vocabulary import Vocabulary
 
@@ -49,7 +49,7 @@ class Tokenizer:
         tokenize_chinese_chars=True,
         max_length=512,
         *,
-        special_tokens=SpecialTokens(),
+        special_tokens=BERT_TOKENS,
         added_tokens=(),
         portable=False,
     ):
