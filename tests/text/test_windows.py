@@ -127,4 +127,14 @@ def test_a_stride_as_long_as_the_window(small_vocabulary, tokenizers_of, stride)
     with pytest.raises(ValueError, match=rf"stride={stride} .* 6 tokens .* with max_first_length=5"):
         ours.windows(["the"], ["film"], max_length=14, stride=stride, max_first_length=5)
     with pytest.raises(ValueError, match=r"0 tokens .* with max_first_length=64"):
-        ours.windows(["the"], ["film"], max_length=20)
+        ours.windows(["the"], ["film"], max_length=20, max_first_length=64)
+    with pytest.raises(ValueError, match=r"stride=17 .* with max_first_length=0"):
+        ours.windows(["the"], ["film"], max_length=20, stride=17)
+
+
+def test_a_long_question_leaves_room(small_vocabulary, tokenizers_of):
+    ours = tokenizers_of(small_vocabulary)[0]
+    got = ours.windows(["the " * 99, "the"], ["film " * 99] * 2, max_length=23, stride=4)
+    questions, texts = got["segment_ids"].numpy() == 0, got["segment_ids"].numpy() == 1
+    assert (got["padding_mask"].numpy() & questions).sum(1).max() == 8 + 2  # half of what the stride leaves of 20
+    assert (texts.sum(1) - 1 > 4).all()

@@ -134,7 +134,7 @@ class Tokenizer:
         *,
         max_length=None,
         stride=0,
-        max_first_length=64,
+        max_first_length=None,
         offsets=False,
         is_split_into_words=False,
     ):
@@ -142,7 +142,8 @@ class Tokenizer:
 
         Args:
             stride: tokens that a window shares with the one before, as Hugging Face's.
-            max_first_length: tokens kept of `text` where there are pairs.
+            max_first_length: tokens kept of `text` where there are pairs; 64, or half of what `stride` leaves of a
+                short window, unless given.
             others: as for a call.
 
         Returns:
@@ -156,11 +157,14 @@ class Tokenizer:
         parts = self._parts(text, text_pair, offsets, is_split_into_words)
         room = self._room(max_length, len(parts))
         if len(parts) > 1:
+            if max_first_length is None:
+                max_first_length = max(0, min(64, (room - stride) // 2))
             room -= max_first_length
         if not 0 <= stride < room:
             raise ValueError(
                 f"stride={stride} must be less than the {max(room, 0)} tokens of a text that a window of "
-                f"max_length={max_length} holds" + (f" with max_first_length={max_first_length}" if text_pair else "")
+                f"max_length={max_length} holds"
+                + (f" with max_first_length={max_first_length}" if len(parts) > 1 else "")
             )
         *first, cut = parts
         rooms = tf.fill(tf.shape(cut.lengths), room)

@@ -56,13 +56,14 @@ class AdamW(keras.optimizers.AdamW):
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
 
     def plan(self, steps, start=None):
-        """Spans the schedule over `steps` steps from `start`, or from here; True if there is one to span."""
+        """Spans the schedule over `steps` steps from `start`, or from here; True if that changes it."""
         if isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule):
             return False
         if start is None:
             start = int(keras.ops.convert_to_numpy(self.iterations))
-        self._learning_rate = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start)
-        return True
+        schedule = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start)
+        before, self._learning_rate = self._learning_rate, schedule
+        return not isinstance(before, LinearWarmup) or before.get_config() != schedule.get_config()
 
     def apply(self, grads, trainable_variables=None):
         grads = [without_duplicates(grad) for grad in grads]
