@@ -10,6 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 
 # tensorflow-datasets imports importlib_resources when it downloads, and does not ask for it
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
+TASKS = ["seqeval>=1.2.2,<2"]
 SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
 
 setuptools.setup(
@@ -42,9 +43,11 @@ setuptools.setup(
     ],
     extras_require={
         "serving": SERVING,
+        "tasks": TASKS,
         "tfds": TFDS,
         "test": [
             *SERVING,
+            *TASKS,
             "ai-edge-litert>=2.1,<3",
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",

@@ -11,7 +11,11 @@ _PUBLIC = {
     "BertConfig": "tfbert.config",
     "BertEncoder": "tfbert.encoder",
     "LinearWarmup": "tfbert.training.schedule",
+    "QuestionAnswerer": "tfbert.models.question_answerer",
+    "RelationExtractor": "tfbert.models.relation_extractor",
+    "SentenceEncoder": "tfbert.models.sentence_encoder",
     "TextClassifier": "tfbert.models.text_classifier",
+    "TokenClassifier": "tfbert.models.token_classifier",
     "Tokenizer": "tfbert.text",
     "load": "tfbert.models",
 }

@@ -16,7 +16,7 @@ def batches_of(count=1000, **kwargs):
     random = np.random.default_rng(3)
     texts = ["x" * int(n) for n in random.integers(1, 60, count)]
     examples = {"text": texts, "label": np.arange(count, dtype=np.int32)}
-    return Batches(examples, features, lambda columns: columns["label"], **{"batch_size": 8, **kwargs})
+    return Batches(examples, features, lambda columns, features: columns["label"], **{"batch_size": 8, **kwargs})
 
 
 def test_every_row_once_an_epoch_and_one_small_batch():
@@ -50,7 +50,7 @@ def test_examples_and_lengths_arrive_together():
     batches = batches_of()
     assert batches.lengths.tolist() == [len(text) for text in batches.examples["text"]]
     seen = []
-    for x, y in batches.once():
+    for _, x, y in batches.once():
         assert x["padding_mask"].numpy().sum(1).tolist() == batches.lengths[y.numpy()].tolist()
         seen += y.numpy().tolist()
     assert sorted(seen) == list(range(1000))

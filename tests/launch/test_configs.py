@@ -65,7 +65,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
 
     few = Batches(task.examples(train_table.select(range(256))), task.features, task.target, batch_size=32)
     unknown = tokens["[UNK]"]
-    ids = np.concatenate([x["token_ids"].numpy().ravel() for x, _ in few.once()])
+    ids = np.concatenate([x["token_ids"].numpy().ravel() for _, x, _ in few.once()])
     assert (ids == unknown).mean() < 0.01  # the right vocabulary for the language
     model.compile(AdamW(2e-3))
     before = model.evaluate(few, return_dict=True)["loss"]

@@ -167,7 +167,7 @@ def test_thresholds_are_the_best_there_are():
 
 
 def test_answer_of_one_label():
-    answer = task().answer(None, tf.constant([[1.0, 3.0]]))
+    answer = task().answer(None, None, tf.constant([[1.0, 3.0]]))
     assert answer["label"].numpy().tolist() == [b"positive"]
     assert task().readable({name: value.numpy() for name, value in answer.items()})[0]["score"] == pytest.approx(
         0.8808, abs=1e-4
@@ -176,14 +176,14 @@ def test_answer_of_one_label():
 
 def test_answer_of_several_labels_is_sorted_and_thresholded():
     several = task(problem="multi_label", labels=("a", "b", "c"), thresholds=(0.9, 0.5, 0.1))
-    answer = several.answer(None, tf.constant([[1.0, 3.0, -1.0], [-9.0, -9.0, -9.0]]))
+    answer = several.answer(None, None, tf.constant([[1.0, 3.0, -1.0], [-9.0, -9.0, -9.0]]))
     assert answer["label"].numpy().tolist() == [[b"b", b"c", b""], [b"", b"", b""]]
     rows = several.readable({name: value.numpy() for name, value in answer.items()})
     assert [row["labels"] for row in rows] == [["b", "c"], []]
 
 
 def test_answer_of_a_number():
-    assert task(problem="regression", labels=()).answer(None, tf.constant([[2.5]]))["score"].numpy() == [2.5]
+    assert task(problem="regression", labels=()).answer(None, None, tf.constant([[2.5]]))["score"].numpy() == [2.5]
 
 
 def test_settings_round_trip():

@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from tfbert.tasks.evaluation import Evaluation
+from tfbert.tasks.evaluation import Answers, Evaluation
 from tfbert.training.report import write_report
 
 NASTY = [
@@ -130,3 +130,34 @@ def test_all_right_has_no_mistakes(tmp_path):
 
 def test_lone_surrogates(tmp_path):
     written(tmp_path, rows=1, texts=["\ud800 half"], scores=np.array([[0.9, 0.05, 0.05]]), truth=np.array([1]))
+
+
+def answers(rows, **changes):
+    texts = [NASTY[i % len(NASTY)] for i in range(rows)]
+    values = {
+        "texts": texts,
+        "truth": texts,
+        "predicted": texts,
+        "quality": np.linspace(0, 1, rows),
+        "scores": np.full(rows, 0.5),
+        "token_lengths": np.arange(rows),
+        "metrics": {"f1": 0.5},
+        "data": "dev.json",
+        "by_label": {"<i>": (0.1, 0.2, 0.3, 4)},
+    }
+    return Answers(**{**values, **changes})
+
+
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_answers_that_are_texts(tmp_path, rows):
+    write_report(tmp_path / "report.html", title="QA", config={}, history=HISTORY, evaluation=answers(rows))
+    page = Page(text := (tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags
+    assert ("1 of 40 answers are wholly right" in text) == (rows == 40)
+    assert ("&lt;i&gt;" in text) == (rows > 0)
+    assert rows < 40 or page.tags.count("tr") == 30 + 1 + 2  # the worst mistakes and their head, the labels
+
+
+def test_answers_of_unequal_length():
+    with pytest.raises(ValueError, match="3 texts, but 2 scores"):
+        answers(3, scores=[0.5, 0.5])

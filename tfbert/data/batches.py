@@ -1,8 +1,9 @@
-"""Batches: examples in memory -> a tf.data pipeline of features and targets. B batch, S sequence."""
+"""Batches: examples in memory -> a tf.data pipeline of features and targets. B batch, W windows, S sequence."""
 
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data import columns
 from tfbert.data.order import batches_of_epoch
 
 _ROWS_PER_LENGTH_CALL = 2048  # bounds the padded ids held while lengths are counted
@@ -12,9 +13,10 @@ class Batches:
     """Length-bucketed batches of a task's examples, in an order that (seed, epoch) alone decides.
 
     Args:
-        examples: dict of equally long columns (strings, numbers, arrays); strings may be `str` or `bytes`.
-        features: graph function, columns of a batch -> dict with `padding_mask` int [B, S].
-        target: graph function, columns of a batch -> what the loss compares with; None for no target.
+        examples: dict of equally long columns, as `tfbert.data.columns.tensor` takes them.
+        features: graph function, columns of a batch -> dict with `padding_mask` int [W, S]; W is B, or "rows" [W]
+            says which row of the batch each window is from.
+        target: graph function, columns and features of a batch -> what the loss compares with; None for no target.
         shuffle: False gives each row once, longest first, in `rows` order.
 
     >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
@@ -24,7 +26,7 @@ class Batches:
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.examples = examples
-        self.columns = {name: tf.constant(_array(values)) for name, values in examples.items()}
+        self.columns = {name: columns.tensor(values) for name, values in examples.items()}
         self.features, self.target = features, target
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
         # Traced once for all data sets below.
@@ -60,10 +62,10 @@ class Batches:
                 yield self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
                 step += 1
 
-        return self._dataset(rows)
+        return self._dataset(rows).map(lambda example, *batch: batch)
 
     def once(self):
-        """A finite tf.data.Dataset of (features, target) over `plan(0)`."""
+        """A finite tf.data.Dataset of (columns, features, target) over `plan(0)`."""
         return self._dataset(lambda: iter(self.plan(0)))
 
     def _dataset(self, rows):
@@ -72,27 +74,20 @@ class Batches:
         return indices.map(self._traced, num_parallel_calls=2, deterministic=True).prefetch(4)
 
     def _batch(self, rows):
-        columns = {name: tf.gather(values, rows) for name, values in self.columns.items()}
-        features = self.features(columns)
-        return features if self.target is None else (features, self.target(columns))
+        example = {name: tf.gather(values, rows) for name, values in self.columns.items()}
+        features = self.features(example)
+        return (example, features) if self.target is None else (example, features, self.target(example, features))
 
     def _count_tokens(self):
-        size = len(next(iter(self.columns.values())))
+        size = next(iter(self.columns.values())).shape[0]
         rows = tf.data.Dataset.range(size).batch(_ROWS_PER_LENGTH_CALL)
 
         def lengths(rows):
-            batch = self._traced(rows)
-            features = batch if self.target is None else batch[0]
-            return tf.reduce_sum(features["padding_mask"], axis=1)
+            features = self._traced(rows)[1]
+            tokens = tf.reduce_sum(features["padding_mask"], axis=1)
+            if "rows" not in features:
+                return tokens
+            return tf.math.unsorted_segment_sum(tokens, features["rows"], tf.size(rows))
 
         counted = list(rows.map(lengths, num_parallel_calls=2).as_numpy_iterator())
         return np.concatenate(counted) if counted else np.zeros(0, np.int32)
-
-
-def _array(values):
-    if isinstance(values, np.ndarray) and values.dtype.kind not in "OU":
-        return values
-    if len(values) and isinstance(values[0], str):
-        # A lone surrogate has no UTF-8; it becomes U+FFFD, as the tokenizer makes of any invalid byte.
-        return np.array([value.encode("utf-8", "replace") for value in values], object)
-    return np.array(values, object if len(values) == 0 or isinstance(values[0], bytes) else None)

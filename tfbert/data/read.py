@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import itertools
 import json
 import os
@@ -21,7 +22,13 @@ _FORMAT_OF_SUFFIX = {
     ".json": "jsonl",
     ".txt": "txt",
 }
-_FORMATS = ("tsv", "csv", "jsonl", "txt")
+# Formats that a task's data are published in: module and function, which turns lines and the file's name into a Table.
+_PUBLISHED = {
+    "conll": ("tfbert.data.conll", "read_conll"),
+    "squad": ("tfbert.data.squad", "read_squad"),
+    "semeval": ("tfbert.data.semeval", "read_semeval"),
+}
+_FORMATS = ("tsv", "csv", "jsonl", "txt", *_PUBLISHED)
 _CHUNK = 8192  # rows turned into columns at a time: quick, and no second copy of the file in memory
 
 
@@ -46,7 +53,7 @@ def read(source, *, column_names=(), required=(), format=None):
         column_names: names for a TSV or CSV file that has no header line (or one name for plain text);
             without them the first line is the header.
         required: columns to check for now rather than at their use.
-        format: "tsv", "csv", "jsonl" or "txt", for a file whose suffix does not say it.
+        format: "tsv", "csv", "jsonl", "txt", "conll", "squad" or "semeval", for a file whose suffix does not say it.
 
     Raises:
         DataError: names the file, the line and what is wrong with it.
@@ -89,6 +96,9 @@ def _read_file(source, column_names, format):
 
 
 def _read_lines(lines, name, column_names, format):
+    if format in _PUBLISHED:
+        module, function = _PUBLISHED[format]
+        return getattr(importlib.import_module(module), function)(lines, name)
     if format == "txt":
         return _read_txt(lines, name, column_names)
     if format == "jsonl":

@@ -23,9 +23,9 @@ def main(argv):
     examples = task.examples(table)
     batches = Batches(examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False)
     model.compile(metrics=[])
-    metrics, outputs = model.evaluate_outputs(batches, verbose="auto")
+    metrics, answers = model.evaluate_answers(batches, verbose="auto")
     if _REPORT.value:
-        evaluation = task.evaluation(examples, outputs, token_lengths=batches.lengths, data=_DATA.value)
+        evaluation = task.evaluation(examples, answers, token_lengths=batches.lengths, data=_DATA.value)
         config = {"model": model_flags.MODEL.value, "data": _DATA.value}
         write_report(_REPORT.value, title=_DATA.value, config=config, history=[], evaluation=evaluation)
     print(json.dumps(metrics))

@@ -32,6 +32,7 @@ _SHORTHANDS = {
     "text_pair_column": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),
     "label_column": flags.DEFINE_string("label_column", None, "Column of the label."),
     "column_names": flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line."),
+    "format": flags.DEFINE_string("format", None, "Format of the files, where their suffix does not say it."),
 }
 
 
@@ -41,10 +42,10 @@ def main(argv):
     config.require("checkpoint", "train", "dev", "out")
     model_class = models.model_class(config.task)
 
-    train_table = data.read(config.train, column_names=config.column_names)
-    dev_table = data.read(config.dev, column_names=config.column_names)
+    as_written = {"column_names": config.column_names, "format": config.format or None}
+    train_table, dev_table = (data.read(source, **as_written) for source in (config.train, config.dev))
     settings = model_class.task_class.settings_for(
-        train_table, max_length=config.max_length, columns=config.columns, **config.settings
+        train_table, max_length=config.max_length, columns=config.all_columns, **config.settings
     )
     keras.utils.set_random_seed(config.seed)  # the new head's weights and dropout
     model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)

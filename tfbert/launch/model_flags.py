@@ -15,15 +15,18 @@ _COLUMNS = {
     "label": flags.DEFINE_string("label_column", None, "Column of the label."),
 }
 _COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line.")
+_FORMAT = flags.DEFINE_string("format", None, "Format of the file, where its suffix does not say it.")
 
 
 def read(source, *, as_trained=True):
-    """The table at `source`; a run's `column_names` hold for it too unless it brings its own."""
-    names = _COLUMN_NAMES.value
+    """The table at `source`; a run's `column_names` and `format` hold for it too unless flags say otherwise."""
+    names, format = _COLUMN_NAMES.value, _FORMAT.value
     run_config = pathlib.Path(MODEL.value) / "config.json"
-    if names is None and as_trained and run_config.exists():
-        names = json.loads(run_config.read_text(encoding="utf-8")).get("column_names")
-    return data.read(source, column_names=tuple(names or ()))
+    if as_trained and run_config.exists():
+        run = json.loads(run_config.read_text(encoding="utf-8"))
+        names = run.get("column_names") if names is None else names
+        format = run.get("format") if format is None else format
+    return data.read(source, column_names=tuple(names or ()), format=format or None)
 
 
 def columns(task):

@@ -7,7 +7,13 @@ from tfbert.config import read_json_object
 from tfbert.errors import CheckpointError
 
 # task -> module and class; later tasks add a line. Imported when asked for.
-_MODELS = {"classification": ("tfbert.models.text_classifier", "TextClassifier")}
+_MODELS = {
+    "classification": ("tfbert.models.text_classifier", "TextClassifier"),
+    "token_classification": ("tfbert.models.token_classifier", "TokenClassifier"),
+    "relation_extraction": ("tfbert.models.relation_extractor", "RelationExtractor"),
+    "question_answering": ("tfbert.models.question_answerer", "QuestionAnswerer"),
+    "sentence_embedding": ("tfbert.models.sentence_encoder", "SentenceEncoder"),
+}
 
 
 def model_class(task):

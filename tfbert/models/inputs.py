@@ -18,8 +18,8 @@ def pair(validation_data):
 def to_table(x, y, task):
     """A table of strings in any of the forms below; None for tensors of features.
 
-    A `Table`; a list or array of strings; for pairs a tuple of two of these; a dict of columns. `y` adds
-    the label column.
+    A `Table`; a list or array of strings; where the task takes several, a tuple of these; a dict of columns. `y`
+    adds the target's column.
     """
     if isinstance(x, Table):
         if y is not None:
@@ -31,11 +31,11 @@ def to_table(x, y, task):
         x = dict(zip(task.text_inputs, x, strict=True))
     elif _is_strings(x):
         x = {task.text_inputs[0]: x}
-    if not isinstance(x, dict) or not all(_is_strings(x.get(name)) for name in task.text_inputs):
+    if not isinstance(x, dict) or not _is_strings(x.get(task.text_inputs[0])):
         return None
     columns = {task.columns.get(name, name): [_text(value) for value in values] for name, values in x.items()}
     if y is not None:
-        columns[task.columns.get("label", "label")] = y
+        columns[task.columns.get(task.target_column, task.target_column)] = y
     return Table.from_columns(columns, source="the given data")
 
 
@@ -66,9 +66,9 @@ def featurized(dataset, task):
     return dataset.map(lambda x, *rest: (features(x), *rest), num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def strings(values):
-    """A string tensor [B] of str; a lone surrogate, which has no UTF-8, becomes `?`."""
-    return tf.constant([value.encode("utf-8", "replace") for value in values], tf.string, shape=[len(values)])
+def sizes(values):
+    """How long each value of a column is, int [B], in characters: of a list of strings all together."""
+    return np.array([sum(map(len, value)) if isinstance(value, list) else len(value) for value in values], np.int64)
 
 
 def _is_strings(values):

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tfbert.data import columns
 from tfbert.data.batches import Batches
 from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
@@ -43,7 +44,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
         return next(layer for layer in self.network.layers if isinstance(layer, BertEncoder))
 
     def call(self, features, training=False):
-        return self.network(features, training=training)
+        return self.network({name: features[name] for name in self.network.input}, training=training)
 
     # training
 
@@ -141,29 +142,33 @@ class TaskModel(Saving, TrainStep, keras.Model):
         data = self._batches(x, y, batch_size, shuffle=False)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
-        logs, _ = self.evaluate_outputs(data, verbose=verbose, callbacks=callbacks)
+        logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
         return logs if return_dict else list(logs.values())
 
-    def evaluate_outputs(self, batches, *, verbose=0, callbacks=None):
-        """The metrics, and the outputs of each example in the order of the data, as numpy."""
+    def evaluate_answers(self, batches, *, verbose=0, callbacks=None):
+        """The metrics, and the answers to the examples in the order of the data: a dict of arrays."""
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = keras.callbacks.CallbackList(callbacks, model=self)
-        step = self._function("evaluate", self.evaluate_step)
+        step = self._function("evaluate", self._evaluate_and_answer)
         self.reset_metrics()
         callbacks.on_test_begin()
         collected, logs = [], {}
         for i, data in enumerate(_progress(batches.once(), batches.steps_per_epoch, verbose, "evaluate")):
             callbacks.on_test_batch_begin(i)
-            logs, outputs = step(data)
-            collected.append(keras.tree.map_structure(np.asarray, outputs))
+            logs, answer = step(*data)
+            collected.append({name: value.numpy() for name, value in answer.items()})
             callbacks.on_test_batch_end(i, logs)
         logs = {name: float(value) for name, value in self.get_metrics_result().items()}
         back = np.argsort(np.concatenate(batches.plan(0)))
-        outputs = keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *collected)
+        answers = columns.collected(collected, back)
         if self._task_metrics:
-            logs.update(self.task.metrics(batches.examples, outputs))
+            logs.update(self.task.metrics(batches.examples, answers))
         callbacks.on_test_end(logs)
-        return logs, outputs
+        return logs, answers
+
+    def _evaluate_and_answer(self, example, features, target):
+        logs, outputs = self.evaluate_step((features, target))
+        return logs, self.task.answer(example, features, outputs)
 
     # prediction
 
@@ -174,24 +179,26 @@ class TaskModel(Saving, TrainStep, keras.Model):
             x = inputs.featurized(x, self.task) if isinstance(x, tf.data.Dataset) else x
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
         size, batch_size = len(table), batch_size or BATCH_SIZE
-        columns = self.task.examples(table, labelled=False) if size else {}
+        if not size:
+            return []
+        examples = self.task.examples(table, labelled=False)
         # Texts of like length share a batch, so that they pad little.
-        order = np.argsort([-sum(len(column[i]) for column in columns.values()) for i in range(size)], kind="stable")
+        order = np.argsort(-sum(inputs.sizes(examples[name]) for name in self.task.text_inputs), kind="stable")
         answer = self._function("answer", self.answer)
         answers = [None] * size
         starts = range(0, size, batch_size)
         for start in _progress(starts, len(starts), verbose, "predict"):
             rows = order[start : start + batch_size]
-            example = {name: inputs.strings([column[i] for i in rows]) for name, column in columns.items()}
+            example = {name: columns.tensor([column[i] for i in rows]) for name, column in examples.items()}
             values = {name: value.numpy() for name, value in answer(example).items()}
             for row, readable in zip(rows, self.task.readable(values), strict=True):
                 answers[row] = readable
         return answers
 
     def answer(self, example):
-        """String columns [B] -> the task's answer as tensors, in graph operations: what is served."""
+        """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""
         features = self.task.features(example)
-        return self.task.answer(features, self.network(features, training=False))
+        return self.task.answer(example, features, self(features, training=False))
 
     # below
 

@@ -20,11 +20,11 @@ class _ServedModel(tf.Module):
         self.weights = [variable.value for variable in model.network.variables]
         self._answer = model.answer
 
-    def signature(self, names):
-        specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
+    def signature(self, inputs):
+        specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
 
-        def answer(*texts):
-            return self._answer(dict(zip(names, texts, strict=True)))
+        def answer(*values):
+            return self._answer(dict(zip(inputs, values, strict=True)))
 
         return tf.function(answer, input_signature=specs)
 
@@ -32,7 +32,7 @@ class _ServedModel(tf.Module):
 def write_saved_model(model, path):
     """Writes the SavedModel folder `path`, such as `served/mine/1`, in one piece.
 
-    `serving_default` takes the task's strings, `text` (and `text_pair`) [B], and returns the task's answer.
+    Each of the task's `signatures` takes its columns, such as `text` [B], and returns the task's answer.
     `assets.extra/config.json` names the labels in the order of the probabilities.
 
     Raises:
@@ -41,7 +41,7 @@ def write_saved_model(model, path):
     >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
     """
     served = _ServedModel(model)
-    signatures = {"serving_default": served.signature(model.task.text_inputs)}
+    signatures = {name: served.signature(inputs) for name, inputs in model.task.signatures.items()}
     with replace_folder(path, marker="saved_model.pb") as folder:
         try:
             tf.saved_model.save(served, str(folder), signatures=signatures)

@@ -91,14 +91,15 @@ class Classification(Task):
 
     # 2 features
     @property
-    def text_inputs(self):
-        return ("text", "text_pair") if self.pairs else ("text",)
+    def signatures(self):
+        names = ("text", "text_pair") if self.pairs else ("text",)
+        return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in names}}
 
     def features(self, example):
         pair = example["text_pair"] if self.pairs else None
         return self.tokenizer(example["text"], pair, max_length=self.max_length)
 
-    def target(self, example):
+    def target(self, example, features):
         return example["label"]
 
     # 3 head
@@ -126,32 +127,35 @@ class Classification(Task):
         single = self.problem == "single_label"
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if single else []
 
-    def metrics(self, examples, outputs):
-        return classification_metrics.metrics(self.problem, examples["label"], outputs, self.thresholds)
+    def metrics(self, examples, answers):
+        return classification_metrics.metrics(self.problem, examples["label"], self._logits(answers), self.thresholds)
 
-    def tuned_on(self, examples, outputs):
+    def tuned_on(self, examples, answers):
         """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
         if self.problem != "multi_label":
             return self
-        chosen = classification_metrics.best_thresholds(examples["label"], outputs)
+        chosen = classification_metrics.best_thresholds(examples["label"], self._logits(answers))
         return dataclasses.replace(self, thresholds=tuple(float(value) for value in chosen))
 
-    def evaluation(self, examples, outputs, *, token_lengths, data):
+    def evaluation(self, examples, answers, *, token_lengths, data):
         return Evaluation(
             problem=self.problem,
             labels=self.labels,
             texts=examples["text"],
             text_pairs=examples.get("text_pair"),
             truth=examples["label"],
-            scores=classification_metrics.scores(self.problem, outputs),
+            scores=classification_metrics.scores(self.problem, self._logits(answers)),
             thresholds=self.thresholds or None,
             token_lengths=token_lengths,
-            metrics=self.metrics(examples, outputs),
+            metrics=self.metrics(examples, answers),
             data=data,
         )
 
+    def _logits(self, answers):
+        return answers["score"][:, None] if self.problem == "regression" else answers["logits"]
+
     # 5 answer
-    def answer(self, features, outputs):
+    def answer(self, example, features, outputs):
         if self.problem == "regression":
             return {"score": outputs[:, 0]}
         names = tf.constant(self.labels)

@@ -46,3 +46,34 @@ class Evaluation:
             object.__setattr__(self, name, array)
         if self.problem == "single_label" and rows and not 0 <= self.truth.min() <= self.truth.max() < labels:
             raise ValueError(f"truth has a label's number outside 0..{labels - 1}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """A model's answers to one file where they are texts of their own: entities, spans, sentences. N rows.
+
+    >>> Answers(["where is Rome"], truth=["Rome: place"], predicted=["Rome: place"], quality=[1.0], scores=[0.9],
+    ...         token_lengths=[5], metrics={"f1": 1.0}, data="dev.tsv", by_label={"place": (1.0, 1.0, 1.0, 1)})
+    """
+
+    texts: Sequence[str]
+    truth: Sequence[str]
+    predicted: Sequence[str]
+    quality: np.ndarray  # float [N], from 0 to 1, which is wholly right
+    scores: np.ndarray  # float [N], how sure the model was
+    token_lengths: np.ndarray  # int [N]
+    metrics: dict[str, float]
+    data: str  # the file's name
+    by_label: dict[str, tuple[float, float, float, int]] | None = None  # precision, recall, F1, support
+
+    def __post_init__(self):
+        for name in ("truth", "predicted", "quality", "scores", "token_lengths"):
+            values = getattr(self, name)
+            if len(values) != len(self.texts):
+                raise ValueError(f"{len(self.texts):,} texts, but {len(values):,} {name}")
+            if name not in ("truth", "predicted"):
+                object.__setattr__(self, name, np.asarray(values))
+
+    @property
+    def labels(self):
+        return tuple(self.by_label or ())

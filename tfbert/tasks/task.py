@@ -1,4 +1,4 @@
-"""Task: what training, evaluation, prediction and export share. B batch, S sequence, L labels."""
+"""Task: what training, evaluation, prediction and export share. B batch, W windows, S sequence."""
 
 import abc
 import dataclasses
@@ -35,11 +35,14 @@ class Task(abc.ABC):
     # 2 features
     @abc.abstractmethod
     def features(self, example):
-        """Columns [B] -> token_ids, segment_ids, padding_mask int32 [B, S], in graph operations."""
+        """Columns [B] -> token_ids, segment_ids, padding_mask int32 [W, S] and what else the task reads.
+
+        In graph operations. All have W first; where W is not B, "rows" int32 [W], in order, says whose window it is.
+        """
 
     @abc.abstractmethod
-    def target(self, example):
-        """Columns [B] -> what the loss compares the outputs with."""
+    def target(self, example, features):
+        """Columns [B] and their features [W, ...] -> what the loss compares the outputs with, [W, ...]."""
 
     # 3 head
     @abc.abstractmethod
@@ -56,21 +59,25 @@ class Task(abc.ABC):
         return []
 
     @abc.abstractmethod
-    def metrics(self, examples, outputs):
-        """Labelled examples and their outputs, all of a data set -> {metric: value}; the first is the task's own."""
+    def metrics(self, examples, answers):
+        """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
 
-    def tuned_on(self, examples, outputs):
+    def tuned_on(self, examples, answers):
         """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
         return self
 
     @abc.abstractmethod
-    def evaluation(self, examples, outputs, *, token_lengths, data):
-        """What the report draws: an `Evaluation`."""
+    def evaluation(self, examples, answers, *, token_lengths, data):
+        """What the report draws: an `Evaluation`, or `Answers`."""
 
     # 5 answer
     @abc.abstractmethod
-    def answer(self, features, outputs):
-        """Outputs -> a dict of tensors with first dimension B, in graph operations: what the graph serves."""
+    def answer(self, example, features, outputs):
+        """Columns, features and outputs -> what the graph serves, in graph operations.
+
+        A dict of dense tensors, B first. Rows with less of a thing than others are filled up: strings with "",
+        integers with -1, floats with 0.
+        """
 
     @abc.abstractmethod
     def readable(self, answer):
@@ -78,8 +85,15 @@ class Task(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def signatures(self):
+        """{"serving_default": {column: tf.TensorSpec}, …}: what the served graphs take."""
+
+    @property
     def text_inputs(self):
-        """Names of the string inputs of the served graph, in order."""
+        """The columns of the default signature, in order."""
+        return tuple(self.signatures["serving_default"])
+
+    target_column = "label"  # the part of the example that `y` of `fit(x, y)` is
 
     @abc.abstractmethod
     def settings(self):

@@ -26,7 +26,9 @@ class FinetuneConfig:
     text_column: str = ""
     text_pair_column: str = ""
     label_column: str = ""
+    columns: dict = dataclasses.field(default_factory=dict)  # the same for any part of a task's example
     column_names: tuple[str, ...] = ()  # of a file without a header line
+    format: str = ""  # of the files, where their suffix does not say it
 
     max_length: int = 128
     settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as problem and labels
@@ -67,10 +69,10 @@ class FinetuneConfig:
         return self
 
     @property
-    def columns(self):
+    def all_columns(self):
         """Part of the example -> column, where a name was given."""
         names = {"text": self.text_column, "text_pair": self.text_pair_column, "label": self.label_column}
-        return {part: name for part, name in names.items() if name}
+        return {**self.columns, **{part: name for part, name in names.items() if name}}
 
     def to_dict(self):
         return dataclasses.asdict(self)
@@ -98,9 +100,11 @@ def finetune_config(**changes):
         if key not in values:
             raise unknown_key(key, values)
     config = ml_collections.ConfigDict({**values, **changes})
-    config.settings = ml_collections.ConfigDict(changes.get("settings", {}))
+    for name in ("settings", "columns"):
+        config[name] = ml_collections.ConfigDict(changes.get(name, {}))
     config.lock()
-    config.settings.unlock()  # each task has its own; the task checks them
+    for name in ("settings", "columns"):
+        config[name].unlock()  # each task has its own; the task checks them
     return config
 
 

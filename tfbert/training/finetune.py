@@ -97,18 +97,19 @@ def _finish(model, dev, config, folder):
     """Evaluates the best model, chooses what is chosen on dev, and writes the report."""
     model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
     model.compile(metrics=[])
-    _, outputs = model.evaluate_outputs(dev)
-    tuned = model.task.tuned_on(dev.examples, outputs)
+    _, answers = model.evaluate_answers(dev)
+    tuned = model.task.tuned_on(dev.examples, answers)
     if tuned is not model.task:
         model.set_task(tuned)
         model.save(folder / "model")
-    metrics = model.task.metrics(dev.examples, outputs)
+        _, answers = model.evaluate_answers(dev)
+    metrics = model.task.metrics(dev.examples, answers)
     write_report(
         folder / "report.html",
         title=folder.name,
         config=config.to_dict(),
         history=read_history(folder / "metrics.jsonl"),
-        evaluation=model.task.evaluation(dev.examples, outputs, token_lengths=dev.lengths, data=config.dev),
+        evaluation=model.task.evaluation(dev.examples, answers, token_lengths=dev.lengths, data=config.dev),
     )
     with replace_file(folder / "dev_metrics.json") as file:
         file.write(json.dumps(metrics, indent=2) + "\n")

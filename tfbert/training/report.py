@@ -3,13 +3,14 @@
 import numpy as np
 
 from tfbert.files import replace_file
-from tfbert.tasks.evaluation import Evaluation
+from tfbert.tasks.evaluation import Answers, Evaluation
 from tfbert.training import markup, plots
 from tfbert.training.plots import number
+from tfbert.training.report_answers import answers
 from tfbert.training.report_results import results
 
 
-def write_report(path, *, title: str, config: dict, history: list[dict], evaluation: Evaluation):
+def write_report(path, *, title: str, config: dict, history: list[dict], evaluation: Evaluation | Answers):
     """Writes the page to `path`: metrics, curves, errors by label, the worst mistakes and the config.
 
     `history` holds the rows of metrics.jsonl; keys may be missing, values NaN.
@@ -20,7 +21,7 @@ def write_report(path, *, title: str, config: dict, history: list[dict], evaluat
     """
     rows = len(evaluation.texts)
     if rows:
-        body, mistakes = results(evaluation)
+        body, mistakes = (answers if isinstance(evaluation, Answers) else results)(evaluation)
     else:
         body, mistakes = markup.note("No rows were evaluated."), markup.note("No rows were evaluated, so no mistakes.")
     sections = {

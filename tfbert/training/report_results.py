@@ -151,11 +151,11 @@ def _by_label(labels, columns, support, averages, thresholds=None):
     cells = [
         [markup.bdi(label), number(float(thresholds[i])) if thresholds is not None else None]
         + [number(float(column[i])) for column in columns[:2]]
-        + [_bar(columns[2][i]), f"{support[i]:,}"]
+        + [bar(columns[2][i]), f"{support[i]:,}"]
         for i, label in enumerate(labels)
     ]
     cells += [
-        [name, "", *(number(float(v)) for v in values[:2]), _bar(values[2]), f"{support.sum():,}"]
+        [name, "", *(number(float(v)) for v in values[:2]), bar(values[2]), f"{support.sum():,}"]
         for name, values in averages.items()
     ]
     if thresholds is None:
@@ -163,7 +163,7 @@ def _by_label(labels, columns, support, averages, thresholds=None):
     return markup.table(heads, cells, 1, feet=len(averages))
 
 
-def _bar(value):
+def bar(value):
     return f'<span class="bar" style="--value:{100 * value:.1f}%">{number(float(value))}</span>'
 
 
@@ -172,15 +172,15 @@ def _mistakes(e, found, lead, score, numbers=1):
         return markup.note("There are no mistakes.")
     cells = []
     for row, truth, predicted, value in found:
-        text = _text(e.texts[row])
+        text = clipped(e.texts[row])
         if e.text_pairs is not None:
-            text += '<hr title="second text">' + _text(e.text_pairs[row])
+            text += '<hr title="second text">' + clipped(e.text_pairs[row])
         cells.append([f"{row + 1:,}", text, truth, predicted, value])
     heads = ["Row", "Text", "Truth", "Prediction", score]
     return f"<p>{lead}</p>" + markup.table(heads, cells, 5 - numbers, "mistakes")
 
 
-def _text(text):
+def clipped(text):
     text = str(text)
     if len(text) <= 1.1 * CLIP:
         return f'<div class="text" dir="auto">{markup.escape(text)}</div>' if text else "<i>empty</i>"
