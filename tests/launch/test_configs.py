@@ -49,7 +49,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
     dev_table = data.read(dev, column_names=run.column_names)
     assert len(dev_table) == rows
     settings = TextClassifier.task_class.settings_for(
-        train_table, max_length=run.max_length, columns=run.columns, **run.settings
+        train_table, max_length=run.max_length, columns=run.all_columns, **run.settings
     )
     model = TextClassifier.from_checkpoint(tmp_path, **settings)
     task = model.task
