@@ -232,3 +232,37 @@ def test_errors(model, tiny_checkpoint, tmp_path):
         (folder / "vocab.txt").write_text("\n".join(change(lines)) + "\n")
         with pytest.raises(VocabularyError, match=r"the vocabulary has \d+ tokens, the token embedding \d+ rows"):
             tfbert.load(folder)
+
+
+def test_long_texts_in_windows(tiny_checkpoint, tmp_path):
+    """The telling words stand at the end, far behind one window; single windows' logits average to the answer."""
+    filler = "my order is the parcel and the order " * 30
+    texts = [f"{filler} {end}" for end in ("refund please", "where is it")] * 8 + ["", "refund"]
+    labels = ["refund", "order_status"] * 8 + ["order_status", "refund"]
+    keras.utils.set_random_seed(0)
+    settings = {"labels": LABELS, "max_length": 16, "windows": True, "stride": 4}
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, **settings)
+    model.compile(tfbert.AdamW(5e-3))
+    model.fit(texts, labels, epochs=2, batch_size=4, verbose=0)
+    assert set(model.evaluate(texts, labels, return_dict=True)) >= {"loss", "accuracy"}
+    answers = model.predict(texts)
+
+    ids = model.task.tokenizer.tokenize(texts[:1]).to_list()[0]
+    begins = range(0, len(ids) - 4, 14 - 4)
+    windows = [[model.task.tokenizer.vocabulary["[CLS]"], *ids[i : i + 14], 3] for i in begins]
+    assert len(windows) > 20
+    logits = [model({name: np.array([row]) for name, row in (
+        ("token_ids", ids), ("segment_ids", [0] * len(ids)), ("padding_mask", [1] * len(ids)))})[0] for ids in windows]  # fmt: skip
+    wanted = tf.nn.softmax(np.mean(logits, axis=0)).numpy()
+    np.testing.assert_allclose(list(answers[0]["probabilities"].values()), wanted, atol=1e-5)
+
+    model.save(tmp_path / "model")
+    assert tfbert.load(tmp_path / "model").predict(texts) == answers
+    model.export(tmp_path / "served/1")
+    served = tf.saved_model.load(str(tmp_path / "served/1")).signatures["serving_default"](text=tf.constant(texts))
+    np.testing.assert_allclose(served["probabilities"], [list(a["probabilities"].values()) for a in answers], atol=1e-5)
+
+
+def test_a_stride_as_long_as_the_window(tiny_checkpoint):
+    with pytest.raises(ConfigError, match="stride 16 leaves a window of max_length 16 no new tokens"):
+        TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=16, windows=True, stride=16)

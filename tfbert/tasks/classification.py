@@ -1,4 +1,4 @@
-"""Text classification: one label, several labels, or a number. B batch, S sequence, L labels."""
+"""Text classification: one label, several labels, or a number. B batch, W windows, S sequence, L labels."""
 
 import dataclasses
 
@@ -24,8 +24,8 @@ _HUGGING_FACE_PROBLEMS = {
 class Classification(Task):
     """A text, or a pair of texts, gets a label, several labels or a number.
 
-    Outputs are logits [B, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
-    BertForSequenceClassification. Source: Devlin et al. 2018, section 4.1.
+    Outputs are logits [W, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
+    BertForSequenceClassification; W is B but with `windows`. Source: Devlin et al. 2018, section 4.1.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
@@ -33,6 +33,9 @@ class Classification(Task):
         problem: "single_label", "multi_label" or "regression".
         pairs: whether each example has a second text.
         max_length: tokens kept of an example, specials included; the longer text of a pair loses first.
+        windows: reads all of a long text (of a pair: of the second), in windows of `max_length` tokens; each is
+            trained on the text's label, and the answer is that of their mean logits.
+        stride: tokens that a window shares with the one before.
         thresholds: multi_label: the probability from which each label is given; 0.5 where empty.
         class_weights: weight of each label in the loss; () for none.
         columns: names of the table's text, text_pair and label columns where they differ from these words.
@@ -46,6 +49,8 @@ class Classification(Task):
     problem: str = "single_label"
     pairs: bool = False
     max_length: int = 128
+    windows: bool = False
+    stride: int = 32
     thresholds: tuple[float, ...] = ()
     class_weights: tuple[float, ...] = ()
     columns: dict = dataclasses.field(default_factory=dict)
@@ -63,6 +68,8 @@ class Classification(Task):
                 raise ConfigError("regression has neither labels nor class weights")
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
             raise ConfigError(f"{self.problem} needs at least two labels, not {list(self.labels)}")
+        if self.windows and not 0 <= self.stride < self.max_length - 3:
+            raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a label occurs twice in {list(self.labels)}")
         for name in ("thresholds", "class_weights"):
@@ -96,11 +103,13 @@ class Classification(Task):
         return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in names}}
 
     def features(self, example):
-        pair = example["text_pair"] if self.pairs else None
-        return self.tokenizer(example["text"], pair, max_length=self.max_length)
+        texts = (example["text"], example["text_pair"] if self.pairs else None)
+        if self.windows:
+            return self.tokenizer.windows(*texts, max_length=self.max_length, stride=self.stride)
+        return self.tokenizer(*texts, max_length=self.max_length)
 
     def target(self, example, features):
-        return example["label"]
+        return tf.gather(example["label"], features["rows"]) if self.windows else example["label"]
 
     # 3 head
     @property
@@ -124,8 +133,8 @@ class Classification(Task):
         return ClassificationLoss(self.problem, self.class_weights)
 
     def keras_metrics(self):
-        single = self.problem == "single_label"
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if single else []
+        of_texts = self.problem == "single_label" and not self.windows
+        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if of_texts else []
 
     def metrics(self, examples, answers):
         return classification_metrics.metrics(self.problem, examples["label"], self._logits(answers), self.thresholds)
@@ -156,6 +165,8 @@ class Classification(Task):
 
     # 5 answer
     def answer(self, example, features, outputs):
+        if self.windows:
+            outputs = tf.math.unsorted_segment_mean(outputs, features["rows"], tf.size(example["text"]))
         if self.problem == "regression":
             return {"score": outputs[:, 0]}
         names = tf.constant(self.labels)
