@@ -10,6 +10,7 @@ VERBS = {
     "predict": "answers for a file or standard input",
     "export": "write a SavedModel that takes strings",
     "serve": "serve a SavedModel over gRPC on this machine",
+    "suite": "fine-tune several configs and write a table",
     "train-vocab": "write a WordPiece vocabulary from text files",
 }
 

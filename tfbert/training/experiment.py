@@ -44,6 +44,7 @@ class FinetuneConfig:
     seed: int = 0
 
     metric: str = ""  # of dev, chooses the best model; the task's first where empty
+    score: tuple[str, ...] = ()  # metrics whose mean `tfbert suite` writes; `metric` where empty
     evaluate_every: int = 0  # steps between evaluations on dev; 0: at the end of each epoch
     patience: int = 0  # evaluations without a better one before the run stops; 0: never
     save_every: int = 500  # steps between checkpoints that a run resumes from

@@ -1,0 +1,116 @@
+"""`tfbert suite`: several configs, one table, going on after an interruption; GLUE's configs on the published files."""
+
+import gzip
+import importlib.util
+import json
+import statistics
+
+import pytest
+from test_cli import REPOSITORY, tfbert
+
+from tfbert import Tokenizer, data
+from tfbert.models import model_class
+from tfbert.training.experiment import FinetuneConfig
+
+CONFIG = """
+from tfbert.training.experiment import finetune_config
+
+def get_config(folder=""):
+    return finetune_config(train=f"{{folder}}/train.tsv", dev=f"{{folder}}/dev.tsv", max_length=32, epochs=1, {more})
+"""
+
+
+@pytest.fixture
+def suite(tiny_checkpoint, tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/first.py").write_text(CONFIG.format(more="metric='matthews'"))
+    (tmp_path / "configs/second.py").write_text(CONFIG.format(more="score=('macro_f1', 'accuracy')"))
+    for name, rows in (("train", 64), ("dev", 32)):
+        lines = (REPOSITORY / f"samples/shop/{name}.tsv").read_text(encoding="utf-8").splitlines()
+        (tmp_path / f"{name}.tsv").write_text("\n".join(lines[: rows + 1]) + "\n", encoding="utf-8")
+
+    def run(*arguments):
+        return tfbert(
+            *("suite", f"--configs={tmp_path}/configs/*.py", f"--data={tmp_path}", f"--checkpoint={tiny_checkpoint}"),
+            *(f"--out={tmp_path}/out", *arguments),
+        )
+
+    return run
+
+
+def test_the_table(suite, tmp_path):
+    result = suite("--seeds=0,3", "--set=learning_rate=0.001")
+    assert result.returncode == 0, result.stderr[-3000:]
+    heads, _, first, second, average = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (tmp_path / "out/results.md").read_text().splitlines()
+    )
+    assert heads == ["config", "metric", "seed 0", "seed 3", "mean", "standard deviation"]
+    assert (first[:2], second[:2], average[0]) == (
+        ["first", "matthews"],
+        ["second", "macro_f1 and accuracy"],
+        "average",
+    )
+    scores = json.loads((tmp_path / "out/results.json").read_text())
+    run = tmp_path / "out/second/seed_3"
+    metrics = json.loads((run / "dev_metrics.json").read_text())
+    assert scores["second"]["3"] == statistics.fmean([metrics["macro_f1"], metrics["accuracy"]])
+    assert json.loads((run / "config.json").read_text())["learning_rate"] == 0.001
+    assert second[3:] == [
+        f"{scores['second']['3']:.4f}",
+        f"{statistics.fmean(scores['second'].values()):.4f}",
+        f"{statistics.stdev(scores['second'].values()):.4f}",
+    ]
+    again = suite("--seeds=0,3", "--set=learning_rate=0.001")  # all is done: the table alone
+    assert again.returncode == 0
+    assert "[1/4]" in result.stdout and "[1/4]" not in again.stdout
+
+
+def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
+    (tmp_path / "configs/second.py").write_text(CONFIG.format(more="text_column='message'"))
+    result = suite()
+    assert result.returncode == 2
+    assert "no column 'message'" in result.stderr
+    assert f"1 of 2 runs failed: {tmp_path}/out/second/seed_0" in result.stderr
+    assert set(json.loads((tmp_path / "out/results.json").read_text())) == {"first"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--configs=nothing/*.py"], "no file is called nothing/*.py"),
+        (["--seeds=one"], "--seeds=one: write numbers"),
+        (["--set=epochs"], "--set=epochs: write NAME=VALUE"),
+    ],
+)
+def test_mistakes(suite, arguments, message):
+    result = suite(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "source", "rows"),
+    [
+        ("cola", "CoLA", "classification/cola", (8551, 1043)),
+        ("mrpc", "MRPC", "classification/mrpc", (3668, 408)),
+        ("sst2", "SST-2", "classification/sst2_glue", (67349, 872)),
+    ],
+)
+def test_glue_as_published(name, folder, source, rows, data_dir, tiny_checkpoint, tmp_path):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "train.tsv").write_bytes(gzip.decompress(data_dir(f"{source}/train.tsv.gz").read_bytes()))
+    (tmp_path / folder / "dev.tsv").write_bytes(data_dir(f"{source}/dev.tsv").read_bytes())
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / f"configs/glue/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.get_config().train == f"tfds:glue/{name}:train"
+    config = FinetuneConfig.from_dict(module.get_config(str(tmp_path)).to_dict())
+    tables = [data.read(path, column_names=config.column_names) for path in (config.train, config.dev)]
+    assert tuple(map(len, tables)) == rows
+    task_class = model_class(config.task).task_class
+    settings = task_class.settings_for(tables[0], columns=config.all_columns, max_length=config.max_length)
+    assert settings["labels"] == ("0", "1")
+    task = task_class(Tokenizer.from_folder(tiny_checkpoint), **settings)
+    for table in tables:
+        assert 0.3 < task.examples(table)["label"].mean() < 0.8

@@ -1,0 +1,108 @@
+"""Fine-tunes several configs, with several seeds, and writes a table of their scores on dev:
+
+tfbert suite --configs='configs/glue/*.py' --checkpoint=DIR --out=runs/glue
+tfbert suite --configs='configs/glue/*.py' --data=glue_data --seeds=0,1,2 --set=epochs=2 --checkpoint=DIR --out=runs/a
+
+The same command goes on where it was interrupted. --out gets a run folder for each config and seed, results.md and
+results.json.
+"""
+
+import glob
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+from absl import flags
+
+from tfbert.errors import ConfigError
+from tfbert.files import replace_file
+
+_CONFIGS = flags.DEFINE_list("configs", None, "Config files; * and ** stand for any names.", required=True)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)
+_OUT = flags.DEFINE_string("out", None, "Folder of the runs and the table.", required=True)
+_SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds; each config runs with each.")
+_DATA = flags.DEFINE_string("data", None, "Folder of the published files, for configs that take one (instead of TFDS).")
+_SET = flags.DEFINE_list("set", [], "NAME=VALUE, settings changed in every config, such as epochs=2.")
+
+
+def main(argv):
+    configs, out = _files(_CONFIGS.value), pathlib.Path(_OUT.value)
+    for setting in _SET.value:
+        if "=" not in setting:
+            raise ConfigError(f"--set={setting}: write NAME=VALUE")
+    if not all(seed.isdecimal() for seed in _SEEDS.value):
+        raise ConfigError(f"--seeds={','.join(_SEEDS.value)}: write numbers between commas")
+    runs = [(config, seed, out / config.stem / f"seed_{seed}") for config in configs for seed in _SEEDS.value]
+    failed = []
+    for number, (config, seed, folder) in enumerate(runs, 1):
+        if not _done(folder):
+            print(f"[{number}/{len(runs)}] {config.stem}, seed {seed}", flush=True)
+            if _finetune(config, seed, folder):
+                failed.append(folder)
+        _write_table(out, runs)
+    print((out / "results.md").read_text(encoding="utf-8"), end="")
+    if failed:
+        raise ConfigError(f"{len(failed)} of {len(runs)} runs failed: {', '.join(map(str, failed))}; see above")
+
+
+def _files(patterns):
+    files = []
+    for pattern in patterns:
+        found = sorted(glob.glob(pattern, recursive=True))
+        if not found:
+            raise ConfigError(f"--configs: no file is called {pattern}")
+        files += [pathlib.Path(name) for name in found if pathlib.Path(name) not in files]
+    names = [file.stem for file in files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"--configs: two files are called {twice}.py; each needs a run folder of its own")
+    return files
+
+
+def _done(folder):
+    return (folder / "dev_metrics.json").exists()
+
+
+def _finetune(config, seed, folder):
+    """Runs `tfbert finetune` in a process of its own, which gives its memory back; returns its exit code."""
+    source = f"{config}:{_DATA.value}" if _DATA.value else str(config)
+    command = [sys.executable, "-m", "tfbert.launch.main", "finetune", f"--config={source}", f"--config.seed={seed}"]
+    command += [f"--checkpoint={_CHECKPOINT.value}", f"--out={folder}", *(f"--config.{name}" for name in _SET.value)]
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # ^C reaches the run as well, which saves itself
+            process.wait()
+            raise
+
+
+def _write_table(out, runs):
+    scores = {}  # config -> seed -> score, of the runs that are done
+    measured = {}
+    for config, seed, folder in runs:
+        if _done(folder):
+            metrics = json.loads((folder / "dev_metrics.json").read_text(encoding="utf-8"))
+            run = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            names = run["score"] or [run["metric"] or next(iter(metrics))]
+            measured[config.stem] = " and ".join(names)
+            scores.setdefault(config.stem, {})[seed] = statistics.fmean(metrics[name] for name in names)
+    seeds = list(dict.fromkeys(seed for _, seed, _ in runs))
+    heads = ["config", "metric", *(f"seed {seed}" for seed in seeds), "mean", "standard deviation"]
+    rows, means = [], []
+    for name in dict.fromkeys(config.stem for config, _, _ in runs):
+        values = scores.get(name, {})
+        if len(values) == len(seeds):
+            means.append(statistics.fmean(values.values()))
+        mean = f"{means[-1]:.4f}" if len(values) == len(seeds) else ""
+        deviation = f"{statistics.stdev(values.values()):.4f}" if len(values) > 1 else ""
+        cells = [f"{values[seed]:.4f}" if seed in values else "" for seed in seeds]
+        rows.append([name, measured.get(name, ""), *cells, mean, deviation])
+    if len(means) == len(rows):
+        rows.append(["average", "", *("" for _ in seeds), f"{statistics.fmean(means):.4f}", ""])
+    lines = ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
+    out.mkdir(parents=True, exist_ok=True)
+    with replace_file(out / "results.md") as file:
+        file.write("\n".join(lines) + "\n")
+    with replace_file(out / "results.json") as file:
+        file.write(json.dumps(scores, indent=2) + "\n")
