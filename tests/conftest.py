@@ -38,6 +38,9 @@ def minilm():
     return pathlib.Path(package.get_model_path())
 
 
+_UNUSED = [f"[unused{i}]" for i in range(4)]  # as BERT's own vocabularies have them
+
+
 def shop_words():
     """The words of the sample's training texts, in order of first use."""
     text = (REPOSITORY / "samples/shop/train.tsv").read_text(encoding="utf-8").lower()
@@ -48,7 +51,7 @@ def shop_words():
 def tiny_config():
     from tfbert import BertConfig
 
-    tokens = 5 + len(shop_words())
+    tokens = 5 + len(shop_words()) + len(_UNUSED)
     return BertConfig(
         vocab_size=tokens,
         hidden_size=32,
@@ -73,5 +76,5 @@ def tiny_checkpoint(tiny_config, tmp_path_factory):
     encoder = BertEncoder(tiny_config, name="encoder")
     encoder.build()
     write_folder(folder, encoder, {}, {"architectures": ["BertModel"]})
-    Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *shop_words()])).save(folder)
+    Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *shop_words(), *_UNUSED])).save(folder)
     return folder

@@ -81,6 +81,15 @@ def test_in_keras(shell, tmp_path):
     assert (tmp_path / "runs/mine/model.safetensors").exists()
 
 
+def test_tasks(shell, tmp_path):
+    examples = blocks("Tasks", "python")
+    assert len(examples) == 6
+    out = shell([sys.executable, "-c", "\n".join(examples)])
+    for key in ("entities", "relation", "answers", "summary", "similarity", "choice"):
+        assert f"'{key}': " in out
+    assert (tmp_path / "runs/embeddings/modules.json").exists()
+
+
 def test_text(shell, tmp_path):
     (example,) = blocks("Text", "python")
     (train_vocab,) = blocks("Text", "bash")

@@ -10,6 +10,7 @@ import pytest
 from tfbert import AdamW, BertEncoder, TextClassifier, Tokenizer, data
 from tfbert.checkpoints.hugging_face import write_folder
 from tfbert.data.batches import Batches
+from tfbert.models import model_class
 from tfbert.text import Vocabulary
 from tfbert.training.experiment import FinetuneConfig
 
@@ -71,3 +72,37 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
     before = model.evaluate(few, return_dict=True)["loss"]
     model.fit(few, epochs=3, verbose=0)
     assert model.evaluate(few, return_dict=True)["loss"] < before
+
+
+OTHERS = [  # config, training file, dev file, rows of them, vocabulary
+    ("wnut17", "ner/wnut17/wnut17train.conll", "ner/wnut17/emerging.dev.conll", (3394, 1009), "cased"),
+    ("wikiann", "ner/wikiann_en/train.txt.gz", "ner/wikiann_en/dev.txt.gz", (20000, 10000), "cased"),
+    ("cluener", "ner/cluener_zh/train.json.gz", "ner/cluener_zh/dev.json", (10748, 1343), "chinese"),
+    ("semeval2010", "re/semeval2010_task8/TRAIN_FILE.TXT.gz", "re/semeval2010_task8/TEST_FILE_FULL.TXT.gz", (8000, 2717), "uncased"),
+    ("squad1", "qa/squad_v1.1/train-v1.1.rebuilt.json.gz", "qa/squad_v1.1/dev-v1.1.json.gz", (87599, 10570), "uncased"),
+    ("squad2", "qa/squad_v2.0/dev-v2.0.rebuilt.json.gz", "qa/squad_v2.0/dev-v2.0.rebuilt.json.gz", (11873, 11873), "uncased"),
+    ("cmrc2018", "qa/cmrc2018/train.json.gz", "qa/cmrc2018/dev.json.gz", (10142, 3219), "chinese"),
+    ("stsb_embedding", "similarity/stsb_multi_mt/stsb-en-train.csv.gz", "similarity/stsb_multi_mt/stsb-en-dev.csv", (5749, 1500), "uncased"),
+    ("sick", "similarity/sick2014/SICK_train.txt.gz", "similarity/sick2014/SICK_trial.txt", (4500, 500), "uncased"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "train", "dev", "rows", "vocabulary"), OTHERS, ids=[case[0] for case in OTHERS])
+def test_other_tasks_read_their_published_data(name, train, dev, rows, vocabulary, data_dir):
+    run = config_of(name)
+    files = [data_dir(train), data_dir(dev)]
+    tokenizer = Tokenizer.from_file(
+        data_dir(f"vocab/bert-base-{vocabulary}/vocab.txt"), lower_case=vocabulary != "cased"
+    )
+    tables = [data.read(file, column_names=run.column_names, format=run.format or None) for file in files]
+    assert tuple(map(len, tables)) == rows
+    task_class = model_class(run.task).task_class
+    settings = task_class.settings_for(tables[0], max_length=run.max_length, columns=run.all_columns, **run.settings)
+    task = task_class.from_settings(settings, tokenizer)
+    for table, training in zip(tables, (True, False), strict=True):
+        examples = task.examples(table, training=training)  # every row is well-formed, or counted and left out
+        assert {len(values) for values in examples.values()} == {len(table)}
+    batches = Batches(task.examples(tables[1].select(range(64))), task.features, task.target, batch_size=32)
+    for _, features, target in batches.once():
+        assert len(features["token_ids"]) == len(target)
+        assert (features["token_ids"].numpy() == tokenizer.vocabulary["[UNK]"]).mean() < 0.02

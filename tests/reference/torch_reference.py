@@ -44,6 +44,36 @@ def tokenize(folder, inputs):
     return {"token_ids": encoded["input_ids"], "padding_mask": encoded["attention_mask"]}
 
 
+def embed(folder, inputs):
+    """What sentence-transformers' Transformer, Pooling (mean) and Normalize give, 64 texts at a time."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    texts = [text.decode() for text in np.load(inputs, allow_pickle=True)["texts"]]
+    embeddings = []
+    for begin in range(0, len(texts), 64):
+        batch = texts[begin : begin + 64]
+        encoded = tokenizer(batch, padding=True, truncation=True, max_length=256, return_tensors="pt")
+        with torch.no_grad():
+            hidden = model(**encoded).last_hidden_state
+        mask = encoded["attention_mask"].unsqueeze(-1).expand(hidden.size()).float()
+        mean = (hidden * mask).sum(1) / torch.clamp(mask.sum(1), min=1e-9)
+        embeddings.append(torch.nn.functional.normalize(mean, p=2, dim=1))
+    return {"embedding": torch.cat(embeddings).numpy()}
+
+
+def multiple_choice(folder, inputs):
+    """Logits [B, C], loss and gradients of pairs [B, C, S], without dropout."""
+    model, loading = transformers.AutoModelForMultipleChoice.from_pretrained(folder, output_loading_info=True)
+    assert not loading["missing_keys"], loading
+    assert not loading["unexpected_keys"], loading
+    model.eval()
+    batch, arrays = features(inputs)
+    values = model(**batch, labels=torch.from_numpy(arrays["label"]).long())
+    values.loss.backward()
+    grads = {f"grad/{name}": parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    return {"logits": values.logits.detach().numpy(), "loss": values.loss.item(), **grads}
+
+
 def convert(folder, inputs):
     """pytorch_model.bin -> model.safetensors beside a copy of the configuration."""
     import safetensors.torch

@@ -148,10 +148,16 @@ def test_a_signal_saves_where_the_run_is(run, tmp_path, number):
         np.testing.assert_array_equal(one, other)
 
 
-def test_other_settings_are_refused(run):
-    run(epochs=1)
+def test_other_settings_are_refused(run, tmp_path):
+    metrics = run(epochs=1)
     with pytest.raises(ConfigError, match=r"holds a run with other settings \(epochs was 1, now 2\)"):
         run(epochs=2)
+    # A run of an earlier version, which had fewer settings, goes on.
+    path = tmp_path / "run/config.json"
+    values = json.loads(path.read_text())
+    del values["score"], values["evaluate_every"]
+    path.write_text(json.dumps(values))
+    assert run(epochs=1) == metrics
 
 
 def test_a_folder_of_somebody_else_is_refused(run, tmp_path):

@@ -9,7 +9,10 @@ from tfbert.errors import CheckpointError
 __all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint"]
 
 # What tfbert reads of a hub's repository; leaves weights in other formats there.
-_HUB_FILES = ["config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json", "model.safetensors"]
+_HUB_FILES = [
+    *("config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json", "model.safetensors"),
+    *("modules.json", "1_Pooling/config.json", "sentence_bert_config.json"),  # of sentence-transformers
+]
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 

@@ -46,6 +46,10 @@ HEADS = {
         Row("classifier/kernel", "classifier.weight", True),
         Row("classifier/bias", "classifier.bias", False),
     ),
+    "qa_outputs": (
+        Row("qa_outputs/kernel", "qa_outputs.weight", True),
+        Row("qa_outputs/bias", "qa_outputs.bias", False),
+    ),
 }
 
 

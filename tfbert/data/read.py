@@ -11,6 +11,7 @@ import threading
 from array import array
 
 from tfbert.data.lines import decoded_lines, open_data
+from tfbert.data.squad import begins_squad
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError
 
@@ -21,6 +22,7 @@ _FORMAT_OF_SUFFIX = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".txt": "txt",
+    **dict.fromkeys((".conll", ".bio", ".iob", ".iob2", ".bioes"), "conll"),
 }
 # Formats that a task's data are published in: module and function, which turns lines and the file's name into a Table.
 _PUBLISHED = {
@@ -29,6 +31,7 @@ _PUBLISHED = {
     "semeval": ("tfbert.data.semeval", "read_semeval"),
 }
 _FORMATS = ("tsv", "csv", "jsonl", "txt", *_PUBLISHED)
+_LINES_THAT_TELL = 10  # of a document of JSON that is spread over lines
 _CHUNK = 8192  # rows turned into columns at a time: quick, and no second copy of the file in memory
 
 
@@ -38,8 +41,10 @@ def read(source, *, column_names=(), required=(), format=None):
     Sources, told apart by their suffix (`.gz` may follow it):
         .tsv: fields between tabs, as they stand: quotes are text, as in GLUE's files.
         .csv: fields between commas, quoted as in RFC 4180, with line breaks inside quotes.
-        .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys.
+        .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys. A .json that is one
+            document of SQuAD's form is read as such.
         .txt: one text a line, as column "text".
+        .conll, .bio, .iob, .iob2, .bioes: a word and its tag a line, as columns "words" and "tags".
         "tfds:NAME[/CONFIG][:VERSION][:SPLIT]": a data set of tensorflow_datasets (split: train), from its
             own data folder ($TFDS_DATA_DIR); class labels become their names, and None where unlabelled.
         "-": standard input, one text a line, or JSONL when the first line begins with "{".
@@ -92,7 +97,12 @@ def _read_file(source, column_names, format):
             lines = itertools.chain(first, lines)
         return _read_lines(lines, name, column_names, format)
     with open_data(source) as file:
-        return _read_lines(decoded_lines(file, source), source, column_names, format or _format(source))
+        lines = decoded_lines(file, source)
+        if format is None and source.lower().endswith((".json", ".json.gz")):
+            first = list(itertools.islice(lines, _LINES_THAT_TELL))
+            format = "squad" if begins_squad("".join(first)) else None
+            lines = itertools.chain(first, lines)
+        return _read_lines(lines, source, column_names, format or _format(source))
 
 
 def _read_lines(lines, name, column_names, format):

@@ -12,6 +12,8 @@ _MODELS = {
     "token_classification": ("tfbert.models.token_classifier", "TokenClassifier"),
     "relation_extraction": ("tfbert.models.relation_extractor", "RelationExtractor"),
     "question_answering": ("tfbert.models.question_answerer", "QuestionAnswerer"),
+    "summarization": ("tfbert.models.summarizer", "Summarizer"),
+    "multiple_choice": ("tfbert.models.multiple_choice", "MultipleChoice"),
     "sentence_embedding": ("tfbert.models.sentence_encoder", "SentenceEncoder"),
 }
 

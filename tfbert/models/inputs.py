@@ -31,7 +31,8 @@ def to_table(x, y, task):
         x = dict(zip(task.text_inputs, x, strict=True))
     elif _is_strings(x):
         x = {task.text_inputs[0]: x}
-    if not isinstance(x, dict) or not _is_strings(x.get(task.text_inputs[0])):
+    served = {name for columns in task.signatures.values() for name in columns}
+    if not isinstance(x, dict) or not any(_is_strings(x.get(name)) or _is_words(x.get(name)) for name in served):
         return None
     columns = {task.columns.get(name, name): [_text(value) for value in values] for name, values in x.items()}
     if y is not None:
@@ -56,14 +57,17 @@ def featurized(dataset, task):
     else:
         return dataset
 
-    def features(x):
-        if names is not None:
-            x = dict(zip(names, x if isinstance(x, tuple) else (x,), strict=True))
-        return task.features(x)
+    def example(x):
+        return x if names is None else dict(zip(names, x if isinstance(x, tuple) else (x,), strict=True))
+
+    def features_and_target(x, y, *rest):
+        columns = {**example(x), task.target_column: y}
+        features = task.features(columns)
+        return (features, task.target(columns, features), *rest)
 
     if not isinstance(spec, tuple):
-        return dataset.map(features, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.map(lambda x, *rest: (features(x), *rest), num_parallel_calls=tf.data.AUTOTUNE)
+        return dataset.map(lambda x: task.features(example(x)), num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.map(features_and_target, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def sizes(values):
@@ -77,6 +81,10 @@ def _is_strings(values):
             values.dtype.kind in "US" or (values.dtype == object and _is_strings(list(values)))
         )
     return isinstance(values, list) and all(isinstance(value, (str, bytes)) for value in values)
+
+
+def _is_words(values):
+    return isinstance(values, list) and all(isinstance(row, list) and _is_strings(row) for row in values)
 
 
 def _text(value):

@@ -40,6 +40,8 @@ class Saving:
         saved = source.values.get("tfbert", {})
         if saved.get("task") == cls.task_class.name:
             settings = {**saved["settings"], **settings}
+        else:
+            settings = {**cls.settings_of_checkpoint(source, settings), **settings}
         positions = source.config.max_position_embeddings
         if settings.setdefault("max_length", min(MAX_LENGTH, positions)) > positions:
             raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
@@ -53,6 +55,11 @@ class Saving:
             missing += report.missing
         model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing))
         return model
+
+    @classmethod
+    def settings_of_checkpoint(cls, source, given):
+        """What an opened checkpoint that tfbert did not save says of the task, besides the `given` settings."""
+        return {}
 
     @classmethod
     def task_of_checkpoint(cls, source, tokenizer, settings):
@@ -74,6 +81,10 @@ class Saving:
             }
             hugging_face.write_folder(folder, self.encoder, heads, values)
             self.task.tokenizer.save(folder)
+            self.write_further_files(folder)
+
+    def write_further_files(self, folder):
+        """What others than `transformers` look for in a saved folder."""
 
     def export(self, filepath):
         """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""

@@ -183,7 +183,8 @@ class TaskModel(Saving, TrainStep, keras.Model):
             return []
         examples = self.task.examples(table, labelled=False)
         # Texts of like length share a batch, so that they pad little.
-        order = np.argsort(-sum(inputs.sizes(examples[name]) for name in self.task.text_inputs), kind="stable")
+        texts = [name for name in self.task.text_inputs if name in examples] or list(examples)
+        order = np.argsort(-sum(inputs.sizes(examples[name]) for name in texts), kind="stable")
         answer = self._function("answer", self.answer)
         answers = [None] * size
         starts = range(0, size, batch_size)

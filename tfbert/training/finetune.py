@@ -69,7 +69,9 @@ def open_run_folder(folder, config):
     path = folder / "config.json"
     resolved = json.loads(json.dumps(config.to_dict()))
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        # A run that an earlier version began lacks the settings that came since, and had their defaults.
+        defaults = json.loads(json.dumps(type(config)().to_dict()))
+        before = {**defaults, **json.loads(path.read_text(encoding="utf-8"))}
         changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
         if changed:
             listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)

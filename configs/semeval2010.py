@@ -1,0 +1,19 @@
+"""SemEval-2010 Task 8: relations between two nominals, 19 labels, 8,000 training sentences, 2,717 for testing.
+
+The release names no dev set; the test file stands for it here, as in most published figures. TRAIN_FILE.TXT and
+TEST_FILE_FULL.TXT are those of the full release, as they are or gzipped.
+"""
+
+from tfbert.training.experiment import finetune_config
+
+
+def get_config():
+    return finetune_config(
+        task="relation_extraction",
+        train="TRAIN_FILE.TXT",
+        dev="TEST_FILE_FULL.TXT",
+        format="semeval",
+        epochs=5,
+        batch_size=32,
+        learning_rate=5e-5,
+    )

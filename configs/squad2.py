@@ -1,0 +1,19 @@
+"""SQuAD 2.0: as SQuAD 1.1, with questions that have no answer; 130,319 to train on, 11,873 of dev.
+
+From which score on there is no answer is chosen on dev, as the official evaluation does.
+"""
+
+from tfbert.training.experiment import finetune_config
+
+
+def get_config():
+    return finetune_config(
+        task="question_answering",
+        train="train-v2.0.json",
+        dev="dev-v2.0.json",
+        max_length=384,
+        settings={"stride": 128, "unanswerable": True},
+        epochs=2,
+        batch_size=48,
+        learning_rate=5e-5,
+    )

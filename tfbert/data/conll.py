@@ -1,0 +1,51 @@
+"""CoNLL files: a word and its tag a line, sentences between empty lines."""
+
+import re
+from array import array
+
+from tfbert.data.table import Table
+from tfbert.errors import DataError
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}:")
+_BLANKS = " \t\r\n"  # a no-break or an ideographic space is a word's own
+
+
+def read_conll(lines, name):
+    """Lines -> a `Table` of `words` and `tags`, lists of str: the first and the last column of the file.
+
+    Columns stand between tabs or, in lines without one, between spaces. A line of nothing but spaces ends a sentence;
+    lines that begin with -DOCSTART- are left out. WikiANN's prefix, a language's code and a colon on every word of the
+    file, is removed. A row's line number is that of its first word. Source: Tjong Kim Sang and De Meulder 2003.
+
+    Raises:
+        DataError: a line with one column, or a file without words.
+
+    >>> read_conll(["New\tB-place\n", "York\tI-place\n", "\n"], "a.conll").columns
+    {'words': [['New', 'York']], 'tags': [['B-place', 'I-place']]}
+    """
+    all_words, all_tags, line_numbers = [], [], array("q")
+    within = False
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip(_BLANKS)
+        if not line or line.startswith("-DOCSTART-"):
+            within = False
+            continue
+        fields = line.split("\t") if "\t" in line else line.lstrip(" ").split(" ")
+        if len(fields) < 2:
+            raise DataError(
+                f"{name}, line {number}: one column, {fields[0]!r}; a word and its tag stand in a line, "
+                f"with a tab or a space between them"
+            )
+        if not within:
+            within = True
+            all_words.append([])
+            all_tags.append([])
+            line_numbers.append(number)
+        all_words[-1].append(fields[0].strip(_BLANKS))
+        all_tags[-1].append(fields[-1].strip(_BLANKS))
+    if not all_words:
+        raise DataError(f"{name}: no words in it")
+    prefix = _LANGUAGE.match(all_words[0][0])
+    if prefix and all(word.startswith(prefix[0]) for words in all_words for word in words):
+        all_words = [[word[len(prefix[0]) :] for word in words] for words in all_words]
+    return Table({"words": all_words, "tags": all_tags}, source=name, line_numbers=line_numbers)

@@ -1,0 +1,57 @@
+"""One vector of a sentence from those of its tokens. B batch, S sequence, H hidden, D dimensions."""
+
+import keras
+from keras import ops
+
+POOLINGS = ("mean", "cls", "max")
+_LEAST = 1e-9  # tokens of a sentence without any, so that its mean is 0 and not 0 / 0
+_SHORTEST = 1e-24  # square of the length from which on vectors are scaled to length 1, as PyTorch's `normalize`
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class SentencePooling(keras.layers.Layer):
+    """Mean or maximum over the tokens that are no padding, or the first token's vector.
+
+    Inputs: sequence_output [B, S, H], padding_mask int [B, S] (1 = token). Output: [B, D], in the layer's dtype.
+    Source: sentence-transformers, models/Pooling.py; Kusupati et al. 2022 for the first dimensions alone.
+
+    Args:
+        pooling: "mean", "cls" or "max".
+        dimensions: how many of the vector's numbers are kept, from the first on; 0 for all.
+        normalize: scale what is kept to length 1.
+
+    >>> SentencePooling("mean", normalize=False)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
+    TensorShape([1, 4])
+    """
+
+    def __init__(self, pooling="mean", *, dimensions=0, normalize=True, **kwargs):
+        super().__init__(**kwargs)
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
+        self.pooling, self.dimensions, self.normalize = pooling, dimensions, normalize
+
+    def call(self, sequence_output, padding_mask):
+        pooled = self._pooled(sequence_output, padding_mask)
+        if self.dimensions:
+            pooled = pooled[:, : self.dimensions]
+        return unit_length(pooled) if self.normalize else pooled
+
+    def _pooled(self, sequence_output, padding_mask):
+        if self.pooling == "cls":
+            return sequence_output[:, 0]
+        is_token = ops.expand_dims(ops.cast(padding_mask, sequence_output.dtype), -1)  # [B, S, 1]
+        if self.pooling == "max":
+            return ops.max(ops.where(is_token > 0, sequence_output, -1e9), axis=1)
+        return ops.sum(sequence_output * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), _LEAST)
+
+    def compute_output_shape(self, sequence_output_shape, padding_mask_shape=None):
+        return (sequence_output_shape[0], self.dimensions or sequence_output_shape[-1])
+
+    def get_config(self):
+        config = {"pooling": self.pooling, "dimensions": self.dimensions, "normalize": self.normalize}
+        return {**super().get_config(), **config}
+
+
+def unit_length(vectors):
+    """Vectors [..., D] scaled to length 1; those of length 0 stay."""
+    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), _SHORTEST))

@@ -1,0 +1,30 @@
+"""RelationExtractor: relation extraction as a Keras model."""
+
+import keras
+
+from tfbert.models.task_model import TaskModel
+from tfbert.tasks.relation_extraction import RelationExtraction
+from tfbert.tasks.task import check_settings
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class RelationExtractor(TaskModel):
+    """Texts with two entities each to the relation between them and its direction.
+
+    Outputs of `call` are logits [B, L]; `predict` on strings gives answers. Entities are marked in the text, or
+    given as `head` and `tail` beside it; see `tfbert.tasks.relation_extraction.RelationExtraction`.
+
+    >>> labels = ["Other", "Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)"]
+    >>> model = RelationExtractor.from_checkpoint("path/or/hf-id", labels=labels)
+    >>> model.compile()
+    >>> model.fit(["<e1>smoke</e1> of the <e2>fire</e2>"], ["Cause-Effect(e2,e1)"], epochs=3)
+    >>> model.predict({"text": ["smoke of the fire"], "head": [[0, 5]], "tail": [[13, 17]]})
+    [{'label': 'Cause-Effect(e2,e1)', 'relation': 'Cause-Effect', 'direction': 'e2,e1', 'head_text': 'smoke', …}]
+    """
+
+    task_class = RelationExtraction
+
+    @classmethod
+    def task_of_checkpoint(cls, source, tokenizer, settings):
+        check_settings(RelationExtraction, settings)
+        return RelationExtraction.from_settings(settings, tokenizer)

@@ -1,0 +1,76 @@
+"""SentenceEncoder: sentence embeddings as a Keras model. B batch, D dimensions."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tfbert.checkpoints import sentence_transformers
+from tfbert.data import columns
+from tfbert.models.task_model import BATCH_SIZE, TaskModel
+from tfbert.tasks.sentence_embedding import TEXTS, SentenceEmbedding
+from tfbert.training.gradient_cache import cached_gradients
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class SentenceEncoder(TaskModel):
+    """Texts to vectors, of which those of like meaning have a small angle.
+
+    Outputs of `call` are embeddings [W, D] of all texts of a batch; `encode` gives those of strings, `predict` also
+    the similarity of pairs. `fit` and `evaluate` take dicts of the columns text, text_pair, negative and score, or a
+    tuple of the texts and `y` for the scores. A sentence-transformers folder brings its pooling, normalization and
+    max_length along. With the objective "in_batch_negatives" `accumulation` caches gradients: a text is compared
+    with those of the whole batch, however many parts that is computed in. See
+    `tfbert.tasks.sentence_embedding.SentenceEmbedding` for the settings.
+
+    >>> model = SentenceEncoder.from_checkpoint("path/or/hf-id", objective="in_batch_negatives")
+    >>> model.compile(accumulation=8)
+    >>> model.fit({"text": ["where is it", "money back"], "text_pair": ["my order", "refund"]}, batch_size=256)
+    >>> model.encode(["where is my parcel"]).shape
+    (1, 384)
+    """
+
+    task_class = SentenceEmbedding
+
+    @classmethod
+    def settings_of_checkpoint(cls, source, given):
+        return sentence_transformers.read(source.folder, source.config.max_position_embeddings, given)
+
+    def write_further_files(self, folder):
+        sentence_transformers.write(folder, self.task, self.encoder.config.hidden_size)
+
+    def encode(self, texts, batch_size=BATCH_SIZE, show_progress_bar=False):
+        """Embeddings of a list of texts, float32 [B, D]; of one text [D]."""
+        if isinstance(texts, str):
+            return self.encode([texts])[0]
+        texts = list(texts)
+        embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
+        # Texts of like length share a batch, so that they pad little.
+        order = np.argsort([-len(text) for text in texts], kind="stable").astype(int)
+        answer = self._function("answer", self.answer)
+        for start in tqdm.trange(0, len(texts), batch_size, desc="encode", disable=not show_progress_bar):
+            rows = order[start : start + batch_size]
+            embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()
+        return embeddings
+
+    def predict(self, x, *args, **kwargs):
+        """A list of dicts: the embedding, and for pairs the second one and their cosine, as lists and floats."""
+        return super().predict(_named(x), *args, **kwargs)
+
+    def _batches(self, x, *args, **kwargs):
+        return super()._batches(_named(x), *args, **kwargs)
+
+    def rows_together(self, x):
+        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
+
+    def _accumulated(self, x, y, sample_weight):
+        if self.task.objective != "in_batch_negatives":
+            return super()._accumulated(x, y, sample_weight)
+        return cached_gradients(self, x, y, sample_weight, self.rows_together(x))
+
+
+def _named(x):
+    """A tuple of lists of texts as a dict of columns."""
+    if isinstance(x, tuple) and len(x) <= len(TEXTS) and all(isinstance(part, (list, np.ndarray)) for part in x):
+        return dict(zip(TEXTS, x, strict=False))
+    return x

@@ -1,0 +1,38 @@
+"""TokenClassifier: named entities as a Keras model."""
+
+import keras
+
+from tfbert.errors import ConfigError
+from tfbert.models.task_model import TaskModel
+from tfbert.tasks.task import check_settings
+from tfbert.tasks.token_classification import TokenClassification
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class TokenClassifier(TaskModel):
+    """Texts, or lists of words, to the labelled spans in them: named entities.
+
+    Outputs of `call` are logits [W, S, C]; `predict` on strings gives entities. See `from_checkpoint` for settings and
+    `tfbert.tasks.token_classification.TokenClassification` for what they mean.
+
+    >>> model = TokenClassifier.from_checkpoint("path/or/hf-id", labels=["place"])
+    >>> model.compile()
+    >>> model.fit(["off to Rome", "at home"], [[[7, 11, "place"]], []], epochs=3)
+    >>> model.predict(["back from Rome"])
+    [{'entities': [{'entity': 'Rome', 'label': 'place', 'score': 0.99, 'start': 10, 'end': 14, …}]}]
+    """
+
+    task_class = TokenClassification
+
+    @classmethod
+    def task_of_checkpoint(cls, source, tokenizer, settings):
+        check_settings(TokenClassification, settings)
+        named = source.values.get("id2label", {})
+        if settings.get("labels") is None and "classifier.weight" in source.shapes:
+            tags = tuple(named[key] for key in sorted(named, key=int))
+            if "O" not in tags or not all(tag == "O" or tag[:2] in ("B-", "I-") for tag in tags):
+                raise ConfigError(f"{source.folder}: its tags are {', '.join(tags)}, not O, B-x and I-x; give labels")
+            settings["labels"] = tuple(dict.fromkeys(tag[2:] for tag in tags if tag != "O"))
+            settings["tags"] = tags
+        settings["labels"] = tuple(settings.get("labels") or ())
+        return TokenClassification.from_settings(settings, tokenizer)

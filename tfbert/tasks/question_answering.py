@@ -1,0 +1,237 @@
+"""Extractive question answering. B batch, W windows, S sequence, K answers of a question."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfbert.errors import ConfigError
+from tfbert.tasks import question_answering_examples, question_answering_metrics
+from tfbert.tasks.evaluation import Answers
+from tfbert.tasks.question_answering_decoding import NOWHERE, best_answers
+from tfbert.tasks.question_answering_loss import SpanLoss
+from tfbert.tasks.task import Task, check_settings
+from tfbert.text import Tokenizer
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionAnswering(Task):
+    """A question is answered by a span of its context, or by "" where the context has no answer.
+
+    Outputs are logits [W, S, 2] of the answer's first and last token, as in Hugging Face's
+    BertForQuestionAnswering. Source: Devlin et al. 2018, sections 4.2 and 4.3.
+
+    Args:
+        tokenizer: `tfbert.text.Tokenizer`.
+        max_length: tokens of a window, specials included; a long context is cut into windows.
+        stride: tokens of the context that a window shares with the one before; a third of `max_length` unless given.
+        max_question_length: tokens kept of a question; 64, or half of what `stride` leaves of a short window.
+        answer_length: tokens of an answer at most.
+        n_best: answers returned for each question.
+        unanswerable: whether a question may have no answer, as in SQuAD 2.0.
+        threshold: the answer is "" where no answer scores higher than the best span by more than this.
+        language: "en" or "zh", whose metrics are SQuAD's or CMRC 2018's.
+        columns: names of the table's question, context and answers columns where they differ from these words.
+
+    >>> task = QuestionAnswering(tokenizer, unanswerable=True)
+    """
+
+    tokenizer: Tokenizer
+    max_length: int = 384
+    stride: int | None = None
+    max_question_length: int | None = None
+    answer_length: int = 30
+    n_best: int = 20
+    unanswerable: bool = False
+    threshold: float = 0.0
+    language: str = "en"
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    name = "question_answering"
+    architecture = "BertForQuestionAnswering"
+    head_names = ("qa_outputs",)
+    target_column = "answers"
+
+    def __post_init__(self):
+        for name in ("answer_length", "n_best"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.language not in LANGUAGES:
+            raise ConfigError(f"language {self.language!r} is not one of {', '.join(LANGUAGES)}")
+        question, room = self.max_question_length or 0, self.max_length - 3  # special tokens
+        if question < 0 or self.shared_tokens < 0 or question + self.shared_tokens >= room:
+            raise ConfigError(
+                f"stride {self.shared_tokens} and max_question_length {question} leave a window of max_length "
+                f"{self.max_length} no new tokens"
+            )
+
+    @property
+    def shared_tokens(self):
+        """The stride in tokens."""
+        return self.max_length // 3 if self.stride is None else self.stride
+
+    # 1 example
+    @classmethod
+    def settings_for(cls, table, **settings):
+        """The settings that a training table asks for: whether questions may have no answer, and the language."""
+        check_settings(cls, settings)
+        columns = settings.get("columns", {})
+        if "unanswerable" not in settings:
+            settings["unanswerable"] = question_answering_examples.has_unanswerable(table, columns)
+        if "language" not in settings:
+            settings["language"] = question_answering_examples.language_of(table, columns)
+        return settings
+
+    def examples(self, table, *, labelled=True, training=False):
+        return question_answering_examples.read(self, table, labelled=labelled, training=training)
+
+    # 2 features
+    @property
+    def signatures(self):
+        return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in ("question", "context")}}
+
+    def features(self, example):
+        features = self.tokenizer.windows(
+            example["question"],
+            example["context"],
+            max_length=self.max_length,
+            stride=self.shared_tokens,
+            max_first_length=self.max_question_length,
+            offsets=True,
+        )
+        del features["word_ids"]
+        return features
+
+    def target(self, example, features):
+        """The answer's first and last token, int32 [W, 2]; [CLS] twice in a window that does not hold all of it.
+
+        The answer's characters are example["answer_start"] and "answer_end" [B], or, as a `tf.data.Dataset` has
+        them, example["answers"] int [B, 2]; -1 for no answer.
+        """
+        if "answer_start" in example:
+            span = tf.stack([example["answer_start"], example["answer_end"]], axis=-1)
+        elif (span := tf.convert_to_tensor(example["answers"])).dtype.is_integer:
+            span = tf.cast(span, tf.int32)
+        else:
+            raise TypeError("the target of a Dataset is int [B, 2]: an answer's first character and the one behind it")
+        begin, end = tf.split(tf.gather(span, features["rows"]), 2, axis=1)  # [W, 1]
+        starts, ends = features["character_offsets"][..., 0], features["character_offsets"][..., 1]
+        is_context = (features["segment_ids"] == 1) & (ends > starts)
+        inside = is_context & (starts < end) & (ends > begin)
+        from_before = tf.reduce_any(is_context & (starts <= begin), axis=1)
+        to_behind = tf.reduce_any(is_context & (ends >= end), axis=1)
+        whole = (begin[:, 0] >= 0) & from_before & to_behind & tf.reduce_any(inside, axis=1)
+        inside = tf.cast(inside, tf.int32)
+        first = tf.argmax(inside, axis=1, output_type=tf.int32)
+        span = tf.stack([first, first + tf.reduce_sum(inside, axis=1) - 1], axis=-1)
+        return tf.where(whole[:, None], span, 0)
+
+    # 3 head
+    def head(self, encoder):
+        inputs = self.encoder_inputs()
+        logits = keras.layers.Dense(
+            2,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.config.initializer_range),
+            dtype="float32",  # losses and scores of half-precision logits lose digits
+            name="qa_outputs",
+        )(encoder(inputs)["sequence_output"])
+        is_token = ops.expand_dims(inputs["padding_mask"], -1) > 0
+        return keras.Model(inputs, ops.where(is_token, logits, NOWHERE), name="question_answering")
+
+    # 4 loss and metrics
+    def loss(self):
+        return SpanLoss()
+
+    def metrics(self, examples, answers):
+        return question_answering_metrics.metrics(examples["answers"], _texts(answers["answer"]), **self._scoring)
+
+    @property
+    def _scoring(self):
+        return {"language": self.language, "unanswerable": self.unanswerable}
+
+    def tuned_on(self, examples, answers):
+        """Where questions may have no answer, the task with the threshold of the best F1 on these examples."""
+        if not self.unanswerable:
+            return self
+        chosen = question_answering_metrics.best_threshold(
+            examples["answers"],
+            _texts(answers["answers"][:, 0]),
+            answers["null_score_difference"],
+            language=self.language,
+        )
+        return dataclasses.replace(self, threshold=chosen)
+
+    def evaluation(self, examples, answers, *, token_lengths, data):
+        predicted = _texts(answers["answer"])
+        quality, _ = question_answering_metrics.values(examples["answers"], predicted, **self._scoring)
+        pairs = zip(examples["question"], examples["context"], strict=True)
+        return Answers(
+            texts=[f"{question}\n{context}" for question, context in pairs],
+            truth=[" | ".join(dict.fromkeys(texts)) or "(no answer)" for texts in examples["answers"]],
+            predicted=[text or "(no answer)" for text in predicted],
+            quality=quality,
+            scores=answers["score"],
+            token_lengths=token_lengths,
+            metrics=self.metrics(examples, answers),
+            data=data,
+        )
+
+    # 5 answer
+    def answer(self, example, features, outputs):
+        """`answer`, its `score` and `null_score_difference` [B]; the n-best spans with scores and places [B, K].
+
+        Scores are a softmax over the n-best spans, and no answer where questions may have none.
+        """
+        best = best_answers(example["context"], features, outputs, n_best=self.n_best, answer_length=self.answer_length)
+        span_scores, null_score = best.pop("span_scores"), best.pop("null_score")[:, None]
+        difference = null_score[:, 0] - span_scores[:, 0]
+        found = best["byte_start"] >= 0
+        if self.unanswerable:
+            probabilities = tf.nn.softmax(tf.concat([span_scores, null_score], axis=1))
+            scores, of_none = probabilities[:, :-1], probabilities[:, -1]
+            answered = found[:, 0] & (difference <= self.threshold)
+        else:
+            scores = tf.nn.softmax(span_scores)
+            answered, of_none = found[:, 0], tf.zeros_like(difference)
+        scores = tf.where(found, scores, 0.0)
+        return {
+            **best,
+            "scores": scores,
+            "answer": tf.where(answered, best["answers"][:, 0], ""),
+            "score": tf.where(answered, scores[:, 0], of_none),
+            "null_score_difference": difference,
+        }
+
+    def readable(self, answer):
+        """For each question its answer and the n-best; "" without start and end where there is no answer."""
+        texts = [_texts(row) for row in answer["answers"]]
+        rows = []
+        for i, text in enumerate(_texts(answer["answer"])):
+            spans = [
+                {"answer": text, "score": float(score), "start": int(start), "end": int(end)}
+                for text, score, start, end in zip(
+                    texts[i], answer["scores"][i], answer["start"][i], answer["end"][i], strict=True
+                )
+                if start >= 0
+            ]
+            place = {"start": spans[0]["start"], "end": spans[0]["end"]} if text else {"start": None, "end": None}
+            rows.append({"answer": text, "score": float(answer["score"][i]), **place, "answers": spans})
+        return rows
+
+    # what is saved
+    def settings(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return values
+
+    @classmethod
+    def from_settings(cls, settings, tokenizer):
+        return cls(tokenizer=tokenizer, **settings)
+
+
+def _texts(values):
+    return [value.decode("utf-8", "replace") for value in np.asarray(values, object)]

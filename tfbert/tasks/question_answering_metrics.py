@@ -1,0 +1,136 @@
+"""The metrics of question answering, as the evaluation scripts of SQuAD 1.1, SQuAD 2.0 and CMRC 2018 define them."""
+
+import collections
+import re
+import string
+
+import numpy as np
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+# What CMRC's script drops; of ASCII these alone.
+_CHINESE_PUNCTUATION = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
+# A Chinese character, or in the text between them a word or a mark, as NLTK's word_tokenize parts them.
+_CHINESE = r"\u4e00-\u9fa5"
+_QUOTE = rf"'(?:s|m|d|ll|re|ve)?(?![^\W{_CHINESE}])"
+_LAST_STOP = rf"""\.(?=["')\]}}>]*\s*(?:$|[{_CHINESE}]))"""
+_MARK = r"""[;@#$%&?!"()\[\]{}<>«»—–]"""
+_ALONE = rf"\.{{2,}}|{_LAST_STOP}|{_QUOTE}|{_MARK}|,(?!\d)"
+_SEGMENTS = re.compile(rf"[{_CHINESE}]|{_ALONE}|(?:(?!{_ALONE})[^\s{_CHINESE}])+")
+
+
+def exact_match(gold, predicted, language="en"):
+    """1.0 where two answers are the same but for case, punctuation and, in English, articles; else 0.0.
+
+    >>> exact_match("The Denver Broncos", "denver broncos.")
+    1.0
+    """
+    if language == "zh":
+        return float(_without_punctuation(gold) == _without_punctuation(predicted))
+    return float(normalized(gold) == normalized(predicted))
+
+
+def f1(gold, predicted, language="en", *, unanswerable=False):
+    """The F1 of an answer: of words in common, or for "zh" of the longest run of characters and words in common.
+
+    `unanswerable` counts two answers without a word as equal, as SQuAD 2.0 does.
+
+    >>> f1("Denver Broncos", "the Broncos")
+    0.6666666666666666
+    """
+    if language == "zh":
+        gold, predicted = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
+        common = _longest_run(gold, predicted)
+    else:
+        gold, predicted = (normalized(text).split() for text in (gold, predicted))
+        common = sum((collections.Counter(gold) & collections.Counter(predicted)).values())
+    if unanswerable and not (gold and predicted):
+        return float(gold == predicted)
+    return 2 * common / (len(gold) + len(predicted)) if common else 0.0
+
+
+def normalized(text):
+    """SQuAD's form of an answer for comparison: lower case, without punctuation and articles, single spaces."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
+
+
+def values(golds, predicted, *, language="en", unanswerable=False):
+    """F1 and exact match of each question, float [B] each: the best over its gold answers.
+
+    Args:
+        golds: a list of texts for each question, [] for none.
+        predicted: a text for each question, "" for none.
+    """
+    pairs = []
+    for gold, answer in zip(golds, predicted, strict=True):
+        if unanswerable:  # SQuAD 2.0 counts what is nothing but articles and punctuation as no answer
+            gold = [text for text in gold if language != "en" or normalized(text)]
+        gold = gold or [""]
+        pairs.append(
+            (
+                max(f1(text, answer, language, unanswerable=unanswerable) for text in gold),
+                max(exact_match(text, answer, language) for text in gold),
+            )
+        )
+    return tuple(np.array(pairs, np.float64).reshape(-1, 2).T)
+
+
+def metrics(golds, predicted, *, language="en", unanswerable=False):
+    """{"f1", "exact_match"} from 0 to 1; where `unanswerable` also has_answer_f1 and no_answer_f1.
+
+    NaN where undefined.
+
+    >>> metrics([["Rome"], ["Paris"]], ["Rome", "London"])
+    {'f1': 0.5, 'exact_match': 0.5}
+    """
+    by_question, exact = values(golds, predicted, language=language, unanswerable=unanswerable)
+    found = {"f1": _mean(by_question), "exact_match": _mean(exact)}
+    if unanswerable:
+        has_answer = np.array([bool(gold) for gold in golds], bool)
+        found["has_answer_f1"] = _mean(by_question[has_answer])
+        found["no_answer_f1"] = _mean(by_question[~has_answer])
+    return found
+
+
+def best_threshold(golds, best_spans, differences, *, language="en"):
+    """The difference of null score and best span's from which on (above it) no answer gives the best F1.
+
+    Source: find_best_thresh of SQuAD 2.0's evaluation script.
+
+    Args:
+        best_spans: the best answer of each question that is not "".
+        differences: float [B].
+    """
+    differences = np.asarray(differences, np.float64)
+    answered, _ = values(golds, best_spans, language=language, unanswerable=True)
+    unanswered, _ = values(golds, [""] * len(golds), language=language, unanswerable=True)
+    order = np.argsort(differences, kind="stable")
+    levels, ends = np.unique(differences[order], return_index=True)
+    ends = np.append(ends[1:], len(order))  # questions answered with the threshold at each level
+    gains = np.concatenate([[0.0], np.cumsum((answered - unanswered)[order])[ends - 1]])
+    best = int(gains.argmax())
+    if best == 0:
+        return float(levels[0] - 1.0)
+    # Beyond the level, so that rounding changes no decision, and at most half way to the next.
+    beyond = min((levels[best] - levels[best - 1]) / 2, 1.0) if best < len(levels) else 1.0
+    return float(levels[best - 1] + beyond)
+
+
+def _without_punctuation(text):
+    return text.lower().strip().translate(_CHINESE_PUNCTUATION)
+
+
+def _longest_run(left, right):
+    """How many segments the longest run that two lists share has."""
+    longest, before = 0, [0] * (len(right) + 1)
+    for segment in left:
+        here = [0] * (len(right) + 1)
+        for i, other in enumerate(right):
+            if segment == other:
+                here[i + 1] = before[i] + 1
+        longest, before = max(longest, *here), here
+    return longest
+
+
+def _mean(array):
+    return float(array.mean()) if len(array) else float("nan")

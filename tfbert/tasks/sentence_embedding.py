@@ -1,0 +1,154 @@
+"""Sentence embeddings: a vector of each text. B batch, K texts of an example, W = K x B texts, D dimensions."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tfbert.errors import ConfigError
+from tfbert.layers.pooling import POOLINGS, SentencePooling, unit_length
+from tfbert.tasks import sentence_embedding_examples, sentence_embedding_metrics
+from tfbert.tasks.sentence_embedding_loss import OBJECTIVES, SentenceEmbeddingLoss
+from tfbert.tasks.task import Task, check_settings
+from tfbert.text import Tokenizer
+
+TEXTS = ("text", "text_pair", "negative")  # the columns of an example's texts, in the order of its rows
+_EMBEDDINGS = ("embedding", "embedding_pair", "embedding_negative")
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceEmbedding(Task):
+    """A text gets a vector, and texts of like meaning get vectors of a small angle.
+
+    It learns from pairs with a score of their likeness, from pairs that belong together, or from triplets with a
+    third text that does not. Outputs are embeddings [W, D] of the batch's texts, those of an example one after the
+    other. Source: Reimers & Gurevych 2019; sentence-transformers.
+
+    Args:
+        tokenizer: `tfbert.text.Tokenizer`.
+        objective: "cosine": the cosine of a pair is its score; "in_batch_negatives": a text's pair (and its
+            negative) among those of the whole batch; "triplet": a text is nearer to its pair than to its negative.
+        score_range: the scores that stand for cosines 0 and 1.
+        pooling: "mean" over the tokens, "cls", the first one's vector, or "max".
+        dimensions: length of the embedding, the first of the encoder's; 0 for all.
+        normalize: embeddings of length 1.
+        scale: in_batch_negatives: what cosines are multiplied with before the softmax.
+        margin: triplet: by how much the cosines should differ at least.
+        max_length: tokens kept of a text, specials included.
+        columns: names of the table's text, text_pair, negative and score columns where they differ from these words.
+
+    >>> task = SentenceEmbedding(tokenizer, score_range=(0.0, 5.0))
+    """
+
+    tokenizer: Tokenizer
+    objective: str = "cosine"
+    score_range: tuple[float, float] = (0.0, 1.0)
+    pooling: str = "mean"
+    dimensions: int = 0
+    normalize: bool = True
+    scale: float = 20.0
+    margin: float = 0.5
+    max_length: int = 128
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    name = "sentence_embedding"
+    architecture = "BertModel"
+    target_column = "score"
+
+    def __post_init__(self):
+        for name, known in (("objective", OBJECTIVES), ("pooling", POOLINGS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
+        if len(self.score_range) != 2 or not self.score_range[0] < self.score_range[1]:
+            raise ConfigError(f"score_range is the least and the highest score, not {self.score_range}")
+        if self.dimensions < 0:
+            raise ConfigError(f"dimensions must not be negative, but is {self.dimensions}")
+        for name in ("scale", "margin"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+
+    # 1 example
+    @classmethod
+    def settings_for(cls, table, *, objective="", score_range=(), **settings):
+        """The settings that a training table asks for: the objective by its columns, the range of its scores."""
+        check_settings(cls, settings)
+        columns = settings.get("columns", {})
+        objective = objective or sentence_embedding_examples.objective_for(table, columns)
+        if objective == "cosine":
+            score_range = score_range or sentence_embedding_examples.score_range(table, columns)
+        if score_range:
+            settings["score_range"] = tuple(score_range)
+        return {**settings, "objective": objective}
+
+    def examples(self, table, *, labelled=True, training=False):
+        return sentence_embedding_examples.read(self, table, labelled=labelled, training=training)
+
+    # 2 features
+    @property
+    def signatures(self):
+        strings = tf.TensorSpec([None], tf.string)
+        return {"serving_default": {"text": strings}, "similarity": {"text": strings, "text_pair": strings}}
+
+    def features(self, example):
+        """All texts of all examples, those of an example one after the other: W = K x B rows."""
+        texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]
+        rows = tf.repeat(tf.range(tf.size(texts[0])), len(texts))
+        features = self.tokenizer(tf.reshape(tf.stack(texts, axis=1), [-1]), max_length=self.max_length)
+        return {**features, "rows": rows}
+
+    def target(self, example, features):
+        """The score of each row's example, from 0 to 1, [W]; where none is learned, which of its texts it is [W, K]."""
+        count = sum(name in example for name in TEXTS)
+        if "score" in example and count == 2 and self.objective != "in_batch_negatives":
+            low, high = self.score_range
+            scores = (tf.cast(example["score"], tf.float32) - low) / (high - low)
+            return tf.gather(scores, features["rows"])
+        return tf.tile(tf.eye(count), [tf.size(example["text"]), 1])
+
+    # 3 head
+    def head(self, encoder):
+        hidden = encoder.config.hidden_size
+        if self.dimensions > hidden:
+            raise ConfigError(f"dimensions {self.dimensions} are more than the encoder's {hidden}")
+        inputs = self.encoder_inputs()
+        # In float32: the sum over many tokens and the length of a vector lose digits in half precision.
+        pooling = SentencePooling(
+            self.pooling, dimensions=self.dimensions, normalize=self.normalize, dtype="float32", name="pooling"
+        )
+        embedding = pooling(encoder(inputs)["sequence_output"], inputs["padding_mask"])
+        return keras.Model(inputs, embedding, name="sentence_embedding")
+
+    # 4 loss and metrics
+    def loss(self):
+        return SentenceEmbeddingLoss(self.objective, scale=self.scale, margin=self.margin)
+
+    def metrics(self, examples, answers):
+        return sentence_embedding_metrics.metrics(examples, answers)
+
+    def evaluation(self, examples, answers, *, token_lengths, data):
+        return sentence_embedding_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
+
+    # 5 answer
+    def answer(self, example, features, outputs):
+        count = sum(name in example for name in TEXTS)
+        answer = {name: outputs[i::count] for i, name in enumerate(_EMBEDDINGS[:count])}
+        text, *others = [unit_length(embedding) for embedding in answer.values()]
+        for name, other in zip(("similarity", "similarity_negative"), others, strict=False):
+            answer[name] = tf.reduce_sum(text * other, axis=-1)
+        return answer
+
+    def readable(self, answer):
+        columns = {name: values.tolist() for name, values in answer.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    # what is saved
+    def settings(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return {**values, "score_range": list(self.score_range)}
+
+    @classmethod
+    def from_settings(cls, settings, tokenizer):
+        check_settings(cls, settings)
+        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        return cls(tokenizer=tokenizer, **tuples)

@@ -1,0 +1,225 @@
+"""Token classification: named entities, and other labelled spans of a text.
+
+Shapes: B texts, W windows of all texts together, S sequence, L labels, C = 1 + 2 L tags, E entities of a text.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tfbert.errors import ConfigError
+from tfbert.tasks import token_classification_examples, token_classification_metrics
+from tfbert.tasks.evaluation import Answers
+from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.token_classification_decoding import entities, tags_of_words, texts_between
+from tfbert.tasks.token_classification_words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
+from tfbert.text import Tokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenClassification(Task):
+    """A text's labelled spans of words, which do not overlap.
+
+    Each word is read at its first piece and gets a tag of BIO (IOB2): O, B-x or I-x. Outputs are logits [W, S, C], as
+    in Hugging Face's BertForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
+    are cut into windows, and a word is learned and read where it has most context. Source: Devlin et al. 2018,
+    section 5.3.
+
+    Args:
+        tokenizer: `tfbert.text.Tokenizer`.
+        labels: of entities, such as person; in the order of the logits.
+        words: whether texts come as lists of words, too, for which the served model then has a signature of its own.
+        max_length: tokens of a window, specials included.
+        stride: tokens that a window shares with the one before; a quarter of `max_length` where None.
+        tags: names of the logits, where a checkpoint's are not O, B-x, I-x, B-y, I-y, ….
+        columns: names of the table's text, spans, words and tags columns where they differ from these words.
+
+    >>> task = TokenClassification(tokenizer, labels=("person", "place"))
+    """
+
+    tokenizer: Tokenizer
+    labels: tuple[str, ...] = ()
+    words: bool = False
+    max_length: int = 128
+    stride: int | None = None
+    tags: tuple[str, ...] = ()
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    name = "token_classification"
+    architecture = "BertForTokenClassification"
+    head_names = ("classifier",)
+    target_column = "spans"
+
+    def __post_init__(self):
+        if not self.labels:
+            raise ConfigError("token classification needs the labels of its entities, such as labels=['person']")
+        if len(set(self.labels)) < len(self.labels) or "" in self.labels:
+            raise ConfigError(f"a label occurs twice or is empty in {list(self.labels)}")
+        if self.tags and sorted(self.tags) != sorted(self._tags_in_order):
+            raise ConfigError(f"tags are {', '.join(self.tags)}; the labels need {', '.join(self._tags_in_order)}")
+        if not 0 <= self._stride < self.max_length - 2:
+            raise ConfigError(
+                f"stride {self._stride} must be from 0 to below {self.max_length - 2}, the tokens of a window "
+                f"of max_length {self.max_length}"
+            )
+
+    # 1 example
+    @classmethod
+    def settings_for(cls, table, *, labels=(), **settings):
+        """The settings that a training table asks for: its entities' labels, and whether words are given."""
+        check_settings(cls, settings)
+        columns = settings.get("columns", {})
+        settings.setdefault("words", token_classification_examples.has_words(table, columns))
+        labels = labels or token_classification_examples.labels_of(table, columns)
+        return {**settings, "labels": tuple(labels)}
+
+    def examples(self, table, *, labelled=True, training=False):
+        return token_classification_examples.read(self, table, labelled=labelled, training=training)
+
+    # 2 features
+    @property
+    def signatures(self):
+        signatures = {"serving_default": {"text": tf.TensorSpec([None], tf.string)}}
+        if self.words:
+            signatures["words"] = {"words": tf.TensorSpec([None, None], tf.string)}
+        return signatures
+
+    def features(self, example):
+        """Of column `text` [B], or of `words`: ragged, or dense [B, (words)] filled up with ""."""
+        as_words = "words" in example
+        return self.tokenizer.windows(
+            ragged_words(example["words"]) if as_words else example["text"],
+            max_length=self.max_length,
+            stride=self._stride,
+            offsets=True,
+            is_split_into_words=as_words,
+        )
+
+    def target(self, example, features):
+        """The number of each word's tag at its first piece, where it has most context, -100 elsewhere: int32 [W, S]."""
+        words = words_of(features)
+        as_words = "words" in example
+        start, end = (words.number, words.number + 1) if as_words else (words.start, words.end)
+        tags = tags_of_spans(words.row, start, end, example["spans"])
+        if self.tags:
+            tags = tf.gather([self.tags.index(tag) for tag in self._tags_in_order], tags)
+        return tf.tensor_scatter_nd_update(tf.fill(tf.shape(features["token_ids"]), NO_TAG), words.places, tags)
+
+    # 3 head
+    def head(self, encoder):
+        config, inputs = encoder.config, self.encoder_inputs()
+        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
+        hidden = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["sequence_output"])
+        logits = keras.layers.Dense(
+            len(self._tags_in_order),
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+            dtype="float32",  # losses and probabilities of half-precision logits lose digits
+            name="classifier",
+        )(hidden)
+        return keras.Model(inputs, logits, name="token_classification")
+
+    # 4 loss and metrics
+    def loss(self):
+        """Cross-entropy, the mean over the words of a batch."""
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_TAG)
+
+    def metrics(self, examples, answers):
+        return token_classification_metrics.metrics(*self._truth_and_found(examples, answers))
+
+    def evaluation(self, examples, answers, *, token_lengths, data):
+        as_words = "words" in examples
+        units = examples["words"] if as_words else examples["text"]
+        truth, found = self._truth_and_found(examples, answers)
+
+        def named(row, spans):
+            cut = [(start, label, units[row][start:end]) for label, start, end in spans]
+            return "; ".join(f"{' '.join(part) if as_words else part}: {label}" for _, label, part in sorted(cut))
+
+        def quality(true, predicted):
+            counted = len(true & predicted), len(predicted), len(true)
+            return token_classification_metrics.precision_recall_f1(*counted)[2] if true or predicted else 1.0
+
+        scores = answers["score"] * (answers["label"] != b"")
+        return Answers(
+            texts=[" ".join(words) for words in units] if as_words else units,
+            truth=[named(row, spans) for row, spans in enumerate(truth)],
+            predicted=[named(row, spans) for row, spans in enumerate(found)],
+            quality=[quality(*sets) for sets in zip(truth, found, strict=True)],
+            scores=[float(row.sum()) / max(1, len(spans)) for row, spans in zip(scores, found, strict=True)],
+            token_lengths=token_lengths,
+            metrics=token_classification_metrics.metrics(truth, found),
+            data=data,
+            by_label=token_classification_metrics.by_label(truth, found, self.labels),
+        )
+
+    def _truth_and_found(self, examples, answers):
+        truth = token_classification_metrics.truth_of(examples["spans"], self.labels)
+        return truth, token_classification_metrics.found_in(answers, "words" in examples)
+
+    # 5 answer
+    @tf.autograph.experimental.do_not_convert  # no Python control flow over tensors for it to find in seconds
+    def answer(self, example, features, outputs):
+        """The entities of each text in order, [B, E]: what stands there, its label, its tags' mean probability, places.
+
+        `start` and `end` count characters, `byte_start` and `byte_end` bytes of the text or, of words, of the words
+        joined by single spaces, for which `word_start` and `word_end` count words. Ends are exclusive.
+        """
+        words = words_of(features)
+        logits = tf.gather_nd(outputs, words.places)
+        if self.tags:
+            logits = tf.gather(logits, [self.tags.index(tag) for tag in self._tags_in_order], axis=1)
+        if "words" in example:
+            text, spans = joined_words(ragged_words(example["words"]), words)
+        else:
+            text = tf.convert_to_tensor(example["text"], tf.string)
+            spans = {
+                ("start", "end"): (words.start, words.end),
+                ("byte_start", "byte_end"): (words.byte_start, words.byte_end),
+            }
+        texts = tf.size(text)
+        tags, probabilities = tags_of_words(logits, words.row, texts)
+        found = entities(tags, probabilities, words.row, texts, spans)
+        label = tf.where(found["label"] < 0, "", tf.gather(self.labels, tf.maximum(found["label"], 0)))
+        return {"entity": texts_between(text, found["byte_start"], found["byte_end"]), **found, "label": label}
+
+    def readable(self, answer):
+        numbers = [name for name in answer if name not in ("entity", "label", "score")]
+        rows = []
+        for i, labels in enumerate(answer["label"]):
+            row = []
+            for k in range(sum(label != b"" for label in labels)):
+                entity = {
+                    "entity": answer["entity"][i][k].decode("utf-8", "replace"),
+                    "label": labels[k].decode("utf-8"),
+                    "score": float(answer["score"][i][k]),
+                }
+                row.append({**entity, **{name: int(answer[name][i][k]) for name in numbers}})
+            rows.append({"entities": row})
+        return rows
+
+    # what is saved
+    def settings(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+    @classmethod
+    def from_settings(cls, settings, tokenizer):
+        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        return cls(tokenizer=tokenizer, **tuples)
+
+    def hugging_face_config(self):
+        names = self.tags or self._tags_in_order
+        return {
+            "id2label": {str(i): name for i, name in enumerate(names)},
+            "label2id": {name: i for i, name in enumerate(names)},
+        }
+
+    @property
+    def _tags_in_order(self):
+        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+
+    @property
+    def _stride(self):
+        return self.max_length // 4 if self.stride is None else self.stride
