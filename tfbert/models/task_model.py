@@ -206,7 +206,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
     def _function(self, name, python_function):
         """A traced function, kept until `compile` or a new task makes it stale."""
         if name not in self._functions:
-            self._functions[name] = tf.function(python_function, reduce_retracing=True)
+            self._functions[name] = tf.function(python_function, reduce_retracing=True, autograph=False)
         return self._functions[name]
 
     def set_task(self, task):

@@ -26,7 +26,7 @@ class _ServedModel(tf.Module):
         def answer(*values):
             return self._answer(dict(zip(inputs, values, strict=True)))
 
-        return tf.function(answer, input_signature=specs)
+        return tf.function(answer, input_signature=specs, autograph=False)
 
 
 def write_saved_model(model, path):

@@ -1,0 +1,43 @@
+"""MultipleChoice: choosing among texts as a Keras model. W pairs of a prompt and a choice."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfbert.models.task_model import TaskModel
+from tfbert.tasks.multiple_choice import MultipleChoiceTask
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class MultipleChoice(TaskModel):
+    """A prompt and several choices to the one that goes with it.
+
+    Outputs of `call` are logits [W, 1] of all pairs of a batch; `predict` on strings gives answers. `fit`,
+    `evaluate` and `predict` take a dict of the columns prompt and choices, lists of str and of lists of str, or a
+    tuple of the two. See `tfbert.tasks.multiple_choice.MultipleChoiceTask` for the settings.
+
+    >>> model = MultipleChoice.from_checkpoint("path/or/hf-id")
+    >>> model.compile()
+    >>> model.fit((["the sky is", "grass is"], [["blue", "sour"], ["loud", "green", "far"]]), [0, 1], epochs=3)
+    >>> model.predict({"prompt": ["the sea is"], "choices": [["blue", "loud"]]})
+    [{'choice': 0, 'text': 'blue', 'score': 0.91, 'probabilities': [0.91, 0.09]}]
+    """
+
+    task_class = MultipleChoiceTask
+
+    def predict(self, x, *args, **kwargs):
+        """A list of dicts: the number of the choice, its text, its score, and the probabilities of all."""
+        return super().predict(_named(x), *args, **kwargs)
+
+    def _batches(self, x, *args, **kwargs):
+        return super()._batches(_named(x), *args, **kwargs)
+
+    def rows_together(self, x):
+        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
+
+
+def _named(x):
+    """A tuple of prompts and choices as a dict of columns."""
+    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(part, (list, np.ndarray)) for part in x):
+        return {"prompt": x[0], "choices": x[1]}
+    return x

@@ -1,0 +1,26 @@
+"""The loss of multiple choice. B rows, C choices of each, W = B x C pairs."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class MultipleChoiceLoss(keras.losses.Loss):
+    """Cross-entropy over the choices of each row, averaged over the rows.
+
+    As Hugging Face's BertForMultipleChoice computes it. Targets: [W, 2], of each pair's row the number of the right
+    choice, and C. Outputs: logits [W, 1], those of a row one after the other. Each pair gets its row's loss, so that
+    weights of pairs, and means over parts of a batch, are those of rows.
+
+    >>> float(MultipleChoiceLoss()([[0, 2], [0, 2]], [[0.0], [0.0]]))
+    0.6931471824645996
+    """
+
+    def __init__(self, *, reduction="sum_over_batch_size", name="multiple_choice_loss", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def call(self, truth, logits):
+        truth = tf.cast(truth, tf.int32)
+        count = truth[0, 1]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth[::count, 0], tf.reshape(logits, [-1, count]))
+        return tf.repeat(losses, count)
