@@ -1,0 +1,231 @@
+"""Extractive summarization.
+
+B documents, W windows, S sequence, N sentences of all documents together, K sentences of a summary.
+"""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfbert.errors import ConfigError
+from tfbert.tasks import summarization_examples, summarization_metrics
+from tfbert.tasks.evaluation import Answers
+from tfbert.tasks.summarization_loss import SentenceLoss
+from tfbert.tasks.summarization_packing import packed, sentences_of_tokens
+from tfbert.tasks.summarization_selection import chosen
+from tfbert.tasks.task import Task, check_settings
+from tfbert.text import Tokenizer
+from tfbert.text.sentences import SentenceSplitter
+
+
+@dataclasses.dataclass(frozen=True)
+class Summarization(Task):
+    """A document of any length is summarized by some of its own sentences.
+
+    Outputs are logits of tokens [W, S]; a sentence's is the mean of its tokens' in the window that holds most of
+    them, which is a linear layer on their mean vector. Source: Liu 2019, Fine-tune BERT for Extractive
+    Summarization, whose sentences have a [CLS] each instead.
+
+    Args:
+        tokenizer: `tfbert.text.Tokenizer`.
+        max_length: tokens of a window, specials included; a long document is cut into windows.
+        stride: tokens that a window shares with the one before; a quarter of `max_length` unless given.
+        sentences: sentences of a summary at most.
+        ratio: instead, the share of a document's sentences; 0 for none, and at least one sentence is taken.
+        block_ngrams: a sentence is passed over that has as many words in a row in common with a better one; 0: never.
+        columns: names of the table's document, summary, sentences and labels columns where they differ from these.
+
+    >>> task = Summarization(tokenizer, ratio=0.25)
+    """
+
+    tokenizer: Tokenizer
+    max_length: int = 512
+    stride: int | None = None
+    sentences: int = 3
+    ratio: float = 0.0
+    block_ngrams: int = 3
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    name = "summarization"
+    architecture = "BertForExtractiveSummarization"  # Hugging Face has no class for it
+    head_names = ("classifier",)
+    target_column = "summary"
+
+    def __post_init__(self):
+        if self.sentences < 1:
+            raise ConfigError(f"sentences must be positive, not {self.sentences}")
+        if not 0 <= self.ratio <= 1:
+            raise ConfigError(f"ratio is a share of a document's sentences, from 0 to 1, not {self.ratio}")
+        if self.block_ngrams < 0:
+            raise ConfigError(f"block_ngrams must not be negative, but is {self.block_ngrams}")
+        if not 0 <= self.shared_tokens < self.max_length - 2:  # special tokens
+            raise ConfigError(
+                f"stride {self.shared_tokens} leaves a window of max_length {self.max_length} no new tokens"
+            )
+        for part in self.columns:
+            if part not in summarization_examples.PARTS:
+                raise ConfigError(
+                    f"columns names {part!r}; the parts of the example are {', '.join(summarization_examples.PARTS)}"
+                )
+
+    @property
+    def shared_tokens(self):
+        """The stride in tokens."""
+        return self.max_length // 4 if self.stride is None else self.stride
+
+    @functools.cached_property
+    def splitter(self):
+        """The rule that cuts documents into sentences."""
+        return SentenceSplitter()
+
+    def limits(self, lengths):
+        """How many sentences the summaries of documents of `lengths` [B] sentences have at most: int32 [B]."""
+        lengths = tf.cast(lengths, tf.int32)
+        if not self.ratio:
+            return tf.minimum(lengths, self.sentences)
+        shares = tf.round(tf.cast(lengths, tf.float64) * self.ratio)
+        return tf.minimum(lengths, tf.maximum(tf.cast(shares, tf.int32), 1))
+
+    # 1 example
+    @classmethod
+    def settings_for(cls, table, **settings):
+        """The settings as given: a training table asks for none."""
+        check_settings(cls, settings)
+        return settings
+
+    def examples(self, table, *, labelled=True, training=False):
+        return summarization_examples.read(self, table, labelled=labelled, training=training)
+
+    # 2 features
+    @property
+    def signatures(self):
+        return {"serving_default": {"document": tf.TensorSpec([None], tf.string)}}
+
+    def features(self, example):
+        """Also "sentence_ids" int32 [W, S]: the number of a token's sentence in the batch, -1 for none."""
+        windows = self.tokenizer.windows(
+            example["document"], max_length=self.max_length, stride=self.shared_tokens, offsets=True
+        )
+        numbers = sentences_of_tokens(example["document"], windows, self.splitter(example["document"]))
+        kept = ("token_ids", "segment_ids", "padding_mask", "rows")
+        return {**{name: windows[name] for name in kept}, "sentence_ids": numbers}
+
+    def target(self, example, features):
+        """A token's sentence and whether the summary has it, int32 [W, S, 2]."""
+        if "labels" not in example:
+            raise ConfigError(
+                "summaries become labels in a Table (tfbert.data.read, Table.from_columns) or lists, not in a "
+                "tf.data.Dataset of strings"
+            )
+        numbers = features["sentence_ids"]
+        labels = tf.pad(example["labels"].flat_values, [[1, 0]])
+        return tf.stack([numbers, tf.gather(labels, numbers + 1)], axis=-1)
+
+    # 3 head
+    def head(self, encoder):
+        inputs = self.encoder_inputs()
+        outputs = encoder(inputs)["sequence_output"]
+        logits = keras.layers.Dense(
+            1,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.config.initializer_range),
+            dtype="float32",  # losses and scores of half-precision logits lose digits
+            name="classifier",
+        )(keras.layers.Dropout(encoder.config.hidden_dropout_prob, name="classifier_dropout")(outputs))
+        return keras.Model(inputs, ops.squeeze(logits, -1), name="summarization")
+
+    # 4 loss and metrics
+    def loss(self):
+        return SentenceLoss()
+
+    def metrics(self, examples, answers):
+        if "summary" not in examples:
+            return summarization_metrics.of_sentences(examples["labels"], answers["sentence_ids"])
+        documents = summarization_examples.sentence_texts(self, examples["document"])
+        limits = np.asarray(self.limits([len(sentences) for sentences in documents]))
+        return summarization_metrics.rouge(
+            summarization_examples.sentence_texts(self, examples["summary"]),
+            [[text for text in _texts(row) if text] for row in answers["sentences"]],
+            [sentences[:limit] for sentences, limit in zip(documents, limits, strict=True)],
+        )
+
+    def evaluation(self, examples, answers, *, token_lengths, data):
+        predicted = _texts(answers["summary"])
+        if "summary" in examples:
+            truth = list(examples["summary"])
+            quality = summarization_metrics.rouge_values([[text] for text in truth], [[text] for text in predicted])
+            quality = quality[:, 0]
+        else:
+            documents = summarization_examples.sentence_texts(self, examples["document"])
+            rows = zip(documents, examples["labels"], strict=True)
+            truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in rows]
+            rows = zip(examples["labels"], answers["sentence_ids"], strict=True)
+            quality = [summarization_metrics.of_sentences([label], number[None])["f1"] for label, number in rows]
+        taken = (answers["sentence_ids"] >= 0).sum(1)
+        return Answers(
+            texts=examples["document"],
+            truth=truth,
+            predicted=predicted,
+            quality=quality,
+            scores=answers["scores"].sum(1) / np.maximum(taken, 1),
+            token_lengths=token_lengths,
+            metrics=self.metrics(examples, answers),
+            data=data,
+        )
+
+    # 5 answer
+    def answer(self, example, features, outputs):
+        """`summary` [B], and its sentences in the document's order [B, K].
+
+        `sentences`, their probabilities `scores`, `start`, `end` (characters), `byte_start`, `byte_end`, and
+        `sentence_ids`, their numbers in the document.
+        """
+        document = example["document"]
+        sentences = self.splitter(document)
+        texts = self.splitter.texts(document, sentences)
+        numbers, size = tf.reshape(features["sentence_ids"], [-1]), tf.size(texts)
+        logits = tf.math.unsorted_segment_mean(tf.reshape(outputs, [-1]), numbers, size)
+        has_tokens = tf.math.unsorted_segment_sum(tf.ones_like(numbers), numbers, size) > 0
+        scores = tf.where(has_tokens, tf.sigmoid(logits), -1.0)
+        limits = self.limits(sentences.lengths)
+        taken = chosen(scores, sentences, limits, texts, block_ngrams=self.block_ngrams)
+        start, end = self.splitter.characters(document, sentences)
+        return packed(
+            sentences,
+            taken,
+            texts,
+            scores=scores,
+            start=start,
+            end=end,
+            byte_start=sentences.starts,
+            byte_end=sentences.ends,
+        )
+
+    def readable(self, answer):
+        rows = []
+        for i, summary in enumerate(_texts(answer["summary"])):
+            values = zip(answer["sentences"][i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)
+            parts = [
+                {"text": text.decode("utf-8", "replace"), "score": float(score), "start": int(start), "end": int(end)}
+                for text, score, start, end in values
+                if start >= 0
+            ]
+            rows.append({"summary": summary, "sentences": parts})
+        return rows
+
+    # what is saved
+    def settings(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return values
+
+    @classmethod
+    def from_settings(cls, settings, tokenizer):
+        return cls(tokenizer=tokenizer, **settings)
+
+
+def _texts(values):
+    return [value.decode("utf-8", "replace") for value in np.asarray(values, object)]

@@ -1,0 +1,162 @@
+"""The example of a summarization: which columns it reads, and which sentences its summary is made of. B rows."""
+
+import json
+
+import numpy as np
+import tqdm
+from absl import logging
+
+from tfbert.errors import DataError
+from tfbert.tasks.summarization_oracle import greedy, verbatim, word_tokenizer
+
+# Where a table has no column of our name, the usual other ones are looked for.
+_OTHER_NAMES = {
+    "document": ("article", "text"),
+    "summary": ("highlights", "y"),
+    "sentences": (),
+    "labels": ("label",),
+}
+PARTS = tuple(_OTHER_NAMES)
+
+
+def read(task, table, *, labelled, training):
+    """A checked table as columns: document; labelled also labels, and summary where the table has it.
+
+    `labels` is int32 [sentences] for each row, 1 for a sentence of the summary. A document given as `sentences` is
+    these as lines.
+
+    For `training` rows whose summary is made of no sentence are left out.
+
+    Raises:
+        DataError: a missing column, cells of another kind, labels that do not fit their sentences; in training,
+            nothing to learn from.
+    """
+    if not len(table):
+        raise DataError(f"{table.source} has no rows")
+    given = None
+    if _has(task, table, "labels") or not _has(task, table, "document"):
+        if not _has(task, table, "sentences"):
+            table.text_column(_name(task, table, "document"))  # raises, unless there are labels alone
+            raise DataError(f"{table.source}: labels need a column 'sentences', the list of texts that they label")
+        given = _sentences(table, table.column(_name(task, table, "sentences")))
+        columns = {"document": ["\n".join(row) for row in given]}
+    else:
+        columns = {"document": table.text_column(_name(task, table, "document"))}
+    if not labelled:
+        return columns
+    has_labels = given is not None and _has(task, table, "labels")
+    if _has(task, table, "summary") or not has_labels:
+        columns["summary"] = table.text_column(_name(task, table, "summary"))
+    if has_labels:
+        columns["labels"] = _given_labels(task, table, given, columns["document"])
+    else:
+        columns["labels"] = _labels_of_summaries(task, columns)
+    return _learnable(table, columns) if training else columns
+
+
+def _has(task, table, part):
+    return part in task.columns or any(name in table.columns for name in (part, *_OTHER_NAMES[part]))
+
+
+def _name(task, table, part):
+    if part in task.columns:
+        return task.columns[part]
+    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
+
+
+def _sentences(table, cells):
+    """Each row's sentences, without line breaks, which would cut them."""
+    for i, cell in enumerate(cells):
+        if not isinstance(cell, list) or not all(isinstance(text, str) for text in cell):
+            raise DataError(f"{table.row_name(i)}: sentences must be a list of texts, not {cell!r:.60}")
+    return [[" ".join(text.split()) for text in cell] for cell in cells]
+
+
+def _given_labels(task, table, given, documents):
+    cells = table.column(_name(task, table, "labels"))
+    flags = [_flags(cell, len(row), table.row_name(i)) for i, (cell, row) in enumerate(zip(cells, given, strict=True))]
+    labels = []
+    for row, flag, (starts, _) in zip(given, flags, _spans(task, documents), strict=True):
+        begins = np.cumsum([0, *(len(text.encode("utf-8", "replace")) + 1 for text in row)])
+        # Where the splitter cuts a given sentence further, its parts have its label.
+        labels.append(np.array(flag, np.int32)[np.searchsorted(begins, starts, side="right") - 1])
+    return labels
+
+
+def _flags(cell, size, place):
+    """0 or 1 for each of `size` sentences; the cell holds these, or the numbers of the summary's sentences."""
+    values = cell
+    if isinstance(cell, str):  # of TSV and CSV
+        try:
+            values = json.loads(f"[{cell.strip().strip('[]')}]")
+        except ValueError:
+            values = None
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise DataError(f"{place}: labels must be a list of 0 and 1, or of sentences' numbers, not {cell!r:.60}")
+    if len(values) == size and set(values) <= {0, 1}:
+        return values
+    for number in values:
+        if not 0 <= number < size:
+            raise DataError(f"{place}: there is no sentence {number}; it has {size} sentences, counted from 0")
+    if len(set(values)) < len(values):
+        raise DataError(
+            f"{place}: labels {values} are neither {size} of 0 and 1, one for each sentence, nor numbers of sentences, "
+            "each once"
+        )
+    return [int(number in values) for number in range(size)]
+
+
+def _labels_of_summaries(task, columns):
+    documents, summaries = columns["document"], columns["summary"]
+    tokenizer = word_tokenizer(summaries[:1000], stem=False)  # enough to tell the script
+    limits = task.limits([len(starts) for starts, _ in _spans(task, documents)])
+    rows = zip(sentence_texts(task, documents), summaries, limits, strict=True)
+    shown = len(documents) > 1000  # a second or two
+    labels = []
+    for sentences, summary, limit in tqdm.tqdm(rows, "labels", len(documents), disable=not shown, leave=False):
+        numbers = verbatim(sentences, summary)
+        if numbers is None:
+            numbers = greedy([tokenizer.tokenize(text) for text in sentences], tokenizer.tokenize(summary), limit)
+        label = np.zeros(len(sentences), np.int32)
+        label[numbers] = 1
+        labels.append(label)
+    return labels
+
+
+def _learnable(table, columns):
+    """Without the rows from which nothing is learned, which are counted."""
+    kept = [i for i, label in enumerate(columns["labels"]) if label.any()]
+    if not any(0 < columns["labels"][i].sum() < len(columns["labels"][i]) for i in kept):
+        raise DataError(
+            f"{table.source}: no document has both a sentence of its summary and another; nothing can be learned"
+        )
+    if len(kept) < len(table):
+        first = next(i for i, label in enumerate(columns["labels"]) if not label.any())
+        logging.warning(
+            "%s",
+            f"{len(table) - len(kept):,} of {len(table):,} rows have no sentence in their summary, or none that shares "
+            f"a word with it, and train nothing (the first: {table.row_name(first)})",
+        )
+    return {name: [values[i] for i in kept] for name, values in columns.items()}
+
+
+def _spans(task, documents):
+    """The first bytes of each document's sentences, and those after the last: int32 [sentences] each."""
+    text, sentences = _split(task, documents)
+    splits = sentences.row_splits.numpy()
+    starts, ends = sentences.starts.numpy(), sentences.ends.numpy()
+    return [(starts[a:b], ends[a:b]) for a, b in zip(splits, splits[1:], strict=False)]
+
+
+def sentence_texts(task, documents):
+    """The sentences of each document: a list of lists of str."""
+    text, sentences = _split(task, documents)
+    texts = sentences.ragged(task.splitter.texts(text, sentences)).to_list()
+    return [[part.decode("utf-8", "replace") for part in row] for row in texts]
+
+
+def _split(task, documents):
+    from tfbert.data.columns import tensor
+
+    text = tensor(list(documents))
+    return text, task.splitter(text)

@@ -1,0 +1,61 @@
+"""The metrics of a summarization, by rouge_score and scikit-learn. B documents."""
+
+import numpy as np
+import sklearn.metrics
+
+from tfbert.tasks.summarization_oracle import rouge_score, word_tokenizer
+
+# Of texts, and of their sentences (the ROUGE-L that papers on summarization report).
+ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+_TEXTS_THAT_TELL = 1000  # whose letters choose the tokenizer
+
+
+def rouge_values(truth, predicted):
+    """The F1 of each of `ROUGE` for each document, float [B, 4], with stemming, as papers report it.
+
+    Args:
+        truth, predicted: lists of sentences for each document.
+    """
+    tokenizer = word_tokenizer([text for row in truth[:_TEXTS_THAT_TELL] for text in row], stem=True)
+    scorer = rouge_score().rouge_scorer.RougeScorer(list(ROUGE), tokenizer=tokenizer)
+    values = np.zeros((len(truth), len(ROUGE)))
+    for i, (wanted, given) in enumerate(zip(truth, predicted, strict=True)):
+        scores = scorer.score("\n".join(wanted), "\n".join(given))
+        values[i] = [scores[name].fmeasure for name in ROUGE]
+    return values
+
+
+def rouge(truth, predicted, lead):
+    """The means of `rouge_values` of the summaries, and as `lead_…` those of the documents' first sentences.
+
+    >>> rouge([["It fell."]], [["It fell."]], [["We saw."]])["rouge1"]
+    1.0
+    """
+    values = {}
+    for prefix, given in (("", predicted), ("lead_", lead)):
+        means = rouge_values(truth, given).mean(0)
+        values.update({prefix + name: float(mean) for name, mean in zip(ROUGE, means, strict=True)})
+    return values
+
+
+def of_sentences(labels, numbers):
+    """F1, precision and recall of the chosen sentences, over all documents together.
+
+    Args:
+        labels: for each document 0 or 1 for each sentence.
+        numbers: int [B, K], the chosen sentences, -1 for none.
+    """
+    truth = np.concatenate([np.zeros(0, int), *labels])
+    predicted = np.concatenate([np.zeros(0, int), *flags(labels, numbers)])
+    precision, recall, f1, _ = sklearn.metrics.precision_recall_fscore_support(
+        truth, predicted, average="binary", zero_division=0
+    )
+    return {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
+
+
+def flags(labels, numbers):
+    """The chosen sentences as 0 or 1 for each sentence of each document."""
+    chosen = [np.zeros(len(label), int) for label in labels]
+    for flag, row in zip(chosen, numbers, strict=True):
+        flag[row[row >= 0]] = 1
+    return chosen
