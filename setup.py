@@ -10,7 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 
 # tensorflow-datasets imports importlib_resources when it downloads, and does not ask for it
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
-TASKS = ["rouge-score>=0.1.2,<0.2", "seqeval>=1.2.2,<2"]
+TASKS = ["rouge-score>=0.1.2,<0.2"]
 SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
 
 setuptools.setup(
@@ -54,6 +54,7 @@ setuptools.setup(
             "pytest>=8.2,<10",
             "pytest-xdist>=3.6,<4",
             "ruff>=0.12,<1",
+            "seqeval>=1.2.2,<2",
             "unicodedata2>=18,<19",
             *TFDS,
         ],
