@@ -1,0 +1,79 @@
+"""Each task's exported signatures, in a process with TensorFlow's runtime and tf-text's compiled operations alone."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfbert
+
+ALONE = """
+import importlib.util, json, pathlib, sys
+for name in ("keras", "tf_keras", "keras_hub", "tfbert"):
+    sys.modules[name] = None  # an import of it is an ImportError
+import numpy, tensorflow
+operations = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent / "python/ops"
+for library in operations.glob("*.so"):
+    tensorflow.load_op_library(str(library))
+for number, (task, signature, inputs) in enumerate(json.load(open("requests.json"))):
+    loaded = tensorflow.saved_model.load(task + "/1")
+    function = loaded.signatures[signature]
+    dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
+    values = function(**{name: tensorflow.constant(given, dtypes[name]) for name, given in inputs.items()})
+    numpy.savez(f"{number}.npz", **{name: value.numpy() for name, value in values.items()})
+assert sys.modules["keras"] is None
+"""
+LONG = "my order is the parcel and the order. " * 60
+MODELS = {
+    "token_classification": lambda c: tfbert.TokenClassifier.from_checkpoint(c, labels=["a", "b"], words=True),
+    "relation_extraction": lambda c: tfbert.RelationExtractor.from_checkpoint(c, labels=["Other", "X(e1,e2)"]),
+    "question_answering": lambda c: tfbert.QuestionAnswerer.from_checkpoint(c, max_length=32, stride=8),
+    "summarization": lambda c: tfbert.Summarizer.from_checkpoint(c, sentences=2, max_length=32),
+    "sentence_embedding": lambda c: tfbert.SentenceEncoder.from_checkpoint(c),
+    "multiple_choice": lambda c: tfbert.MultipleChoice.from_checkpoint(c),
+}
+REQUESTS = [
+    ("token_classification", "serving_default", {"text": ["where is my parcel", "", LONG, "Ünïcode 你好"]}),
+    ("token_classification", "words", {"words": [["where", "is", "it"], ["refund", "", ""], ["", "", ""]]}),
+    ("relation_extraction", "serving_default", {"text": ["<e1>order</e1> is <e2>late</e2>", "no marks", ""]}),
+    ("relation_extraction", "spans", {"text": ["order is late", "ab"], "head": [[0, 5], [0, 9]], "tail": [[9, 13], [7, 8]]}),
+    ("question_answering", "serving_default", {"question": ["where", LONG, "?"], "context": [LONG, "here it is", ""]}),
+    ("summarization", "serving_default", {"document": [LONG, "", "One. Two three. Four!\\nFive"]}),
+    ("sentence_embedding", "serving_default", {"text": ["where is it", ""]}),
+    ("sentence_embedding", "similarity", {"text": ["a parcel"], "text_pair": ["an order"]}),
+    ("multiple_choice", "serving_default", {"prompt": ["my order", "is"], "choices": [["is", "late", "here"], ["no", "yes", ""]]}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served(tiny_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    models = {}
+    for task, make in MODELS.items():
+        keras.utils.set_random_seed(1)
+        models[task] = make(tiny_checkpoint)
+        models[task].export(folder / task / "1")
+    (folder / "requests.json").write_text(json.dumps(REQUESTS))
+    result = subprocess.run([sys.executable, "-c", ALONE], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return models, folder
+
+
+@pytest.mark.parametrize("number", range(len(REQUESTS)), ids=[f"{task}-{name}" for task, name, _ in REQUESTS])
+def test_answers_are_the_models(served, number):
+    models, folder = served
+    task, signature, inputs = REQUESTS[number]
+    specs = models[task].task.signatures[signature]
+    wanted = models[task].answer({name: tf.constant(given, specs[name].dtype) for name, given in inputs.items()})
+    got = dict(np.load(folder / f"{number}.npz", allow_pickle=True))
+    assert got.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert len(got[name]) == len(next(iter(inputs.values()))), name
+        if got[name].dtype.kind == "f":
+            np.testing.assert_allclose(got[name], value.numpy(), atol=1e-5, err_msg=name)
+        else:
+            np.testing.assert_array_equal(got[name], value.numpy(), err_msg=name)
