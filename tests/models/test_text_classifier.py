@@ -266,3 +266,24 @@ def test_long_texts_in_windows(tiny_checkpoint, tmp_path):
 def test_a_stride_as_long_as_the_window(tiny_checkpoint):
     with pytest.raises(ConfigError, match="stride 16 leaves a window of max_length 16 no new tokens"):
         TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=16, windows=True, stride=16)
+
+
+def test_a_book_is_read_in_parts_of_its_windows(tiny_checkpoint, monkeypatch):
+    """A text of 50,000 words: no more windows at once than a few, and the same logits."""
+    settings = {"labels": LABELS, "max_length": 64, "windows": True, "stride": 8}
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, **settings)
+    features = model.task.features({"text": tf.constant(["my order is the parcel " * 10_000, ""])})
+    windows = len(features["rows"])
+    assert windows > 900
+    at_once = []
+    call = model.network.call
+
+    def counted(inputs, **kwargs):
+        at_once.append(len(inputs["token_ids"]))
+        return call(inputs, **kwargs)
+
+    monkeypatch.setattr(model.network, "call", counted)
+    in_parts = model(features)
+    assert max(at_once) == 64 and sum(at_once) == windows == len(in_parts)
+    whole = model.network({name: features[name] for name in model.network.input})
+    np.testing.assert_allclose(in_parts, whole, atol=1e-5)

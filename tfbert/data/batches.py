@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfbert.data import columns
 from tfbert.data.order import batches_of_epoch
 
-_ROWS_PER_LENGTH_CALL = 2048  # bounds the padded ids held while lengths are counted
+_ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
 
 
 class Batches:

@@ -1,4 +1,4 @@
-"""TaskModel: what every task's Keras model does. B batch, S sequence."""
+"""TaskModel: what every task's Keras model does. B batch, W windows, S sequence."""
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ from tfbert.training.optimizer import AdamW
 from tfbert.training.train_step import TrainStep
 from tfbert.training.validation import Validation
 
+WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book's memory is that of these
 BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
 
 
@@ -44,7 +45,19 @@ class TaskModel(Saving, TrainStep, keras.Model):
         return next(layer for layer in self.network.layers if isinstance(layer, BertEncoder))
 
     def call(self, features, training=False):
-        return self.network({name: features[name] for name in self.network.input}, training=training)
+        inputs = {name: features[name] for name in self.network.input}
+        if training or not self.task.reads_windows:
+            return self.network(inputs, training=training)
+        parts = tf.maximum(1, -(-tf.shape(inputs["token_ids"])[0] // WINDOWS_AT_ONCE))  # without windows, one
+
+        def part(i, outputs):
+            cut = {name: value[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE] for name, value in inputs.items()}
+            return i + 1, outputs.write(i, self.network(cut, training=False))
+
+        shape = self.network.output.shape
+        outputs = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=shape)
+        _, outputs = tf.while_loop(lambda i, _: i < parts, part, (0, outputs), parallel_iterations=1)
+        return tf.ensure_shape(outputs.concat(), shape)
 
     # training
 

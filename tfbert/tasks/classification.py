@@ -9,7 +9,7 @@ from tfbert.errors import ConfigError
 from tfbert.tasks import classification_examples, classification_metrics
 from tfbert.tasks.classification_loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Task, check_settings, names_of_logits
 from tfbert.text import Tokenizer
 
 PROBLEMS = ("single_label", "multi_label", "regression")
@@ -97,6 +97,10 @@ class Classification(Task):
         return classification_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
+    @property
+    def reads_windows(self):
+        return self.windows
+
     @property
     def signatures(self):
         names = ("text", "text_pair") if self.pairs else ("text",)
@@ -194,20 +198,6 @@ class Classification(Task):
         return rows
 
     # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-        return cls(tokenizer=tokenizer, **tuples)
-
     def hugging_face_config(self):
         names = self.labels or ("LABEL_0",)  # transformers' own name for a regression output
-        return {
-            "id2label": {str(i): name for i, name in enumerate(names)},
-            "label2id": {name: i for i, name in enumerate(names)},
-            "problem_type": _HUGGING_FACE_PROBLEMS[self.problem],
-        }
+        return {**names_of_logits(names), "problem_type": _HUGGING_FACE_PROBLEMS[self.problem]}

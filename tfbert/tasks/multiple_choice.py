@@ -142,17 +142,6 @@ class MultipleChoiceTask(Task):
             )
         return rows
 
-    # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return values
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        check_settings(cls, settings)
-        return cls(tokenizer=tokenizer, **settings)
-
 
 def _dense(choices):
     """Choices as a dense tensor [B, C], filled up with ""; C is at least 1, so that each row has a largest logit."""

@@ -54,6 +54,7 @@ class QuestionAnswering(Task):
     name = "question_answering"
     architecture = "BertForQuestionAnswering"
     head_names = ("qa_outputs",)
+    reads_windows = True
     target_column = "answers"
 
     def __post_init__(self):
@@ -221,16 +222,6 @@ class QuestionAnswering(Task):
             place = {"start": spans[0]["start"], "end": spans[0]["end"]} if text else {"start": None, "end": None}
             rows.append({"answer": text, "score": float(answer["score"][i]), **place, "answers": spans})
         return rows
-
-    # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return values
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        return cls(tokenizer=tokenizer, **settings)
 
 
 def _texts(values):

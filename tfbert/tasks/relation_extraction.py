@@ -12,7 +12,7 @@ from tfbert.tasks import classification_examples, relation_entities, relation_ex
 from tfbert.tasks.classification_loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.relation_packing import pack
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Task, check_settings, names_of_logits
 from tfbert.text import Tokenizer
 
 _UNUSED = re.compile(r"\[unused\d+\]")  # BERT's vocabularies keep such tokens free for uses like this one
@@ -165,24 +165,8 @@ class RelationExtraction(Task):
         return rows
 
     # what is saved
-    def settings(self):
-        return {
-            "labels": list(self.labels),
-            "markers": list(self.markers),
-            "max_length": self.max_length,
-            "columns": dict(self.columns),
-        }
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-        return cls(tokenizer=tokenizer, **tuples)
-
     def hugging_face_config(self):
-        return {
-            "id2label": {str(i): name for i, name in enumerate(self.labels)},
-            "label2id": {name: i for i, name in enumerate(self.labels)},
-        }
+        return names_of_logits(self.labels)
 
 
 def _markers(tokenizer, names):

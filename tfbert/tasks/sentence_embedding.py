@@ -140,15 +140,3 @@ class SentenceEmbedding(Task):
     def readable(self, answer):
         columns = {name: values.tolist() for name, values in answer.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-    # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return {**values, "score_range": list(self.score_range)}
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        check_settings(cls, settings)
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-        return cls(tokenizer=tokenizer, **tuples)

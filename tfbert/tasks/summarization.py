@@ -53,6 +53,7 @@ class Summarization(Task):
     name = "summarization"
     architecture = "BertForExtractiveSummarization"  # Hugging Face has no class for it
     head_names = ("classifier",)
+    reads_windows = True
     target_column = "summary"
 
     def __post_init__(self):
@@ -215,16 +216,6 @@ class Summarization(Task):
             ]
             rows.append({"summary": summary, "sentences": parts})
         return rows
-
-    # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return values
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        return cls(tokenizer=tokenizer, **settings)
 
 
 def _texts(values):

@@ -20,6 +20,7 @@ class Task(abc.ABC):
     tokenizer: object
     architecture: str  # Hugging Face's class for the same network, written to config.json
     head_names: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
+    reads_windows = False  # whether a text may have any number of windows
 
     # 1 example
     @abc.abstractmethod
@@ -95,9 +96,11 @@ class Task(abc.ABC):
 
     target_column = "label"  # the part of the example that `y` of `fit(x, y)` is
 
-    @abc.abstractmethod
     def settings(self):
-        """All but the tokenizer as a JSON object, `from_settings` reads it back."""
+        """All but the tokenizer as a JSON object; `from_settings` reads it back."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["tokenizer"]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     @classmethod
     @abc.abstractmethod
@@ -109,9 +112,11 @@ class Task(abc.ABC):
         return dataclasses.replace(self, columns=columns)
 
     @classmethod
-    @abc.abstractmethod
     def from_settings(cls, settings, tokenizer):
-        """The task of `settings()`."""
+        """The task of `settings()`. Raises ConfigError for a setting that the task does not have."""
+        check_settings(cls, settings)
+        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        return cls(tokenizer=tokenizer, **tuples)
 
     def hugging_face_config(self):
         """Further keys of config.json, such as id2label."""
@@ -124,6 +129,14 @@ class Task(abc.ABC):
             name: keras.Input((None,), dtype="int32", name=name)
             for name in ("token_ids", "segment_ids", "padding_mask")
         }
+
+
+def names_of_logits(names):
+    """Hugging Face's keys for them."""
+    return {
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+    }
 
 
 def check_settings(task_class, settings):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfbert.errors import ConfigError
 from tfbert.tasks import token_classification_examples, token_classification_metrics
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Task, check_settings, names_of_logits
 from tfbert.tasks.token_classification_decoding import entities, tags_of_words, texts_between
 from tfbert.tasks.token_classification_words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
 from tfbert.text import Tokenizer
@@ -49,6 +49,7 @@ class TokenClassification(Task):
     name = "token_classification"
     architecture = "BertForTokenClassification"
     head_names = ("classifier",)
+    reads_windows = True
     target_column = "spans"
 
     def __post_init__(self):
@@ -199,22 +200,8 @@ class TokenClassification(Task):
         return rows
 
     # what is saved
-    def settings(self):
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del values["tokenizer"]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-        return cls(tokenizer=tokenizer, **tuples)
-
     def hugging_face_config(self):
-        names = self.tags or self._tags_in_order
-        return {
-            "id2label": {str(i): name for i, name in enumerate(names)},
-            "label2id": {name: i for i, name in enumerate(names)},
-        }
+        return names_of_logits(self.tags or self._tags_in_order)
 
     @property
     def _tags_in_order(self):
