@@ -20,7 +20,7 @@ quickstart: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" bash samples/quickstart.sh
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
