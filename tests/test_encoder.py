@@ -30,8 +30,8 @@ def encoder_of(config=CONFIG, **kwargs):
     keras.utils.set_random_seed(1)
     encoder = BertEncoder(config, **kwargs)
     encoder.build()
-    for variable in encoder.weights:  # biases and LayerNorms that are 0 and 1 would hide mistakes
-        variable.assign(variable + 0.3 * np.random.default_rng(len(variable.path)).normal(size=variable.shape))
+    for i, variable in enumerate(encoder.weights):  # biases and LayerNorms that are 0 and 1 would hide mistakes
+        variable.assign(variable + 0.3 * np.random.default_rng(i).normal(size=variable.shape))
     return encoder
 
 

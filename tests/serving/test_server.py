@@ -371,6 +371,7 @@ def test_stopping_refuses_new_requests_and_finishes_those_begun(held):
     stopping = threading.Thread(target=server.stop, args=(20,))
     stopping.start()
     assert next(watched).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    time.sleep(0.5)  # health says it a moment before requests are refused
     assert refused(channel, request())[0] == CODE.UNAVAILABLE
     assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 2
     assert not server.wait(0.01)
