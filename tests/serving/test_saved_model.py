@@ -2,41 +2,16 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from alone import answers_alone
 
 import tfbert
 from tfbert import TextClassifier
 from tfbert.errors import DiskError
-
-# What a server has: TensorFlow's runtime and tf-text's compiled operations, without a line of their Python.
-ALONE = """
-import importlib.util, json, pathlib, sys
-for name in ("keras", "tf_keras", "keras_hub", "tfbert"):
-    sys.modules[name] = None  # an import of it is an ImportError
-import numpy, tensorflow
-operations = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent / "python/ops"
-for library in operations.glob("*.so"):
-    tensorflow.load_op_library(str(library))
-loaded = tensorflow.saved_model.load(sys.argv[1]).signatures["serving_default"]
-inputs = json.load(open(sys.argv[2]))
-values = loaded(**{name: tensorflow.constant(texts, tensorflow.string) for name, texts in inputs.items()})
-numpy.savez(sys.argv[3], **{name: value.numpy() for name, value in values.items()})
-assert sys.modules["keras"] is None
-"""
-
-
-def answers_alone(folder, tmp_path, **inputs):
-    (tmp_path / "inputs.json").write_text(json.dumps(inputs))
-    command = [sys.executable, "-c", ALONE, folder, tmp_path / "inputs.json", tmp_path / "answers.npz"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr[-3000:]
-    return dict(np.load(tmp_path / "answers.npz", allow_pickle=True))
 
 
 def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
@@ -51,7 +26,7 @@ def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
     assert size < 1.05 * (minilm / "model.safetensors").stat().st_size
 
     texts = tfbert.data.read(data_dir("classification/sst2_glue/test-labeled.tsv")).column("sentence")[:1000]
-    answers = answers_alone(tmp_path / "elsewhere/1", tmp_path, text=texts)
+    (answers,) = answers_alone([(tmp_path / "elsewhere/1", "serving_default", {"text": texts})], tmp_path)
     predicted = model.predict(texts)
     probabilities = np.array([list(row["probabilities"].values()) for row in predicted])
     assert probabilities[:, 1].std() > 0.1

@@ -1,32 +1,13 @@
 """Each task's exported signatures, in a process with TensorFlow's runtime and tf-text's compiled operations alone."""
 
-import json
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from alone import answers_alone
 
 import tfbert
 
-ALONE = """
-import importlib.util, json, pathlib, sys
-for name in ("keras", "tf_keras", "keras_hub", "tfbert"):
-    sys.modules[name] = None  # an import of it is an ImportError
-import numpy, tensorflow
-operations = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent / "python/ops"
-for library in operations.glob("*.so"):
-    tensorflow.load_op_library(str(library))
-for number, (task, signature, inputs) in enumerate(json.load(open("requests.json"))):
-    loaded = tensorflow.saved_model.load(task + "/1")
-    function = loaded.signatures[signature]
-    dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
-    values = function(**{name: tensorflow.constant(given, dtypes[name]) for name, given in inputs.items()})
-    numpy.savez(f"{number}.npz", **{name: value.numpy() for name, value in values.items()})
-assert sys.modules["keras"] is None
-"""
 LONG = "my order is the parcel and the order. " * 60
 MODELS = {
     "token_classification": lambda c: tfbert.TokenClassifier.from_checkpoint(c, labels=["a", "b"], words=True),
@@ -57,19 +38,17 @@ def served(tiny_checkpoint, tmp_path_factory):
         keras.utils.set_random_seed(1)
         models[task] = make(tiny_checkpoint)
         models[task].export(folder / task / "1")
-    (folder / "requests.json").write_text(json.dumps(REQUESTS))
-    result = subprocess.run([sys.executable, "-c", ALONE], cwd=folder, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr[-3000:]
-    return models, folder
+    requests = [(folder / task / "1", signature, inputs) for task, signature, inputs in REQUESTS]
+    return models, answers_alone(requests, folder)
 
 
 @pytest.mark.parametrize("number", range(len(REQUESTS)), ids=[f"{task}-{name}" for task, name, _ in REQUESTS])
 def test_answers_are_the_models(served, number):
-    models, folder = served
+    models, answers = served
     task, signature, inputs = REQUESTS[number]
     specs = models[task].task.signatures[signature]
     wanted = models[task].answer({name: tf.constant(given, specs[name].dtype) for name, given in inputs.items()})
-    got = dict(np.load(folder / f"{number}.npz", allow_pickle=True))
+    got = answers[number]
     assert got.keys() == wanted.keys()
     for name, value in wanted.items():
         assert len(got[name]) == len(next(iter(inputs.values()))), name

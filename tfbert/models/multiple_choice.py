@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.multiple_choice import MultipleChoiceTask
@@ -31,9 +30,6 @@ class MultipleChoice(TaskModel):
 
     def _batches(self, x, *args, **kwargs):
         return super()._batches(_named(x), *args, **kwargs)
-
-    def rows_together(self, x):
-        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
 
 
 def _named(x):

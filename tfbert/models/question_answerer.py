@@ -4,7 +4,6 @@ import keras
 
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.question_answering import QuestionAnswering
-from tfbert.tasks.task import check_settings
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -22,13 +21,3 @@ class QuestionAnswerer(TaskModel):
     """
 
     task_class = QuestionAnswering
-
-    @classmethod
-    def settings_of_checkpoint(cls, source, given):
-        longest = min(QuestionAnswering.max_length, source.config.max_position_embeddings)
-        return {} if "max_length" in given else {"max_length": longest}
-
-    @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
-        check_settings(QuestionAnswering, settings)
-        return QuestionAnswering.from_settings(settings, tokenizer)

@@ -4,7 +4,6 @@ import keras
 
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.relation_extraction import RelationExtraction
-from tfbert.tasks.task import check_settings
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -23,8 +22,3 @@ class RelationExtractor(TaskModel):
     """
 
     task_class = RelationExtraction
-
-    @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
-        check_settings(RelationExtraction, settings)
-        return RelationExtraction.from_settings(settings, tokenizer)

@@ -11,8 +11,6 @@ from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
 from tfbert.text import Tokenizer
 
-MAX_LENGTH = 128  # tokens of an example, where nothing is said: most sentences and pairs of them
-
 
 class Saving:
     """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
@@ -43,7 +41,7 @@ class Saving:
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
         positions = source.config.max_position_embeddings
-        if settings.setdefault("max_length", min(MAX_LENGTH, positions)) > positions:
+        if settings.setdefault("max_length", min(cls.task_class.max_length, positions)) > positions:
             raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
         task = cls.task_of_checkpoint(source, tokenizer, settings)
         model = cls(task, source.config, dtype=dtype)

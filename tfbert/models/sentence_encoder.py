@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tqdm
 
 from tfbert.checkpoints import sentence_transformers
@@ -59,9 +58,6 @@ class SentenceEncoder(TaskModel):
 
     def _batches(self, x, *args, **kwargs):
         return super()._batches(_named(x), *args, **kwargs)
-
-    def rows_together(self, x):
-        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
 
     def _accumulated(self, x, y, sample_weight):
         if self.task.objective != "in_batch_negatives":

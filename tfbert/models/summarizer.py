@@ -4,7 +4,6 @@ import keras
 
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.summarization import Summarization
-from tfbert.tasks.task import check_settings
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -22,13 +21,3 @@ class Summarizer(TaskModel):
     """
 
     task_class = Summarization
-
-    @classmethod
-    def settings_of_checkpoint(cls, source, given):
-        longest = min(Summarization.max_length, source.config.max_position_embeddings)
-        return {} if "max_length" in given else {"max_length": longest}
-
-    @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
-        check_settings(Summarization, settings)
-        return Summarization.from_settings(settings, tokenizer)

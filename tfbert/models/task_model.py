@@ -61,6 +61,12 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
     # training
 
+    def rows_together(self, x):
+        """Of windows each stands alone; of an example's several texts all go together, equally many of each."""
+        if self.task.reads_windows or "rows" not in x:
+            return 1
+        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
+
     def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
         """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
 
