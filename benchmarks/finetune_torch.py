@@ -1,129 +1,135 @@
-"""The recipe of `tfbert finetune` for a two-column classification file, in PyTorch `transformers`.
+"""The recipe of a file in configs/, in PyTorch `transformers`: the peer of `tfbert finetune`.
 
-The peer of benchmarks/RESULTS.md: the same weights, batches in the same order, dropout, AdamW, warm-up,
-decay and clipping. Runs in an environment of its own (PyTorch is no dependency of tfbert):
+The same weights, data, readers and scores, batches by the same rule, dropout, AdamW, warm-up, decay and clipping; what
+`transformers` has no model for, sentence embeddings and relations, is its BertModel with the same head. Runs in an
+environment of its own (PyTorch is no dependency of tfbert; `make .venv-reference/.installed`):
 
-    pip install torch==2.13.0 transformers safetensors scikit-learn
-    PYTHONPATH=. python benchmarks/finetune_torch.py --checkpoint=DIR --train=train.tsv.gz --dev=dev.tsv --seed=0
+    PYTHONPATH=. .venv-reference/bin/python benchmarks/finetune_torch.py --config=configs/sst2.py --checkpoint=DIR \
+        --train=train.tsv.gz --dev=dev.tsv --seed=0
 """
 
 import argparse
-import csv
-import gzip
+import importlib.util
 import json
 import time
 
+import ml_collections
 import numpy as np
 import torch
+import torch_tasks
+import torch_window_tasks
 import transformers
 
+from tfbert import data
 from tfbert.data.order import batches_of_epoch
+from tfbert.training.experiment import FinetuneConfig
+
+TASKS = {
+    "classification": torch_tasks.Classification,
+    "relation_extraction": torch_tasks.RelationExtraction,
+    "sentence_embedding": torch_tasks.SentenceEmbedding,
+    "token_classification": torch_window_tasks.TokenClassification,
+    "question_answering": torch_window_tasks.QuestionAnswering,
+}
 
 
-def read(path):
-    open_ = gzip.open if path.endswith(".gz") else open
-    with open_(path, "rt", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [row["sentence"] for row in rows], np.array([int(row["label"]) for row in rows])
-
-
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
-    for name in ("checkpoint", "train", "dev"):
-        parser.add_argument(f"--{name}", required=True)
+    for name in ("config", "checkpoint", "train", "dev"):
+        parser.add_argument(f"--{name}", required=True, help="config: a file, or FILE:ARGUMENT")
+    parser.add_argument("--test", help="a labelled file for the kept weights")
+    parser.add_argument("--test_format", help="where its suffix does not say it")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch_size", type=int, default=32)
-    parser.add_argument("--learning_rate", type=float, default=5e-5)
-    parser.add_argument("--max_length", type=int, default=128)
+    parser.add_argument("--set", action="append", default=[], help="NAME=NUMBER, another value of a setting")
     parser.add_argument("--max_steps", type=int, default=0, help="stop early, for a throughput figure")
     parser.add_argument("--random_batches", action="store_true", help="dynamic padding only, no length buckets")
-    parser.add_argument("--evaluate_every", type=int, default=0, help="steps; the best on dev is kept; 0: the last")
-    parser.add_argument("--test", help="a labelled file for the kept weights")
     parser.add_argument("--threads", type=int, default=0)
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    tokenizer = transformers.BertTokenizerFast.from_pretrained(args.checkpoint)
-    model = transformers.BertForSequenceClassification.from_pretrained(args.checkpoint, num_labels=2)
-    texts, labels = read(args.train)
-    encoded = tokenizer(texts, truncation=True, max_length=args.max_length)["input_ids"]
-    lengths = [len(ids) for ids in encoded]
+    return parser.parse_args()
 
+
+def config_of(args):
+    path, _, argument = args.config.partition(":")
+    spec = importlib.util.spec_from_file_location("config", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    values = ml_collections.ConfigDict(module.get_config(*([argument] if argument else []))).to_dict()
+    for name, value in (pair.split("=") for pair in args.set):
+        values[name] = type(values[name])(float(value))
+    return FinetuneConfig.from_dict({**values, "train": args.train, "dev": args.dev, "seed": args.seed})
+
+
+def optimizer_of(model, config, total):
     decayed = [p for n, p in model.named_parameters() if not (n.endswith("bias") or "LayerNorm" in n)]
     plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
     optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-        lr=args.learning_rate,
+        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=config.learning_rate,
         fused=True,
     )
-    total = args.epochs * -(-len(texts) // args.batch_size)
-    schedule = transformers.get_linear_schedule_with_warmup(optimizer, round(0.1 * total), total)
+    return optimizer, transformers.get_linear_schedule_with_warmup(optimizer, round(config.warmup * total), total)
 
-    def accuracy(path):
-        model.eval()
-        texts, labels = read(path)
-        right = 0
-        with torch.no_grad():
-            for i in range(0, len(texts), 64):
-                batch = tokenizer(
-                    texts[i : i + 64],
-                    truncation=True,
-                    max_length=args.max_length,
-                    padding=True,
-                    return_tensors="pt",
-                )
-                right += int((model(**batch).logits.argmax(-1).numpy() == labels[i : i + 64]).sum())
+
+def main():
+    args = arguments()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    config = config_of(args)
+
+    def table(path, format=config.format or None):
+        return data.read(path, column_names=config.column_names, format=format)
+
+    tokenizer = transformers.BertTokenizerFast.from_pretrained(args.checkpoint)
+    task = TASKS[config.task](config, tokenizer, table(args.train))
+    model = task.model(args.checkpoint)
+    dev = table(args.dev)
+    total = config.epochs * -(-len(task.lengths) // config.batch_size)
+    optimizer, schedule = optimizer_of(model, config, total)
+
+    step, tokens, seconds, best, kept, score = 0, 0, 0.0, -1.0, None, {}
+    for epoch in range(config.epochs):
+        lengths = np.ones(len(task.lengths)) if args.random_batches else task.lengths
         model.train()
-        return right / len(texts)
-
-    model.train()
-    step, tokens, evaluating, best, kept, started = 0, 0, 0.0, 0.0, None, time.time()
-    for epoch in range(args.epochs):
-        batches = batches_of_epoch(
-            np.ones(len(texts)) if args.random_batches else lengths,
-            args.batch_size,
-            seed=args.seed,
-            epoch=epoch,
-        )
-        for rows in batches:
-            batch = tokenizer.pad({"input_ids": [encoded[i] for i in rows]}, return_tensors="pt")
-            loss = model(**batch, labels=torch.from_numpy(labels[rows])).loss
+        started = time.time()
+        for rows in batches_of_epoch(lengths, config.batch_size, seed=args.seed, epoch=epoch):
+            loss = task.loss(model, rows)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-            tokens += sum(lengths[i] for i in rows)
+            tokens += int(task.lengths[rows].sum())
             step += 1
-            if step % 200 == 0:
+            if step % 100 == 0:
                 print(f"step {step}/{total} loss {loss.item():.4f} {time.time() - started:.0f}s", flush=True)
-            if args.evaluate_every and (step % args.evaluate_every == 0 or step == total):
-                began = time.time()
-                value = accuracy(args.dev)
-                if value > best:
-                    best, kept = value, {name: tensor.clone() for name, tensor in model.state_dict().items()}
-                evaluating += time.time() - began
             if step == args.max_steps:
                 break
-    seconds = time.time() - started - evaluating
-
+        seconds += time.time() - started
+        if args.max_steps:
+            break
+        model.eval()
+        with torch.no_grad():
+            score = task.score(model, dev)
+        print(f"epoch {epoch + 1}: {score}", flush=True)
+        chosen = score[config.metric or next(iter(score))]
+        if chosen > best:
+            best, best_score = chosen, score
+            kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    found = {
+        "framework": f"transformers {transformers.__version__}, torch {torch.__version__}",
+        "seed": args.seed,
+        "seconds": round(seconds, 1),
+        "examples_per_second": round(step * config.batch_size / seconds, 1),
+        "tokens_per_second": round(tokens / seconds),
+    }
     if kept is not None:
         model.load_state_dict(kept)
-    print(
-        json.dumps(
-            {
-                "framework": f"transformers {transformers.__version__}, torch {torch.__version__}",
-                "seed": args.seed,
-                "accuracy": accuracy(args.dev),
-                **({"test": accuracy(args.test)} if args.test else {}),
-                "seconds": round(seconds, 1),
-                "examples_per_second": round(step * args.batch_size / seconds, 1),
-                "tokens_per_second": round(tokens / seconds),
-            }
-        )
-    )
+        model.eval()
+        found["dev"] = best_score
+        if args.test:
+            with torch.no_grad():
+                found["test"] = task.score(model, table(args.test, args.test_format or config.format or None))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def measure_keras_hub(args):
 def measure_torch(args):
     command = [
         *(args.reference_python, pathlib.Path(__file__).with_name("finetune_torch.py"), "--random_batches"),
+        f"--config={pathlib.Path(__file__).resolve().parent.parent / 'configs/sst2.py'}",
         *(f"--checkpoint={args.checkpoint}", f"--train={args.train}", f"--dev={args.dev}"),
         f"--max_steps={STEPS['torch']}",
     ]

@@ -1,0 +1,159 @@
+"""Tasks on the tokens of texts, in windows, for finetune_torch.py. B batch, S sequence."""
+
+import types
+
+import numpy as np
+import torch
+import transformers
+from torch_tasks import Task
+
+from tfbert.tasks import (
+    question_answering_examples,
+    question_answering_metrics,
+    token_classification_examples,
+    token_classification_metrics,
+)
+from tfbert.tasks.token_classification_tags import spans_of_tags
+
+NO_TAG = -100
+
+
+class TokenClassification(Task):
+    """Tags of words at their first pieces, as BertForTokenClassification; what max_length cuts off is O."""
+
+    def __init__(self, config, tokenizer, table):
+        super().__init__(config, tokenizer)
+        columns = config.all_columns
+        labels = tuple(config.settings.get("labels") or token_classification_examples.labels_of(table, columns))
+        self.names = types.SimpleNamespace(columns=columns, labels=labels, tokenizer=None)
+        self.tags = ("O", *(f"{prefix}-{label}" for label in labels for prefix in "BI"))
+        features, words, spans = self.read(table)
+        targets = [self.target(*row) for row in zip(words, spans, strict=True)]
+        self.train_on(features, targets)
+
+    def read(self, table):
+        """Features, the word of each piece ([row][S], None for specials), and spans int [n, 3] of each row."""
+        found = token_classification_examples.read(self.names, table, labelled=True, training=False)
+        encoded = self.tokenizer(
+            found["words"], is_split_into_words=True, truncation=True, max_length=self.config.max_length
+        )
+        features = [dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True)]
+        return features, [encoded.word_ids(i) for i in range(len(features))], found["spans"]
+
+    def target(self, words, spans):
+        tag_of = {}
+        for start, end, label in spans.tolist():
+            tag_of.update({word: 2 * label + (1 if word == start else 2) for word in range(start, end)})
+        firsts = [word is not None and word not in words[:i] for i, word in enumerate(words)]
+        return [tag_of.get(word, 0) if first else NO_TAG for word, first in zip(words, firsts, strict=True)]
+
+    def model(self, checkpoint):
+        return transformers.BertForTokenClassification.from_pretrained(checkpoint, num_labels=len(self.tags))
+
+    def forward(self, model, features):
+        return model(**self.batch(features)).logits
+
+    def loss(self, model, rows):
+        logits = self.forward(model, [self.features[i] for i in rows])
+        targets = torch.full(logits.shape[:2], NO_TAG)
+        for k, i in enumerate(rows):
+            targets[k, : len(self.labels[i])] = torch.tensor(self.labels[i])
+        return torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=NO_TAG)
+
+    def score(self, model, table):
+        features, words, spans = self.read(table)
+        rows = []
+        for logits, row in zip(self.outputs(model, features), words, strict=True):
+            best = logits.argmax(-1)
+            firsts = {}
+            for place, word in enumerate(row):
+                if word is not None:
+                    firsts.setdefault(word, self.tags[best[place]])
+            rows.append([firsts.get(word, "O") for word in range(max(firsts, default=-1) + 1)])
+        found, _ = spans_of_tags(rows, None)
+        truth = token_classification_metrics.truth_of(spans, self.names.labels)
+        return token_classification_metrics.metrics(
+            truth, [{(label, start, end) for start, end, label in row} for row in found]
+        )
+
+
+class QuestionAnswering(Task):
+    """The first and last token of an answer, as BertForQuestionAnswering; windows as transformers' run_qa.py."""
+
+    n_best = 20
+
+    def __init__(self, config, tokenizer, table):
+        super().__init__(config, tokenizer)
+        settings = {"stride": config.max_length // 3, "unanswerable": False, "answer_length": 30, "language": "en"}
+        self.settings = types.SimpleNamespace(**{**settings, **config.settings}, columns=config.all_columns)
+        examples = self.read(table, training=True)
+        features, self.rows, offsets = self.windows(examples)
+        self.train_on(features, self.targets(examples, self.rows, offsets))
+
+    def read(self, table, training):
+        return question_answering_examples.read(self.settings, table, labelled=True, training=training)
+
+    def windows(self, examples):
+        """Features, the row of each window, and each token's characters in the context (None elsewhere)."""
+        questions = [text.lstrip() for text in examples["question"]]
+        encoded = self.tokenizer(
+            questions,
+            examples["context"],
+            truncation="only_second",
+            max_length=self.config.max_length,
+            stride=self.settings.stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        rows = encoded.pop("overflow_to_sample_mapping")
+        offsets = [
+            [place if part == 1 else None for place, part in zip(places, encoded.sequence_ids(i), strict=True)]
+            for i, places in enumerate(encoded.pop("offset_mapping"))
+        ]
+        features = [dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True)]
+        return features, np.array(rows), offsets
+
+    def targets(self, examples, rows, offsets):
+        targets = np.zeros((len(rows), 2), np.int64)
+        for window, (row, places) in enumerate(zip(rows, offsets, strict=True)):
+            begin, end = examples["answer_start"][row], examples["answer_end"][row]
+            inside = [i for i, place in enumerate(places) if place and place[0] < end and place[1] > begin]
+            context = [place for place in places if place]
+            if begin >= 0 and inside and context[0][0] <= begin and context[-1][1] >= end:
+                targets[window] = inside[0], inside[-1]
+        return targets
+
+    def model(self, checkpoint):
+        return transformers.BertForQuestionAnswering.from_pretrained(checkpoint)
+
+    def forward(self, model, features):
+        found = model(**self.batch(features))
+        return torch.stack([found.start_logits, found.end_logits], -1)
+
+    def loss(self, model, rows):
+        logits = self.forward(model, [self.features[i] for i in rows])
+        targets = torch.from_numpy(self.labels[rows])
+        return sum(torch.nn.functional.cross_entropy(logits[..., i], targets[:, i]) for i in range(2)) / 2
+
+    def score(self, model, table):
+        examples = self.read(table, training=False)
+        features, rows, offsets = self.windows(examples)
+        count = len(examples["context"])
+        best, spans, nulls = np.full(count, -np.inf), [""] * count, np.full(count, np.inf)
+        for row, places, logits in zip(rows, offsets, self.outputs(model, features), strict=True):
+            nulls[row] = min(nulls[row], logits[0].sum())
+            starts, ends = (np.argsort(-logits[: len(places), i])[: self.n_best] for i in range(2))
+            for first in starts:
+                for last in ends:
+                    if not (places[first] and places[last] and 0 <= last - first < self.settings.answer_length):
+                        continue
+                    if (value := logits[first, 0] + logits[last, 1]) > best[row]:
+                        best[row] = value
+                        spans[row] = examples["context"][row][places[first][0] : places[last][1]]
+        known = {"language": self.settings.language, "unanswerable": self.settings.unanswerable}
+        if self.settings.unanswerable:
+            threshold = question_answering_metrics.best_threshold(examples["answers"], spans, nulls - best)
+            spans = [
+                text if null - value <= threshold else "" for text, null, value in zip(spans, nulls, best, strict=True)
+            ]
+        return question_answering_metrics.metrics(examples["answers"], spans, **known)
