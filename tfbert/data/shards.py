@@ -1,0 +1,217 @@
+"""Pretraining examples on disk: the manifest of a folder of TFRecord shards, its checks, and its rows as tensors.
+
+Shapes: n tokens of a row, k sequences packed in it (1 unless packed), m masked tokens, B rows of a batch.
+"""
+
+import dataclasses
+import fnmatch
+import hashlib
+import json
+import os
+
+import tensorflow as tf
+
+from tfbert.errors import ConfigError, DataError, VocabularyError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SUFFIX = ".tfrecord.gz"
+
+# The features of a row, int64 each. token_ids: [CLS] A [SEP] B [SEP] or [CLS] A [SEP], when packed several such
+# sequences one after the other, not padded; word_starts: 1 where a word begins and at special tokens; next_sentence:
+# 1 for a random next (nsp) or swapped (sop) segment, of each sequence, none without such an objective.
+FEATURES = {
+    "token_ids": "n",
+    "segment_ids": "n",
+    "word_starts": "n",
+    "sequence_lengths": "k",
+    "next_sentence": "k",
+}
+# Beside them where masks are static: token_ids hold the masked text, masked_ids what stood there.
+MASKED_FEATURES = {"masked_positions": "m", "masked_ids": "m"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of examples: its path, and what the manifest says of it."""
+
+    path: str
+    rows: int
+    tokens: int
+    bytes: int
+    sha256: str
+
+
+class Shards:
+    """The shards of one manifest, all of them or those that were named.
+
+    Args:
+        folder: where the manifest is.
+        manifest: its content, a dict.
+        shards: list of Shard.
+
+    >>> shards = open_shards("examples")  # doctest: +SKIP
+    >>> shards.check_tokenizer(tokenizer)  # doctest: +SKIP
+    >>> for row in dataset(shards.files):  # doctest: +SKIP
+    ...     print(row["token_ids"])
+    """
+
+    def __init__(self, folder, manifest, shards):
+        self.folder, self.manifest, self.shards = folder, manifest, shards
+
+    def __repr__(self):
+        return f"Shards({self.folder}: {len(self.shards)} shards, {self.rows} rows)"
+
+    @property
+    def files(self):
+        """The shards' paths, in the manifest's order."""
+        return [shard.path for shard in self.shards]
+
+    @property
+    def rows(self):
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def tokens(self):
+        """Real tokens of all rows, special ones included."""
+        return sum(shard.tokens for shard in self.shards)
+
+    @property
+    def max_length(self):
+        return self.manifest["max_length"]
+
+    @property
+    def objective(self):
+        """ "nsp", "sop" or "none"."""
+        return self.manifest["objective"]
+
+    @property
+    def has_static_masks(self):
+        return self.manifest["masking"]["kind"] == "static"
+
+    @property
+    def is_packed(self):
+        return self.manifest["packed"]
+
+    def check_tokenizer(self, tokenizer):
+        """Raises VocabularyError where the examples were made with another vocabulary, or other rules of text."""
+        mine, theirs = vocabulary_sha256(tokenizer.vocabulary), self.manifest["vocabulary_sha256"]
+        if mine != theirs:
+            raise VocabularyError(
+                f"{self.folder}: the examples were made with another vocabulary "
+                f"({self.manifest['vocabulary_size']} tokens, sha256 {theirs[:12]}…) than "
+                f"{tokenizer.vocabulary.source} ({len(tokenizer.vocabulary)} tokens, sha256 {mine[:12]}…); "
+                "train with that vocabulary, or make the examples anew with this one"
+            )
+        made, mine = self.manifest["tokenizer"], tokenizer_settings(tokenizer)
+        for name in made:
+            if made[name] != mine[name]:
+                raise VocabularyError(
+                    f"{self.folder}: the examples were made with {name}={made[name]}, and the tokenizer has "
+                    f"{name}={mine[name]}; make the examples anew, or change the tokenizer"
+                )
+
+    def check_files(self, *, sha256=False):
+        """Raises DataError for a shard that is missing or of another size; with `sha256` of another content."""
+        for shard in self.shards:
+            try:
+                size = tf.io.gfile.stat(shard.path).length
+            except tf.errors.NotFoundError:
+                raise DataError(
+                    f"{shard.path} is missing, which {MANIFEST} names; copy the whole folder again"
+                ) from None
+            if size != shard.bytes:
+                raise DataError(
+                    f"{shard.path} has {size} bytes, and {MANIFEST} says {shard.bytes}: "
+                    f"{'truncated' if size < shard.bytes else 'changed'}; copy it again"
+                )
+            if sha256 and file_sha256(shard.path) != shard.sha256:
+                raise DataError(f"{shard.path} does not have the sha256 that {MANIFEST} says; copy it again")
+
+
+def open_shards(source, *, sha256=False):
+    """Opens a folder of pretraining examples and checks that its shards are there and whole.
+
+    Args:
+        source: the folder, its manifest.json, or a glob of files in it such as "examples/*"; a glob that leaves the
+            manifest out (`examples/000*.tfrecord.gz`) chooses among the shards.
+        sha256: read every shard and compare its hash, too.
+
+    Raises DataError, naming the file: no manifest, a missing or truncated shard; ConfigError for a pattern that
+    chooses no shard.
+    """
+    source = os.fsdecode(source)
+    folder, pattern = _folder_and_pattern(source)
+    manifest = _read_manifest(os.path.join(folder, MANIFEST), source)
+    chosen = [Shard(os.path.join(folder, shard.pop("file")), **shard) for shard in manifest.pop("shards")]
+    if not fnmatch.fnmatch(MANIFEST, pattern):
+        chosen = [shard for shard in chosen if fnmatch.fnmatch(os.path.basename(shard.path), pattern)]
+    if not chosen:
+        raise ConfigError(f"{source}: none of the shards of {os.path.join(folder, MANIFEST)} has such a name")
+    shards = Shards(folder, manifest, chosen)
+    shards.check_files(sha256=sha256)
+    return shards
+
+
+def dataset(files, *, static_masks=False):
+    """The rows of `files` in their order, as a tf.data.Dataset of dicts of int32 tensors [n], [k] and [m]."""
+    records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
+    return records.map(lambda record: parse(record, static_masks), num_parallel_calls=2, deterministic=True)
+
+
+def parse(records, static_masks=False):
+    """Serialized rows -> dict of int32 tensors: [n], [k], [m] of a scalar string, RaggedTensors [B, (n)] … of [B]."""
+    names = {**FEATURES, **MASKED_FEATURES} if static_masks else FEATURES
+    features = {name: tf.io.RaggedFeature(tf.int64) for name in names}
+    parsed = (tf.io.parse_example if records.shape.rank else tf.io.parse_single_example)(records, features)
+    return {name: tf.cast(values, tf.int32) for name, values in parsed.items()}
+
+
+def vocabulary_sha256(vocabulary):
+    """The hash that ties examples to a vocabulary: of its tokens, one a line, whatever file they came from."""
+    return hashlib.sha256("".join(f"{token}\n" for token in vocabulary).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def tokenizer_settings(tokenizer):
+    """What besides the vocabulary decides a text's ids, as plain values."""
+    strip_accents = tokenizer.lower_case if tokenizer.strip_accents is None else tokenizer.strip_accents
+    return {
+        "lower_case": tokenizer.lower_case,
+        "strip_accents": strip_accents,
+        "tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
+    }
+
+
+def file_sha256(path):
+    """The sha256 of a file, local or remote, in constant memory."""
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _folder_and_pattern(source):
+    """Where the manifest must be, and the pattern of names beside it."""
+    if tf.io.gfile.isdir(source):
+        return source, "*"
+    folder, pattern = os.path.split(source)
+    return folder or ".", pattern
+
+
+def _read_manifest(path, source):
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            manifest = json.loads(file.read())
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
+        raise DataError(
+            f"{source}: there is no {path}; name a folder that `tfbert make-examples` has finished (the same command "
+            "again goes on where it was interrupted)"
+        ) from None
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}; make the examples anew") from None
+    if not isinstance(manifest, dict) or not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
+        raise DataError(f"{path} is no manifest of pretraining examples")
+    if manifest["format"] != FORMAT:
+        raise DataError(f"{path} has format {manifest['format']}; this version of tfbert reads format {FORMAT}")
+    return manifest
