@@ -12,6 +12,7 @@ _PUBLIC = {
     "BertEncoder": "tfbert.encoder",
     "LinearWarmup": "tfbert.training.schedule",
     "MultipleChoice": "tfbert.models.multiple_choice",
+    "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
     "RelationExtractor": "tfbert.models.relation_extractor",
     "SentenceEncoder": "tfbert.models.sentence_encoder",

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 
 from tfbert.errors import CheckpointError, ConfigError
 
@@ -21,6 +22,18 @@ ACTIVATIONS = {
 
 # Variants of the network that read the same keys but compute something else.
 _REQUIRED_VALUES = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
+
+
+# Layers and width of the models of Devlin et al. 2018 and Turc et al. 2019; heads are 64 wide.
+SIZES = {
+    "tiny": (2, 128),
+    "mini": (4, 256),
+    "small": (4, 512),
+    "medium": (8, 512),
+    "base": (12, 768),
+    "large": (24, 1024),
+}
+_MINIATURE = re.compile(r"L-(2|4|6|8|10|12)_H-(128|256|512|768)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +75,32 @@ class BertConfig:
             )
         if self.hidden_act not in ACTIVATIONS:
             raise ConfigError(f"hidden_act {self.hidden_act!r} is not one of {sorted(ACTIVATIONS)}")
+
+    @classmethod
+    def of_size(cls, name, **changes):
+        """A size by its name: tiny, mini, small, medium, base, large, or one of the 24 miniatures, as L-4_H-512.
+
+        Source: google-research/bert, README, "Smaller BERT models".
+
+        >>> BertConfig.of_size("small").num_attention_heads
+        8
+        """
+        if match := _MINIATURE.fullmatch(name):
+            layers, width = map(int, match.groups())
+        elif name in SIZES:
+            layers, width = SIZES[name]
+        else:
+            raise ConfigError(
+                f"there is no size {name!r}; the sizes are {', '.join(SIZES)}, and L-x_H-y with x 2, 4, 6, 8, 10 or 12 "
+                "and y 128, 256, 512 or 768"
+            )
+        sizes = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // 64,
+            "intermediate_size": 4 * width,
+        }
+        return cls(**{**sizes, **changes})
 
     @property
     def head_size(self):

@@ -12,7 +12,9 @@ class BertEncoder(keras.Model):
     """The bidirectional encoder of BERT (Devlin et al. 2018; Hugging Face BertModel).
 
     Inputs, a dict of int tensors [B, S]: `token_ids`, `segment_ids` (0 where absent), `padding_mask`
-    (1 = token; all 1 where absent). S is at most `config.max_position_embeddings`.
+    (1 = token; all 1 where absent). S is at most `config.max_position_embeddings`. Rows in which several
+    sequences are packed say with `sequence_ids` whose each token is, and get `position_ids` that begin anew:
+    a token attends to its own sequence alone. The pooled output is the first sequence's.
 
     Output, a dict: `sequence_output` [B, S, H] and `pooled_output` [B, H]. On request also
     `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
@@ -76,7 +78,10 @@ class BertEncoder(keras.Model):
         if padding_mask is None:
             padding_mask = ops.ones_like(token_ids)
         self._check_length(token_ids)
-        hidden = self.embeddings(token_ids, segment_ids, training=training)
+        hidden = self.embeddings(token_ids, segment_ids, inputs.get("position_ids"), training=training)
+        if (sequence_ids := inputs.get("sequence_ids")) is not None:
+            same = ops.expand_dims(sequence_ids, 2) == ops.expand_dims(sequence_ids, 1)  # [B, S, S]
+            padding_mask = ops.logical_and(same, ops.expand_dims(ops.cast(padding_mask, "bool"), 1))
         hidden_states, attention_probs = [hidden], []
         for block in self.blocks:
             hidden = block(hidden, padding_mask, training=training, return_probs=return_attention_probs)

@@ -41,6 +41,17 @@ ENCODER = (
 )
 
 HEADS = {
+    "predictions": (
+        Row("predictions/transform/kernel", "cls/predictions/transform/dense/kernel", False),
+        Row("predictions/transform/bias", "cls/predictions/transform/dense/bias", False),
+        Row("predictions/layer_norm/gamma", "cls/predictions/transform/LayerNorm/gamma", False),
+        Row("predictions/layer_norm/beta", "cls/predictions/transform/LayerNorm/beta", False),
+        Row("predictions/output_bias", "cls/predictions/output_bias", False),
+    ),
+    "seq_relationship": (
+        Row("seq_relationship/kernel", "cls/seq_relationship/output_weights", True),
+        Row("seq_relationship/bias", "cls/seq_relationship/output_bias", False),
+    ),
     "classifier": (  # run_classifier.py, create_model
         Row("classifier/kernel", "output_weights", True),
         Row("classifier/bias", "output_bias", False),

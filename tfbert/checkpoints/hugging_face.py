@@ -42,6 +42,17 @@ ENCODER = (
 )
 
 HEADS = {
+    "predictions": (  # the decoder's weight is the token embedding
+        Row("predictions/transform/kernel", "cls.predictions.transform.dense.weight", True),
+        Row("predictions/transform/bias", "cls.predictions.transform.dense.bias", False),
+        Row("predictions/layer_norm/gamma", "cls.predictions.transform.LayerNorm.weight", False),
+        Row("predictions/layer_norm/beta", "cls.predictions.transform.LayerNorm.bias", False),
+        Row("predictions/output_bias", "cls.predictions.bias", False),
+    ),
+    "seq_relationship": (
+        Row("seq_relationship/kernel", "cls.seq_relationship.weight", True),
+        Row("seq_relationship/bias", "cls.seq_relationship.bias", False),
+    ),
     "classifier": (
         Row("classifier/kernel", "classifier.weight", True),
         Row("classifier/bias", "classifier.bias", False),

@@ -5,5 +5,6 @@ from tfbert.layers.attention import SelfAttention
 from tfbert.layers.embeddings import BertEmbeddings
 from tfbert.layers.encoder_block import EncoderBlock
 from tfbert.layers.feed_forward import FeedForward
+from tfbert.layers.pretraining_heads import MaskedLanguageModelHead
 
-__all__ = ["BertEmbeddings", "EncoderBlock", "FeedForward", "SelfAttention", "activation"]
+__all__ = ["BertEmbeddings", "EncoderBlock", "FeedForward", "MaskedLanguageModelHead", "SelfAttention", "activation"]

@@ -14,8 +14,9 @@ MASKED = -1e9
 class SelfAttention(keras.layers.Layer):
     """Scaled dot-product attention of every token to every token that is no padding.
 
-    Inputs: hidden [B, S, H], padding_mask bool or int [B, S] (1 = token). Output: [B, S, H]; with
-    `return_probs` also the attention probabilities [B, N, S, S]. Softmax is taken in float32.
+    Inputs: hidden [B, S, H], padding_mask bool or int [B, S] (1 = token), or [B, S, S], which says of each
+    token which it attends to. Output: [B, S, H]; with `return_probs` also the attention probabilities
+    [B, N, S, S]. Softmax is taken in float32.
     Source: Vaswani et al. 2017, section 3.2; Hugging Face BertSelfAttention.
 
     >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
@@ -54,8 +55,10 @@ class SelfAttention(keras.layers.Layer):
 
         query = heads(self.query) * (1.0 / math.sqrt(self.head_size))
         scores = ops.matmul(query, ops.transpose(heads(self.key), (0, 1, 3, 2)))  # [B, N, S, S]
-        bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S]
-        bias = ops.expand_dims(ops.expand_dims(bias, 1), 1)  # [B, 1, 1, S]
+        bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S] or [B, S, S]
+        if len(bias.shape) == 2:
+            bias = ops.expand_dims(bias, 1)
+        bias = ops.expand_dims(bias, 1)  # [B, 1, 1 or S, S]
         probs = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
         probs = ops.cast(probs, self.compute_dtype)
         context = ops.matmul(self.dropout(probs, training=training), heads(self.value))  # [B, N, S, D]

@@ -8,7 +8,8 @@ from keras import ops
 class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
-    Inputs: token_ids int [B, S], segment_ids int [B, S]; S at most `max_position_embeddings`.
+    Inputs: token_ids int [B, S], segment_ids int [B, S]; S at most `max_position_embeddings`; position_ids
+    int [B, S], 0, 1, 2, … unless given.
     Output: [B, S, H].
 
     >>> BertEmbeddings(100, 8, max_position_embeddings=16)([[1, 2]], [[0, 0]]).shape
@@ -44,23 +45,24 @@ class BertEmbeddings(keras.layers.Layer):
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-    def build(self, token_ids_shape, segment_ids_shape=None):
+    def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         for layer in (self.token, self.position, self.segment):
             layer.build((None, None))
         self.layer_norm.build((None, None, self.hidden_size))
 
-    def call(self, token_ids, segment_ids, training=False):
-        positions = ops.arange(ops.shape(token_ids)[1], dtype="int32")
+    def call(self, token_ids, segment_ids, position_ids=None, training=False):
+        if position_ids is None:
+            position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         # The segment table has a row or two: a sum over one-hot rows has a dense gradient of that size,
         # where a gather would scatter B x S rows into it.
         segments = ops.matmul(
             ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
             ops.cast(self.segment.embeddings, self.compute_dtype),
         )
-        x = self.token(token_ids) + self.position(positions) + segments  # [B, S, H]
+        x = self.token(token_ids) + self.position(position_ids) + segments  # [B, S, H]
         return self.dropout(self.layer_norm(x), training=training)
 
-    def compute_output_shape(self, token_ids_shape, segment_ids_shape=None):
+    def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         return (*token_ids_shape, self.hidden_size)
 
     def get_config(self):

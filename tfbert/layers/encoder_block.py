@@ -10,7 +10,7 @@ from tfbert.layers.feed_forward import FeedForward
 class EncoderBlock(keras.layers.Layer):
     """Self-attention and feed-forward, each with dropout, residual sum and LayerNorm after it.
 
-    Inputs: hidden [B, S, H], padding_mask [B, S]. Output: [B, S, H]; with `return_probs` also the
+    Inputs: hidden [B, S, H], padding_mask [B, S] or [B, S, S]. Output: [B, S, H]; with `return_probs` also the
     attention probabilities [B, N, S, S]. Source: Vaswani et al. 2017, figure 1; Hugging Face BertLayer.
 
     >>> EncoderBlock(4, 2, 16)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape

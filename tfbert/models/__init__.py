@@ -14,6 +14,7 @@ _MODELS = {
     "question_answering": ("tfbert.models.question_answerer", "QuestionAnswerer"),
     "summarization": ("tfbert.models.summarizer", "Summarizer"),
     "multiple_choice": ("tfbert.models.multiple_choice", "MultipleChoice"),
+    "fill_mask": ("tfbert.models.pretrainer", "Pretrainer"),
     "sentence_embedding": ("tfbert.models.sentence_encoder", "SentenceEncoder"),
 }
 

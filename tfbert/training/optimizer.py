@@ -21,6 +21,7 @@ class AdamW(keras.optimizers.AdamW):
     Args:
         learning_rate: the peak, or a `LearningRateSchedule`.
         warmup: share of the steps with a rising rate.
+        power: of the polynomial that the rate falls by; 1 is a line.
         clip_norm: bound on the global norm of the gradients, or None.
 
     >>> model.compile(optimizer=AdamW(2e-5, warmup=0.1))
@@ -33,6 +34,7 @@ class AdamW(keras.optimizers.AdamW):
         learning_rate=2e-5,
         *,
         warmup=0.1,
+        power=1.0,
         weight_decay=0.01,
         clip_norm=1.0,
         beta_1=0.9,
@@ -52,7 +54,7 @@ class AdamW(keras.optimizers.AdamW):
             name=name,
             **kwargs,
         )
-        self.warmup, self.clip_norm, self.peak = warmup, clip_norm, learning_rate
+        self.warmup, self.power, self.clip_norm, self.peak = warmup, power, clip_norm, learning_rate
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
 
     def plan(self, steps, start=None):
@@ -61,7 +63,7 @@ class AdamW(keras.optimizers.AdamW):
             return False
         if start is None:
             start = int(keras.ops.convert_to_numpy(self.iterations))
-        schedule = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start)
+        schedule = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start, power=self.power)
         before, self._learning_rate = self._learning_rate, schedule
         return not isinstance(before, LinearWarmup) or before.get_config() != schedule.get_config()
 
@@ -103,4 +105,10 @@ class AdamW(keras.optimizers.AdamW):
         peak = self.peak
         if isinstance(peak, keras.optimizers.schedules.LearningRateSchedule):
             peak = keras.optimizers.schedules.serialize(peak)
-        return {**config, "learning_rate": peak, "warmup": self.warmup, "clip_norm": self.clip_norm}
+        return {
+            **config,
+            "learning_rate": peak,
+            "warmup": self.warmup,
+            "power": self.power,
+            "clip_norm": self.clip_norm,
+        }

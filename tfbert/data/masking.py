@@ -1,0 +1,159 @@
+"""Masking of rows of tokens, in graph operations. B rows, S tokens of a row, P predictions of a row, V vocabulary.
+
+A row is cut into units, each of which is masked wholly or not at all: tokens, words, or runs of words. The units are
+taken in random order while they fit into what is to be predicted of the row.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.errors import ConfigError, VocabularyError
+
+UNITS = ("token", "whole_word", "ngram", "span")
+_LONGEST = {"ngram": 3, "span": 10}
+_SPAN_END = 0.2  # p of the geometric distribution of a span's length
+_SHARE_MASK, _SHARE_KEPT = 0.8, 0.1  # of the chosen; the rest become random tokens (Devlin et al. 2018, section 3.1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Masking:
+    """Chooses tokens to predict, and replaces 80 % of them by [MASK] and 10 % by random tokens.
+
+    Sources: google-research/bert, create_pretraining_data.py ("token", "whole_word": the rule of the whole word
+    masking checkpoints); Lan et al. 2019, section 3.1 ("ngram": up to `longest` = 3 words, n words with probability
+    in proportion to 1 / n); Joshi et al. 2019, section 3.1 ("span": words in number geometric with p = 0.2, at most
+    `longest` = 10; the 80/10/10 are drawn for a span at a time).
+
+    Args:
+        units: "token", "whole_word", "ngram" or "span".
+        rate: share of a row's tokens that are predicted; at least one is.
+        max_predictions: P, of a row at most.
+        mask_id: of [MASK].
+        special_ids: of tokens that are never chosen.
+        vocab_size: V.
+        longest: words of a unit at most; 0 for the usual number of its kind.
+
+    >>> masking = Masking("token", mask_id=103, special_ids=(101, 102), vocab_size=30522, max_predictions=20)
+    >>> masked = masking(token_ids, word_starts, padding_mask, seed=(0, step))
+    """
+
+    units: str = "token"
+    rate: float = 0.15
+    max_predictions: int = 20
+    mask_id: int = 103
+    special_ids: tuple[int, ...] = (101, 102)
+    vocab_size: int = 30522
+    longest: int = 0
+
+    def __post_init__(self):
+        if self.units not in UNITS:
+            raise ConfigError(f"masking units {self.units!r} are not one of {', '.join(UNITS)}")
+        if not 0 < self.rate < 1:
+            raise ConfigError(f"the masking rate is a share between 0 and 1, not {self.rate}")
+        if self.max_predictions < 1 or self.longest < 0:
+            raise ConfigError("max_predictions must be positive, and longest not negative")
+
+    @classmethod
+    def of_tokenizer(cls, tokenizer, **settings):
+        """With the ids of a `tfbert.text.Tokenizer`. Raises VocabularyError where it has no [MASK]."""
+        vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
+        if special.mask not in vocabulary:
+            raise VocabularyError(f"{vocabulary.source} has no {special.mask}, which masking needs")
+        names = (special.start, special.separator, special.padding)
+        ids = tuple(vocabulary[name] for name in names if name in vocabulary)
+        return cls(mask_id=vocabulary[special.mask], special_ids=ids, vocab_size=len(vocabulary), **settings)
+
+    def __call__(self, token_ids, word_starts, padding_mask, *, seed):
+        """One masking of rows, a function of `seed` alone.
+
+        Args:
+            token_ids, word_starts (1 where a word begins), padding_mask: int32 [B, S].
+            seed: int [2].
+
+        Returns:
+            dict of token_ids int32 [B, S], masked_positions and masked_ids int32 [B, P] in the order of the row, and
+            masked_weights float32 [B, P], 1 where there is a prediction, 0 where they are filled up.
+        """
+        seeds = tf.random.split(tf.cast(tf.stack(seed), tf.int32), 4)
+        special = tf.reduce_any(token_ids[..., None] == tf.constant(self.special_ids), -1) | (padding_mask == 0)
+        unit = self._units(word_starts, special, seeds[0])  # [B, S]
+        # The tokens with the special ones, as the original counts.
+        most = tf.cast(tf.round(self.rate * tf.cast(tf.reduce_sum(padding_mask, 1), tf.float32)), tf.int32)
+        chosen = _chosen(unit, special, tf.clip_by_value(most, 1, self.max_predictions), seeds[1])
+        positions, weights = _first_true(chosen, self.max_predictions)
+        return {
+            "token_ids": self._replaced(token_ids, unit, chosen, seeds[2], seeds[3]),
+            "masked_positions": positions,
+            "masked_ids": tf.gather(token_ids, positions, batch_dims=1) * tf.cast(weights, tf.int32),
+            "masked_weights": weights,
+        }
+
+    def _units(self, word_starts, special, seed):
+        """The number of each token's unit in its row, int32 [B, S], rising; a special token is one by itself."""
+        behind_special = tf.pad(special[:, :-1], [[0, 0], [1, 0]])
+        begins = special | behind_special | (True if self.units == "token" else word_starts == 1)
+        word = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
+        if self.units in ("token", "whole_word"):
+            return tf.maximum(word, 0)
+        shape = tf.shape(word)
+        uniform = tf.random.stateless_uniform(shape, seed)
+        cumulated = tf.constant(_cumulated(self.units, self.longest))
+        lengths = 1 + tf.searchsorted(cumulated, tf.reshape(uniform, [-1]), side="right")
+        ends = tf.cumsum(tf.reshape(lengths, shape), axis=1)
+        run = tf.searchsorted(ends, tf.maximum(word, 0), side="right")
+        new_run = tf.pad(run[:, 1:] != run[:, :-1], [[0, 0], [1, 0]])
+        return tf.cumsum(tf.cast(new_run | special | behind_special, tf.int32), axis=1)
+
+    def _replaced(self, token_ids, unit, chosen, seed, seed_of_tokens):
+        shape = tf.shape(token_ids)
+        uniform = tf.random.stateless_uniform(shape, seed)
+        if self.units == "span":
+            uniform = tf.gather(uniform, tf.minimum(unit, shape[1] - 1), batch_dims=1)
+        other = tf.random.stateless_uniform(shape, seed_of_tokens, 0, self.vocab_size, tf.int32)
+        other = tf.where(uniform < _SHARE_MASK + _SHARE_KEPT, token_ids, other)
+        return tf.where(chosen, tf.where(uniform < _SHARE_MASK, self.mask_id, other), token_ids)
+
+
+def _chosen(unit, special, most, seed):
+    """Units in random order, each that still fits into `most` [B] tokens of its row: bool [B, S], of tokens."""
+    shape = tf.shape(unit)
+    units = shape[1] + 1
+    row = tf.range(shape[0])[:, None]
+    tokens = tf.where(special, 0, 1)
+    sizes = tf.math.unsorted_segment_sum(tokens, row * units + unit, shape[0] * units)
+    sizes = tf.reshape(sizes, [shape[0], units])
+    order = tf.argsort(tf.random.stateless_uniform(tf.shape(sizes), seed), axis=1)
+    sizes = tf.gather(sizes, order, batch_dims=1)
+
+    # What fits now is taken up to the first that does not; that one will not fit later either.
+    def fitting(taken, left):
+        return ~taken & (sizes > 0) & (sizes <= left[:, None])
+
+    def take(taken, left):
+        fits = fitting(taken, left)
+        taken_now = fits & (tf.cumsum(tf.where(fits, sizes, 0), axis=1) <= left[:, None])
+        return taken | taken_now, left - tf.reduce_sum(tf.where(taken_now, sizes, 0), axis=1)
+
+    taken, _ = tf.while_loop(
+        lambda taken, left: tf.reduce_any(fitting(taken, left)), take, (tf.zeros_like(sizes, tf.bool), most)
+    )
+    back = tf.argsort(order, axis=1)
+    return tf.gather(tf.gather(taken, back, batch_dims=1), unit, batch_dims=1) & ~special
+
+
+def _first_true(chosen, most):
+    """Places of the first `most` true values of each row: int32 [B, most], 0 where there are less; float32 weights."""
+    chosen = tf.pad(chosen, [[0, 0], [0, tf.maximum(0, most - tf.shape(chosen)[1])]])
+    places = tf.argsort(tf.cast(~chosen, tf.int32), axis=1, stable=True)[:, :most]
+    weights = tf.gather(chosen, places, batch_dims=1)
+    places, weights = (tf.ensure_shape(tensor, [None, most]) for tensor in (places, weights))
+    return tf.where(weights, places, 0), tf.cast(weights, tf.float32)
+
+
+def _cumulated(units, longest):
+    """The cumulated probabilities of 1, 2, … words, but for the last, which is 1."""
+    numbers = np.arange(1, (longest or _LONGEST[units]) + 1)
+    weights = 1.0 / numbers if units == "ngram" else _SPAN_END * (1 - _SPAN_END) ** (numbers - 1)
+    return np.cumsum(weights / weights.sum())[:-1].astype(np.float32)

@@ -1,0 +1,152 @@
+"""Batches of pretraining examples: shards on disk -> a tf.data pipeline of masked rows.
+
+Shapes: B rows, S tokens of a row, P predictions of a row, C sequences of a packed row.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.data import shards as shard_files
+from tfbert.errors import ConfigError
+
+_SHARDS_TOGETHER = 16  # read in turn, so that neighbours in a batch come from different texts
+_SHUFFLE_BUFFER = 10_000  # rows, still serialized: about 10 MB
+_ROWS_AT_ONCE = 4096
+_SHORTEST = 3  # tokens of a sequence: [CLS], one, [SEP]
+_EVALUATION = 1 << 20  # the first part of the seed of held-out masks, which no run's own is
+
+
+class PretrainingBatches:
+    """Batches of `make-examples`' rows in an order that (seed, step) alone decides, masked anew each time.
+
+    Rows are shuffled among those of 16 shards; the rows of all epochs are one stream, so that each batch is full.
+    All shapes are static: rows are filled up to the examples' `max_length`.
+
+    Args:
+        shards: `tfbert.data.shards.Shards`.
+        masking: a `Masking`; not looked at where the examples bring static masks.
+        batch_size: B.
+
+    >>> batches = PretrainingBatches(open_shards("examples"), Masking.of_tokenizer(tokenizer), batch_size=256)
+    >>> next(iter(batches.repeated()))["token_ids"].shape
+    TensorShape([256, 128])
+    """
+
+    def __init__(self, shards, masking, *, batch_size=32, seed=0):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be positive, not {batch_size}")
+        self.shards, self.masking, self.batch_size, self.seed = shards, masking, batch_size, seed
+        self.max_length = shards.max_length
+        self.max_predictions = masking.max_predictions
+        if shards.has_static_masks:
+            self.max_predictions = shards.manifest["masking"]["max_predictions"]
+        if not shards.rows:
+            raise ConfigError(f"{shards.folder} holds no rows")
+
+    def __len__(self):
+        return self.shards.rows
+
+    @property
+    def steps_per_epoch(self):
+        """Batches that hold each row once, the last of them the next epoch's first rows too."""
+        return -(-len(self) // self.batch_size)
+
+    @property
+    def tokens_per_step(self):
+        """Non-padding tokens of a batch, on average."""
+        return self.batch_size * self.shards.tokens / self.shards.rows
+
+    def repeated(self, start_step=0):
+        """An endless tf.data.Dataset of features from a global step on; see `Pretrainer` for their names."""
+        spec = tf.TensorSpec([self.batch_size], tf.string)
+        records = tf.data.Dataset.from_generator(lambda: self._records(start_step), output_signature=spec)
+        steps = tf.data.Dataset.counter(tf.constant(start_step, tf.int64))
+
+        def features(step, records):
+            return self._features(records, (self.seed, tf.cast(step, tf.int32)))
+
+        batches = tf.data.Dataset.zip(steps, records)
+        return batches.map(features, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+    def once(self):
+        """A finite tf.data.Dataset over the rows in the shards' order, with the same masks each time."""
+        records = tf.data.TFRecordDataset(self.shards.files, compression_type="GZIP").batch(self.batch_size)
+
+        def features(number, records):
+            return self._features(records, (_EVALUATION, tf.cast(number, tf.int32)))
+
+        return records.enumerate().map(features, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+    def _records(self, start_step):
+        """The serialized rows [B] of each batch from a step on, without an end."""
+        rows = np.empty(0, object)
+        for records in self._groups(start_step * self.batch_size):
+            # The one loop over rows that is Python's: some thousand of them at a time.
+            for block in records.batch(_ROWS_AT_ONCE).as_numpy_iterator():
+                rows = np.concatenate([rows, block])
+                whole = len(rows) - len(rows) % self.batch_size
+                yield from rows[:whole].reshape(-1, self.batch_size)
+                rows = rows[whole:]
+
+    def _groups(self, start):
+        """The rows of each group of shards in random order, from a row of the endless stream on."""
+        epoch, skipped = start // len(self), start % len(self)
+        while True:
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.shards.shards))
+            for number, begin in enumerate(range(0, len(order), _SHARDS_TOGETHER)):
+                group = [self.shards.shards[i] for i in order[begin : begin + _SHARDS_TOGETHER]]
+                rows = sum(shard.rows for shard in group)
+                if skipped < rows:
+                    seed = int(np.random.default_rng((self.seed, epoch, number)).integers(1, 2**31))
+                    yield _shuffled([shard.path for shard in group], seed).skip(skipped)
+                skipped = max(0, skipped - rows)
+            epoch += 1
+
+    def _features(self, records, seed):
+        rows = shard_files.parse(records, self.shards.has_static_masks)
+        length = self.max_length
+
+        def dense(name, size):
+            return rows[name].to_tensor(shape=[None, size])
+
+        token_ids, segment_ids = dense("token_ids", length), dense("segment_ids", length)
+        padding_mask = tf.sequence_mask(rows["token_ids"].row_lengths(), length, tf.int32)
+        if self.shards.has_static_masks:
+            sizes = rows["masked_positions"].row_lengths()
+            masked = {name: dense(name, self.max_predictions) for name in ("masked_positions", "masked_ids")}
+            masked["masked_weights"] = tf.sequence_mask(sizes, self.max_predictions, tf.float32)
+        else:
+            masked = self.masking(token_ids, dense("word_starts", length), padding_mask, seed=seed)
+        features = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask, **masked}
+        sequences = length // _SHORTEST if self.shards.is_packed else 1
+        if self.shards.is_packed:
+            ends = tf.cumsum(dense("sequence_lengths", sequences), axis=1)
+            features.update(_places(ends, padding_mask))
+        if self.shards.objective != "none":
+            features["pair_labels"] = dense("next_sentence", sequences)
+            sizes = rows["next_sentence"].row_lengths()
+            features["pair_weights"] = tf.sequence_mask(sizes, sequences, tf.float32)
+            if self.shards.is_packed:
+                starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
+                features["pair_positions"] = tf.minimum(starts, length - 1)  # where there is none, with weight 0
+        return features
+
+
+def _shuffled(files, seed):
+    """The serialized rows of some files in random order."""
+    records = tf.data.Dataset.from_tensor_slices(files).interleave(
+        lambda file: tf.data.TFRecordDataset(file, compression_type="GZIP"),
+        cycle_length=_SHARDS_TOGETHER,
+        num_parallel_calls=2,
+        deterministic=True,
+    )
+    return records.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
+
+
+def _places(ends, padding_mask):
+    """Which sequence of its row each token is of, from 1 on (0: padding), and its place there: int32 [B, S]."""
+    shape = tf.shape(padding_mask)
+    places = tf.tile(tf.range(shape[1])[None], [shape[0], 1])
+    number = tf.searchsorted(ends, places, side="right")  # [B, S]
+    starts = tf.gather(tf.pad(ends, [[0, 0], [1, 0]]), number, batch_dims=1)
+    return {"sequence_ids": (number + 1) * padding_mask, "position_ids": (places - starts) * padding_mask}

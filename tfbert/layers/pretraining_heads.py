@@ -1,0 +1,59 @@
+"""The heads of pretraining. B batch, S sequence, P predictions of a row, H hidden, V vocabulary."""
+
+import keras
+from keras import ops
+
+from tfbert.layers.activations import activation
+
+
+class MaskedLanguageModelHead(keras.layers.Layer):
+    """Vectors of masked tokens -> logits of all tokens, by the encoder's own token embedding.
+
+    Inputs: sequence_output [B, S, H], positions int [B, P]. Output: float32 [B, P, V]. The P vectors are
+    gathered first, so that the product with the embedding is P / S of the whole.
+    Source: google-research/bert, run_pretraining.py, get_masked_lm_output; Hugging Face BertLMPredictionHead.
+
+    Args:
+        token_embedding: the encoder's `keras.layers.Embedding`, built; the encoder owns its weights.
+
+    >>> embedding = keras.layers.Embedding(100, 8)
+    >>> embedding.build()
+    >>> head = MaskedLanguageModelHead(embedding)
+    >>> head(keras.ops.ones((1, 3, 8)), keras.ops.array([[1]])).shape
+    TensorShape([1, 1, 100])
+    """
+
+    def __init__(self, token_embedding, *, hidden_act="gelu", layer_norm_eps=1e-12, initializer_range=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.vocab_size, self.hidden_size = token_embedding.input_dim, token_embedding.output_dim
+        self._embeddings = lambda: token_embedding.embeddings  # a layer in an attribute would be counted twice
+        hidden_size = self.hidden_size
+        self.activation = activation(hidden_act)
+        self.transform = keras.layers.Dense(
+            hidden_size,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+            dtype=self.dtype_policy,
+            name="transform",
+        )
+        self.layer_norm = keras.layers.LayerNormalization(
+            epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
+        )
+
+    def build(self, sequence_output_shape, positions_shape=None):
+        self.transform.build((None, self.hidden_size))
+        self.layer_norm.build((None, self.hidden_size))
+        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+        self.built = True
+
+    def call(self, sequence_output, positions):
+        # Rows of one table instead of a gather in each row: its gradient is one scatter.
+        shape = ops.shape(sequence_output)
+        rows = ops.expand_dims(ops.arange(shape[0], dtype="int32") * shape[1], 1) + ops.cast(positions, "int32")
+        vectors = ops.take(ops.reshape(sequence_output, (-1, self.hidden_size)), ops.reshape(rows, (-1,)), axis=0)
+        vectors = self.layer_norm(self.activation(self.transform(vectors)))  # [B x P, H]
+        logits = ops.matmul(vectors, ops.transpose(ops.cast(self._embeddings(), self.compute_dtype)))
+        logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
+        return ops.reshape(logits, (shape[0], -1, self.vocab_size))
+
+    def compute_output_spec(self, sequence_output, positions):
+        return keras.KerasTensor((*positions.shape, self.vocab_size), "float32")
