@@ -49,3 +49,17 @@ def test_names_a_file_that_is_no_json(tmp_path):
     path.write_text('{"hidden_size": ')
     with pytest.raises(CheckpointError, match=r"config\.json is not JSON"):
         BertConfig.from_file(path)
+
+
+def test_sizes_by_name():
+    """The 24 miniatures of google-research/bert, and the names in use for some of them."""
+    miniatures = [
+        BertConfig.of_size(f"L-{layers}_H-{width}") for layers in (2, 4, 6, 8, 10, 12) for width in (128, 256, 512, 768)
+    ]
+    assert len(miniatures) == 24
+    assert all(config.head_size == 64 and config.intermediate_size == 4 * config.hidden_size for config in miniatures)
+    assert BertConfig.of_size("small") == BertConfig.of_size("L-4_H-512")
+    assert BertConfig.of_size("base") == BertConfig()
+    assert BertConfig.of_size("large", vocab_size=100).num_attention_heads == 16
+    with pytest.raises(ConfigError, match="no size 'huge'"):
+        BertConfig.of_size("huge")

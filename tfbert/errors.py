@@ -21,6 +21,10 @@ class VocabularyError(TfbertError):
     """A vocabulary that is missing, lacks a special token or has another size than the embedding."""
 
 
+class TrainingError(TfbertError):
+    """A run that has gone wrong, such as a loss that became NaN; says which checkpoint is the last good one."""
+
+
 class ServingError(TfbertError):
     """A model folder that cannot be served, or an address that cannot be bound."""
 

@@ -142,3 +142,26 @@ def test_tf1_equals_transformers_on_the_same_weights(data_dir, tmp_path, torch_r
     features = features_of(folder, ["all work and no play", "jack"], max_length=16)
     theirs = torch_reference("outputs", tmp_path / "saved", **features)
     np.testing.assert_allclose(model.encoder(features)["pooled_output"], theirs["pooled_output"], atol=1e-5)
+
+
+@pytest.mark.parametrize("next_sentence", [True, False])
+def test_pretraining_heads(next_sentence, minilm, sentences, tmp_path, torch_reference):
+    """BertForPreTraining and BertForMaskedLM of a saved folder: the same logits at every token."""
+    keras.utils.set_random_seed(0)
+    model = tfbert.Pretrainer.from_checkpoint(minilm, next_sentence=next_sentence)
+    for variable in model.network.trainable_variables[-8:]:  # the heads, which start as zeros and ones in part
+        variable.assign_add(keras.random.normal(variable.shape, stddev=0.02))
+    model.save(tmp_path / "saved")
+    features = features_of(minilm, sentences[::10], max_length=64)
+    positions = np.tile(np.arange(features["token_ids"].shape[1], dtype=np.int32), (len(features["token_ids"]), 1))
+    ours = model.network({**features, "masked_positions": positions})
+    theirs = torch_reference("pretraining", tmp_path / "saved", **features)
+    assert set(ours) == set(theirs)
+    kept = features["padding_mask"].astype(bool)
+    np.testing.assert_allclose(ours["token_logits"].numpy()[kept], theirs["token_logits"][kept], atol=2e-5)
+    if next_sentence:
+        np.testing.assert_allclose(ours["pair_logits"], theirs["pair_logits"], atol=1e-5)
+    again = tfbert.Pretrainer.from_checkpoint(tmp_path / "saved")
+    np.testing.assert_array_equal(
+        again.network({**features, "masked_positions": positions})["token_logits"], ours["token_logits"]
+    )

@@ -3,6 +3,7 @@
 python torch_reference.py COMMAND FOLDER INPUT.npz OUTPUT.npz
 """
 
+import json
 import pathlib
 import sys
 
@@ -35,6 +36,18 @@ def gradients(folder, inputs):
     values.loss.backward()
     grads = {f"grad/{name}": parameter.grad.numpy() for name, parameter in model.named_parameters()}
     return {"logits": values.logits.detach().numpy(), "loss": values.loss.item(), **grads}
+
+
+def pretraining(folder, inputs):
+    """Logits of the masked language model at all tokens, and of the next sentence where the folder's class has it."""
+    architecture = json.loads((pathlib.Path(folder) / "config.json").read_text())["architectures"][0]
+    model, loading = getattr(transformers, architecture).from_pretrained(folder, output_loading_info=True)
+    assert not loading["missing_keys"], loading
+    with torch.no_grad():
+        values = model.eval()(**features(inputs)[0])
+    if architecture == "BertForMaskedLM":
+        return {"token_logits": values.logits.numpy()}
+    return {"token_logits": values.prediction_logits.numpy(), "pair_logits": values.seq_relationship_logits.numpy()}
 
 
 def tokenize(folder, inputs):

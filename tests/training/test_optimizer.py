@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfbert import AdamW, LinearWarmup
 from tfbert.training.gradients import clip_by_global_norm, without_duplicates
+from tfbert.training.lamb import LAMB
 
 
 def test_schedule_is_that_of_transformers():
@@ -20,6 +21,41 @@ def test_schedule_is_that_of_transformers():
     assert float(LinearWarmup(2.0, total_steps=4, warmup=0.0)(0)) == 2.0
     with pytest.raises(ValueError, match="share of the steps"):
         LinearWarmup(1.0, total_steps=5, warmup=100)
+
+
+def test_polynomial_decay_is_that_of_transformers():
+    schedule = LinearWarmup(2.0, total_steps=20, warmup=0.25, power=0.5)
+
+    def transformers(step, warmup=5, total=20):  # get_polynomial_decay_schedule_with_warmup, lr_end=0
+        return step / warmup if step < warmup else max(0.0, 1 - (step - warmup) / (total - warmup)) ** 0.5
+
+    np.testing.assert_allclose([schedule(i) for i in range(25)], [2.0 * transformers(i) for i in range(25)], rtol=1e-6)
+
+
+def test_lamb_is_its_formula():
+    """You et al. 2019, algorithm 2: decay inside the step, whose length becomes the variable's."""
+    random = np.random.default_rng(0)
+    start = [random.normal(size=(4, 3)), random.normal(size=3), np.zeros((2, 2))]
+    gradients = [[0.1 * random.normal(size=value.shape) for value in start] for _ in range(5)]
+    names = ("kernel", "bias", "embeddings")
+    variables = [keras.Variable(value, name=name) for value, name in zip(start, names, strict=True)]
+    optimizer = LAMB(0.05, warmup=0.0, clip_norm=None)
+    optimizer.plan(5)
+    values, m, v = [value.copy() for value in start], [0.0] * 3, [0.0] * 3
+    for step, grads in enumerate(gradients, 1):
+        rate = float(optimizer.learning_rate)
+        optimizer.apply([tf.constant(g, tf.float32) for g in grads], variables)
+        for i, g in enumerate(grads):
+            m[i], v[i] = 0.9 * m[i] + 0.1 * g, 0.999 * v[i] + 0.001 * g**2
+            update = m[i] / (1 - 0.9**step) / (np.sqrt(v[i] / (1 - 0.999**step)) + 1e-6)
+            ratio = 1.0
+            if names[i] != "bias":
+                update = update + 0.01 * values[i]
+                length = np.linalg.norm(values[i])
+                ratio = length / np.linalg.norm(update) if length else 1.0
+            values[i] = values[i] - rate * ratio * update
+    for variable, wanted in zip(variables, values, strict=True):
+        np.testing.assert_allclose(variable, wanted, rtol=1e-4, atol=1e-6)
 
 
 def numpy_adamw(values, gradients, rates, *, weight_decay=0.01, decayed=(True, False), clip=1.0):

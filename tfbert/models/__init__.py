@@ -31,18 +31,27 @@ def model_class(task):
     return getattr(importlib.import_module(module), name)
 
 
-def load(path, dtype=None):
+def load(path, dtype=None, task=None):
     """The model that `save` or a run wrote, of whatever task: a model folder, or a run folder.
+
+    With a `task`, such as "fill-mask", any checkpoint that has the task's heads, or a hub id.
 
     >>> load("runs/mine").predict(["where is my parcel"])
     """
-    folder = model_folder(path)
-    saved = read_json_object(folder / "config.json").get("tfbert")
-    if not saved:
-        raise CheckpointError(f"{folder} was not saved by tfbert: its config.json names no task; fine-tune it first")
-    model = model_class(saved["task"]).from_checkpoint(folder, dtype=dtype)
+    if task is None:
+        path = model_folder(path)
+        saved = read_json_object(path / "config.json").get("tfbert")
+        if not saved:
+            raise CheckpointError(
+                f"{path} was not saved by tfbert: its config.json names no task; fine-tune it first, or name the task "
+                f"that it is for: {', '.join(_MODELS)}"
+            )
+        task = saved["task"]
+    elif (pathlib.Path(path) / "model" / "config.json").exists():
+        path = pathlib.Path(path) / "model"
+    model = model_class(task.replace("-", "_")).from_checkpoint(path, dtype=dtype)
     if model.load_report.missing:
-        raise CheckpointError(f"{folder} lacks {', '.join(model.load_report.missing)}")
+        raise CheckpointError(f"{path} lacks {', '.join(model.load_report.missing)}")
     return model
 
 

@@ -60,7 +60,7 @@ class Pretrainer(TaskModel):
         """As Keras'; loss and metrics are those of pretraining.
 
         Args:
-            accumulation: parts that a batch is computed in, to bound memory; the step is the same.
+            accumulation: equal parts that a batch is computed in, to bound memory; the step is the same.
         """
         super().compile(optimizer, accumulation=accumulation, **kwargs)
 
@@ -78,7 +78,13 @@ class Pretrainer(TaskModel):
         elif steps_per_epoch is not None:
             self._plan(steps_per_epoch * (epochs - initial_epoch))
         return keras.Model.fit(
-            self, x, epochs=epochs, steps_per_epoch=steps_per_epoch, initial_epoch=initial_epoch, **kwargs
+            self,
+            x,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            initial_epoch=initial_epoch,
+            shuffle=False,  # done; Keras warns otherwise
+            **kwargs,
         )
 
     def evaluate(self, x, steps=None, return_dict=False, **kwargs):
@@ -90,25 +96,41 @@ class Pretrainer(TaskModel):
         return logs if return_dict else list(logs.values())
 
     def train_step(self, data):
-        size, totals, weights = tf.shape(data["token_ids"])[0], self._totals(data), self.trainable_weights
-        sums, total = None, None
-        for i in range(self.accumulation):
-            begin, end = i * size // self.accumulation, (i + 1) * size // self.accumulation
-            part = data if self.accumulation == 1 else {name: value[begin:end] for name, value in data.items()}
-            with tf.GradientTape() as tape:
-                loss, found = self._loss_and_sums(part, totals, training=True)
-                scaled = self.optimizer.scale_loss(loss)
-            gradients = dense_gradients(tape.gradient(scaled, weights))
-            if total is None:
-                sums, total = found, gradients
-            else:
-                sums = {name: sums[name] + value for name, value in found.items()}
-                total = [a if a is None else a + b for a, b in zip(total, gradients, strict=True)]
+        totals = self._totals(data)
+        sums, total = self._gradients(data, totals) if self.accumulation == 1 else self._accumulated(data, totals)
+        weights = self.trainable_weights
+        # A weight without a gradient is one that the outputs do not depend on, such as the pooler without pairs.
         used = [(gradient, weight) for gradient, weight in zip(total, weights, strict=True) if gradient is not None]
         gradients, weights = map(list, zip(*used, strict=True))
         self._means["gradient_norm"].update_state(tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0))
         self.optimizer.apply(gradients, weights)
         return {**self._logged(sums), "gradient_norm": self._means["gradient_norm"].result()}
+
+    def _gradients(self, rows, totals):
+        with tf.GradientTape() as tape:
+            loss, sums = self._loss_and_sums(rows, totals, training=True)
+            scaled = self.optimizer.scale_loss(loss)
+        return sums, dense_gradients(tape.gradient(scaled, self.trainable_weights))
+
+    def _accumulated(self, data, totals):
+        """The same in parts, by a loop of the graph: a batch may have hundreds of them."""
+        parts, size = self.accumulation, next(iter(data.values())).shape[0]
+        if size is None or size % parts:
+            raise ValueError(f"a batch of {size or 'unknown'} rows has no {parts} equal parts; see accumulation")
+        in_parts = {name: tf.reshape(value, [parts, size // parts, *value.shape[1:]]) for name, value in data.items()}
+        unused = set()
+
+        def add_part(i, sums, total):
+            found, gradients = self._gradients({name: value[i] for name, value in in_parts.items()}, totals)
+            unused.update(k for k, gradient in enumerate(gradients) if gradient is None)
+            total = [a if b is None else a + b for a, b in zip(total, gradients, strict=True)]
+            return i + 1, {name: sums[name] + value for name, value in found.items()}, total
+
+        prefixes = ("mlm", "nsp") if self.task.next_sentence and "pair_labels" in data else ("mlm",)
+        sums = {f"{prefix}_{name}": tf.zeros([]) for prefix in prefixes for name in ("loss", "accuracy", "weight")}
+        total = [tf.zeros(weight.shape, weight.dtype) for weight in self.trainable_weights]
+        _, sums, total = tf.while_loop(lambda i, *_: i < parts, add_part, (0, sums, total), parallel_iterations=1)
+        return sums, [None if k in unused else gradient for k, gradient in enumerate(total)]
 
     def test_step(self, data):
         return self._logged(self._loss_and_sums(data, self._totals(data), training=False)[1])

@@ -66,8 +66,8 @@ class FillMask(Task):
     def examples(self, table, *, labelled=False, training=False):
         if labelled or training:
             raise DataError(
-                f"{table.source}: the masks of texts have no labels to compare with; `tfbert pretrain` measures a model "
-                "on held-out examples of `tfbert make-examples`"
+                f"{table.source}: the masks of texts have no labels to compare with; `tfbert pretrain` measures a "
+                "model on held-out examples of `tfbert make-examples`"
             )
         return {"text": table.text_column(self.columns.get("text", "text"))}
 

@@ -45,7 +45,7 @@ def finetune(model, train, dev, config):
     log = MetricsLog(folder, train, state, every=config.log_every, **rounds)
     best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
     try:
-        for first, last, steps in _rounds(step, per_round, total):
+        for first, last, steps in rounds(step, per_round, total):
             if state.notes.get("stopped"):
                 break
             model.fit(
@@ -83,16 +83,16 @@ def open_run_folder(folder, config):
         file.write(json.dumps(resolved, indent=2) + "\n")
 
 
-def _rounds(step, per_round, total):
+def rounds(step, per_round, total_steps):
     """What `fit` is called with, (first round, last, steps of each): the rest of one, whole ones, a shorter last."""
-    begun, end = step // per_round, total // per_round
+    begun, end = step // per_round, total_steps // per_round
     if step % per_round:
-        yield begun, begun + 1, min((begun + 1) * per_round, total) - step
+        yield begun, begun + 1, min((begun + 1) * per_round, total_steps) - step
         begun += 1
     if begun < end:
         yield begun, end, per_round
-    if begun <= end and total % per_round and step < total:
-        yield end, end + 1, total % per_round
+    if begun <= end and total_steps % per_round and step < total_steps:
+        yield end, end + 1, total_steps % per_round
 
 
 def _finish(model, dev, config, folder):

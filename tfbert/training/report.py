@@ -25,18 +25,23 @@ def write_report(path, *, title: str, config: dict, history: list[dict], evaluat
     else:
         body, mistakes = markup.note("No rows were evaluated."), markup.note("No rows were evaluated, so no mistakes.")
     sections = {
-        "Metrics": _metrics(evaluation),
-        "Training": _training(history),
+        "Metrics": tiles(evaluation.metrics),
+        "Training": curves(history),
         "Results": body,
         "Token lengths": _token_lengths(evaluation.token_lengths),
         "Worst mistakes": mistakes,
-        "Configuration": _configuration(config),
+        "Configuration": configuration(config),
     }
-    anchors = {name: name.lower().replace(" ", "-") for name in sections}
-    links = "".join(f'<a href="#{anchors[name]}">{name}</a>' for name in sections)
     facts = f"{markup.bdi(evaluation.data)} · {rows:,} row{'s' * (rows != 1)}"
     if evaluation.labels:
         facts += f" · {len(evaluation.labels):,} label{'s' * (len(evaluation.labels) != 1)}"
+    write_page(path, title, facts, sections)
+
+
+def write_page(path, title, facts, sections):
+    """Writes a page of sections, {heading: HTML}, under a title and a line of facts (HTML)."""
+    anchors = {name: name.lower().replace(" ", "-") for name in sections}
+    links = "".join(f'<a href="#{anchors[name]}">{name}</a>' for name in sections)
     content = "".join(
         f'<section id="{anchors[name]}"><h2>{name}</h2>{part}</section>\n' for name, part in sections.items()
     )
@@ -51,15 +56,17 @@ def write_report(path, *, title: str, config: dict, history: list[dict], evaluat
         file.write(page)
 
 
-def _metrics(evaluation):
-    tiles = "".join(
+def tiles(metrics):
+    """Metrics as large numbers."""
+    shown = "".join(
         f"<div><dt>{markup.bdi(name.replace('_', ' '))}</dt><dd>{markup.escape(number(value))}</dd></div>"
-        for name, value in evaluation.metrics.items()
+        for name, value in metrics.items()
     )
-    return f'<dl class="tiles">{tiles}</dl>' if tiles else markup.note("No metrics were computed.")
+    return f'<dl class="tiles">{shown}</dl>' if shown else markup.note("No metrics were computed.")
 
 
-def _training(history):
+def curves(history):
+    """A figure for each metric of metrics.jsonl over the steps."""
     axis = next((key for key in ("step", "epoch") if any(_finite(row.get(key)) for row in history)), None)
     points = {}  # name -> {x: value}; a step that a resumed run wrote again counts once
     dropped = {}  # name -> values that are not finite
@@ -105,7 +112,9 @@ def _token_lengths(lengths):
     return f'<div class="figures">{markup.figure("Tokens of the evaluated rows", about, svg)}</div>'
 
 
-def _configuration(config):
+def configuration(config):
+    """All settings in a table that opens."""
+
     def flat(prefix, value):
         if isinstance(value, dict) and value:
             for key, inner in value.items():

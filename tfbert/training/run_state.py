@@ -61,10 +61,16 @@ class RunState(keras.callbacks.Callback):
             raise CheckpointError(f"{path} does not fit this run or is damaged: {first_line}") from error
         notes = json.loads(self._notes.numpy())
         self.step = notes.pop("step")
-        self.notes.update(notes)
+        self.notes = notes
         if self.step % self.per_round:  # else the next round begins with none; these are of the evaluation
             self._restored_metrics = [variable.numpy() for variable in self._metric_values]
         return self.step
+
+    @property
+    def newest(self):
+        """The step of the newest checkpoint, or None."""
+        path = self._manager.latest_checkpoint
+        return path and int(path.rpartition("-")[2])
 
     def save(self):
         """Writes a checkpoint aside and then names it the newest.
@@ -109,13 +115,20 @@ class RunState(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        if self.step % self.per_round == 0 or self.step == self.total_steps:
+        if self._ends_round(self.step):
             return  # on_epoch_end saves it
         if self._signal is not None:
             self.save()
             raise KeyboardInterrupt
         if self.step % self.every == 0:
             self.save()
+
+    def is_saved_at(self, step):
+        """Whether a step's weights are going to be saved."""
+        return self._ends_round(step) or step % self.every == 0 or self._signal is not None
+
+    def _ends_round(self, step):
+        return step % self.per_round == 0 or step == self.total_steps
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()

@@ -1,0 +1,26 @@
+"""BERT-Base as Devlin et al. 2018 trained it, the last tenth: rows of 512 tokens, 100,000 steps of 256 rows.
+
+  tfbert make-examples --input=… --vocab=vocab.txt --out=examples_512 --max_length=512 --objective=nsp
+  tfbert pretrain --config=configs/pretrain/bert_base_phase2.py --data='examples_512/*' --out=runs/base \
+    --init_from=runs/base_128/model
+
+The optimizer starts anew and the rate falls from the first phase's last tenth. Not run whole: 13 billion tokens.
+"""
+
+from tfbert.training.pretrain_config import pretrain_config
+
+
+def get_config():
+    return pretrain_config(
+        size="base",
+        steps=100_000,
+        batch_size=256,
+        learning_rate=1e-5,
+        warmup=0.01,
+        max_predictions=80,
+        dtype="mixed_bfloat16",
+        accumulation=4,
+        evaluate_every=5_000,
+        save_every=1_000,
+        log_every=50,
+    )

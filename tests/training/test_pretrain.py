@@ -1,0 +1,135 @@
+"""A pretraining run: an interrupted one equals an uninterrupted one, a blow-up loses nothing, the report draws."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from examples import write_examples
+
+import tfbert
+from tfbert import Pretrainer, Tokenizer
+from tfbert.data.masking import Masking
+from tfbert.data.pretraining_batches import PretrainingBatches
+from tfbert.data.shards import Shards, open_shards
+from tfbert.errors import ConfigError, TrainingError
+from tfbert.tasks.fill_mask import FillMask
+from tfbert.training.pretrain import pretrain
+from tfbert.training.pretrain_config import PretrainConfig, pretrain_config
+
+SETTINGS = {"steps": 22, "batch_size": 8, "evaluate_every": 8, "save_every": 3, "log_every": 2, "learning_rate": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_checkpoint):
+    return Tokenizer.from_folder(tiny_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def data(tokenizer, shop, tmp_path_factory):
+    texts = tfbert.data.read(shop / "train.tsv").column("text")[:200]
+    shards = open_shards(write_examples(tmp_path_factory.mktemp("examples"), tokenizer, texts))
+    masking = Masking.of_tokenizer(tokenizer, max_predictions=5)
+    cut = (Shards(shards.folder, shards.manifest, part) for part in (shards.shards[:2], shards.shards[2:]))
+    return tuple(PretrainingBatches(part, masking, batch_size=8) for part in cut)
+
+
+class Faulty(Pretrainer):
+    """Its loss is NaN in batches that hold a row of the `bad_step`'s, as one bad text would make it."""
+
+    bad = None
+
+    def train_step(self, data):
+        import tensorflow as tf
+
+        if self.bad is not None:
+            is_bad = tf.reduce_all(data["token_ids"] == self.bad)
+            data = {**data, "masked_weights": data["masked_weights"] * tf.where(is_bad, float("nan"), 1.0)}
+        return super().train_step(data)
+
+
+def run(folder, data, tokenizer, tiny_config, model_class=Pretrainer, bad=None, interrupted_at=None, **settings):
+    keras.utils.set_random_seed(0)
+    model = model_class(FillMask(tokenizer, max_length=32), tiny_config)
+    if bad is not None:
+        model.bad = bad
+    config = PretrainConfig(out=str(folder), **{**SETTINGS, **settings})
+    if interrupted_at is not None:
+        from tfbert.training.save_model import SaveModel
+
+        original = SaveModel.on_train_batch_end
+        counted = []
+
+        def stop(self, batch, logs=None):
+            counted.append(batch)
+            if len(counted) == interrupted_at:
+                raise KeyboardInterrupt  # as a killed process: nothing is saved on the way out
+
+        SaveModel.on_train_batch_end = stop
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                pretrain(model, *data, config)
+        finally:
+            SaveModel.on_train_batch_end = original
+        return None
+    metrics = pretrain(model, *data, config)
+    return metrics, [variable.numpy() for variable in model.variables]
+
+
+def lines(folder, skip=("tokens_per_second",)):
+    text = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key not in skip} for line in text]
+
+
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path, data, tokenizer, tiny_config):
+    arguments = (data, tokenizer, tiny_config)
+    metrics, weights = run(tmp_path / "whole", *arguments)
+    for step in (5, 9):  # of the process: in the middle of a round, then behind an evaluation
+        run(tmp_path / "parts", *arguments, interrupted_at=step)
+    again, resumed = run(tmp_path / "parts", *arguments)
+    assert again == metrics
+    for one, other in zip(weights, resumed, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert lines(tmp_path / "parts") == lines(tmp_path / "whole")
+    logged = lines(tmp_path / "whole")
+    assert [line["step"] for line in logged if "val_loss" in line] == [8, 16, 22]
+    assert {"mlm_accuracy", "mlm_perplexity", "nsp_accuracy", "gradient_norm", "learning_rate"} <= logged[0].keys()
+    page = (tmp_path / "whole/report.html").read_text()
+    assert "Filled-in masks" in page
+    assert page.count("<svg") >= 5
+    filled = [json.loads(line) for line in (tmp_path / "whole/filled_masks.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in filled] == [8, 16, 22]
+    with pytest.raises(ConfigError, match="learning_rate was 0.001, now 0.002"):
+        run(tmp_path / "whole", *arguments, learning_rate=2e-3)
+
+
+def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, tiny_config):
+    bad = next(iter(data[0].repeated(10)))["token_ids"]
+    arguments = (data, tokenizer, tiny_config, Faulty, bad)
+    with pytest.raises(TrainingError, match="step 11: the loss is nan; the checkpoint of step 9 .* is the last good"):
+        run(tmp_path / "stops", *arguments, log_every=1)
+    metrics, weights = run(tmp_path / "skips", *arguments, log_every=1, after_blow_up="skip")
+    assert np.isfinite(metrics["loss"])
+    assert all(np.isfinite(value).all() for value in weights)
+    assert [line["step"] for line in lines(tmp_path / "skips") if "loss" in line] == list(range(1, 23))
+    # Logged seldom, the fault is found before the next checkpoint.
+    with pytest.raises(TrainingError, match="step 12: the loss is nan; the checkpoint of step 9"):
+        run(tmp_path / "seldom", *arguments, log_every=20)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"optimizer": "lamb", "accumulation": 2}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
+)
+def test_other_ways_to_train(settings, tmp_path, data, tokenizer, tiny_config):
+    metrics, _ = run(tmp_path / "run", data, tokenizer, tiny_config, **{**settings, "steps": 8})
+    assert np.isfinite(metrics["mlm_loss"])
+
+
+def test_settings_are_checked():
+    config = pretrain_config(encoder={"hidden_act": "gelu_new"})
+    assert config.encoder.max_position_embeddings == 512
+    assert PretrainConfig.from_dict(config.to_dict()).encoder["hidden_act"] == "gelu_new"
+    for settings in ({"optimizer": "sgd"}, {"blow_up": 1.0}, {"mask_rate": 1.0}, {"after_blow_up": "go"}, {"steps": 0}):
+        with pytest.raises(ConfigError, match=next(iter(settings))):
+            PretrainConfig(**settings)

@@ -1,0 +1,44 @@
+"""A loss that is no number any more, or much higher than it was."""
+
+import math
+
+import keras
+
+
+class BlowUp(Exception):
+    """Training has gone wrong by `step`."""
+
+    def __init__(self, step, what):
+        super().__init__(f"step {step}: {what}")
+        self.step = step
+
+
+class BlowUpGuard(keras.callbacks.Callback):
+    """Raises `BlowUp` before a checkpoint of bad weights is saved: it comes before `RunState`.
+
+    It reads the means of the logged interval, and each step's before which the state is saved.
+
+    Args:
+        state: the `RunState`; its notes keep the lowest loss so far.
+        factor: times the lowest loss, from which on a loss is a blow-up.
+    """
+
+    def __init__(self, state, *, factor):
+        super().__init__()
+        self.state, self.factor = state, factor
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.state.step + 1
+        logged = "interval_loss" in logs
+        if not logged and not self.state.is_saved_at(step):
+            return
+        loss, norm = float(logs["loss"]), float(logs["gradient_norm"])
+        if not math.isfinite(loss):
+            raise BlowUp(step, f"the loss is {loss}")
+        if not math.isfinite(norm):
+            raise BlowUp(step, f"the gradients' norm is {norm}")
+        lowest = self.state.notes.get("lowest_loss", math.inf)
+        if loss > self.factor * lowest:
+            raise BlowUp(step, f"the loss is {loss:.4g}, {loss / lowest:.1f} times the lowest so far")
+        if logged:
+            self.state.notes["lowest_loss"] = min(loss, lowest)

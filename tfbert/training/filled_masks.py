@@ -1,0 +1,68 @@
+"""What a run's model fills into the same few masked texts, over time."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_ROWS = 4
+
+
+class FilledMasks(keras.callbacks.Callback):
+    """At the end of each round writes a line of JSON: the step, and held-out rows as lists of pieces of text.
+
+    A piece is a str, or [what the model fills in, what stood there].
+
+    Args:
+        dev: held-out `PretrainingBatches`.
+        path: of the file.
+        state: the `RunState`, which counts the steps.
+    """
+
+    def __init__(self, dev, path, state):
+        super().__init__()
+        self.dev, self.path, self.state = dev, pathlib.Path(path), state
+        self._rows = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._rows is None:
+            first = next(iter(self.dev.once()))
+            self._rows = {name: value[:_ROWS] for name, value in first.items()}
+        guesses = tf.argmax(self.model(self._rows, training=False)["token_logits"], -1).numpy()
+        rows = {name: value.numpy() for name, value in self._rows.items()}
+        line = {"step": self.state.step, "rows": [self._pieces(rows, guesses, i) for i in range(len(guesses))]}
+        kept = [old for old in read_filled_masks(self.path) if old["step"] < self.state.step]
+        text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in [*kept, line])
+        self.path.write_text(text, encoding="utf-8")
+
+    def _pieces(self, rows, guesses, i):
+        tokens = list(self.model.task.tokenizer.vocabulary)
+        there = np.flatnonzero(rows["masked_weights"][i] > 0)
+        masked = {int(rows["masked_positions"][i][k]): k for k in there}
+        pieces, text = [], []
+        for place in np.flatnonzero(rows["padding_mask"][i]):
+            if place not in masked:
+                text.append(tokens[rows["token_ids"][i][place]])
+                continue
+            if text:
+                pieces.append(joined(text))
+            k, text = masked[place], []
+            pieces.append([tokens[guesses[i][k]], tokens[rows["masked_ids"][i][k]]])
+        return [*pieces, joined(text)] if text else pieces
+
+
+def joined(tokens):
+    """Tokens as readable text, continuations behind their word.
+
+    >>> joined(["un", "##seen", "texts"])
+    'unseen texts'
+    """
+    return " ".join(tokens).replace(" ##", "")
+
+
+def read_filled_masks(path):
+    """The lines of the file; [] where there is none."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
