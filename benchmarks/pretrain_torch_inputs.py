@@ -1,0 +1,37 @@
+"""Writes what benchmarks/pretrain_torch.py trains on: the first weights of a run, and its very batches.
+
+python benchmarks/pretrain_torch_inputs.py --config=configs/pretrain/small_books.py --config.steps=3000 --data=examples --out=DIR
+"""
+
+import pathlib
+
+import numpy as np
+from absl import app, flags
+from ml_collections import config_flags
+
+from tfbert.training.pretrain_config import PretrainConfig
+from tfbert.training.pretrain_inputs import model_and_batches
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The run's.")
+_DATA = flags.DEFINE_string("data", None, "Examples.", required=True)
+_OUT = flags.DEFINE_string("out", None, "Folder.", required=True)
+_NAMES = ("token_ids", "segment_ids", "padding_mask", "masked_positions", "masked_ids", "masked_weights", "pair_labels")
+
+
+def main(argv):
+    config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), "data": _DATA.value})
+    out = pathlib.Path(_OUT.value)
+    out.mkdir(parents=True)
+    model, train, dev = model_and_batches(config)
+    model.save(out / "model")
+    for part, batches in (("train", train.repeated().take(config.steps)), ("dev", dev.once())):
+        rows = {name: [] for name in _NAMES}
+        for batch in batches.as_numpy_iterator():
+            for name in _NAMES:
+                rows[name].append(batch[name].astype(np.uint16))  # BERT's vocabularies fit
+        for name, values in rows.items():
+            np.save(out / f"{part}_{name}.npy", np.concatenate(values))
+
+
+if __name__ == "__main__":
+    app.run(main)

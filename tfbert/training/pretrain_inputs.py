@@ -1,0 +1,71 @@
+"""What a pretraining run begins with, of its configuration: the model, and batches to train on and to hold out."""
+
+import keras
+
+from tfbert.config import BertConfig
+from tfbert.data.masking import Masking
+from tfbert.data.pretraining_batches import PretrainingBatches
+from tfbert.data.shards import Shards, open_shards
+from tfbert.errors import ConfigError
+from tfbert.models.pretrainer import Pretrainer
+from tfbert.tasks.fill_mask import FillMask
+from tfbert.text import Tokenizer
+
+
+def model_and_batches(config):
+    """A `Pretrainer` whose weights and dropout are a function of the seed, and `PretrainingBatches`.
+
+    Returns:
+        model, batches to train on, batches to hold out or None.
+
+    Raises:
+        ConfigError, DataError, VocabularyError: examples that are not there, damaged, or of another vocabulary.
+
+    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples/*"))
+    """
+    shards, dev_shards = _shards(config)
+    keras.utils.set_random_seed(config.seed)
+    model = _model(config, shards)
+    for part in (shards, dev_shards):
+        if part is not None:
+            part.check_tokenizer(model.task.tokenizer)
+    masking = Masking.of_tokenizer(
+        model.task.tokenizer,
+        units=config.mask,
+        rate=config.mask_rate,
+        longest=config.mask_longest,
+        max_predictions=config.max_predictions or round(config.mask_rate * shards.max_length),
+    )
+    train = PretrainingBatches(shards, masking, batch_size=config.batch_size, seed=config.seed)
+    return model, train, dev_shards and PretrainingBatches(dev_shards, masking, batch_size=config.batch_size)
+
+
+def _shards(config):
+    """The shards to train on, and the held-out ones or None."""
+    shards = open_shards(config.data)
+    if config.dev:
+        return shards, open_shards(config.dev)
+    if not config.dev_shards:
+        return shards, None
+    if len(shards.shards) <= config.dev_shards:
+        raise ConfigError(
+            f"{config.data} has {len(shards.shards)} shards, and dev_shards={config.dev_shards} of them are to be held "
+            "out; name --dev, make more shards, or give --config.dev_shards=0"
+        )
+    cut = len(shards.shards) - config.dev_shards
+    return tuple(Shards(shards.folder, shards.manifest, part) for part in (shards.shards[:cut], shards.shards[cut:]))
+
+
+def _model(config, shards):
+    settings = {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
+    if config.init_from:
+        return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
+    tokenizer = Tokenizer.from_folder(shards.folder)
+    keys = {"vocab_size": len(tokenizer.vocabulary), **config.encoder}
+    encoder = BertConfig.of_size(config.size, **keys)
+    if shards.max_length > encoder.max_position_embeddings:
+        raise ConfigError(
+            f"{config.data} has rows of {shards.max_length} tokens, the encoder {encoder.max_position_embeddings} "
+            f"positions; give --config.encoder.max_position_embeddings={shards.max_length}"
+        )
+    return Pretrainer(FillMask(tokenizer, **settings), encoder, dtype=config.dtype)
