@@ -1,6 +1,6 @@
 """Writes what benchmarks/pretrain_torch.py trains on: the first weights of a run, and its very batches.
 
-python benchmarks/pretrain_torch_inputs.py --config=configs/pretrain/small_books.py --config.steps=3000 --data=examples --out=DIR
+python benchmarks/pretrain_torch_inputs.py --config=FILE --config.steps=3000 --data=examples --out=DIR
 """
 
 import pathlib

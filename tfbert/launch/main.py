@@ -11,14 +11,16 @@ VERBS = {
     "export": "write a SavedModel that takes strings",
     "serve": "serve a SavedModel over gRPC on this machine",
     "suite": "fine-tune several configs and write a table",
+    "pretrain": "train an encoder on examples of raw text",
     "train-vocab": "write a WordPiece vocabulary from text files",
+    "make-examples": "pretraining examples from text files, as TFRecord shards",
 }
 
 
 def main():
     """The console script: one verb, whose module defines flags and a `main`."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
-        print(__doc__, *(f"  {verb:12}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
+        print(__doc__, *(f"  {verb:15}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
         sys.exit(0 if len(sys.argv) > 1 else 2)
     if sys.argv[1] not in VERBS:
         print(f"tfbert: there is no verb {sys.argv[1]!r}; the verbs are {', '.join(VERBS)}", file=sys.stderr)
