@@ -71,44 +71,46 @@ def test_export_is_the_same_program_twice(run_folder, tmp_path):
     assert (tmp_path / "served/2/saved_model.pb").exists()
 
 
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return path
+BAD_DATA = [  # which file, its content, what is said of it
+    ("unknown label", "dev", b"text\tlabel\na\tpayment\nb\tpaymnet\n", "line 3: unknown label 'paymnet'"),
+    ("missing column", "dev", b"message\tlabel\na\tpayment\n", "no column 'text'"),
+    ("too few fields", "dev", b"text\tlabel\na\tpayment\nb\n", "line 3"),
+    ("empty file", "dev", b"", "dev.tsv"),
+    ("header only", "dev", b"text\tlabel\n", "dev.tsv"),
+    ("one class", "train", b"text\tlabel\na\tx\nb\tx\n", "train.tsv"),
+    ("not UTF-8", "train", b"text\tlabel\ngood\tx\nbad \xff\ty\n", "line 3"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("unknown label", "text\tlabel\na\tpayment\nb\tpaymnet\n", "line 3: unknown label 'paymnet'"),
-        ("missing column", "message\tlabel\na\tpayment\n", "no column 'text'"),
-        ("too few fields", "text\tlabel\na\tpayment\nb\n", "line 3"),
-        ("empty file", "", "dev.tsv"),
-        ("header only", "text\tlabel\n", "dev.tsv"),
-    ],
-)
-def test_bad_dev_data(finetune, tmp_path, name, text, message):
-    dev = write(tmp_path / "dev.tsv", text)
-    result = finetune(tmp_path / "run", dev=dev)
-    assert result.returncode == 2
-    assert "dev.tsv" in result.stderr
-    assert message in result.stderr.splitlines()[-1]
-    assert not (tmp_path / "run").exists()
+@pytest.fixture(scope="module")
+def bad_runs(tiny_checkpoint, tmp_path_factory):
+    """name -> exit code, standard error and run folder of `finetune` on each file of BAD_DATA."""
+    folders, calls = {}, []
+    for name, part, content, _ in BAD_DATA:
+        folders[name] = folder = tmp_path_factory.mktemp("bad")
+        files = {"train": "samples/shop/train.tsv", "dev": "samples/shop/dev.tsv", part: folder / f"{part}.tsv"}
+        files[part].write_bytes(content)
+        calls.append(
+            ["--task=classification", f"--checkpoint={tiny_checkpoint}", f"--out={folder / 'run'}"]
+            + [f"--{name}={path}" for name, path in files.items()]
+        )
+    command = [sys.executable, pathlib.Path(__file__).with_name("many.py"), "finetune"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    result = subprocess.run(
+        command, input=json.dumps(calls), capture_output=True, text=True, cwd=REPOSITORY, env=environment, timeout=400
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    return {name: (*values, folders[name] / "run") for name, values in zip(folders, found, strict=True)}
 
 
-def test_one_class(finetune, tmp_path):
-    train = write(tmp_path / "train.tsv", "text\tlabel\na\tx\nb\tx\n")
-    result = finetune(tmp_path / "run", train=train)
-    assert result.returncode == 2
-    assert not (tmp_path / "run").exists()
-    assert "train.tsv" in result.stderr.splitlines()[-1]
-
-
-def test_not_utf8(finetune, tmp_path):
-    train = tmp_path / "train.tsv"
-    train.write_bytes(b"text\tlabel\ngood\tx\nbad \xff\ty\n")
-    result = finetune(tmp_path / "run", train=train)
-    assert result.returncode == 2
-    assert "line 3" in result.stderr.splitlines()[-1]
+@pytest.mark.parametrize(("name", "part", "content", "message"), BAD_DATA, ids=[case[0] for case in BAD_DATA])
+def test_bad_data(bad_runs, name, part, content, message):
+    code, error, run = bad_runs[name]
+    assert code == 2
+    assert f"{part}.tsv" in error.splitlines()[-1]
+    assert message in error.splitlines()[-1]
+    assert not run.exists()
 
 
 @pytest.mark.parametrize(
