@@ -1,0 +1,106 @@
+"""Beam's worker processes on this machine: quiet, and gone when the process that launched them is.
+
+Beam's own direct runner starts them; this is the program that it is told to start (`LocalWorkers.command`). Left to
+itself, it would wait for all workers before it tells of an error in one, for ever for one that was killed, and its
+workers would finish all of their share after ^C.
+"""
+
+import contextlib
+import logging
+import os
+import pathlib
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+_FOLDER = "TFBERT_LOCAL_WORKERS"  # tells a worker's code where to report
+_ERROR = "error"
+_BEAM_THREAD = "run_worker"  # of apache_beam.runners.portability.fn_api_runner.worker_handlers
+
+
+class LocalWorkers:
+    """Knows the workers by a folder, in which each has a file named by its process id and puts what went wrong.
+
+    >>> with LocalWorkers() as workers:
+    ...     start(workers.command)
+    ...     workers.error()  # what a worker has reported, or that one was killed; None while all is well
+    """
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self._folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tfbert_workers_")))
+        paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        # -P: a module that lies in the working folder by chance is not imported
+        command = ["env", f"PYTHONPATH={paths}", sys.executable, "-P", "-m", __name__, str(self._folder)]
+        self.command = f"exec {shlex.join(command)}"
+        self._ended = False
+        self._stack.callback(setattr, threading, "excepthook", threading.excepthook)
+        threading.excepthook = self._thread_failed
+        return self
+
+    def __exit__(self, *error):
+        for path in self._folder.iterdir():
+            if path.name.isdigit():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(path.name), signal.SIGKILL)
+        for thread in threading.enumerate():
+            if thread.name == _BEAM_THREAD:
+                thread.join(5)
+        self._stack.close()
+
+    def error(self):
+        with contextlib.suppress(FileNotFoundError):
+            return (self._folder / _ERROR).read_text(encoding="utf-8")
+        return "a worker process was killed, perhaps for want of memory; try fewer --workers" if self._ended else None
+
+    def _thread_failed(self, arguments):
+        """Instead of a traceback of Beam's thread that waits for a worker, and got another exit code than 0."""
+        if arguments.thread and arguments.thread.name == _BEAM_THREAD:
+            self._ended = True
+        else:
+            threading.__excepthook__(arguments)
+
+
+def report(error_text):
+    """Tells the launching process at once, from a worker; nothing where there is none on this machine."""
+    if folder := os.environ.get(_FOLDER):
+        aside = pathlib.Path(folder, f"{_ERROR}.{os.getpid()}")
+        with contextlib.suppress(OSError):  # a full disk: Beam itself tells of the error, later
+            aside.write_text(error_text, encoding="utf-8")
+            aside.rename(aside.with_name(_ERROR))
+
+
+def _work(folder):
+    """A worker process."""
+    launcher = os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C in a terminal is for the launcher, which ends us
+    os.environ[_FOLDER] = folder
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # tokenizing needs no GPU, and each process would take all its memory
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger().addHandler(logging.NullHandler())  # the launcher is sent what is logged
+    mine = pathlib.Path(folder, str(os.getpid()))
+    os.dup2(os.open(f"{mine}.log", os.O_WRONLY | os.O_CREAT), 2)  # TensorFlow tells of CPU features at every start
+    mine.touch()
+
+    def watch():
+        while os.getppid() == launcher:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        from apache_beam.runners.worker import sdk_worker_main
+
+        sdk_worker_main.main(sys.argv)
+    except Exception:
+        report(traceback.format_exc())
+        raise
+    mine.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    _work(sys.argv[1])

@@ -1,0 +1,188 @@
+"""The sentences of documents -> sequences for an objective: which tokens go where.
+
+A sequence is [CLS] and runs of tokens, each with [SEP] behind it. Shapes: T tokens, N sentences, Q sequences, R runs
+of all sequences together.
+"""
+
+import bisect
+import random
+import typing
+
+import numpy as np
+
+from tfbert.data.examples.tokens import Tokens
+
+_TRIES = 10  # to find another document, as the original
+
+
+class Sequences(typing.NamedTuple):
+    """Q sequences over the tokens of `Tokens`."""
+
+    starts: np.ndarray  # int64 [R], first token of each run
+    ends: np.ndarray  # int64 [R], token after its last
+    runs: np.ndarray  # int64 [Q + 1], where each sequence begins in the runs
+    labels: np.ndarray  # int64 [Q], 1 for a random or swapped segment; empty without such an objective
+
+    @property
+    def lengths(self):
+        """Tokens of each sequence, special ones included, int64 [Q]."""
+        before = np.concatenate([[0], np.cumsum(self.ends - self.starts + 1)])
+        return before[self.runs[1:]] - before[self.runs[:-1]] + 1
+
+
+def make_sequences(tokens, *, objective, max_length, short_probability, seed):
+    """Returns the Sequences of one pass over the documents, a function of the arguments alone.
+
+    nsp and sop: as google-research/bert and google-research/albert, create_pretraining_data.py, but that a target
+    length is drawn for each sequence and not once a document, which may be a whole book, and that no word is cut by
+    truncation. A random next segment is from another of these documents or, where there is one only, begins at any of
+    its sentences but the next. For sop a sentence that is left alone is cut in two, where the original takes a random
+    document. none: Liu et al. 2019 (RoBERTa), full sentences; a border of documents within a sequence is a [SEP].
+
+    Args:
+        tokens: Tokens, whose sentences fit into a sequence (`with_short_sentences`).
+        seed: whatever random.Random takes.
+    """
+    if objective == "none":
+        return _full_sentences(tokens, max_length - 2)
+    pairs = _Pairs(tokens, max_length - 3, short_probability, random.Random(seed))
+    make = pairs.next_sentence if objective == "nsp" else pairs.sentence_order
+    made = [pair for document in range(len(tokens.documents) - 1) for pair in make(document)]
+    spans = np.array([pair[:4] for pair in made], np.int64).reshape(-1, 2)
+    labels = np.array([pair[4] for pair in made], np.int64)
+    return Sequences(spans[:, 0], spans[:, 1], np.arange(len(made) + 1) * 2, labels)
+
+
+def room(objective, max_length):
+    """Tokens of text that a sequence has room for."""
+    return max_length - (2 if objective == "none" else 3)
+
+
+def with_short_sentences(tokens, longest):
+    """Tokens whose sentences of more than `longest` tokens are cut in several, before a word; and how many were."""
+    lengths = np.diff(tokens.sentences)
+    long = np.flatnonzero(lengths > longest)
+    if not len(long):
+        return tokens, 0
+    cuts = []
+    for sentence in long:
+        start, end = tokens.sentences[sentence : sentence + 2]
+        while end - start > longest:
+            words = np.flatnonzero(tokens.begins[start + 1 : start + longest + 1])
+            start += words[-1] + 1 if len(words) else longest
+            cuts.append((sentence, start))
+    of_sentence, places = np.array(cuts).T
+    begins = tokens.begins.copy()
+    begins[places] = True
+    added = np.concatenate([[0], np.cumsum(np.bincount(of_sentence, minlength=len(lengths)))])
+    sentences = np.insert(tokens.sentences, of_sentence + 1, places)
+    return Tokens(tokens.ids, begins, sentences, tokens.documents + added[tokens.documents]), len(long)
+
+
+class _Pairs:
+    """Segments A and B of `room` tokens at most, as (start of A, its end, start of B, its end, label)."""
+
+    def __init__(self, tokens, room, short_probability, rng):
+        self._room, self._short_probability, self._rng = room, short_probability, rng
+        self._sentences, self._documents = tokens.sentences.tolist(), tokens.documents.tolist()
+        # The first word that begins at a token or behind it, and the last one that begins at it or before.
+        place = np.arange(len(tokens.begins) + 1)
+        begins = np.append(tokens.begins, True)
+        self._next_word = np.minimum.accumulate(np.where(begins, place, len(place))[::-1])[::-1]
+        self._last_word = np.maximum.accumulate(np.where(begins, place, 0))
+
+    def next_sentence(self, document):
+        """Half of the pairs have another document's sentences as B, whose own next ones are used again."""
+        starts, rng = self._sentences, self._rng
+        sentence, last = self._documents[document : document + 2]
+        while sentence < last:
+            target = self._target()
+            end = self._filled(sentence, last, target)
+            middle = rng.randint(sentence + 1, end - 1) if end - sentence > 1 else end
+            if end - sentence == 1 or rng.random() < 0.5:
+                b, b_end = self._random_next(document, middle, target - (starts[middle] - starts[sentence]))
+                yield *self._fitted(starts[sentence], starts[middle], starts[b], starts[b_end]), 1
+                sentence = middle
+            else:
+                yield *self._fitted(starts[sentence], starts[middle], starts[middle], starts[end]), 0
+                sentence = end
+
+    def sentence_order(self, document):
+        """Half of the pairs have A and B swapped."""
+        starts, rng = self._sentences, self._rng
+        sentence, last = self._documents[document : document + 2]
+        while sentence < last:
+            end = self._filled(sentence, last, self._target())
+            if end - sentence > 1:
+                middle = starts[rng.randint(sentence + 1, end - 1)]
+            else:
+                middle = int(self._next_word[(starts[sentence] + starts[end]) // 2])
+            if starts[sentence] < middle < starts[end]:
+                pair = self._fitted(starts[sentence], middle, middle, starts[end])
+                yield (*pair[2:], *pair[:2], 1) if rng.random() < 0.5 else (*pair, 0)
+            sentence = end
+
+    def _target(self):
+        is_short = self._rng.random() < self._short_probability
+        return self._rng.randint(2, self._room) if is_short else self._room
+
+    def _filled(self, sentence, last, target):
+        """The sentence behind those that reach `target` tokens together, one at least."""
+        starts = self._sentences
+        return min(bisect.bisect_left(starts, starts[sentence] + target, sentence + 1, last), last)
+
+    def _random_next(self, document, following, target):
+        documents, rng = self._documents, self._rng
+        for _ in range(_TRIES):
+            other = rng.randint(0, len(documents) - 2)
+            if other != document:
+                break
+        first, last = documents[other : other + 2]
+        sentence = rng.randint(first, last - 1)
+        if other == document and sentence == following:
+            sentence = first + (sentence - first + 1) % (last - first)
+        return sentence, self._filled(sentence, last, target)
+
+    def _fitted(self, a, a_end, b, b_end):
+        """The longer of two segments loses tokens, each at its begin or its end by chance, until both fit."""
+        excess = a_end - a + b_end - b - self._room
+        if excess <= 0:
+            return a, a_end, b, b_end
+        difference = (a_end - a) - (b_end - b)
+        from_longer = min(excess, abs(difference))
+        from_a, from_b = (excess - from_longer) // 2, (excess - from_longer + 1) // 2
+        if difference > 0:
+            from_a += from_longer
+        else:
+            from_b += from_longer
+        return *self._shortened(a, a_end, from_a), *self._shortened(b, b_end, from_b)
+
+    def _shortened(self, start, end, count):
+        """Without `count` tokens, or some more where these would cut a word."""
+        if not count:
+            return start, end
+        from_start = self._rng.getrandbits(count).bit_count()
+        cut, cut_end = start + from_start, end - (count - from_start)
+        whole, whole_end = int(self._next_word[cut]), int(self._last_word[cut_end])
+        return (whole, whole_end) if whole < whole_end else (cut, cut_end)
+
+
+def _full_sentences(tokens, room):
+    """Sequences that take sentences while they fit; what is left of a document begins the next one."""
+    sentences, documents = tokens.sentences.tolist(), tokens.documents.tolist()
+    starts, ends, runs, left = [], [], [], 0
+    for sentence, last in zip(documents[:-1], documents[1:], strict=True):
+        left -= 1  # for the [SEP] between documents
+        while sentence < last:
+            begin = sentences[sentence]
+            end = max(sentence, bisect.bisect_right(sentences, begin + left, sentence, last + 1) - 1)
+            if end > sentence:
+                starts.append(begin)
+                ends.append(sentences[end])
+                left -= ends[-1] - begin
+                sentence = end
+            if sentence < last:
+                runs.append(len(starts))
+                left = room
+    runs.append(len(starts))
+    return Sequences(*(np.array(values, np.int64) for values in (starts, ends, runs, [])))

@@ -1,0 +1,88 @@
+"""What pretraining examples are asked for: settings that decide their content, and nothing of how they are made."""
+
+import dataclasses
+
+from tfbert.data.masking import UNITS
+from tfbert.errors import ConfigError
+
+OBJECTIVES = ("nsp", "sop", "none")
+DOCUMENTS = ("auto", "blank_lines", "files", "jsonl")
+SENTENCES = ("rules", "lines")
+WORDS = ("auto", "wordpiece", "jieba")
+MASKINGS = ("dynamic", "static")
+_SHORTEST = {"nsp": 5, "sop": 5, "none": 3}  # max_length: the special tokens with a token a segment
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleSettings:
+    """All but the text and the vocabulary that examples depend on.
+
+    Args:
+        objective: "nsp" (pairs with a random next segment in half of them), "sop" (pairs whose order is swapped in
+            half of them) or "none" (full sentences, over the borders of documents).
+        max_length: tokens of a row at most.
+        short_probability: share of the sequences of pairs that are meant to be shorter, of 2 tokens or more.
+        documents: what ends a document: "blank_lines", "files" (the file's end), "jsonl" (an object a line), or
+            "auto": jsonl by the file's suffix, else blank lines.
+        text_field: the text's key in JSON objects.
+        sentences: "rules" (tfbert.text.sentences) or "lines" (one a line).
+        words: "wordpiece" (tokens up to one without ##) or "jieba" (Chinese words, else as wordpiece); "auto" is
+            resolved before the examples are made.
+        packed: several sequences in a row.
+        masking: "dynamic" (left to training) or "static", with `mask_units`, `mask_rate` and `max_predictions` of a row
+            as `tfbert.data.masking.Masking` has them.
+        duplicates: how often the text is gone through, with other pairs and masks; 0 for 10 where masks are static
+            and 1 where not.
+        seed: of all that is random.
+        shard_bytes: about how much text makes a shard; it also bounds a worker's memory.
+    """
+
+    objective: str = "nsp"
+    max_length: int = 128
+    short_probability: float = 0.1
+    documents: str = "auto"
+    text_field: str = "text"
+    sentences: str = "rules"
+    words: str = "auto"
+    packed: bool = False
+    masking: str = "dynamic"
+    mask_units: str = "whole_word"
+    mask_rate: float = 0.15
+    max_predictions: int = 20
+    duplicates: int = 0
+    seed: int = 0
+    shard_bytes: int = 4 << 20
+
+    def __post_init__(self):
+        for name, allowed in (
+            ("objective", OBJECTIVES),
+            ("documents", DOCUMENTS),
+            ("sentences", SENTENCES),
+            ("words", WORDS),
+            ("masking", MASKINGS),
+            ("mask_units", UNITS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
+        shortest = _SHORTEST[self.objective]
+        if self.max_length < shortest:
+            raise ConfigError(f"max_length is {self.max_length}; {self.objective} needs {shortest} tokens at least")
+        if not 0 <= self.short_probability <= 1:
+            raise ConfigError(f"short_probability is {self.short_probability}; expected a share from 0 to 1")
+        if self.duplicates < 0 or self.shard_bytes < 1:
+            raise ConfigError("duplicates must not be negative, and a shard needs some text")
+        if not self.duplicates:
+            object.__setattr__(self, "duplicates", 10 if self.masking == "static" else 1)
+
+    def summary(self):
+        """The settings as a manifest states them, plain JSON values."""
+        values = dataclasses.asdict(self)
+        masking = {"kind": values.pop("masking")}
+        static = {name: values.pop(name) for name in ("mask_units", "mask_rate", "max_predictions")}
+        if masking["kind"] == "static":
+            masking.update(units=static.pop("mask_units"), rate=static.pop("mask_rate"), **static)
+        if self.documents != "jsonl" and self.documents != "auto":
+            values.pop("text_field")
+        if self.objective == "none":
+            values.pop("short_probability")
+        return {**values, "masking": masking}

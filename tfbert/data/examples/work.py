@@ -1,0 +1,111 @@
+"""An item of work -> its shards: what one worker process does, again and again."""
+
+import numpy as np
+
+from tfbert.data.examples.out_folder import OutFolder
+from tfbert.data.examples.reading import DocumentReader
+from tfbert.data.examples.rows import make_rows, serialized
+from tfbert.data.examples.sequences import make_sequences, room, with_short_sentences
+from tfbert.data.examples.static_masks import StaticMasks
+from tfbert.data.examples.tokens import TextTokenizer
+from tfbert.text.tokenizer import Tokenizer
+
+_PART = 1.5  # shards' worth of text after which a part ends with the next document
+
+
+class ShardMaker:
+    """Makes the shards of items. What is random in a part is a function of (seed, item, part, duplicate) alone.
+
+    Args:
+        settings: ExampleSettings, whose `words` are resolved.
+        tokenizer: a Tokenizer, or its config.
+        out: the path of the OutFolder.
+    """
+
+    def __init__(self, settings, tokenizer, out):
+        if not isinstance(tokenizer, Tokenizer):
+            tokenizer = Tokenizer.from_config(tokenizer)
+        self._settings, self._out = settings, OutFolder(out)
+        self._reader = DocumentReader(settings.documents, text_field=settings.text_field, limit=settings.shard_bytes)
+        self._tokenize = TextTokenizer(tokenizer, settings.sentences, settings.words)
+        vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
+        self._ids = {"start_id": vocabulary[special.start], "separator_id": vocabulary[special.separator]}
+        self._unknown_id = vocabulary[special.unknown]
+        self._masks = StaticMasks(tokenizer, settings) if settings.masking == "static" else None
+
+    def __call__(self, item):
+        """Returns the records of the item's parts, and makes what is not finished yet.
+
+        Raises DataError, naming file and line, and DiskError.
+        """
+        records = self._out.finished_item(item)
+        if records is None:
+            records = [
+                self._out.finished_part(item, number) or self._part(item, number, documents)
+                for number, documents in parts(self._reader, item, _PART * self._settings.shard_bytes)
+            ]
+            self._out.finish_item(item, records)
+        return records
+
+    def _part(self, item, number, documents):
+        settings = self._settings
+        tokens = self._tokenize(documents)
+        tokens, cut = with_short_sentences(tokens, room(settings.objective, settings.max_length))
+        counts = {
+            "rows": 0,
+            "tokens": 0,
+            "sequences": 0,
+            "changed_sequences": 0,  # with a random next segment, or swapped ones
+            "documents": len(tokens.documents) - 1,
+            "sentences": len(tokens.sentences) - 1,
+            "cut_sentences": cut,
+            "text_bytes": sum(len(text) for document in documents for text in document),
+            "text_tokens": len(tokens.ids),
+            "unknown_tokens": int(np.count_nonzero(tokens.ids == self._unknown_id)),
+        }
+        seed = f"{settings.seed}/{item.number}/{number}"
+        return self._out.finish_part(item, number, self._records(tokens, seed, counts), counts)
+
+    def _records(self, tokens, seed, counts):
+        settings = self._settings
+        for duplicate in range(settings.duplicates):
+            of_duplicate = f"{seed}/{duplicate}"
+            sequences = make_sequences(
+                tokens,
+                objective=settings.objective,
+                max_length=settings.max_length,
+                short_probability=settings.short_probability,
+                seed=of_duplicate,
+            )
+            rows = make_rows(
+                tokens,
+                sequences,
+                max_length=settings.max_length,
+                packed=settings.packed,
+                seed=of_duplicate,
+                **self._ids,
+            )
+            counts["rows"] += len(rows.splits) - 1
+            counts["tokens"] += len(rows.token_ids)
+            counts["sequences"] += len(rows.sequence_lengths)
+            counts["changed_sequences"] += int(rows.labels.sum())
+            yield from serialized(rows, self._masks and self._masks(rows, of_duplicate))
+
+
+def parts(reader, item, size):
+    """Yields (number, documents) of the parts of an item's text that are the item's own.
+
+    A part ends with the document that reaches `size` bytes; its number counts all parts of the text.
+    """
+    number, documents, length = 0, [], 0
+    for piece in item.pieces:
+        for texts in reader(piece):
+            if number % item.of == item.share:
+                documents.append(texts)
+            length += sum(map(len, texts))
+            if length >= size:
+                if number % item.of == item.share:
+                    yield number, documents
+                number, documents, length = number + 1, [], 0
+    if documents:
+        yield number, documents
