@@ -50,7 +50,8 @@ class Faulty(Pretrainer):
 
 def run(folder, data, tokenizer, tiny_config, model_class=Pretrainer, bad=None, interrupted_at=None, **settings):
     keras.utils.set_random_seed(0)
-    model = model_class(FillMask(tokenizer, max_length=32), tiny_config)
+    dtype = settings.get("dtype")
+    model = model_class(FillMask(tokenizer, max_length=32), tiny_config, dtype=dtype)
     if bad is not None:
         model.bad = bad
     config = PretrainConfig(out=str(folder), **{**SETTINGS, **settings})
@@ -119,7 +120,11 @@ def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, 
 
 @pytest.mark.parametrize(
     "settings",
-    [{"optimizer": "lamb", "accumulation": 2}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
+    [
+        {"optimizer": "lamb", "accumulation": 2, "dtype": "mixed_float16"},
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+        pytest.param({"dtype": "mixed_bfloat16"}, marks=pytest.mark.slow),
+    ],
 )
 def test_other_ways_to_train(settings, tmp_path, data, tokenizer, tiny_config):
     metrics, _ = run(tmp_path / "run", data, tokenizer, tiny_config, **{**settings, "steps": 8})

@@ -102,7 +102,12 @@ class Pretrainer(TaskModel):
         # A weight without a gradient is one that the outputs do not depend on, such as the pooler without pairs.
         used = [(gradient, weight) for gradient, weight in zip(total, weights, strict=True) if gradient is not None]
         gradients, weights = map(list, zip(*used, strict=True))
-        self._means["gradient_norm"].update_state(tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0))
+        norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0)
+        counted = tf.ones([])
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):  # which leaves such a step out
+            counted = tf.cast(tf.math.is_finite(norm), tf.float32)
+            norm = tf.where(counted > 0, norm, 0.0)
+        self._means["gradient_norm"].update_state(norm, sample_weight=counted)
         self.optimizer.apply(gradients, weights)
         return {**self._logged(sums), "gradient_norm": self._means["gradient_norm"].result()}
 
