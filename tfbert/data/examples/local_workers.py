@@ -19,7 +19,10 @@ import traceback
 
 _FOLDER = "TFBERT_LOCAL_WORKERS"  # tells a worker's code where to report
 _ERROR = "error"
-_BEAM_THREAD = "run_worker"  # of apache_beam.runners.portability.fn_api_runner.worker_handlers
+_LOGGER = logging.getLogger("apache_beam")
+# Names of threads of apache_beam.runners.portability.fn_api_runner.
+_WAITS_FOR_WORKER = "run_worker"
+_TALK_TO_WORKER = ("beam_control_read", "read_grpc_client_inputs", "forward_grpc_outputs")
 
 
 class LocalWorkers:
@@ -31,26 +34,30 @@ class LocalWorkers:
     """
 
     def __enter__(self):
-        self._stack = contextlib.ExitStack()
-        self._folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tfbert_workers_")))
+        self._temporary = tempfile.TemporaryDirectory(prefix="tfbert_workers_")
+        self._folder = pathlib.Path(self._temporary.name)
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
         # -P: a module that lies in the working folder by chance is not imported
         command = ["env", f"PYTHONPATH={paths}", sys.executable, "-P", "-m", __name__, str(self._folder)]
         self.command = f"exec {shlex.join(command)}"
         self._ended = False
-        self._stack.callback(setattr, threading, "excepthook", threading.excepthook)
+        self._before = threading.excepthook, _LOGGER.level
         threading.excepthook = self._thread_failed
+        _LOGGER.setLevel(logging.CRITICAL)  # errors reach us, and are told once
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, error, *_):
         for path in self._folder.iterdir():
             if path.name.isdigit():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(path.name), signal.SIGKILL)
         for thread in threading.enumerate():
-            if thread.name == _BEAM_THREAD:
+            if thread.name == _WAITS_FOR_WORKER:
                 thread.join(5)
-        self._stack.close()
+        self._temporary.cleanup()
+        if error is None:  # else Beam's threads have yet to find out, and would tell at length
+            threading.excepthook, level = self._before
+            _LOGGER.setLevel(level)
 
     def error(self):
         with contextlib.suppress(FileNotFoundError):
@@ -58,10 +65,10 @@ class LocalWorkers:
         return "a worker process was killed, perhaps for want of memory; try fewer --workers" if self._ended else None
 
     def _thread_failed(self, arguments):
-        """Instead of a traceback of Beam's thread that waits for a worker, and got another exit code than 0."""
-        if arguments.thread and arguments.thread.name == _BEAM_THREAD:
-            self._ended = True
-        else:
+        """Instead of a traceback of Beam's threads that have lost a worker."""
+        name = arguments.thread.name if arguments.thread else ""
+        self._ended |= name == _WAITS_FOR_WORKER  # which ended with another exit code than 0
+        if name not in (_WAITS_FOR_WORKER, *_TALK_TO_WORKER):
             threading.__excepthook__(arguments)
 
 

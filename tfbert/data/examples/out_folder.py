@@ -119,9 +119,9 @@ class OutFolder:
         self._remove_unfinished()
         return manifest
 
-    def remove_unless_begun(self):
-        """Removes the folder where nothing in it is finished, as after a mistake in the corpus."""
-        if tf.io.gfile.isdir(self._unfinished) and not self.finished_names():
+    def remove_if_without_shards(self):
+        """Removes the folder of a run that has finished none, as after a mistake in the corpus."""
+        if tf.io.gfile.isdir(self._unfinished) and tf.io.gfile.listdir(self.path) == [_UNFINISHED]:
             tf.io.gfile.rmtree(self.path)
 
     def finished_names(self):

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import itertools
 import json
-import logging
 import os
 import re
 import threading
@@ -75,15 +74,20 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
             else:
                 _run(_pipeline(items, maker, finish, runner, beam_options), progress)
     except TfbertError:
-        folder.remove_unless_begun()
+        folder.remove_if_without_shards()
         raise
     return folder.open(stated, about_input)
 
 
 def _pipeline(items, maker, finish, runner, options):
+    options = PipelineOptions(list(options))
+    if isinstance(runner, FnApiRunner):  # others ask elsewhere what an option means
+        unknown = options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options().keys()
+        if unknown:
+            raise ConfigError(f"Apache Beam's direct runner has no option {', '.join(sorted(unknown))}")
     try:
-        pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(list(options)))
-    except ValueError as error:  # Beam's word for a runner or an option that it does not know
+        pipeline = beam.Pipeline(runner=runner, options=options)
+    except ValueError as error:  # of a runner that it does not know
         raise ConfigError(f"Apache Beam: {error}") from None
     records = pipeline | "Items" >> beam.Create(items) | beam.Reshuffle() | "Make shards" >> beam.ParDo(maker)
     _ = records | beam.combiners.ToList() | "Write manifest" >> beam.Map(finish)
@@ -146,17 +150,11 @@ def _raise(text):
 
 
 def _run_here(items, maker, finish, progress, workers, options):
-    logger = logging.getLogger("apache_beam")
-    level = logger.level
     with LocalWorkers() as processes:
         environment = SubprocessSDKEnvironment.from_command_string(processes.command)
-        runner = FnApiRunner(default_environment=environment)
         options = [f"--direct_num_workers={min(workers, len(items))}", *options]
-        logger.setLevel(logging.CRITICAL)  # errors reach us, and are told once
-        try:
-            _run(_pipeline(items, maker, finish, runner, options), progress, processes.error)
-        finally:
-            logger.setLevel(level)
+        runner = FnApiRunner(default_environment=environment)
+        _run(_pipeline(items, maker, finish, runner, options), progress, processes.error)
 
 
 def _run(pipeline, progress, error_of_workers=lambda: None):
