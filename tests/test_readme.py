@@ -1,5 +1,6 @@
 """The README's commands and examples, run as they stand there, on a tiny checkpoint."""
 
+import gzip
 import os
 import pathlib
 import re
@@ -97,3 +98,22 @@ def test_text(shell, tmp_path):
     assert "[[-1  0  " in out
     shell(["bash", "-c", train_vocab])
     assert len((tmp_path / "vocab.txt").read_text().splitlines()) == 1000
+
+
+def test_pretraining(shell, tmp_path, shop):
+    """The commands as they stand, on the sample's messages as a corpus, a few steps long."""
+    (commands,), (example,) = (blocks("Pretraining from raw text", kind) for kind in ("bash", "python"))
+    (tmp_path / "corpus").mkdir()
+    lines = (shop / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    for number in range(2):
+        with gzip.open(tmp_path / f"corpus/{number}.txt.gz", "wt", encoding="utf-8") as file:
+            file.write("\n\n".join(line.split("\t")[0] for line in lines[number::2]))
+    few = "--out=runs/small --config.steps=3 --config.size=tiny --config.batch_size=8"
+    commands = commands.replace("--shard_mb=1", "--shard_mb=0.03").replace("--out=runs/small", few)
+    out = shell(["bash", "-euo", "pipefail", "-c", commands])
+    assert "tokens from 2 files are in vocab.txt" in out
+    assert "mlm_perplexity" in out
+    assert '"masks": [[{"token": ' in out
+    for name in ("report.html", "metrics.jsonl", "filled_masks.jsonl", "model/model.safetensors"):
+        assert (tmp_path / "runs/small" / name).exists()
+    assert "'token': " in shell([sys.executable, "-c", example])

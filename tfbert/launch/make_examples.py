@@ -10,9 +10,12 @@ where it was interrupted; the same seed gives the same shards, whatever the numb
 """
 
 import logging
+import os
 import pathlib
 import shlex
+import tempfile
 
+import tensorflow as tf
 from absl import flags
 
 from tfbert.data.examples.plan import find_files
@@ -75,6 +78,7 @@ def main(argv):
         runner=_RUNNER.value,
         beam_options=shlex.split(_BEAM_OPTIONS.value),
     )
+    _save_beside(tokenizer, _OUT.value)
     counts = manifest["counts"]
     print(
         f"{counts['rows']:,} rows of {counts['sequences']:,} sequences, from {counts['documents']:,} documents with "
@@ -82,6 +86,14 @@ def main(argv):
         f"{counts['tokens']:,} tokens: {counts['real_share']:.1%} of rows filled up to {manifest['max_length']}; "
         f"{counts['unknown_tokens'] / max(1, counts['text_tokens']):.2%} of the text is unknown to the vocabulary"
     )
+
+
+def _save_beside(tokenizer, out):
+    """The tokenizer's files beside the examples, so that training needs nothing else; `out` may be gs://…."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(folder)
+        for path in pathlib.Path(folder).iterdir():
+            tf.io.gfile.copy(str(path), os.path.join(out, path.name), overwrite=True)
 
 
 def _tokenizer(path):

@@ -1,6 +1,10 @@
 """What a pretraining run begins with, of its configuration: the model, and batches to train on and to hold out."""
 
+import pathlib
+import tempfile
+
 import keras
+import tensorflow as tf
 
 from tfbert.config import BertConfig
 from tfbert.data.masking import Masking
@@ -60,7 +64,7 @@ def _model(config, shards):
     settings = {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
     if config.init_from:
         return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
-    tokenizer = Tokenizer.from_folder(shards.folder)
+    tokenizer = _tokenizer(shards.folder)
     keys = {"vocab_size": len(tokenizer.vocabulary), **config.encoder}
     encoder = BertConfig.of_size(config.size, **keys)
     if shards.max_length > encoder.max_position_embeddings:
@@ -69,3 +73,13 @@ def _model(config, shards):
             f"positions; give --config.encoder.max_position_embeddings={shards.max_length}"
         )
     return Pretrainer(FillMask(tokenizer, **settings), encoder, dtype=config.dtype)
+
+
+def _tokenizer(folder):
+    """The tokenizer beside the examples, which may be at gs://…."""
+    if pathlib.Path(folder).is_dir():
+        return Tokenizer.from_folder(folder)
+    with tempfile.TemporaryDirectory() as copy:
+        for name in ("vocab.txt", "tokenizer_config.json"):
+            tf.io.gfile.copy(f"{folder}/{name}", f"{copy}/{name}")
+        return Tokenizer.from_folder(copy)
