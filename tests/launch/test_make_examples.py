@@ -55,7 +55,7 @@ def test_text_to_examples(vocabulary, tmp_path):
     with gzip.open(tmp_path / "corpus/b.txt.gz", "wt") as file:
         file.write("The film plays in a film. Films of films.\n\n" * 300)
     made = run(
-        *("--input=corpus/*.txt,corpus/*.txt.gz", f"--vocab={vocabulary}", "--out=out", "--workers=2"),
+        *("--input=corpus/*.txt,corpus/*.txt.gz", f"--vocab={vocabulary}", "--out=out", "--workers=1"),
         *("--shard_mb=0.01", "--max_length=32", "--pack"),
         cwd=tmp_path,
     )
@@ -69,13 +69,8 @@ def test_text_to_examples(vocabulary, tmp_path):
     assert len(opened.shards) > 2
     assert opened.manifest["input"]["files"] == 2
     assert opened.manifest["counts"]["documents"] == 601
-    assert sorted(content(tmp_path / "out")) == sorted(["manifest.json", *map(os.path.basename, opened.files)])
-
-
-def test_a_mistake_is_one_line(vocabulary, tmp_path):
-    failed = run("--input=absent/*.txt", "--vocab=vocab.txt", "--out=out", cwd=tmp_path, code=2)
-    assert failed.stderr_text.splitlines()[-1] == "tfbert make-examples: --input=absent/*.txt: there is no such file"
-    assert not (tmp_path / "out").exists()
+    beside = ["manifest.json", "tokenizer_config.json", "vocab.txt"]
+    assert sorted(content(tmp_path / "out")) == sorted([*beside, *map(os.path.basename, opened.files)])
 
 
 # What follows takes a minute or two: real text, in items of a second or so.
@@ -144,7 +139,7 @@ def test_an_ended_run_goes_on(novels, tmp_path, signal_number, code):
     wait_until_gone(workers)
     kept = {name: data for name, data in content(out).items() if name.endswith(".gz") and not name.startswith("aside")}
     assert kept.items() <= whole.items()
-    assert len(kept) < len(whole) - 1
+    assert len(kept) < len(whole) - 3
     run(*arguments, f"--out={out}")
     assert content(out) == whole
 

@@ -14,7 +14,7 @@ from tfbert.data.examples.work import parts
 from tfbert.errors import DataError
 
 LINES = st.lists(st.sampled_from(["", " \t", "\u3000", "a line", "字字字", "word " * 9, "\r", "x" * 40]), max_size=40)
-FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def documents_of(text):

@@ -14,7 +14,7 @@ from tfbert.data.examples.rows import make_rows, pack, serialized
 from tfbert.data.examples.sequences import Sequences, make_sequences
 from tfbert.data.examples.tokens import Tokens
 
-MANY = settings(max_examples=200, deadline=None)
+MANY = settings(max_examples=80, deadline=None)
 CLS, SEP = 2, 3
 
 

@@ -11,7 +11,7 @@ from tfbert.data.examples.sequences import make_sequences, room, with_short_sent
 from tfbert.data.examples.tokens import Tokens
 
 DOCUMENTS = st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=12), min_size=1, max_size=6)
-MANY = settings(max_examples=200, deadline=None)
+MANY = settings(max_examples=80, deadline=None)
 
 
 def numbered(documents, wordpieces=0.0, seed=0):
