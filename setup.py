@@ -11,6 +11,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 # tensorflow-datasets imports importlib_resources when it downloads, and does not ask for it
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
 TASKS = ["rouge-score>=0.1.2,<0.2"]
+BEAM = ["apache-beam>=2.70,<3", "jieba>=0.42.1,<0.43"]
 SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
 
 setuptools.setup(
@@ -42,10 +43,12 @@ setuptools.setup(
         "tqdm>=4.66,<5",
     ],
     extras_require={
+        "beam": BEAM,
         "serving": SERVING,
         "tasks": TASKS,
         "tfds": TFDS,
         "test": [
+            *BEAM,
             *SERVING,
             *TASKS,
             "ai-edge-litert>=2.1,<3",
