@@ -28,7 +28,8 @@ test-slow: $(VENV)/.installed
 # PyTorch is no dependency: it lives in an environment of its own, which the tests call
 $(REFERENCE)/.installed:
 	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn
+	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
+		absl-py ml_collections
 	touch $@
 
 test-reference: $(VENV)/.installed $(REFERENCE)/.installed
