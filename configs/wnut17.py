@@ -5,7 +5,8 @@
 
 Files: wnut17train.conll, emerging.dev.conll, emerging.test.annotated of github.com/leondz/emerging_entities_17.
 
-MiniLM-L6, which knows no capital letters: entity F1 0.465 on dev, 0.370 on test, one seed.
+MiniLM-L6, which knows no capital letters: entity F1 0.429 +- 0.032 on dev, 0.337 +- 0.029 on test, three
+seeds; 5 to 8 minutes on one CPU core.
 """
 
 from tfbert.training.experiment import finetune_config

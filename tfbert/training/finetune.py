@@ -39,13 +39,13 @@ def finetune(model, train, dev, config):
     total = train.steps_per_epoch * config.epochs
     # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
     per_round = config.evaluate_every or train.steps_per_epoch
-    rounds = {"per_round": per_round, "total_steps": total}
-    state = RunState(folder / "checkpoints", model, every=config.save_every, **rounds)
+    plan = {"per_round": per_round, "total_steps": total}
+    state = RunState(folder / "checkpoints", model, every=config.save_every, **plan)
     step = state.restore()
-    log = MetricsLog(folder, train, state, every=config.log_every, **rounds)
+    log = MetricsLog(folder, train, state, every=config.log_every, **plan)
     best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
     try:
-        for first, last, steps in rounds(step, per_round, total):
+        for first, last, steps in rounds(step, **plan):
             if state.notes.get("stopped"):
                 break
             model.fit(
