@@ -12,10 +12,12 @@ from tfbert import Pretrainer, Tokenizer
 from tfbert.data.masking import Masking
 from tfbert.data.pretraining_batches import PretrainingBatches
 from tfbert.data.shards import Shards, open_shards
-from tfbert.errors import ConfigError, TrainingError
+from tfbert.errors import ConfigError, DataError, TrainingError, VocabularyError
 from tfbert.tasks.fill_mask import FillMask
+from tfbert.text import Vocabulary
 from tfbert.training.pretrain import pretrain
 from tfbert.training.pretrain_config import PretrainConfig, pretrain_config
+from tfbert.training.pretrain_inputs import model_and_batches
 
 SETTINGS = {"steps": 22, "batch_size": 8, "evaluate_every": 8, "save_every": 3, "log_every": 2, "learning_rate": 1e-3}
 
@@ -126,6 +128,43 @@ def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, 
 def test_other_ways_to_train(settings, tmp_path, data, tokenizer, tiny_config):
     metrics, _ = run(tmp_path / "run", data, tokenizer, tiny_config, **{**settings, "steps": 8})
     assert np.isfinite(metrics["mlm_loss"])
+
+
+def test_a_damaged_shard_is_named(tmp_path, tokenizer, shop, tiny_config):
+    texts = tfbert.data.read(shop / "train.tsv").column("text")[:100]
+    folder = write_examples(tmp_path / "examples", tokenizer, texts)
+    path = folder / "00001.tfrecord.gz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 30] = b"x" * 30  # of the same size: found while reading
+    path.write_bytes(bytes(content))
+    train = PretrainingBatches(open_shards(folder), Masking.of_tokenizer(tokenizer, max_predictions=5), batch_size=8)
+    with pytest.raises(DataError, match="00001.tfrecord.gz does not have the sha256"):
+        run(tmp_path / "run", (train, None), tokenizer, tiny_config)
+
+
+def test_what_a_run_begins_with(tmp_path, tokenizer, tiny_checkpoint, shop):
+    """Weights of a size by name or of a checkpoint; held-out shards; what does not fit is refused."""
+    texts = tfbert.data.read(shop / "train.tsv").column("text")[:100]
+    folder = write_examples(tmp_path / "examples", tokenizer, texts, objective="none")
+    config = PretrainConfig(data=str(folder), size="tiny", encoder={"max_position_embeddings": 32}, batch_size=8)
+    model, train, dev = model_and_batches(config)
+    assert model.encoder.config.num_hidden_layers == 2
+    assert not model.task.next_sentence
+    assert (len(train), len(dev)) == (48, 24)
+    again, _, nothing = model_and_batches(
+        PretrainConfig(data=f"{folder}/*", init_from=str(tiny_checkpoint), dev_shards=0, mask="whole_word")
+    )
+    assert again.encoder.config.hidden_size == 32
+    assert again.load_report.missing
+    assert nothing is None
+    with pytest.raises(ConfigError, match="3 shards, and dev_shards=3"):
+        model_and_batches(PretrainConfig(data=str(folder), dev_shards=3))
+    with pytest.raises(ConfigError, match="rows of 32 tokens, the encoder 16 positions"):
+        model_and_batches(PretrainConfig(data=str(folder), size="tiny", encoder={"max_position_embeddings": 16}))
+    other = Tokenizer(Vocabulary([*tokenizer.vocabulary][::-1]))
+    other_folder = write_examples(tmp_path / "other", other, texts)
+    with pytest.raises(VocabularyError, match="another vocabulary"):
+        model_and_batches(PretrainConfig(data=str(other_folder), init_from=str(tiny_checkpoint)))
 
 
 def test_settings_are_checked():

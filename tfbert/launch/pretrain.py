@@ -6,11 +6,9 @@ tfbert pretrain --init_from=DIR --data='examples/*' --out=runs/adapted --config.
 
 import pathlib
 
-import tensorflow as tf
 from absl import flags
 from ml_collections import config_flags
 
-from tfbert.errors import DataError
 from tfbert.training.finetune import open_run_folder
 from tfbert.training.pretrain import pretrain
 from tfbert.training.pretrain_config import PretrainConfig
@@ -51,10 +49,5 @@ def main(argv):
     except KeyboardInterrupt:
         print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
         raise
-    except tf.errors.DataLossError as error:
-        raise DataError(
-            f"{config.data}: a shard is damaged ({error.message.splitlines()[0]}); make it anew with the same "
-            "`tfbert make-examples`"
-        ) from error
     print("  ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")

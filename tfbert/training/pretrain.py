@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+import tensorflow as tf
+
 from tfbert.errors import TrainingError
 from tfbert.files import replace_file
 from tfbert.training.blow_up import BlowUp, BlowUpGuard
@@ -35,6 +37,7 @@ def pretrain(model, train, dev, config):
 
     Raises:
         ConfigError: the folder holds a run with other settings.
+        DataError: a shard is damaged; it is named.
         TrainingError: the loss became NaN or blew up; the last good checkpoint is kept.
         KeyboardInterrupt: after ^C or SIGTERM, with the run saved.
     """
@@ -60,6 +63,11 @@ def pretrain(model, train, dev, config):
     try:
         while not _trained(model, train, state, callbacks, plan, config):
             log.go_back()
+    except tf.errors.OpError:
+        for part in (train, dev):
+            if part is not None:
+                part.shards.check_files(sha256=True)  # names the shard, where it was a damaged one
+        raise
     finally:
         state.release()
         log.close()
