@@ -13,10 +13,10 @@ import argparse
 import json
 import os
 import pathlib
-import statistics
 import subprocess
-import sys
 import time
+
+from rounds import compare
 
 BATCH = 32
 WARM_UP = 8  # steps before the clock starts
@@ -93,20 +93,7 @@ def main():
         print(json.dumps({"examples_per_second": STEPS[args.only] * BATCH / seconds}))
         return
     names = [name for name in STEPS if name != "torch" or args.reference_python]
-    figures = {name: [] for name in names}
-    for _ in range(args.rounds):
-        for name in names:
-            out = subprocess.run(
-                [sys.executable, *sys.argv, f"--only={name}"], check=True, capture_output=True, text=True
-            ).stdout
-            figures[name].append(json.loads(out.splitlines()[-1])["examples_per_second"])
-            print(f"{name:10} {figures[name][-1]:7.1f} examples/s", flush=True)
-    for name in names:
-        ratios = [ours / theirs for ours, theirs in zip(figures["tfbert"], figures[name], strict=True)]
-        print(
-            f"{name:10} median {statistics.median(figures[name]):7.1f} examples/s; "
-            f"tfbert is {statistics.median(ratios):.2f} x it ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+    compare(names, rounds=args.rounds, figure="examples_per_second", unit="examples/s")
 
 
 if __name__ == "__main__":

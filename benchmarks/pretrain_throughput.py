@@ -12,10 +12,10 @@ python benchmarks/pretrain_throughput.py --examples=DIR --texts=texts.txt --refe
 import argparse
 import json
 import pathlib
-import statistics
 import subprocess
-import sys
 import time
+
+from rounds import compare
 
 ROWS, LENGTH = 32, 128
 WARM_UP = 4  # steps before the clock starts
@@ -108,19 +108,7 @@ def main():
         print(json.dumps({"tokens_per_second": globals()[f"measure_{args.only}"](args)}))
         return
     names = [name for name in STEPS if name != "torch" or args.reference_python]
-    figures = {name: [] for name in names}
-    for _ in range(args.rounds):
-        for name in names:
-            command = [sys.executable, *sys.argv, f"--only={name}"]
-            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            figures[name].append(json.loads(out.splitlines()[-1])["tokens_per_second"])
-            print(f"{name:13} {figures[name][-1]:7.0f} tokens/s", flush=True)
-    for name in names:
-        ratios = [ours / theirs for ours, theirs in zip(figures["tfbert"], figures[name], strict=True)]
-        print(
-            f"{name:13} median {statistics.median(figures[name]):7.0f} tokens/s; "
-            f"tfbert is {statistics.median(ratios):.2f} x it ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+    compare(names, rounds=args.rounds, figure="tokens_per_second", unit="tokens/s")
 
 
 if __name__ == "__main__":
