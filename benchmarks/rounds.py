@@ -7,7 +7,7 @@ import sys
 
 
 def compare(names, *, rounds, figure, unit):
-    """Runs this very program with --only=NAME for each name, `rounds` times in turn, and prints what the first is to each.
+    """Runs this very program with --only=NAME for each name, `rounds` times in turn; prints what the first is to each.
 
     The program then ends its output with a JSON object that holds `figure`, of which more is better.
     """
