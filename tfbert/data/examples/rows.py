@@ -3,6 +3,7 @@
 Shapes: T tokens of the text, Q sequences, W rows, L tokens of all rows together.
 """
 
+import itertools
 import random
 import typing
 
@@ -32,10 +33,10 @@ def make_rows(tokens, sequences, *, max_length, start_id, separator_id, packed, 
         packed: put sequences together while they fit into `max_length`.
     """
     lengths = sequences.lengths
-    rows = pack(lengths, max_length) if packed else [[number] for number in range(len(lengths))]
+    rows = pack(lengths, max_length) if packed else list(range(len(lengths)))
     random.Random(seed).shuffle(rows)
-    order = np.array([number for row in rows for number in row], np.int64)
-    row_sequences = _starts([len(row) for row in rows])
+    order = np.array(list(itertools.chain.from_iterable(rows)) if packed else rows, np.int64)
+    row_sequences = _starts([len(row) for row in rows]) if packed else np.arange(len(rows) + 1)
     token_ids, segment_ids, word_starts = _laid_out(tokens, sequences, order, start_id, separator_id)
     labels = sequences.labels[order] if len(sequences.labels) else sequences.labels
     splits = _starts(lengths[order])[row_sequences]
