@@ -27,7 +27,8 @@ _VOCAB = flags.DEFINE_string("vocab", None, "A vocab.txt of lower-case words.", 
 _ORIGINAL = flags.DEFINE_string("original", None, "Folder of google-research/bert; without it tfbert alone.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds in turn.")
 _WORKERS = flags.DEFINE_integer("workers", 2, "Processes of tfbert.")
-_TIMES, _ONCE = 10, "tfbert, the text once"
+_TIMES = 10
+_DYNAMIC, _ONCE = "tfbert, masks in training", "tfbert, the text once"
 _MAKE = [sys.executable, "-m", "tfbert.launch.main", "make-examples", "--words=wordpiece"]
 
 
@@ -41,7 +42,7 @@ def main(argv):
                 file.write(text + b"\n\n")
         size = len(text) / 1e6
         jobs = {
-            "tfbert, masks in training": lambda: _tfbert(folder, "times.txt"),
+            _DYNAMIC: lambda: _tfbert(folder, "times.txt"),
             "tfbert, static masks": lambda: _tfbert(folder, "times.txt", "--masking=static", "--duplicates=1"),
             _ONCE: lambda: _tfbert(folder, "once.txt"),
         }
@@ -51,12 +52,13 @@ def main(argv):
                 [sys.executable, script, f"--input_file={folder}/once.txt", f"--output_file={folder}/original.tfrecord"]
                 + [f"--vocab_file={_VOCAB.value}", "--do_whole_word_mask=True", "--dupe_factor=1"]
             )
-        results = {name: [] for name in jobs}
+        results, times = {name: [] for name in jobs}, {name: [] for name in jobs}
         for number in range(_ROUNDS.value):
             for name, job in jobs.items():
                 seconds, cpu, largest, together = job()
                 megabytes = size * (1 if name in ("original", _ONCE) else _TIMES)
                 results[name].append((megabytes / seconds, megabytes / cpu, largest, together))
+                times[name].append(seconds)
                 print(f"round {number + 1}, {name}: {megabytes:.0f} MB in {seconds:.1f} s", flush=True)
         for name, rounds in results.items():
             rate, cpu_rate, largest, together = map(statistics.median, zip(*rounds, strict=True))
@@ -67,6 +69,9 @@ def main(argv):
             if _ORIGINAL.value and name != "original":
                 ratios = [mine[0] / other[0] for mine, other in zip(rounds, results["original"], strict=True)]
                 print(f"    {statistics.median(ratios):.1f} x the original ({min(ratios):.1f} to {max(ratios):.1f})")
+        more = (_TIMES - 1) * size
+        rates = [more / (long - short) for long, short in zip(times[_DYNAMIC], times[_ONCE], strict=True)]
+        print(f"tfbert, from the text once to {_TIMES} times: {statistics.median(rates):.2f} MB/s")
 
 
 def _tfbert(folder, name, *arguments):

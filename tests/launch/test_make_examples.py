@@ -7,6 +7,7 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -224,3 +225,22 @@ def test_memory_does_not_grow_with_the_text(data_dir, vocabulary, tmp_path):
     assert peaks["line"] < 1.1 * peaks["small"], peaks
     manifest = json.loads((tmp_path / "line/manifest.json").read_text())
     assert manifest["counts"]["text_tokens"] > 6 * 4_190_000
+
+
+@pytest.mark.slow
+def test_another_runner_makes_the_same_bytes(vocabulary, tmp_path):
+    """Beam's job service on this machine, which PortableRunner talks to as those of Flink and Spark do to theirs."""
+    (tmp_path / "a.txt").write_text("The films play in Paris. A film!\n\nThe plays of the film.\n" * 300)
+    arguments = [f"--input={tmp_path}/a.txt", f"--vocab={vocabulary}", "--shard_mb=0.01"]
+    run(*arguments, f"--out={tmp_path}/here", "--workers=1")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    service = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", f"--port={port}"]
+    process = subprocess.Popen(service, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        options = f"--beam_options=--job_endpoint=localhost:{port} --environment_type=LOOPBACK"
+        run(*arguments, f"--out={tmp_path}/there", "--runner=PortableRunner", options)
+    finally:
+        process.kill()
+    assert content(tmp_path / "there") == content(tmp_path / "here")
