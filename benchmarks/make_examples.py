@@ -6,6 +6,7 @@ python benchmarks/make_examples.py --texts='novels/*.txt.gz' --vocab=vocab.txt -
 128 tokens of the text as it stands, with whole-word masks, once over (dupe_factor 1); documents end at empty lines. The
 original, which has one process and holds all in memory, gets the text once, tfbert ten times as much. Memory is the
 peak of the largest process, and that of all processes together (proportional set sizes, looked at every two seconds).
+"other jobs" is how many processors others kept busy at the same time.
 """
 
 import glob
@@ -55,11 +56,16 @@ def main(argv):
         results, times = {name: [] for name in jobs}, {name: [] for name in jobs}
         for number in range(_ROUNDS.value):
             for name, job in jobs.items():
+                busy = _busy()
                 seconds, cpu, largest, together = job()
+                others = (_busy() - busy - cpu) / seconds
                 megabytes = size * (1 if name in ("original", _ONCE) else _TIMES)
                 results[name].append((megabytes / seconds, megabytes / cpu, largest, together))
                 times[name].append(seconds)
-                print(f"round {number + 1}, {name}: {megabytes:.0f} MB in {seconds:.1f} s", flush=True)
+                print(
+                    f"round {number + 1}, {name}: {megabytes:.0f} MB in {seconds:.1f} s (other jobs: {others:.1f})",
+                    flush=True,
+                )
         for name, rounds in results.items():
             rate, cpu_rate, largest, together = map(statistics.median, zip(*rounds, strict=True))
             print(
@@ -107,6 +113,12 @@ def _measured(command):
     if process.returncode:
         raise SystemExit(f"{command} failed")
     return time.perf_counter() - begin, _cpu() - cpu, largest / 1e3, together / 1e3
+
+
+def _busy():
+    """Processor seconds of all that ran on this machine."""
+    user, nice, system, *_ = map(int, pathlib.Path("/proc/stat").read_text().split()[1:5])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu():

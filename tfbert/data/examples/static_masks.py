@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfbert.data.masking import Masking
 
-_ROWS = 256  # masked in one call of the graph
+_ROWS = 512  # masked in one call of the graph
 
 
 class StaticMasks:
@@ -20,14 +20,13 @@ class StaticMasks:
     """
 
     def __init__(self, tokenizer, settings):
-        self._max_length = settings.max_length
         self._masking = Masking.of_tokenizer(
             tokenizer,
             units=settings.mask_units,
             rate=settings.mask_rate,
             max_predictions=settings.max_predictions,
         )
-        rows = tf.TensorSpec([None, settings.max_length], tf.int32)
+        rows = tf.TensorSpec([None, None], tf.int32)
         signature = [rows, rows, rows, tf.TensorSpec([2], tf.int32)]
         self._graph = tf.function(self._masked, input_signature=signature, autograph=False)
 
@@ -38,28 +37,24 @@ class StaticMasks:
             seed: text.
         """
         key = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big", signed=True)
-        parts = []
-        for first in range(0, len(rows.splits) - 1, _ROWS):
-            splits = rows.splits[first : first + _ROWS + 1]
-            is_token = np.arange(self._max_length) < np.diff(splits)[:, None]  # [B, S]
-            tokens = slice(splits[0], splits[-1])
-            token_ids, word_starts = np.zeros((2, *is_token.shape), np.int32)
-            token_ids[is_token], word_starts[is_token] = rows.token_ids[tokens], rows.word_starts[tokens]
-            masked = self._graph(token_ids, word_starts, is_token.astype(np.int32), [key, first])
+        lengths = np.diff(rows.splits)
+        token_ids = rows.token_ids.copy()
+        positions, ids = np.zeros((2, len(lengths), self._masking.max_predictions), np.int32)
+        is_prediction = np.zeros(positions.shape, bool)
+        by_length = np.argsort(lengths, kind="stable")  # rows of like lengths are masked together
+        for first in range(0, len(lengths), _ROWS):
+            batch = by_length[first : first + _ROWS]
+            place = np.arange(lengths[batch[-1]])
+            is_token = place < lengths[batch, None]  # [B, S]
+            places = np.where(is_token, rows.splits[batch, None] + place, 0)
+            batch_ids, word_starts = (part[places] * is_token for part in (rows.token_ids, rows.word_starts))
+            masked = self._graph(batch_ids, word_starts, is_token.astype(np.int32), [key, first])
             masked = {name: value.numpy() for name, value in masked.items()}
-            is_prediction = masked["masked_weights"] > 0  # [B, P]
-            parts.append(
-                (
-                    masked["token_ids"][is_token],
-                    masked["masked_positions"][is_prediction],
-                    masked["masked_ids"][is_prediction],
-                    is_prediction.sum(1),
-                )
-            )
-        if not parts:
-            return rows.token_ids, rows.token_ids, rows.token_ids, rows.splits
-        token_ids, positions, ids, counts = map(np.concatenate, zip(*parts, strict=True))
-        return token_ids, positions, ids, np.concatenate([[0], np.cumsum(counts)])
+            token_ids[places[is_token]] = masked["token_ids"][is_token]
+            positions[batch], ids[batch] = masked["masked_positions"], masked["masked_ids"]
+            is_prediction[batch] = masked["masked_weights"] > 0
+        splits = np.concatenate([[0], np.cumsum(is_prediction.sum(1))])
+        return token_ids, positions[is_prediction], ids[is_prediction], splits
 
     def _masked(self, token_ids, word_starts, padding_mask, seed):
         return self._masking(token_ids, word_starts, padding_mask, seed=seed)
