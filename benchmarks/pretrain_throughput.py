@@ -2,9 +2,9 @@
 
 A masked language model of BERT-Small's shape (4 x 512), float32, the same texts, each as its user gets it: tfbert on
 examples of `tfbert make-examples --objective=none --pack`, KerasHub's BertMaskedLM with its preprocessor (rows filled
-up to the same length; with XLA and without), PyTorch's BertForMaskedLM with its collator (rows filled up to the longest
-of their batch, logits of all tokens). Each measurement is a process of its own; tracing and compiling come before the
-clock starts.
+up to the same length; with XLA and without), PyTorch's BertForMaskedLM with the collator and the full rows of its
+run_mlm.py (texts one after the other, no padding, attention across texts, logits of all tokens). Each measurement is a
+process of its own; tracing and compiling come before the clock starts.
 
 python benchmarks/pretrain_throughput.py --examples=DIR --texts=texts.txt --reference_python=.venv-reference/bin/python
 """

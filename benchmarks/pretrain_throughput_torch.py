@@ -1,5 +1,6 @@
 """PyTorch's part of pretrain_throughput.py: TEXTS VOCABULARY ROWS LENGTH WARM_UP STEPS."""
 
+import itertools
 import json
 import sys
 import time
@@ -14,8 +15,10 @@ def main():
     tokenizer = transformers.BertTokenizerFast(vocabulary)
     collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
     with open(texts, encoding="utf-8") as file:
-        lines = file.read().splitlines()[: rows * (warm_up + steps)]
-    encoded = tokenizer(lines, truncation=True, max_length=length)["input_ids"]
+        text = tokenizer(file.read().splitlines())
+    # run_mlm.py's grouping: texts in one row after the other, cut into rows of full length, no padding
+    ids = list(itertools.chain.from_iterable(text["input_ids"]))
+    encoded = [ids[at : at + length] for at in range(0, rows * (warm_up + steps) * length, length)]
     config = transformers.BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=512,

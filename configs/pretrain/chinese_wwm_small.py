@@ -3,7 +3,10 @@
   tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --out=examples --max_length=128 --words=jieba
   tfbert pretrain --config=configs/pretrain/chinese_wwm_small.py --data='examples/*' --out=runs/chinese
 
-The vocabulary is the published one of bert-base-chinese, or `tfbert train-vocab`'s.
+The vocabulary is the published one of bert-base-chinese, or `tfbert train-vocab`'s. Not run whole; expected:
+time: 160 million characters, 29 hours of 2 CPU cores at BERT-Small's 1,500 a second (benchmarks/RESULTS.md).
+memory: 5 GB.
+curve: as configs/pretrain/small_day.py.
 """
 
 from tfbert.training.pretrain_config import pretrain_config

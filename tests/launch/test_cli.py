@@ -159,6 +159,22 @@ def test_every_config_is_valid():
         check_settings(model_class(config.task).task_class, config.settings)
 
 
+def test_every_pretraining_config_is_valid():
+    """It loads, its size is known, and its docstring says what to expect."""
+    import runpy
+
+    from tfbert import BertConfig
+    from tfbert.training.pretrain_config import PretrainConfig
+
+    paths = sorted((REPOSITORY / "configs/pretrain").glob("*.py"))
+    assert {"bert_base_phase1", "bert_base_phase2", "roberta_base", "small_day"} <= {path.stem for path in paths}
+    for path in paths:
+        module = runpy.run_path(str(path))
+        assert all(f"\n{word}: " in module["__doc__"] for word in ("time", "memory", "curve")), path
+        config = PretrainConfig.from_dict(module["get_config"]().to_dict())
+        assert BertConfig.of_size(config.size, vocab_size=100, **config.encoder)
+
+
 def test_train_vocab(tmp_path):
     (tmp_path / "a.txt").write_text("The film plays in Paris.\nA film of Paris.\n" * 9)
     with gzip.open(tmp_path / "b.txt.gz", "wt") as file:

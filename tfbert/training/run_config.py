@@ -16,7 +16,7 @@ class RunConfig:
     def check_numbers(self, positive, not_negative):
         """Raises a ConfigError that names a setting out of its range."""
         for name in positive:
-            if getattr(self, name) < 1:
+            if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
         for name in not_negative:
             if getattr(self, name) < 0:
