@@ -6,6 +6,7 @@ PYTHONPATH=. python benchmarks/pretrain_torch.py --inputs=DIR --config=configs/p
 """
 
 import argparse
+import collections
 import importlib.util
 import json
 import math
@@ -52,7 +53,7 @@ def main():
     )
 
     def sums(part, rows):
-        """Sums over the masked tokens and over the pairs: losses, right ones, number."""
+        """Of the masked tokens and, where there are any, of the pairs: loss, right ones and number, summed."""
         batch = {
             name.removeprefix(part + "_"): torch.from_numpy(array[rows].astype(np.int64))
             for name, array in arrays.items()
@@ -63,38 +64,30 @@ def main():
         row, _ = there.nonzero(as_tuple=True)
         # The masked tokens are gathered before the head, as a careful user of PyTorch would.
         logits = model.cls.predictions(states.last_hidden_state[row, batch["masked_positions"][there]])
-        truth, pairs = batch["masked_ids"][there], batch["pair_labels"][:, 0]
-        pair_logits = model.cls.seq_relationship(states.pooler_output)
-        return (
-            (
+        kinds = {"mlm": (logits, batch["masked_ids"][there])}
+        if "pair_labels" in batch:
+            kinds["nsp"] = (model.cls.seq_relationship(states.pooler_output), batch["pair_labels"][:, 0])
+        return {
+            kind: (
                 torch.nn.functional.cross_entropy(logits, truth, reduction="sum"),
                 (logits.argmax(-1) == truth).sum(),
                 len(truth),
-            ),
-            (
-                torch.nn.functional.cross_entropy(pair_logits, pairs, reduction="sum"),
-                (pair_logits.argmax(-1) == pairs).sum(),
-                len(pairs),
-            ),
-        )
+            )
+            for kind, (logits, truth) in kinds.items()
+        }
 
     def evaluate():
         model.eval()
-        found = np.zeros((2, 3))
+        found = collections.defaultdict(lambda: np.zeros(3))
         with torch.no_grad():
             for begin in range(0, len(arrays["dev_token_ids"]), config.batch_size):
-                found += [
-                    [float(value) for value in kind] for kind in sums("dev", slice(begin, begin + config.batch_size))
-                ]
+                for kind, values in sums("dev", slice(begin, begin + config.batch_size)).items():
+                    found[kind] += [float(value) for value in values]
         model.train()
-        (loss, right, count), (pair_loss, pairs_right, pairs) = found
-        return {
-            "val_mlm_loss": loss / count,
-            "val_mlm_accuracy": right / count,
-            "val_mlm_perplexity": math.exp(loss / count),
-            "val_nsp_loss": pair_loss / pairs,
-            "val_nsp_accuracy": pairs_right / pairs,
-        }
+        shown = {}
+        for kind, (loss, right, count) in found.items():
+            shown.update({f"val_{kind}_loss": loss / count, f"val_{kind}_accuracy": right / count})
+        return {**shown, "val_mlm_perplexity": math.exp(shown["val_mlm_loss"])}
 
     model.train()
     started = time.time()
@@ -102,8 +95,7 @@ def main():
     with open(args.out, "w", encoding="utf-8") as file:
         for step in range(1, config.steps + 1):
             rows = slice((step - 1) * config.batch_size, step * config.batch_size)
-            (loss, _, count), (pair_loss, _, pairs) = sums("train", rows)
-            loss = loss / count + pair_loss / pairs
+            loss = sum(loss / count for loss, _, count in sums("train", rows).values())
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimizer.step()

@@ -15,7 +15,7 @@ from tfbert.training.pretrain_inputs import model_and_batches
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The run's.")
 _DATA = flags.DEFINE_string("data", None, "Examples.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Folder.", required=True)
-_NAMES = ("token_ids", "segment_ids", "padding_mask", "masked_positions", "masked_ids", "masked_weights", "pair_labels")
+_NAMES = ("token_ids", "segment_ids", "padding_mask", "masked_positions", "masked_ids", "masked_weights")
 
 
 def main(argv):
@@ -25,9 +25,10 @@ def main(argv):
     model, train, dev = model_and_batches(config)
     model.save(out / "model")
     for part, batches in (("train", train.repeated().take(config.steps)), ("dev", dev.once())):
-        rows = {name: [] for name in _NAMES}
+        names = [*_NAMES, *(["pair_labels"] if model.task.next_sentence else [])]
+        rows = {name: [] for name in names}
         for batch in batches.as_numpy_iterator():
-            for name in _NAMES:
+            for name in names:
                 rows[name].append(batch[name].astype(np.uint16))  # BERT's vocabularies fit
         for name, values in rows.items():
             np.save(out / f"{part}_{name}.npy", np.concatenate(values))

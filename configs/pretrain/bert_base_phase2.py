@@ -1,4 +1,4 @@
-"""BERT-Base as Devlin et al. 2018 trained it, the last tenth: rows of 512 tokens, 100,000 steps of 256 rows.
+r"""BERT-Base as Devlin et al. 2018 trained it, the last tenth: rows of 512 tokens, 100,000 steps of 256 rows.
 
   tfbert make-examples --input=… --vocab=vocab.txt --out=examples_512 --max_length=512 --objective=nsp
   tfbert pretrain --config=configs/pretrain/bert_base_phase2.py --data='examples_512/*' --out=runs/base \

@@ -1,8 +1,16 @@
-"""A small BERT on a shelf of books, on a laptop: BERT-Mini (4 x 256), rows of 128 tokens, whole words masked.
+r"""A small BERT on a shelf of books, on a laptop: BERT-Mini (4 x 256), rows of 32 tokens, whole words masked.
 
-tfbert train-vocab --input='corpus/*.txt.gz' --size=8192 --out=vocab.txt
-tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --documents=files --shard_mb=1 --out=examples
-tfbert pretrain --config=configs/pretrain/small_books.py --data='examples/*' --out=runs/small
+  tfbert train-vocab --input='corpus/*.txt.gz' --size=8192 --out=vocab.txt
+  tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --documents=files --objective=none --max_length=32 \
+    --shard_mb=1 --out=examples
+  tfbert pretrain --config=configs/pretrain/small_books.py --data='examples/*' --out=runs/small
+
+In short rows attention finds a token's neighbours sooner: as many tokens in pairs of 128 leave the loss at 6, which the
+frequency of words alone gives. The positions beyond 32 stay as they began: for longer texts go on with longer rows,
+`--init_from=runs/small/model`. Measured on 33 novels, 22 MB of text (benchmarks/RESULTS.md):
+time: 35 minutes of one CPU core.
+memory: 1.4 GB.
+curve: MLM accuracy on held-out text 0.15 at step 500, 0.25 at 1,000, 0.28 at 2,000.
 """
 
 from tfbert.training.pretrain_config import pretrain_config
@@ -12,10 +20,11 @@ def get_config():
     return pretrain_config(
         size="mini",
         mask="whole_word",
-        steps=2_500,
-        batch_size=32,
+        steps=3_000,
+        batch_size=64,
         learning_rate=1e-3,
         warmup=0.1,
+        beta_2=0.98,
         evaluate_every=250,
         encoder={"max_position_embeddings": 128},
     )
