@@ -2,7 +2,8 @@
 
 The published files are tab-separated, with a header line and the suffix .txt:
   tfbert finetune --config=configs/sick.py --checkpoint=DIR --out=runs/sick
-MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.7715 on test; trained, three seeds, 0.8336 +- 0.0002.
+MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.7715 on test;
+trained, three seeds, 0.8336 +- 0.0002.
 """
 
 from tfbert.training.experiment import finetune_config
