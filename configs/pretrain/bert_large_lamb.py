@@ -1,4 +1,5 @@
-"""BERT-Large with LAMB (You et al. 2019), the first phase, with the numbers of NVIDIA's DeepLearningExamples.
+"""BERT-Large with LAMB (You et al. 2019), the first phase, with the steps and
+rates of NVIDIA's DeepLearningExamples (PyTorch/LanguageModeling/BERT/scripts/run_pretraining.sh).
 
   tfbert make-examples --input=… --vocab=vocab.txt --out=examples_128 --max_length=128 --objective=nsp
   tfbert pretrain --config=configs/pretrain/bert_large_lamb.py --data='examples_128/*' --out=runs/large_128

@@ -5,7 +5,7 @@
 
 The vocabulary is the published one of bert-base-chinese, or `tfbert train-vocab`'s. Not run whole; expected:
 time: 160 million characters, 29 hours of 2 CPU cores at BERT-Small's 1,500 a second (benchmarks/RESULTS.md).
-memory: 5 GB.
+memory: 4 GB.
 curve: as configs/pretrain/small_day.py.
 """
 

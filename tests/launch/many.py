@@ -14,13 +14,14 @@ from absl.testing import flagsaver
 
 from tfbert.launch import main
 
-importlib.import_module(f"tfbert.launch.{sys.argv[1]}")  # defines its flags, which `flagsaver` would take away again
+verb = sys.argv[1]
+importlib.import_module(f"tfbert.launch.{verb}")  # defines its flags, which `flagsaver` would take away again
 found = []
 for arguments in json.load(sys.stdin):
     error = io.StringIO()
     with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()), flagsaver.flagsaver():
         try:
-            main.run(f"tfbert.launch.{sys.argv[1]}", [f"tfbert {sys.argv[1]}", *arguments])
+            main.run(f"tfbert.launch.{verb}", [f"tfbert {verb}", *arguments])
         except SystemExit as end:
             code = end.code
         flags.FLAGS.unparse_flags()

@@ -71,6 +71,22 @@ def test_export_is_the_same_program_twice(run_folder, tmp_path):
     assert (tmp_path / "served/2/saved_model.pb").exists()
 
 
+def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):
+    """Of the settings that a config file leaves out: those a task has, with values as a person writes them."""
+    inner = ("windows=true", "stride=8", "labels=['other', 'payment', 'order_status', 'refund', 'praise', 'spam']")
+    table = tmp_path / "few.tsv"
+    table.write_text("words\tlabel\nwhere is it\torder_status\nmoney\tpayment\n")
+    arguments = [*(f"--config.settings.{setting}" for setting in inner), "--config.columns.text=words"]
+    result = finetune(tmp_path / "run", *arguments, train=table, dev=table)
+    assert result.returncode == 0, result.stderr
+    settings = json.loads((tmp_path / "run/config.json").read_text())["settings"]
+    assert settings["windows"] is True and settings["stride"] == 8 and settings["labels"][1] == "payment"
+    for setting, message in (("windws=1", "did you mean 'windows'"), ("stride=wide", "stride of task classification")):
+        result = finetune(tmp_path / "other", f"--config.settings.{setting}", train=table, dev=table)
+        assert result.returncode == 2 and message in result.stderr.splitlines()[-1]
+        assert not (tmp_path / "other").exists()
+
+
 BAD_DATA = [  # which file, its content, what is said of it
     ("unknown label", "dev", b"text\tlabel\na\tpayment\nb\tpaymnet\n", "line 3: unknown label 'paymnet'"),
     ("missing column", "dev", b"message\tlabel\na\tpayment\n", "no column 'text'"),
@@ -118,7 +134,9 @@ def test_bad_data(bad_runs, name, part, content, message):
     [
         (["fintune"], 2, "there is no verb 'fintune'"),
         (["finetune", "--train=a.tsv"], 2, "give --checkpoint, --dev, --out"),
-        (["finetune", "--config.epoch=2"], 1, "epoch"),
+        (["finetune", "--config.epoch=2"], 2, 'no setting epoch Did you mean "epochs"'),
+        (["finetune", "--config.setings.windows=true"], 2, "no setting setings"),
+        (["finetune", "--config.epochs.windows=true"], 2, "no setting epochs.windows"),
         (["finetune", "--epochs=2"], 1, "Unknown command line flag"),
         (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
         (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),

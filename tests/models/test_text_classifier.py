@@ -287,3 +287,58 @@ def test_a_book_is_read_in_parts_of_its_windows(tiny_checkpoint, monkeypatch):
     assert max(at_once) == 64 and sum(at_once) == windows == len(in_parts)
     whole = model.network({name: features[name] for name in model.network.input})
     np.testing.assert_allclose(in_parts, whole, atol=1e-5)
+
+
+def test_a_book_is_trained_in_parts_of_its_windows(tiny_checkpoint, monkeypatch):
+    """A batch with a text of 50,000 words: a part has at most twice as many windows as texts, the step is the same."""
+    settings = {"labels": LABELS, "max_length": 64, "windows": True, "stride": 8}
+    texts = ["refund", "my order is the parcel " * 10_000, "", "where is it", "a parcel"]
+    weights, parts_of = [], TextClassifier.parts
+    for whole in (True, False):
+        keras.utils.set_random_seed(0)
+        model = TextClassifier.from_checkpoint(tiny_checkpoint, **settings)
+        for layer in model._flatten_layers():  # dropout differs from part to part
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0
+        found, at_once = [], []
+
+        def parts(x, model=model, found=found, whole=whole):
+            found.append(parts_of(model, x))
+            return 1 if whole else found[-1]
+
+        def counted(features, training=False, at_once=at_once, call=model.call):
+            at_once.append(len(features["token_ids"]))
+            return call(features, training=training)
+
+        monkeypatch.setattr(model, "parts", parts)
+        monkeypatch.setattr(model, "call", counted)
+        model.compile(tfbert.AdamW(1e-3), run_eagerly=True)
+        model.fit(texts, [*LABELS[:1] * 4, LABELS[1]], batch_size=5, epochs=1, verbose=0)
+        assert (len(at_once) == 1) is whole
+        assert sum(at_once) > 900 and (whole or max(at_once) == 10)
+        assert int(found[-1]) == -(-sum(at_once) // 10)
+        weights.append([np.asarray(value) for value in model.get_weights()])
+    for one, many in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, many, atol=2e-5)
+
+
+def test_graph_steps_of_one_part_and_of_many_are_the_same(tiny_checkpoint, monkeypatch):
+    """In a traced step too, with an optimizer that takes sparse gradients and with one that does not."""
+    settings = {"labels": LABELS, "max_length": 16, "windows": True, "stride": 4}
+    texts = ["refund", "my order is the parcel " * 20, "", "where is it"]
+    for optimizer in (lambda: tfbert.AdamW(1e-3), lambda: keras.optimizers.SGD(0.1)):
+        weights = []
+        for whole in (True, False):
+            keras.utils.set_random_seed(0)
+            model = TextClassifier.from_checkpoint(tiny_checkpoint, **settings)
+            for layer in model._flatten_layers():
+                if isinstance(layer, keras.layers.Dropout):
+                    layer.rate = 0
+            if whole:
+                monkeypatch.setattr(model, "parts", lambda x: 1)
+            model.compile(optimizer())
+            # Batches of one window a text and of many take turns.
+            model.fit(texts, [*LABELS[:1] * 3, LABELS[1]], batch_size=2, epochs=3, verbose=0)
+            weights.append([np.asarray(value) for value in model.get_weights()])
+        for one, many in zip(*weights, strict=True):
+            np.testing.assert_allclose(one, many, atol=2e-5)

@@ -1,8 +1,11 @@
 """tfbert VERB [--flags]: fine-tune BERT, evaluate, predict, export, serve. `tfbert VERB --help` lists the flags."""
 
+import functools
 import importlib
 import os
 import sys
+
+from tfbert.launch.flag_parser import parse_flags, split_inner, told_in_one_line
 
 VERBS = {
     "finetune": "train a task from a checkpoint",
@@ -32,8 +35,11 @@ def run(module_name, argv):
     """Runs a launcher as an absl program. Exit codes: 2 for a user's error, in one line; 130 after ^C."""
     # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    argv, inner = split_inner(argv)
+    sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
     try:
-        module = importlib.import_module(module_name)
+        with told_in_one_line(argv[0]):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name.startswith("tfbert"):
             raise
@@ -67,7 +73,7 @@ def run(module_name, argv):
             print(f"{argv[0]}: {error}", file=sys.stderr)
             sys.exit(1)
 
-    app.run(guarded, argv)
+    app.run(guarded, argv, flags_parser=functools.partial(parse_flags, inner=inner))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,13 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
     # training
 
+    def parts(self, x):
+        """`accumulation`, or more of long texts: a part has at most twice as many windows as texts go to a part."""
+        if not self.task.reads_windows or "rows" not in x:
+            return self.accumulation
+        windows, texts = tf.shape(x["rows"])[0], x["rows"][-1] + 1
+        return tf.maximum(self.accumulation, -(-windows * self.accumulation // (2 * texts)))
+
     def rows_together(self, x):
         """Of windows each stands alone; of an example's several texts all go together, equally many of each."""
         if self.task.reads_windows or "rows" not in x:

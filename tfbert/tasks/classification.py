@@ -83,7 +83,7 @@ class Classification(Task):
 
         `class_weights` may be "balanced": rows / (labels x rows of the label), as scikit-learn's.
         """
-        check_settings(cls, {**settings})
+        check_settings(cls, {**settings, "labels": labels, "problem": problem})
         columns, separator = settings.get("columns", {}), settings.get("label_separator", ",")
         settings.setdefault("pairs", classification_examples.has_pairs(table, columns))
         if not labels and problem != "regression":

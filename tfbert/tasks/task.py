@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import difflib
+import typing
 
 import keras
 
@@ -140,10 +141,18 @@ def names_of_logits(names):
 
 
 def check_settings(task_class, settings):
-    """Raises a ConfigError that names a setting that the task does not have, and the nearest that it has."""
-    known = [field.name for field in dataclasses.fields(task_class) if field.name != "tokenizer"]
-    for key in settings:
+    """Raises a ConfigError that names a setting of a wrong type, or one that the task does not have and the nearest."""
+    known = {field.name: field.type for field in dataclasses.fields(task_class) if field.name != "tokenizer"}
+    for key, value in settings.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise ConfigError(f"task {task_class.name} has no setting {key!r}; {hint}")
+        kind = known[key]
+        if typing.get_origin(kind) is tuple:
+            fits, wanted = isinstance(value, (tuple, list)), "a tuple"
+        else:
+            fits, wanted = isinstance(value, int | float if kind is float else kind), getattr(kind, "__name__", kind)
+            fits = fits and (kind is bool or not isinstance(value, bool))
+        if not fits:
+            raise ConfigError(f"{key} of task {task_class.name} must be {wanted}, not {value!r}")

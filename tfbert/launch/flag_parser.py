@@ -1,0 +1,57 @@
+"""Flags of the launchers, with `--config.settings.NAME=VALUE` for dicts whose keys the config does not fix."""
+
+import ast
+import contextlib
+import re
+import sys
+import traceback
+
+# A setting of a setting: the task's, a column's name, the encoder's.
+_INNER = re.compile(r"--?config\.(\w+)\.(\w+)=(.*)", re.DOTALL)
+
+
+def split_inner(argv):
+    """Arguments without those that set a setting's setting, which ml_collections would refuse, and those."""
+    inner = [match.groups() for match in map(_INNER.fullmatch, argv) if match]
+    return [argument for argument in argv if not _INNER.fullmatch(argument)], inner
+
+
+def parse_flags(argv, inner):
+    """As `app.parse_flags_with_usage`; then the config gets the `inner` settings."""
+    from absl import app, flags
+
+    with told_in_one_line(argv[0]):
+        rest = app.parse_flags_with_usage(argv)
+        for name, key, text in inner:
+            values = flags.FLAGS.config[name]
+            if not hasattr(values, "to_dict"):
+                _exit(argv[0], f"{name}.{key}")
+            values[key] = _value(text)
+    return rest
+
+
+@contextlib.contextmanager
+def told_in_one_line(program):
+    """A setting that the config does not have is the user's error: one line, exit code 2."""
+    try:
+        yield
+    except (AttributeError, KeyError) as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if not frame.f_globals["__name__"].startswith("ml_collections"):
+            raise
+        known = error if isinstance(error, KeyError) else error.__context__ or error
+        name, *hint = str(known.args[0]).splitlines()
+        _exit(program, name.strip("\"'"), *hint)
+
+
+def _exit(program, *said):
+    print(f"{program}: --config has no setting", *said, file=sys.stderr)
+    sys.exit(2)
+
+
+def _value(text):
+    """A Python literal, true or false in small letters too; any other text is itself."""
+    try:
+        return ast.literal_eval(text.capitalize() if text in ("true", "false") else text)
+    except (SyntaxError, ValueError):
+        return text
