@@ -25,6 +25,10 @@ class TrainingError(TfbertError):
     """A run that has gone wrong, such as a loss that became NaN; says which checkpoint is the last good one."""
 
 
+class Preempted(KeyboardInterrupt):
+    """A run was asked to end by SIGTERM, as a preempted machine's are, and is saved."""
+
+
 class ServingError(TfbertError):
     """A model folder that cannot be served, or an address that cannot be bound."""
 

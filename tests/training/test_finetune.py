@@ -168,12 +168,39 @@ def test_a_folder_of_somebody_else_is_refused(run, tmp_path):
         run()
 
 
-def test_a_damaged_checkpoint_is_named(run, tmp_path):
+@pytest.mark.parametrize("how", ["truncated", "a bit", "absent", "checksums"])
+def test_a_damaged_checkpoint_is_left_for_the_one_before(run, tmp_path, caplog, how):
+    """The run ends as an uninterrupted one, which the checkpoint before, of step 8, leads to as well."""
+    with pytest.raises(Killed):
+        run(stop=Stop(10))
+    checkpoints = tmp_path / "run/checkpoints"
+    assert sorted(path.name for path in checkpoints.glob("*.sha256")) == ["ckpt-8.sha256", "ckpt-9.sha256"]
+    data = checkpoints / "ckpt-9.data-00000-of-00001"
+    whole = data.read_bytes()
+    if how == "truncated":
+        data.write_bytes(whole[: len(whole) // 2])
+    elif how == "a bit":
+        data.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    elif how == "absent":
+        data.unlink()
+    else:
+        (checkpoints / "ckpt-9.sha256").write_text('{"ckpt-9.ind')
+    with pytest.raises(Killed):
+        run(stop=Stop(1))
+    assert "ckpt-9 is damaged" in caplog.text and "looking for the one before" in caplog.text
+    if how == "a bit":
+        run()
+        run("whole")
+        for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_no_whole_checkpoint(run, tmp_path):
     with pytest.raises(Killed):
         run(stop=Stop(4))
     data = next((tmp_path / "run/checkpoints").glob("ckpt-3.data*"))
-    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
-    with pytest.raises(CheckpointError, match="ckpt-3 does not fit this run or is damaged"):
+    data.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="no checkpoint in .*checkpoints is whole; remove it to begin anew"):
         run()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
-from tfbert.data.order import batches_of_epoch
+from tfbert.data.order import batches_of_epoch, parts_of
 
 _ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
 
@@ -53,13 +53,17 @@ class Batches:
         rows = self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
         return len(rows), int(self.lengths[rows].sum())
 
-    def repeated(self, start_step=0):
-        """An endless tf.data.Dataset of (features, target) from a global step on, epoch after epoch."""
+    def repeated(self, start_step=0, replicas=None):
+        """An endless tf.data.Dataset of (features, target) from a global step on, epoch after epoch.
+
+        Args:
+            replicas: a `tf.distribute.InputContext`: of each batch the parts of its own replicas follow each other.
+        """
 
         def rows():
             step = start_step
             while True:
-                yield self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+                yield from parts_of(self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch], replicas)
                 step += 1
 
         return self._dataset(rows).map(lambda example, *batch: batch)

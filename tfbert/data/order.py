@@ -38,5 +38,14 @@ def batches_of_epoch(lengths, batch_size, *, seed=0, epoch=0, shuffle=True):
     return [batches[i] for i in random.permutation(len(batches))]
 
 
+def parts_of(rows, replicas=None):
+    """The parts of a batch that the replicas of a `tf.distribute.InputContext` take, as even as can be; some empty."""
+    if replicas is None:
+        return [rows]
+    own = replicas.num_replicas_in_sync // replicas.num_input_pipelines
+    begin = replicas.input_pipeline_id * own
+    return np.array_split(rows, replicas.num_replicas_in_sync)[begin : begin + own]
+
+
 def _cut(rows, size):
     return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -56,8 +56,19 @@ class PretrainingBatches:
         """Non-padding tokens of a batch, on average."""
         return self.batch_size * self.shards.tokens / self.shards.rows
 
-    def repeated(self, start_step=0):
-        """An endless tf.data.Dataset of features from a global step on; see `Pretrainer` for their names."""
+    def repeated(self, start_step=0, replicas=None):
+        """An endless tf.data.Dataset of features from a global step on; see `Pretrainer` for their names.
+
+        Args:
+            replicas: a `tf.distribute.InputContext`: of each batch the parts of its own replicas follow each other.
+
+        Raises:
+            ConfigError: the batch does not divide into as many parts as there are replicas.
+        """
+        if replicas is not None and self.batch_size % replicas.num_replicas_in_sync:
+            raise ConfigError(
+                f"batch_size {self.batch_size} does not divide by {replicas.num_replicas_in_sync} replicas"
+            )
         spec = tf.TensorSpec([self.batch_size], tf.string)
         records = tf.data.Dataset.from_generator(lambda: self._records(start_step), output_signature=spec)
         steps = tf.data.Dataset.counter(tf.constant(start_step, tf.int64))
@@ -66,16 +77,17 @@ class PretrainingBatches:
             return self._features(records, (self.seed, tf.cast(step, tf.int32)))
 
         batches = tf.data.Dataset.zip(steps, records)
-        return batches.map(features, num_parallel_calls=2, deterministic=True).prefetch(4)
+        return _shared_out(batches.map(features, num_parallel_calls=2, deterministic=True), replicas).prefetch(4)
 
-    def once(self):
+    def once(self, replicas=None):
         """A finite tf.data.Dataset over the rows in the shards' order, with the same masks each time."""
         records = tf.data.TFRecordDataset(self.shards.files, compression_type="GZIP").batch(self.batch_size)
 
         def features(number, records):
             return self._features(records, (_EVALUATION, tf.cast(number, tf.int32)))
 
-        return records.enumerate().map(features, num_parallel_calls=2, deterministic=True).prefetch(4)
+        batches = records.enumerate().map(features, num_parallel_calls=2, deterministic=True)
+        return _shared_out(batches, replicas).prefetch(4)
 
     def _records(self, start_step):
         """The serialized rows [B] of each batch from a step on, without an end."""
@@ -130,6 +142,30 @@ class PretrainingBatches:
                 starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
                 features["pair_positions"] = tf.minimum(starts, length - 1)  # where there is none, with weight 0
         return features
+
+
+def _shared_out(batches, replicas):
+    """The parts of each batch that the replicas of a `tf.distribute.InputContext` take, all of it without one.
+
+    A batch's masks are drawn for all of it, so that they do not depend on how many take part.
+    """
+    if replicas is None:
+        return batches
+    parts = replicas.num_replicas_in_sync
+    own = parts // replicas.num_input_pipelines
+    first = replicas.input_pipeline_id * own
+
+    def cut(features):
+        size = tf.shape(features["token_ids"], tf.int64)[0]
+        rows = features["token_ids"].shape[0] and features["token_ids"].shape[0] // parts  # static for training
+
+        def part(i):
+            pieces = {name: value[i * size // parts : (i + 1) * size // parts] for name, value in features.items()}
+            return {name: tf.ensure_shape(piece, [rows, *piece.shape[1:]]) for name, piece in pieces.items()}
+
+        return tf.data.Dataset.range(first, first + own).map(part)
+
+    return batches.flat_map(cut)
 
 
 def _shuffled(files, seed):

@@ -12,8 +12,10 @@ from ml_collections import config_flags
 
 from tfbert import data, models
 from tfbert.data.batches import Batches
+from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.training.experiment import FinetuneConfig
 from tfbert.training.finetune import finetune, open_run_folder
+from tfbert.training.strategy import is_chief
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -40,6 +42,7 @@ def main(argv):
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = FinetuneConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("checkpoint", "train", "dev", "out")
+    strategy = strategy_of_flags()
     model_class = models.model_class(config.task)
 
     as_written = {"column_names": config.column_names, "format": config.format or None}
@@ -48,10 +51,12 @@ def main(argv):
         train_table, max_length=config.max_length, columns=config.all_columns, **config.settings
     )
     keras.utils.set_random_seed(config.seed)  # the new head's weights and dropout
-    model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)
+    with strategy.scope():
+        model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)
     train_examples = model.task.examples(train_table, training=True)
     dev_examples = model.task.examples(dev_table)
-    open_run_folder(pathlib.Path(config.out), config)
+    if is_chief(strategy):
+        open_run_folder(pathlib.Path(config.out), config)
     if model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
 
@@ -70,5 +75,7 @@ def main(argv):
     except KeyboardInterrupt:
         print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
         raise
+    if not is_chief(strategy):
+        return
     print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")

@@ -19,6 +19,8 @@ VERBS = {
     "make-examples": "pretraining examples from text files, as TFRecord shards",
 }
 
+PREEMPTED = 42  # as TensorFlow's own preemption handler leaves; a scheduler starts such a job again
+
 
 def main():
     """The console script: one verb, whose module defines flags and a `main`."""
@@ -32,7 +34,10 @@ def main():
 
 
 def run(module_name, argv):
-    """Runs a launcher as an absl program. Exit codes: 2 for a user's error, in one line; 130 after ^C."""
+    """Runs a launcher as an absl program.
+
+    Exit codes: 2 for a user's error, in one line; 130 after ^C; 42 after SIGTERM, with the run saved.
+    """
     # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     argv, inner = split_inner(argv)
@@ -47,7 +52,7 @@ def run(module_name, argv):
         sys.exit(2)
     from absl import app, flags, logging
 
-    from tfbert.errors import TfbertError
+    from tfbert.errors import Preempted, TfbertError
 
     if any(argument in ("-h", "--help", "-help") for argument in argv[1:]):
         print(module.__doc__, flags.FLAGS.module_help(module), sep="\n")
@@ -63,6 +68,9 @@ def run(module_name, argv):
         except TfbertError as error:
             print(f"{argv[0]}: {error}", file=sys.stderr)
             sys.exit(2)
+        except Preempted:
+            print(f"{argv[0]}: ended by SIGTERM", file=sys.stderr)
+            sys.exit(PREEMPTED)
         except KeyboardInterrupt:
             print(f"{argv[0]}: interrupted", file=sys.stderr)
             sys.exit(130)

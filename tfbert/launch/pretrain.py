@@ -9,10 +9,12 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
+from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.training.finetune import open_run_folder
 from tfbert.training.pretrain import pretrain
 from tfbert.training.pretrain_config import PretrainConfig
 from tfbert.training.pretrain_inputs import model_and_batches
+from tfbert.training.strategy import is_chief
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -33,9 +35,12 @@ def main(argv):
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
-    model, train, dev = model_and_batches(config)
+    strategy = strategy_of_flags()
+    with strategy.scope():
+        model, train, dev = model_and_batches(config)
     shards = train.shards
-    open_run_folder(pathlib.Path(config.out), config)
+    if is_chief(strategy):
+        open_run_folder(pathlib.Path(config.out), config)
     if model.load_report and model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
     print(
@@ -49,5 +54,7 @@ def main(argv):
     except KeyboardInterrupt:
         print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
         raise
+    if not is_chief(strategy):
+        return
     print("  ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")

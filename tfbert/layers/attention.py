@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from tfbert.layers.dropout import Dropout
+
 # Added to the score of a padded key. Finite, so that a row whose keys are all padded stays finite too;
 # scores are float32 here whatever the compute dtype, where exp(-1e9) is exactly 0.
 MASKED = -1e9
@@ -38,7 +40,7 @@ class SelfAttention(keras.layers.Layer):
 
         self.query, self.key, self.value = dense("query"), dense("key"), dense("value")
         self.output_dense = dense("output")
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, hidden_shape, padding_mask_shape=None):
         for layer in (self.query, self.key, self.value, self.output_dense):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tfbert.layers.dropout import Dropout
+
 
 @keras.saving.register_keras_serializable("tfbert")
 class BertEmbeddings(keras.layers.Layer):
@@ -43,7 +45,7 @@ class BertEmbeddings(keras.layers.Layer):
         self.layer_norm = keras.layers.LayerNormalization(
             epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
         )
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         for layer in (self.token, self.position, self.segment):

@@ -3,6 +3,7 @@
 import keras
 
 from tfbert.layers.attention import SelfAttention
+from tfbert.layers.dropout import Dropout
 from tfbert.layers.feed_forward import FeedForward
 
 
@@ -44,7 +45,7 @@ class EncoderBlock(keras.layers.Layer):
             **common,
         )
         self.attention_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="attention_norm", **common)
-        self.attention_output_dropout = keras.layers.Dropout(dropout, name="attention_output_dropout", **common)
+        self.attention_output_dropout = Dropout(dropout, name="attention_output_dropout", **common)
         self.feed_forward = FeedForward(
             hidden_size,
             intermediate_size,
@@ -54,7 +55,7 @@ class EncoderBlock(keras.layers.Layer):
             **common,
         )
         self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="output_norm", **common)
-        self.output_dropout = keras.layers.Dropout(dropout, name="output_dropout", **common)
+        self.output_dropout = Dropout(dropout, name="output_dropout", **common)
 
     def build(self, hidden_shape, padding_mask_shape=None):
         shape = (None, None, self.hidden_size)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfbert.data.pretraining_batches import PretrainingBatches
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.fill_mask import FillMask
+from tfbert.training.replicas import num_replicas, summed
 from tfbert.training.train_step import dense_gradients
 
 _INPUTS = (
@@ -72,7 +73,7 @@ class Pretrainer(TaskModel):
         """
         if isinstance(x, PretrainingBatches):
             steps_per_epoch = steps_per_epoch or x.steps_per_epoch
-            x = x.repeated(initial_epoch * steps_per_epoch)
+            x = self.on_all_replicas(x, initial_epoch * steps_per_epoch)
         if total_steps is not None:
             self._plan(total_steps, start=0)
         elif steps_per_epoch is not None:
@@ -90,14 +91,20 @@ class Pretrainer(TaskModel):
     def evaluate(self, x, steps=None, return_dict=False, **kwargs):
         """Loss, accuracy and perplexity on masked rows: all of `PretrainingBatches`, or `steps` batches."""
         if isinstance(x, PretrainingBatches):
-            x, steps = x.once(), x.steps_per_epoch
+            batches, steps = x, x.steps_per_epoch
+            x = batches.once()
+            if self.distribute_strategy.num_replicas_in_sync > 1:
+                x = self.distribute_strategy.distribute_datasets_from_function(batches.once)
         logs = keras.Model.evaluate(self, x, steps=steps, return_dict=True, **kwargs)
         logs["mlm_perplexity"] = float(tf.exp(logs["mlm_loss"]))
         return logs if return_dict else list(logs.values())
 
     def train_step(self, data):
         totals = self._totals(data)
-        sums, total = self._gradients(data, totals) if self.accumulation == 1 else self._accumulated(data, totals)
+        step = self._gradients if self.accumulation == 1 else self._accumulated
+        if self.jit_compile and num_replicas() > 1:  # XLA takes no step with sums over replicas in it
+            step = tf.function(step, jit_compile=True, autograph=False)
+        sums, total = summed(step(data, totals))
         weights = self.trainable_weights
         # A weight without a gradient is one that the outputs do not depend on, such as the pooler without pairs.
         used = [(gradient, weight) for gradient, weight in zip(total, weights, strict=True) if gradient is not None]
@@ -120,9 +127,10 @@ class Pretrainer(TaskModel):
     def _accumulated(self, data, totals):
         """The same in parts, by a loop of the graph: a batch may have hundreds of them."""
         parts, size = self.accumulation, next(iter(data.values())).shape[0]
-        if size is None or size % parts:
-            raise ValueError(f"a batch of {size or 'unknown'} rows has no {parts} equal parts; see accumulation")
-        in_parts = {name: tf.reshape(value, [parts, size // parts, *value.shape[1:]]) for name, value in data.items()}
+        if size is not None and size % parts:
+            raise ValueError(f"a batch of {size} rows has no {parts} equal parts; see accumulation")
+        rows = -1 if size is None else size // parts  # data shared out among hosts has no static size
+        in_parts = {name: tf.reshape(value, [parts, rows, *value.shape[1:]]) for name, value in data.items()}
         unused = set()
 
         def add_part(i, sums, total):
@@ -138,16 +146,13 @@ class Pretrainer(TaskModel):
         return sums, [None if k in unused else gradient for k, gradient in enumerate(total)]
 
     def test_step(self, data):
-        return self._logged(self._loss_and_sums(data, self._totals(data), training=False)[1])
+        return self._logged(summed(self._loss_and_sums(data, self._totals(data), training=False)[1]))
 
     @staticmethod
     def _totals(data):
         """The weights of all predictions and of all pairs of the batch, on all replicas."""
         totals = [tf.reduce_sum(data[name]) for name in ("masked_weights", "pair_weights") if name in data]
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
-            totals = replica.all_reduce(tf.distribute.ReduceOp.SUM, totals)
-        return [tf.maximum(total, 1.0) for total in totals]
+        return [tf.maximum(total, 1.0) for total in summed(totals)]
 
     def _loss_and_sums(self, data, totals, training):
         """What rows add to the loss of their batch, and sums over their predictions and pairs."""

@@ -11,6 +11,7 @@ from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
 from tfbert.models.saving import Saving
 from tfbert.training.optimizer import AdamW
+from tfbert.training.replicas import takes_summed_gradients
 from tfbert.training.train_step import TrainStep
 from tfbert.training.validation import Validation
 
@@ -65,14 +66,14 @@ class TaskModel(Saving, TrainStep, keras.Model):
         """`accumulation`, or more of long texts: a part has at most twice as many windows as texts go to a part."""
         if not self.task.reads_windows or "rows" not in x:
             return self.accumulation
-        windows, texts = tf.shape(x["rows"])[0], x["rows"][-1] + 1
+        windows, texts = tf.shape(x["rows"])[0], _texts(x)
         return tf.maximum(self.accumulation, -(-windows * self.accumulation // (2 * texts)))
 
     def rows_together(self, x):
         """Of windows each stands alone; of an example's several texts all go together, equally many of each."""
         if self.task.reads_windows or "rows" not in x:
             return 1
-        return tf.shape(x["rows"])[0] // (x["rows"][-1] + 1)
+        return tf.maximum(1, tf.shape(x["rows"])[0] // _texts(x))
 
     def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
         """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
@@ -96,6 +97,8 @@ class TaskModel(Saving, TrainStep, keras.Model):
             metrics=self.task.keras_metrics() if metrics is None else metrics,
             **kwargs,
         )
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            takes_summed_gradients(self.optimizer)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -138,7 +141,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
         data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
         if isinstance(data, Batches):
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
-            data = data.repeated(initial_epoch * steps_per_epoch)
+            data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
         if total_steps is not None:
             self._plan(total_steps, start=0)
         elif steps_per_epoch is not None:
@@ -154,6 +157,14 @@ class TaskModel(Saving, TrainStep, keras.Model):
             initial_epoch=initial_epoch,
             shuffle=False,  # done; Keras warns otherwise
             **kwargs,
+        )
+
+    def on_all_replicas(self, batches, start_step):
+        """The endless data set of batches from a step on, each shared out among the replicas."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return batches.repeated(start_step)
+        return self.distribute_strategy.distribute_datasets_from_function(
+            lambda context: batches.repeated(start_step, context)
         )
 
     def _plan(self, steps, start=None):
@@ -240,7 +251,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
         self.task, self._functions = task, {}
 
     def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False):
-        if isinstance(x, Batches):
+        if isinstance(x, (Batches, tf.distribute.DistributedDataset)):
             return x
         table = inputs.to_table(x, y, self.task)
         if table is None:
@@ -256,6 +267,11 @@ class TaskModel(Saving, TrainStep, keras.Model):
             shuffle=shuffle,
             seed=seed,
         )
+
+
+def _texts(x):
+    """How many texts the windows of a batch are from; 1 where there are none, as on a replica without a row."""
+    return tf.reduce_max(tf.concat([[0], x["rows"]], 0)) + 1
 
 
 def _progress(iterable, total, verbose, description):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
+from tfbert.layers.dropout import Dropout
 from tfbert.tasks import classification_examples, classification_metrics
 from tfbert.tasks.classification_loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
@@ -123,7 +124,7 @@ class Classification(Task):
     def head(self, encoder):
         config, inputs = encoder.config, self.encoder_inputs()
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        pooled = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
+        pooled = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
         logits = keras.layers.Dense(
             self.num_outputs,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
+from tfbert.layers.dropout import Dropout
 from tfbert.tasks import multiple_choice_examples, multiple_choice_metrics
 from tfbert.tasks.multiple_choice_loss import MultipleChoiceLoss
 from tfbert.tasks.task import Task, check_settings
@@ -93,7 +94,7 @@ class MultipleChoiceTask(Task):
     def head(self, encoder):
         config, inputs = encoder.config, self.encoder_inputs()
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        pooled = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
+        pooled = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
         logits = keras.layers.Dense(
             1,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),

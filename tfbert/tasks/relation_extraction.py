@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfbert.errors import ConfigError
+from tfbert.layers.dropout import Dropout
 from tfbert.tasks import classification_examples, relation_entities, relation_examples, relation_metrics
 from tfbert.tasks.classification_loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
@@ -108,7 +109,7 @@ class RelationExtraction(Task):
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
             dtype="float32",  # losses and probabilities of half-precision logits lose digits
             name="classifier",
-        )(keras.layers.Dropout(dropout, name="classifier_dropout")(pair))
+        )(Dropout(dropout, name="classifier_dropout")(pair))
         return keras.Model({**inputs, **starts}, logits, name="relation_extraction")
 
     # 4 loss and metrics

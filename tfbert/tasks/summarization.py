@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfbert.errors import ConfigError
+from tfbert.layers.dropout import Dropout
 from tfbert.tasks import summarization_examples, summarization_metrics
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.summarization_loss import SentenceLoss
@@ -135,7 +136,7 @@ class Summarization(Task):
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.config.initializer_range),
             dtype="float32",  # losses and scores of half-precision logits lose digits
             name="classifier",
-        )(keras.layers.Dropout(encoder.config.hidden_dropout_prob, name="classifier_dropout")(outputs))
+        )(Dropout(encoder.config.hidden_dropout_prob, name="classifier_dropout")(outputs))
         return keras.Model(inputs, ops.squeeze(logits, -1), name="summarization")
 
     # 4 loss and metrics

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
+from tfbert.layers.dropout import Dropout
 from tfbert.tasks import token_classification_examples, token_classification_metrics
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.task import Task, check_settings, names_of_logits
@@ -111,7 +112,7 @@ class TokenClassification(Task):
     def head(self, encoder):
         config, inputs = encoder.config, self.encoder_inputs()
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        hidden = keras.layers.Dropout(dropout, name="classifier_dropout")(encoder(inputs)["sequence_output"])
+        hidden = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["sequence_output"])
         logits = keras.layers.Dense(
             len(self._tags_in_order),
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),

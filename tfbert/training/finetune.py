@@ -10,6 +10,7 @@ from tfbert.training.metrics_log import MetricsLog, read_history
 from tfbert.training.optimizer import AdamW
 from tfbert.training.report import write_report
 from tfbert.training.run_state import RunState
+from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 
 
 def finetune(model, train, dev, config):
@@ -25,43 +26,52 @@ def finetune(model, train, dev, config):
 
     Raises:
         ConfigError: the folder holds a run with other settings.
-        KeyboardInterrupt: after ^C or SIGTERM, with the run saved.
+        TrainingError: another host has ended.
+        KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
-    folder = pathlib.Path(config.out)
+    strategy = model.distribute_strategy
+    with folder_to_write(strategy, config.out) as folder:
+        return _finetune(model, train, dev, config, strategy, folder)
+
+
+def _finetune(model, train, dev, config, strategy, folder):
     open_run_folder(folder, config)
-    optimizer = AdamW(
-        config.learning_rate,
-        warmup=config.warmup,
-        weight_decay=config.weight_decay,
-        clip_norm=config.clip_norm or None,
-    )
-    model.compile(optimizer, metrics=[], accumulation=config.accumulation)
+    with strategy.scope():
+        optimizer = AdamW(
+            config.learning_rate,
+            warmup=config.warmup,
+            weight_decay=config.weight_decay,
+            clip_norm=config.clip_norm or None,
+        )
+        model.compile(optimizer, metrics=[], accumulation=config.accumulation)
     total = train.steps_per_epoch * config.epochs
     # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
     per_round = config.evaluate_every or train.steps_per_epoch
     plan = {"per_round": per_round, "total_steps": total}
-    state = RunState(folder / "checkpoints", model, every=config.save_every, **plan)
+    restore_from = pathlib.Path(config.out) / "checkpoints"
+    state = RunState(folder / "checkpoints", model, every=config.save_every, restore_from=restore_from, **plan)
     step = state.restore()
-    log = MetricsLog(folder, train, state, every=config.log_every, **plan)
+    log = MetricsLog(folder, train, state, every=config.log_every, shown=is_chief(strategy), **plan)
     best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
     try:
         for first, last, steps in rounds(step, **plan):
             if state.notes.get("stopped"):
                 break
-            model.fit(
-                train.repeated(state.step),
-                validation_data=dev,
-                initial_epoch=first,
-                epochs=last,
-                steps_per_epoch=steps,
-                total_steps=total,
-                callbacks=[best, log, state],
-                verbose=0,
-            )
+            with lost_hosts(strategy, state):
+                model.fit(
+                    model.on_all_replicas(train, state.step),
+                    validation_data=dev,
+                    initial_epoch=first,
+                    epochs=last,
+                    steps_per_epoch=steps,
+                    total_steps=total,
+                    callbacks=[best, log, state],
+                    verbose=0,
+                )
     finally:
         state.release()
         log.close()
-    return _finish(model, dev, config, folder)
+    return _finish(model, dev, config, folder) if is_chief(strategy) else {}
 
 
 def open_run_folder(folder, config):

@@ -3,11 +3,14 @@
 import tensorflow as tf
 from keras import tree
 
+from tfbert.training.replicas import num_replicas, summed
 from tfbert.training.train_step import dense_gradients
 
 
 def cached_gradients(model, x, y, sample_weight, together):
     """One batch in `model.accumulation` parts: (loss, outputs [R, ...], gradients), those of the whole batch.
+
+    On several replicas the loss sees the outputs of all; the sums over replicas of what is returned are the batch's.
 
     First all parts' outputs without a tape; then the loss' gradient for the outputs; then each part once more, to
     carry its share of that gradient to the weights. Both times dropout draws the same masks. The parts run one after
@@ -16,6 +19,12 @@ def cached_gradients(model, x, y, sample_weight, together):
     Args:
         together: neighbouring rows that no part cuts apart.
     """
+    if model.accumulation == 1:
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+        loss, of_outputs = _loss_and_gradient(model, x, y, outputs, sample_weight)
+        gradients = tape.gradient(outputs, model.trainable_weights, output_gradients=of_outputs)
+        return loss, outputs, dense_gradients(gradients)
     parts, size = model.accumulation, tf.shape(tree.flatten(x)[0])[0] // together
     bounds = [i * size // parts * together for i in range(parts + 1)]
 
@@ -29,11 +38,7 @@ def cached_gradients(model, x, y, sample_weight, together):
         with tf.control_dependencies(outputs[-1:]):
             outputs.append(model(part(i), training=True))
     joined = tf.concat(outputs, 0)
-    with tf.GradientTape() as tape:
-        tape.watch(joined)
-        loss = model._compute_loss(x=x, y=y, y_pred=joined, sample_weight=sample_weight, training=True)
-        scaled = model.optimizer.scale_loss(loss)
-    of_outputs = tape.gradient(scaled, joined)
+    loss, of_outputs = _loss_and_gradient(model, x, y, joined, sample_weight)
 
     for seed, value in zip(seeds, before, strict=True):
         seed.assign(value)
@@ -50,6 +55,27 @@ def cached_gradients(model, x, y, sample_weight, together):
             total = [a if a is None else a + b for a, b in zip(total, gradients, strict=True)]
         done = [gradient for gradient in total if gradient is not None]
     return loss, joined, total
+
+
+def _loss_and_gradient(model, x, y, outputs, sample_weight):
+    """This replica's share of the batch's loss, and the loss' gradient for its own outputs [R, ...]."""
+    replicas = num_replicas()
+    begin, size = 0, tf.shape(outputs)[0]
+    if replicas > 1:
+        own = tf.distribute.get_replica_context().replica_id_in_sync_group
+        sizes = summed(tf.one_hot(own, replicas, size, 0, dtype=tf.int32))
+        begin, after = tf.reduce_sum(sizes[:own]), tf.reduce_sum(sizes[own + 1 :])
+
+        def of_all(values):  # a sum: not every strategy gathers
+            return summed(tf.pad(values, [[begin, after], *[[0, 0]] * (len(values.shape) - 1)]))
+
+        y, outputs, sample_weight = (None if part is None else of_all(part) for part in (y, outputs, sample_weight))
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        loss = model._compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
+        loss *= replicas  # Keras divides it by them
+        scaled = model.optimizer.scale_loss(loss)
+    return loss / replicas, tape.gradient(scaled, outputs)[begin : begin + size]
 
 
 def seed_states(model):

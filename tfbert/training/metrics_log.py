@@ -19,15 +19,17 @@ class MetricsLog(keras.callbacks.Callback):
         state: the `RunState`, which counts the steps; this callback comes before it.
         total_steps: of the whole run.
         per_round: steps of one of Keras' epochs, which end with an evaluation.
+        shown: whether there is a progress bar.
     """
 
-    def __init__(self, folder, batches, state, *, total_steps, per_round, every):
+    def __init__(self, folder, batches, state, *, total_steps, per_round, every, shown=True):
         super().__init__()
         self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
         self.every, self.per_round, self.total_steps = every, per_round, total_steps
         self._keep_up_to(state.step)
         self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
-        self._bar = tqdm.tqdm(total=total_steps, initial=state.step, unit="step", desc="train", dynamic_ncols=True)
+        bar = {"unit": "step", "desc": "train", "dynamic_ncols": True, "disable": not shown}
+        self._bar = tqdm.tqdm(total=total_steps, initial=state.step, **bar)
         self._interval = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -73,6 +75,8 @@ class MetricsLog(keras.callbacks.Callback):
         self._write(self.state.step, "dev", values)
         shown = "  ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in values.items())
         at = f"epoch {self._epoch(self.state.step):.3g}"
+        if self._bar.disable:
+            return
         self._bar.write(f"{at}: training loss {logs['loss']:.4f}; dev {shown}")
 
     def close(self):

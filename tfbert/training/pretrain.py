@@ -17,6 +17,7 @@ from tfbert.training.pretrain_log import PretrainLog
 from tfbert.training.report_pretraining import write_pretraining_report
 from tfbert.training.run_state import RunState
 from tfbert.training.save_model import SaveModel
+from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 from tfbert.training.validation import Validation
 
 _OPTIMIZERS = {"adamw": AdamW, "lamb": LAMB}
@@ -38,31 +39,40 @@ def pretrain(model, train, dev, config):
     Raises:
         ConfigError: the folder holds a run with other settings.
         DataError: a shard is damaged; it is named.
-        TrainingError: the loss became NaN or blew up; the last good checkpoint is kept.
-        KeyboardInterrupt: after ^C or SIGTERM, with the run saved.
+        TrainingError: the loss became NaN or blew up, and the last good checkpoint is kept; or another host has ended.
+        KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
-    folder = pathlib.Path(config.out)
+    strategy = model.distribute_strategy
+    with folder_to_write(strategy, config.out) as folder:
+        return _pretrain(model, train, dev, config, strategy, folder)
+
+
+def _pretrain(model, train, dev, config, strategy, folder):
     open_run_folder(folder, config)
-    optimizer = _OPTIMIZERS[config.optimizer](
-        config.learning_rate,
-        warmup=config.warmup,
-        power=config.power,
-        weight_decay=config.weight_decay,
-        beta_2=config.beta_2,
-        epsilon=config.epsilon,
-        clip_norm=config.clip_norm or None,
-    )
-    model.compile(optimizer, accumulation=config.accumulation, jit_compile=config.jit_compile)
+    with strategy.scope():
+        optimizer = _OPTIMIZERS[config.optimizer](
+            config.learning_rate,
+            warmup=config.warmup,
+            power=config.power,
+            weight_decay=config.weight_decay,
+            beta_2=config.beta_2,
+            epsilon=config.epsilon,
+            clip_norm=config.clip_norm or None,
+        )
+        model.compile(optimizer, accumulation=config.accumulation, jit_compile=config.jit_compile)
     plan = {"per_round": min(config.evaluate_every, config.steps), "total_steps": config.steps}
-    state = RunState(folder / "checkpoints", model, every=config.save_every, **plan)
+    restore_from = pathlib.Path(config.out) / "checkpoints"
+    state = RunState(folder / "checkpoints", model, every=config.save_every, restore_from=restore_from, **plan)
     state.restore()
-    log = PretrainLog(folder, train, state, every=config.log_every, peak_flops=config.peak_flops, **plan)
+    logged = {"every": config.log_every, "peak_flops": config.peak_flops, "shown": is_chief(strategy)}
+    log = PretrainLog(folder, train, state, **logged, **plan)
     callbacks = [log, BlowUpGuard(state, factor=config.blow_up), SaveModel(folder / "model"), state]
     if dev is not None:
         callbacks = [Validation(dev), FilledMasks(dev, folder / "filled_masks.jsonl", state), *callbacks]
     try:
-        while not _trained(model, train, state, callbacks, plan, config):
-            log.go_back()
+        with lost_hosts(strategy, state):
+            while not _trained(model, train, state, callbacks, plan, config):
+                log.go_back()
     except tf.errors.OpError:
         for part in (train, dev):
             if part is not None:
@@ -71,6 +81,8 @@ def pretrain(model, train, dev, config):
     finally:
         state.release()
         log.close()
+    if not is_chief(strategy):
+        return {}
     history = read_history(folder / "metrics.jsonl")
     evaluated = [line for line in history if any(name.startswith("val_") for name in line)]
     metrics = {
@@ -89,7 +101,7 @@ def _trained(model, train, state, callbacks, plan, config):
     try:
         for first, last, steps in rounds(state.step, **plan):
             model.fit(
-                train.repeated(state.step + state.notes.get("skipped_batches", 0)),
+                model.on_all_replicas(train, state.step + state.notes.get("skipped_batches", 0)),
                 initial_epoch=first,
                 epochs=last,
                 steps_per_epoch=steps,

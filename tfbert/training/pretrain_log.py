@@ -26,14 +26,16 @@ class PretrainLog(keras.callbacks.Callback):
         total_steps: of the whole run.
         per_round: steps of one of Keras' epochs, which end with an evaluation.
         peak_flops: of the device a second; 0 where it is not known.
+        shown: whether there is a progress bar.
     """
 
-    def __init__(self, folder, batches, state, *, total_steps, per_round, every, peak_flops=0.0):
+    def __init__(self, folder, batches, state, *, total_steps, per_round, every, peak_flops=0.0, shown=True):
         super().__init__()
         self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
         self.every, self.per_round, self.total_steps, self.peak_flops = every, per_round, total_steps, peak_flops
         self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
-        self._bar = tqdm.tqdm(total=total_steps, unit="step", desc="pretrain", dynamic_ncols=True)
+        bar = {"unit": "step", "desc": "pretrain", "dynamic_ncols": True, "disable": not shown}
+        self._bar = tqdm.tqdm(total=total_steps, **bar)
         self.go_back()
 
     def go_back(self):
@@ -76,6 +78,8 @@ class PretrainLog(keras.callbacks.Callback):
         if not values:
             return
         self._write(self.state.step, "dev", values)
+        if self._bar.disable:
+            return
         shown = "  ".join(f"{name.removeprefix('val_')} {value:.4g}" for name, value in values.items())
         self._bar.write(f"step {self.state.step:,}: held out {shown}")
 

@@ -6,20 +6,27 @@ import signal
 
 import keras
 import tensorflow as tf
+from absl import logging
 
-from tfbert.errors import CheckpointError, DiskError
+from tfbert.errors import CheckpointError, DiskError, Preempted
+from tfbert.training.checkpoint_files import damage, write_checksums
+from tfbert.training.strategy import across_hosts
 
 _KEPT = 2  # the newest, and the one before it should the newest be damaged
 
 
 class RunState(keras.callbacks.Callback):
-    """Saves the run each `every` steps, at the end of a round and on ^C or SIGTERM; the last callback.
+    """Saves the run each `every` steps, at the end of a round and on ^C or SIGTERM on any host; the last callback.
 
     A round is one of Keras' epochs, `per_round` steps with the evaluation after them; the last may be shorter. Its
     last step is saved with the evaluation, which a run that goes on from there would miss otherwise.
 
     The checkpoint is a flat group of all variables: an object graph would leave out the seeds of dropout
-    and the running loss, and a resumed run would not equal an uninterrupted one.
+    and the running loss, and a resumed run would not equal an uninterrupted one. Its files' checksums lie beside it.
+
+    Args:
+        folder: where checkpoints go.
+        restore_from: where they come from, if not from there: of the host that writes, for the others.
 
     Attributes:
         step: optimizer steps done.
@@ -30,28 +37,37 @@ class RunState(keras.callbacks.Callback):
     0
     """
 
-    def __init__(self, folder, model, *, every, per_round, total_steps):
+    def __init__(self, folder, model, *, every, per_round, total_steps, restore_from=None):
         super().__init__()
         self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
         self.per_round, self.total_steps = per_round, total_steps
         self._running = list(model.metrics)
-        model.optimizer.build(model.trainable_variables)
+        self._strategy = model.distribute_strategy
+        with self._strategy.scope():
+            model.optimizer.build(model.trainable_variables)
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
         self._values = _flat([*model.variables, *model.optimizer.variables])
         self._metric_values = _flat([v for metric in self._running for v in metric.variables])
         self._checkpoint = tf.train.Checkpoint(values=self._values, metrics=self._metric_values, notes=self._notes)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=_KEPT)
+        self._restore_from = pathlib.Path(restore_from or folder)
         self._restored_metrics = None
         self._signal = None
         self._previous_handlers = {}
 
     def restore(self):
-        """Loads the newest checkpoint, if there is one; returns the step to go on from.
+        """Loads the newest checkpoint that is whole, if there is any; returns the step to go on from.
 
         Raises:
-            CheckpointError: it does not fit the model, or cannot be read.
+            CheckpointError: it does not fit the model, or none is whole.
         """
-        path = self._manager.latest_checkpoint
+        path = self._newest_whole()
+        steps = across_hosts(self._strategy, int(path.rpartition("-")[2]) if path else 0)
+        if len(set(steps)) > 1:
+            raise CheckpointError(
+                f"the hosts see checkpoints of different steps, {', '.join(map(str, sorted(set(steps))))}: "
+                f"{self._restore_from} must be in a file system that they share"
+            )
         if path is None:
             return 0
         try:
@@ -65,6 +81,18 @@ class RunState(keras.callbacks.Callback):
         if self.step % self.per_round:  # else the next round begins with none; these are of the evaluation
             self._restored_metrics = [variable.numpy() for variable in self._metric_values]
         return self.step
+
+    def _newest_whole(self):
+        state = tf.train.get_checkpoint_state(str(self._restore_from))
+        paths = list(state.all_model_checkpoint_paths) if state else []
+        for path in reversed(paths):
+            fault = damage(path)
+            if fault is None:
+                return path
+            logging.warning("checkpoint %s is damaged (%s); looking for the one before", path, fault)
+        if paths:
+            raise CheckpointError(f"no checkpoint in {self._restore_from} is whole; remove it to begin anew")
+        return None
 
     @property
     def newest(self):
@@ -80,7 +108,7 @@ class RunState(keras.callbacks.Callback):
         """
         self._notes.assign(json.dumps({**self.notes, "step": self.step}))
         try:
-            self._manager.save(checkpoint_number=self.step)
+            write_checksums(self._manager.save(checkpoint_number=self.step))
         except (tf.errors.OpError, OSError) as error:
             raise DiskError(
                 f"could not write a checkpoint to {self.folder}: {error}; "
@@ -117,11 +145,19 @@ class RunState(keras.callbacks.Callback):
         self.step += 1
         if self._ends_round(self.step):
             return  # on_epoch_end saves it
-        if self._signal is not None:
+        if self._asked():
             self.save()
-            raise KeyboardInterrupt
+            self._leave()
         if self.step % self.every == 0:
             self.save()
+
+    def _asked(self):
+        """Whether a signal has come, on any host: all save the same step and leave together."""
+        self._signal = max(across_hosts(self._strategy, self._signal or 0)) or None
+        return self._signal is not None
+
+    def _leave(self):
+        raise Preempted if self._signal == signal.SIGTERM else KeyboardInterrupt
 
     def is_saved_at(self, step):
         """Whether a step's weights are going to be saved."""
@@ -132,8 +168,8 @@ class RunState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()
-        if self._signal is not None:
-            raise KeyboardInterrupt
+        if self._asked():
+            self._leave()
 
 
 def _flat(variables):

@@ -4,26 +4,30 @@ import tensorflow as tf
 from keras import tree
 
 from tfbert.training.gradients import without_duplicates
+from tfbert.training.replicas import Replicated, num_replicas, summed
 
 
-class TrainStep:
+class TrainStep(Replicated):
     """Mixin before `keras.Model`: one optimizer step on a batch, in `parts` of it.
 
-    The batch is what the optimizer sees; parts only bound the memory. Each part's mean loss weighs as many
-    examples as it has, so the sum of the parts' gradients is the whole batch's gradient.
+    The batch is what the optimizer sees; parts only bound the memory, and replicas share the work. Each part's mean
+    loss weighs as many examples as it has, so the sum of the parts' gradients is the whole batch's gradient.
     """
 
     accumulation = 1
 
     def train_step(self, data):
         x, y, sample_weight = data if len(data) == 3 else (*data, None)
-        parts = self.parts(x)
-        if isinstance(parts, int) or tf.executing_eagerly():
+        parts, examples = self.parts(x), summed(_rows(x) // self.rows_together(x))
+        if num_replicas() > 1:  # a replica may have no row of a small batch
+            loss, y_pred, gradients = self._accumulated(x, y, sample_weight)
+            loss, gradients = summed((loss, gradients))
+        elif isinstance(parts, int) or tf.executing_eagerly():
             step = self._gradients if parts == 1 else self._accumulated
             loss, y_pred, gradients = step(x, y, sample_weight)
         else:
             loss, y_pred, gradients = self._in_one_or_more(parts, x, y, sample_weight)
-        self._loss_tracker.update_state(loss, sample_weight=_rows(x) // self.rows_together(x))
+        self._loss_tracker.update_state(loss, sample_weight=examples)
         if not getattr(self.optimizer, "takes_sparse_gradients", False):
             # Keras' own optimizers square the rows of an IndexedSlices before they sum duplicates.
             gradients = dense_gradients(gradients)
@@ -40,6 +44,7 @@ class TrainStep:
         x, y, sample_weight = data if len(data) == 3 else (*data, None)
         y_pred = self(x, training=False)
         loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss *= num_replicas()  # Keras divides it by them
         self._loss_tracker.update_state(loss, sample_weight=_rows(x) // self.rows_together(x))
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight), y_pred
 
@@ -57,7 +62,8 @@ class TrainStep:
     def _gradients(self, x, y, sample_weight, share=1.0):
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = share * self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+            loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+            loss *= share * num_replicas()  # Keras divides it by them
             scaled = self.optimizer.scale_loss(loss)
         return loss, y_pred, tape.gradient(scaled, self.trainable_weights)
 
@@ -65,13 +71,14 @@ class TrainStep:
         """As `_gradients`, in parts one after the other; every gradient is dense."""
         together = self.rows_together(x)
         size = _rows(x) // together
+        examples = tf.cast(summed(size), tf.float32)
         parts = tf.minimum(self.parts(x), size)  # an empty part's mean would be 0 / 0
         weights, unused = self.trainable_weights, []
 
         def part(i, loss, outputs, total):
             begin, end = i * size // parts * together, (i + 1) * size // parts * together
             cut = tree.map_structure(lambda t: None if t is None else t[begin:end], (x, y, sample_weight))
-            share = tf.cast(end - begin, tf.float32) / tf.cast(size * together, tf.float32)
+            share = tf.cast((end - begin) // together, tf.float32) / examples
             more_loss, y_pred, gradients = self._gradients(*cut, share)
             unused[:] = [gradient is None for gradient in gradients]
             gradients = [tf.zeros_like(a) if g is None else g for a, g in zip(total, gradients, strict=True)]

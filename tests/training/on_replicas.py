@@ -1,0 +1,81 @@
+"""Trains small models under a strategy, for test_replicas.py: NAME of the strategy, port, index, checkpoint, file.
+
+Writes the weights after training as a .npz, CASE/number each, and prints the history as JSON.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfbert.training.strategy import strategy_of
+
+name, port, index, checkpoint, out = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+if name == "mirrored":
+    device = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
+workers = [f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"] if name == "multi_worker" else ()
+strategy = strategy_of(name, workers=workers, worker_index=index)
+assert strategy.num_replicas_in_sync == (1 if name == "one_device" else 2)
+
+import tfbert  # noqa: E402 - a multi-worker strategy comes before all else
+from tfbert.training.lamb import LAMB  # noqa: E402
+
+TEXTS = [
+    "my parcel is late",
+    "refund",
+    "where is my order",
+    "a",
+    "the card was charged twice",
+    "b b b",
+    "c",
+    "d",
+    "e f",
+]
+LABELS = ["late", "money"]
+PAIRS = ([*TEXTS[:7]], ["late", "money", "where", "b", "charged", "b b", "cc"])
+TARGETS = [LABELS[i % 2] for i in range(len(TEXTS))]
+
+
+def classifier(optimizer, accumulation, **settings):
+    model = tfbert.TextClassifier.from_checkpoint(checkpoint, labels=LABELS, **settings)
+    model.compile(optimizer, accumulation=accumulation)
+    return model, (TEXTS, TARGETS)
+
+
+def embeddings(accumulation):
+    model = tfbert.SentenceEncoder.from_checkpoint(checkpoint, objective="in_batch_negatives")
+    model.compile(tfbert.AdamW(1e-3), accumulation=accumulation)
+    return model, (PAIRS, None)
+
+
+# 9 texts in batches of 4: the last batch has one, and leaves a replica without any.
+CASES = {
+    "sgd": lambda: classifier(keras.optimizers.SGD(0.1, global_clipnorm=0.5), 1),
+    "adamw": lambda: classifier(tfbert.AdamW(1e-3, clip_norm=0.5), 2),
+    "keras": lambda: classifier(keras.optimizers.AdamW(1e-3), 1),
+    "lamb": lambda: classifier(LAMB(1e-3), 1),
+    "windows": lambda: classifier(tfbert.AdamW(1e-3), 2, windows=True, max_length=6, stride=1),
+    "negatives": lambda: embeddings(1),
+    "cached": lambda: embeddings(2),
+}
+weights, history = {}, {}
+for case, build in CASES.items():
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model, data = build()
+    for layer in model._flatten_layers():  # dropout is each replica's own
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    steps = 17 if case in ("sgd", "adamw") else 4  # epochs of three steps
+    history[case] = model.fit(*data, batch_size=4, epochs=steps, verbose=0).history["loss"]
+    history[case].append(model.evaluate(*data, return_dict=True)["loss"])
+    weights.update({f"{case}/{i}": np.asarray(value) for i, value in enumerate(model.get_weights())})
+with strategy.scope():
+    layer = tfbert.layers.Dropout(0.5, seed=1)
+masks = strategy.run(tf.function(lambda: layer(tf.ones([64]), training=True)))
+weights["masks"] = np.stack(strategy.experimental_local_results(masks))
+np.savez(out, **weights)
+print(json.dumps(history))

@@ -1,0 +1,23 @@
+"""Dropout whose masks differ from replica to replica."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class Dropout(keras.layers.Dropout):
+    """As Keras' Dropout. Under `tf.distribute` Keras' own draws the same mask on every replica, as all share a seed.
+
+    On one replica the masks are Keras' own for the seed. TensorFlow is what knows the number of a replica.
+
+    >>> Dropout(0.1)(tf.ones([2, 3]), training=True).shape
+    TensorShape([2, 3])
+    """
+
+    def call(self, inputs, training=False):
+        replica = tf.distribute.get_replica_context()
+        if not training or not self.rate or replica is None or replica.num_replicas_in_sync == 1:
+            return super().call(inputs, training=training)
+        seed = tf.cast(self.seed_generator.next() % tf.int32.max, tf.int32)
+        seed = tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed, noise_shape=self.noise_shape)
