@@ -1,4 +1,4 @@
-"""Trains small models under a strategy, for test_replicas.py: NAME of the strategy, port, index, checkpoint, file.
+"""Trains small models under a strategy, for test_replicas.py: its name, port, index, checkpoint, examples, file, cases.
 
 Writes the weights after training as a .npz, CASE/number each, and prints the history as JSON.
 """
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfbert.training.strategy import strategy_of
 
-name, port, index, checkpoint, out = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+name, (port, index), (checkpoint, examples, out) = sys.argv[1], map(int, sys.argv[2:4]), sys.argv[4:7]
 if name == "mirrored":
     device = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -22,6 +22,8 @@ assert strategy.num_replicas_in_sync == (1 if name == "one_device" else 2)
 
 import tfbert  # noqa: E402 - a multi-worker strategy comes before all else
 from tfbert.training.lamb import LAMB  # noqa: E402
+from tfbert.training.pretrain_config import PretrainConfig  # noqa: E402
+from tfbert.training.pretrain_inputs import model_and_batches  # noqa: E402
 
 TEXTS = [
     "my parcel is late",
@@ -45,6 +47,20 @@ def classifier(optimizer, accumulation, **settings):
     return model, (TEXTS, TARGETS)
 
 
+def on_a_dataset():
+    """Batches of strings that TensorFlow itself shares out."""
+    model, _ = classifier(tfbert.AdamW(1e-3), 1)
+    numbers = [LABELS.index(target) for target in TARGETS]
+    return model, (tf.data.Dataset.from_tensor_slices((TEXTS, numbers)).batch(4),)
+
+
+def pretrainer(**compiled):
+    config = PretrainConfig(data=examples, size="tiny", batch_size=8, dev_shards=0)
+    model, batches, _ = model_and_batches(config)
+    model.compile(LAMB(1e-3), **compiled)
+    return model, (batches,)
+
+
 def embeddings(accumulation):
     model = tfbert.SentenceEncoder.from_checkpoint(checkpoint, objective="in_batch_negatives")
     model.compile(tfbert.AdamW(1e-3), accumulation=accumulation)
@@ -60,18 +76,22 @@ CASES = {
     "windows": lambda: classifier(tfbert.AdamW(1e-3), 2, windows=True, max_length=6, stride=1),
     "negatives": lambda: embeddings(1),
     "cached": lambda: embeddings(2),
+    "dataset": on_a_dataset,
+    "pretrain": lambda: pretrainer(accumulation=2),
+    "pretrain_xla": lambda: pretrainer(jit_compile=True),
 }
 weights, history = {}, {}
-for case, build in CASES.items():
+for case in sys.argv[7].split(","):
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        model, data = build()
+        model, data = CASES[case]()
     for layer in model._flatten_layers():  # dropout is each replica's own
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
-    steps = 17 if case in ("sgd", "adamw") else 4  # epochs of three steps
-    history[case] = model.fit(*data, batch_size=4, epochs=steps, verbose=0).history["loss"]
-    history[case].append(model.evaluate(*data, return_dict=True)["loss"])
+    epochs = 17 if case in ("sgd", "adamw") else 4  # of three steps, of nine in pretraining
+    sizes = {} if len(data) == 1 else {"batch_size": 4}
+    history[case] = model.fit(*data, epochs=epochs, verbose=0, **sizes).history["loss"]
+    history[case].append(model.evaluate(*data, verbose=0, return_dict=True)["loss"])
     weights.update({f"{case}/{i}": np.asarray(value) for i, value in enumerate(model.get_weights())})
 with strategy.scope():
     layer = tfbert.layers.Dropout(0.5, seed=1)

@@ -257,7 +257,12 @@ class TaskModel(Saving, TrainStep, keras.Model):
         if table is None:
             if not isinstance(x, tf.data.Dataset):
                 raise TypeError(f"give a Table, lists of strings or a tf.data.Dataset, not {type(x).__name__}")
-            return inputs.featurized(x, self.task)
+            dataset = inputs.featurized(x, self.task)
+            features = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
+            if self.distribute_strategy.num_replicas_in_sync > 1 and "rows" in features:
+                # TensorFlow cuts batches row by row, and rows of one example would come apart.
+                raise TypeError("on several replicas this task takes a Table or lists of strings, no tf.data.Dataset")
+            return dataset
         examples = self.task.examples(table, training=training)
         return Batches(
             examples,

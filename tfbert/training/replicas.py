@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from tfbert.errors import ConfigError
+
 
 def num_replicas():
     """How many replicas train together; 1 without a strategy."""
@@ -61,7 +63,7 @@ class Replicated:
         """A function of an iterator: `steps_per_execution` steps on all replicas, the logs of the first."""
         strategy = self.distribute_strategy
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            raise ValueError("mixed_float16 works on one replica; give mixed_bfloat16 on several")
+            raise ConfigError("mixed_float16 works on one replica; give dtype mixed_bfloat16 on several")
 
         def one(iterator):
             logs = strategy.run(step, args=(next(iterator),))
