@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 
 import keras
@@ -11,7 +12,7 @@ import pytest
 import tfbert
 from tfbert import TextClassifier
 from tfbert.data.batches import Batches
-from tfbert.errors import CheckpointError, ConfigError
+from tfbert.errors import CheckpointError, ConfigError, DiskError
 from tfbert.training.experiment import FinetuneConfig
 from tfbert.training.finetune import finetune
 from tfbert.training.metrics_log import read_history
@@ -193,6 +194,25 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(run, tmp_path, caplog, 
         run("whole")
         for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(run, tmp_path):
+    with pytest.raises(Killed):
+        run(stop=Stop(4))
+    checkpoints = tmp_path / "run/checkpoints"
+    before = {path.name: path.read_bytes() for path in checkpoints.glob("ckpt-3.*")}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file may be longer, as on a full disk
+    try:
+        with pytest.raises(DiskError, match=r"could not write a checkpoint to .*the run goes on from .*ckpt-3"):
+            run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name: path.read_bytes() for path in checkpoints.glob("ckpt-3.*")} == before
+    run()
+    run("whole")
+    for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_no_whole_checkpoint(run, tmp_path):
