@@ -18,10 +18,11 @@ from tfbert.training.optimizer import AdamW
 from tfbert.training.pretrain_config import PretrainConfig
 from tfbert.training.pretrain_inputs import model_and_batches
 
-ROUNDS, STEPS, WARM_UP = 5, 20, 6
+ROUNDS, WARM_UP = 5, 6
+STEPS = {"fine-tuning": 20, "pretraining": 4}  # of a round, some ten seconds
 
 
-def waits(model, batches):
+def waits(model, batches, steps):
     """The wait of each round, as a share of its steps' time."""
     iterator = iter(batches)
     step = tf.function(model.train_step, reduce_retracing=True, autograph=False)
@@ -30,7 +31,7 @@ def waits(model, batches):
     shares = []
     for _ in range(ROUNDS):
         waited, began = 0.0, time.perf_counter()
-        for _ in range(STEPS):
+        for _ in range(steps):
             asked = time.perf_counter()
             data = next(iterator)
             waited += time.perf_counter() - asked
@@ -45,13 +46,15 @@ def finetuning(args):
     model = tfbert.TextClassifier.from_checkpoint(args.checkpoint, **settings)
     model.compile(AdamW(2e-5))
     examples = model.task.examples(table, training=True)
-    return waits(model, Batches(examples, model.task.features, model.task.target, batch_size=32).repeated())
+    return waits(
+        model, Batches(examples, model.task.features, model.task.target, batch_size=32).repeated(), STEPS["fine-tuning"]
+    )
 
 
 def pretraining(args):
     model, batches, _ = model_and_batches(PretrainConfig(data=args.examples, size="small", batch_size=32, dev_shards=0))
     model.compile(AdamW(1e-4))
-    return waits(model, batches.repeated())
+    return waits(model, batches.repeated(), STEPS["pretraining"])
 
 
 def main():

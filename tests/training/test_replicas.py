@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -189,6 +190,7 @@ def test_signals_and_a_killed_worker(finetune, tmp_path):
     began = time.monotonic()
     assert [process.wait(timeout=60) for process in processes] == [42, 42]
     assert time.monotonic() - began < 30
+    shutil.copytree(tmp_path / "run", tmp_path / "alone")
     saved = max(int(path.stem.rpartition("-")[2]) for path in (tmp_path / "run/checkpoints").glob("*.sha256"))
 
     processes = finetune("run", 2, port)
@@ -203,3 +205,8 @@ def test_signals_and_a_killed_worker(finetune, tmp_path):
     assert evaluations(tmp_path / "run") == evaluations(tmp_path / "whole")
     whole, run = (tmp_path / name / "model/model.safetensors" for name in ("whole", "run"))
     assert whole.read_bytes() == run.read_bytes()
+
+    assert finetune("alone")[0].wait(timeout=300) == 0  # one process goes on from what two have saved
+    rows = [evaluations(tmp_path / name) for name in ("alone", "whole")]
+    assert [row["step"] for row in rows[0]] == [row["step"] for row in rows[1]]
+    assert abs(rows[0][-1]["val_loss"] - rows[1][-1]["val_loss"]) < 0.3  # dropout is another
