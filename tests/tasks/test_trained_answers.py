@@ -98,7 +98,7 @@ def test_answers(config, folder, tmp_path):
             # Scores that float32 cannot tell apart may change places.
             assert sorted(texts) == sorted(span[5] for span in spans if span[5])
             if answered:
-                assert (served["start"][row], served["end"][row]) == spans[0][3:5]
+                assert (served["start"][row, 0], served["end"][row, 0]) == spans[0][3:5]
                 assert context[spans[0][3] : spans[0][4]] == spans[0][5]
             count += answered
     print(f"{folder.name}: {count} answers")
@@ -115,7 +115,7 @@ def test_summaries(config, folder, tmp_path):
         splits = found.row_splits.numpy()
         spans = [spans[a:b] for a, b in zip(splits, splits[1:], strict=False)]
         limits = [round(task.ratio * len(own)) or bool(own) if task.ratio else task.sentences for own in spans]
-        places = task.tokenizer.windows(documents, max_length=task.max_length, stride=task.stride, offsets=True)
+        places = task.tokenizer.windows(documents, max_length=task.max_length, stride=task.shared_tokens, offsets=True)
         features = {**features, **{key: value.numpy() for key, value in places.items()}}
         for row, summary in enumerate(summaries_of(documents, spans, features, outputs, limits, task.block_ngrams)):
             numbers = served["sentence_ids"][row]
