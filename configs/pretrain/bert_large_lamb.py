@@ -1,5 +1,6 @@
-"""BERT-Large with LAMB (You et al. 2019), the first phase, with the steps and
-rates of NVIDIA's DeepLearningExamples (PyTorch/LanguageModeling/BERT/scripts/run_pretraining.sh).
+"""BERT-Large with LAMB (You et al. 2019), the first phase.
+
+Steps and rates are those of NVIDIA's DeepLearningExamples (PyTorch/LanguageModeling/BERT/scripts/run_pretraining.sh).
 
   tfbert make-examples --input=… --vocab=vocab.txt --out=examples_128 --max_length=128 --objective=nsp
   tfbert pretrain --config=configs/pretrain/bert_large_lamb.py --data='examples_128/*' --out=runs/large_128

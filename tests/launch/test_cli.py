@@ -138,6 +138,7 @@ def test_bad_data(bad_runs, name, part, content, message):
         (["finetune", "--config.setings.windows=true"], 2, "no setting setings"),
         (["finetune", "--config.epochs.windows=true"], 2, "no setting epochs.windows"),
         (["finetune", "--epochs=2"], 1, "Unknown command line flag"),
+        (["evaluate", "--model=absent", "--data=x.tsv", "--config.settings.windows=1"], 2, "has no --config"),
         (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
         (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),
         (["export", "--model=absent", "--out=served/mine"], 2, "must end with a version number"),

@@ -12,7 +12,7 @@ import pytest
 import tfbert
 from tfbert import TextClassifier
 from tfbert.data.batches import Batches
-from tfbert.errors import CheckpointError, ConfigError, DiskError
+from tfbert.errors import CheckpointError, ConfigError, DiskError, Preempted
 from tfbert.training.experiment import FinetuneConfig
 from tfbert.training.finetune import finetune
 from tfbert.training.metrics_log import read_history
@@ -140,8 +140,9 @@ def test_a_signal_saves_where_the_run_is(run, tmp_path):
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     for number, steps, saved in zip(numbers, (4, 2), (5, 8), strict=True):  # the step after, on no multiple of 3
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as raised:
             run("cut", stop=Stop(steps, number))
+        assert raised.type is (Preempted if number == signal.SIGTERM else KeyboardInterrupt)
         assert (tmp_path / f"cut/checkpoints/ckpt-{saved}.index").exists()
     assert [signal.getsignal(number) for number in numbers] == before
     run("whole")

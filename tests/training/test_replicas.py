@@ -129,19 +129,23 @@ def test_one_device_is_the_default(monkeypatch):
 def finetune(tiny_checkpoint, tmp_path):
     """Starts `tfbert finetune` on some workers; gives their processes."""
 
-    def start(out, workers=1, port=None):
+    def start(out, workers=1, port=None, chief=False):
         command = [sys.executable, "-m", "tfbert.launch.main", "finetune", "--task=classification"]
         command += [f"--checkpoint={tiny_checkpoint}", "--train=samples/shop/train.tsv", "--dev=samples/shop/dev.tsv"]
         command += [f"--out={tmp_path / out}", "--config.epochs=3", "--config.max_length=32", "--config.save_every=7"]
         command += ["--config.learning_rate=3e-3"]
-        if workers > 1:
+        if workers > 1 and not chief:
             command += ["--workers=" + ",".join(f"127.0.0.1:{port + i}" for i in range(workers))]
         processes = []
         for i in range(workers):
             with open(tmp_path / f"{out}_{i}.log", "ab") as log:
-                own = [f"--worker_index={i}"] if workers > 1 else []
+                own, environment = [f"--worker_index={i}"] if workers > 1 else [], dict(ENVIRONMENT)
+                if chief:  # as Kubernetes' training operator tells it
+                    cluster = {job: [f"127.0.0.1:{port + k}"] for k, job in enumerate(("chief", "worker"))}
+                    task = {"type": ("chief", "worker")[i], "index": 0}
+                    environment["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
                 processes.append(
-                    subprocess.Popen([*command, *own], stdout=log, stderr=log, env=ENVIRONMENT, cwd=REPOSITORY)
+                    subprocess.Popen([*command, *own], stdout=log, stderr=log, env=environment, cwd=REPOSITORY)
                 )
         return processes
 
@@ -182,7 +186,7 @@ def test_a_run_killed_many_times_equals_an_uninterrupted_one(finetune, tmp_path)
 def test_signals_and_a_killed_worker(finetune, tmp_path):
     """SIGTERM to one worker saves and ends both with 42; of a killed one the other tells; each time the run goes on."""
     port = free_ports()
-    assert [process.wait(timeout=300) for process in finetune("whole", 2, port)] == [0, 0]
+    assert [process.wait(timeout=300) for process in finetune("whole", 2, port, chief=True)] == [0, 0]
 
     processes = finetune("run", 2, port)
     wait_for_step(tmp_path / "run", 20, processes)

@@ -42,9 +42,14 @@ def parts_of(rows, replicas=None):
     """The parts of a batch that the replicas of a `tf.distribute.InputContext` take, as even as can be; some empty."""
     if replicas is None:
         return [rows]
+    parts = np.array_split(rows, replicas.num_replicas_in_sync)
+    return [parts[i] for i in own_replicas(replicas)]
+
+
+def own_replicas(replicas):
+    """The numbers of the replicas that a `tf.distribute.InputContext` is for, a range."""
     own = replicas.num_replicas_in_sync // replicas.num_input_pipelines
-    begin = replicas.input_pipeline_id * own
-    return np.array_split(rows, replicas.num_replicas_in_sync)[begin : begin + own]
+    return range(replicas.input_pipeline_id * own, (replicas.input_pipeline_id + 1) * own)
 
 
 def _cut(rows, size):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data import shards as shard_files
+from tfbert.data.order import own_replicas
 from tfbert.errors import ConfigError
 
 _SHARDS_TOGETHER = 16  # read in turn, so that neighbours in a batch come from different texts
@@ -151,9 +152,7 @@ def _shared_out(batches, replicas):
     """
     if replicas is None:
         return batches
-    parts = replicas.num_replicas_in_sync
-    own = parts // replicas.num_input_pipelines
-    first = replicas.input_pipeline_id * own
+    parts, own = replicas.num_replicas_in_sync, own_replicas(replicas)
 
     def cut(features):
         size = tf.shape(features["token_ids"], tf.int64)[0]
@@ -163,7 +162,7 @@ def _shared_out(batches, replicas):
             pieces = {name: value[i * size // parts : (i + 1) * size // parts] for name, value in features.items()}
             return {name: tf.ensure_shape(piece, [rows, *piece.shape[1:]]) for name, piece in pieces.items()}
 
-        return tf.data.Dataset.range(first, first + own).map(part)
+        return tf.data.Dataset.range(own.start, own.stop).map(part)
 
     return batches.flat_map(cut)
 

@@ -22,6 +22,9 @@ def parse_flags(argv, inner):
 
     with told_in_one_line(argv[0]):
         rest = app.parse_flags_with_usage(argv)
+        if inner and "config" not in flags.FLAGS:
+            print(f"{argv[0]} has no --config", file=sys.stderr)
+            sys.exit(2)
         for name, key, text in inner:
             values = flags.FLAGS.config[name]
             if not hasattr(values, "to_dict"):

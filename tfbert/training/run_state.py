@@ -97,7 +97,7 @@ class RunState(keras.callbacks.Callback):
     @property
     def newest(self):
         """The step of the newest checkpoint, or None."""
-        path = self._manager.latest_checkpoint
+        path = tf.train.latest_checkpoint(str(self._restore_from))  # the same on every host
         return path and int(path.rpartition("-")[2])
 
     def save(self):

@@ -74,7 +74,10 @@ def across_hosts(strategy, number):
     """An int of each host as a list of all hosts'; every host calls it at the same point."""
     if num_hosts(strategy) == 1:
         return [number]
-    own = tf.one_hot(strategy.cluster_resolver.task_id, num_hosts(strategy), number, 0, dtype=tf.int32)
+    resolver = strategy.cluster_resolver
+    # Workers are counted behind a chief, whose number is 0 as well.
+    place = resolver.task_id + ("chief" in resolver.cluster_spec().jobs and resolver.task_type == "worker")
+    own = tf.one_hot(place, num_hosts(strategy), number, 0, dtype=tf.int32)
     return _summed(strategy)(own).numpy().tolist()
 
 
