@@ -136,7 +136,7 @@ def gradients(model, parts):
     model.compile(tfbert.AdamW(), accumulation=parts)
 
     step = model._gradients if parts == 1 else model._accumulated
-    loss, outputs, of_weights = step(features, target, None, *([1.0] if parts == 1 else []))
+    loss, outputs, of_weights = step(features, target, None, model.terms(features, target))
     return loss.numpy(), outputs.numpy(), [tf.convert_to_tensor(g).numpy() for g in of_weights]
 
 

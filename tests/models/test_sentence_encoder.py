@@ -118,8 +118,8 @@ def gradients(model, data, parts, graph=False):
 
     def step():
         if parts == 1:
-            return model._gradients(features, target, None, 1.0)
-        return model._accumulated(features, target, None)
+            return model._gradients(features, target, None, model.terms(features, target))
+        return model._accumulated(features, target, None, model.terms(features, target))
 
     if graph:
         step = tf.function(step)

@@ -1,10 +1,13 @@
 """Batches: examples in memory -> a tf.data pipeline of features and targets. B batch, W windows, S sequence."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
-from tfbert.data.order import batches_of_epoch, parts_of
+from tfbert.data.order import batches_of_epoch, own_replicas, parts_of
+from tfbert.data.static_shapes import filled_up, filled_up_target
 
 _ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
 
@@ -18,20 +21,26 @@ class Batches:
             says which row of the batch each window is from.
         target: graph function, columns and features of a batch -> what the loss compares with; None for no target.
         shuffle: False gives each row once, longest first, in `rows` order.
+        static_length: S of every batch, whose W is then always the same as well; 0 pads each batch to its own longest.
+            "is_real" of the features tells the batch's own windows from those that fill it up.
+        parts: what W can be divided by then.
 
     >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
     """
 
-    def __init__(self, examples, features, target=None, *, batch_size=32, seed=0, shuffle=True):
+    def __init__(
+        self, examples, features, target=None, *, batch_size=32, seed=0, shuffle=True, static_length=0, parts=1
+    ):
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.examples = examples
         self.columns = {name: columns.tensor(values) for name, values in examples.items()}
         self.features, self.target = features, target
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
+        self.static_length, self._parts = static_length, parts
         # Traced once for all data sets below.
         self._traced = tf.function(self._batch, input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
-        self.lengths = self._count_tokens()
+        self.lengths, self._windows = self._count()
         self._plans = {}
         self.steps_per_epoch = -(-len(self.lengths) // batch_size)
 
@@ -66,32 +75,63 @@ class Batches:
                 yield from parts_of(self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch], replicas)
                 step += 1
 
-        return self._dataset(rows).map(lambda example, *batch: batch)
+        count = 1 if replicas is None else replicas.num_replicas_in_sync
+        return self._dataset(rows, -(-self.batch_size // count)).map(lambda example, *batch: batch)
 
-    def once(self):
-        """A finite tf.data.Dataset of (columns, features, target) over `plan(0)`."""
-        return self._dataset(lambda: iter(self.plan(0)))
+    def once(self, replicas=None):
+        """A finite tf.data.Dataset of (columns, features, target) over `plan(0)`.
 
-    def _dataset(self, rows):
+        Args:
+            replicas: a `tf.distribute.InputContext`: of each batch in turn each replica takes one, the last maybe an
+                empty one, and its own follow each other.
+        """
+
+        def rows():
+            plan = self.plan(0)
+            if replicas is None:
+                yield from plan
+                return
+            for start in range(0, len(plan), replicas.num_replicas_in_sync):
+                for i in own_replicas(replicas):
+                    yield plan[start + i] if start + i < len(plan) else np.zeros(0, np.int64)
+
+        return self._dataset(rows, self.batch_size)
+
+    def _dataset(self, rows, batch_size):
         spec = tf.TensorSpec([None], tf.int64)
         indices = tf.data.Dataset.from_generator(rows, output_signature=spec)
-        return indices.map(self._traced, num_parallel_calls=2, deterministic=True).prefetch(4)
+        batch = self._traced
+        if self.static_length:
+            # Whatever texts come together: as many windows as the texts with most of them have.
+            windows = int(np.sort(self._windows)[-batch_size:].sum()) if len(self._windows) else batch_size
+            windows = -(-max(windows, batch_size) // self._parts) * self._parts
+            batch = functools.partial(self._batch, windows=windows)
+        return indices.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
 
-    def _batch(self, rows):
+    def _batch(self, rows, windows=None):
         example = {name: tf.gather(values, rows) for name, values in self.columns.items()}
         features = self.features(example)
-        return (example, features) if self.target is None else (example, features, self.target(example, features))
+        if windows is not None:
+            features = filled_up(features, windows, self.static_length)
+        if self.target is None:
+            return example, features
+        target = self.target(example, features)
+        if windows is not None:
+            target = filled_up_target(target, windows, self.static_length)
+        return example, features, target
 
-    def _count_tokens(self):
+    def _count(self):
+        """Of each row of the examples, how many tokens it has, and in how many windows."""
         size = next(iter(self.columns.values())).shape[0]
         rows = tf.data.Dataset.range(size).batch(_ROWS_PER_LENGTH_CALL)
 
-        def lengths(rows):
+        def count(rows):
             features = self._traced(rows)[1]
             tokens = tf.reduce_sum(features["padding_mask"], axis=1)
+            counts = tf.stack([tokens, tf.ones_like(tokens)], 1)
             if "rows" not in features:
-                return tokens
-            return tf.math.unsorted_segment_sum(tokens, features["rows"], tf.size(rows))
+                return counts
+            return tf.math.unsorted_segment_sum(counts, features["rows"], tf.size(rows))
 
-        counted = list(rows.map(lengths, num_parallel_calls=2).as_numpy_iterator())
-        return np.concatenate(counted) if counted else np.zeros(0, np.int32)
+        counted = list(rows.map(count, num_parallel_calls=2).as_numpy_iterator())
+        return (np.concatenate(counted) if counted else np.zeros([0, 2], np.int32)).T

@@ -11,10 +11,9 @@ from absl import flags
 from ml_collections import config_flags
 
 from tfbert import data, models
-from tfbert.data.batches import Batches
 from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.training.experiment import FinetuneConfig
-from tfbert.training.finetune import finetune, open_run_folder
+from tfbert.training.finetune import batches_of, finetune, open_run_folder
 from tfbert.training.strategy import is_chief
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -60,11 +59,7 @@ def main(argv):
     if model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
 
-    def batches(examples, **kwargs):
-        return Batches(examples, model.task.features, model.task.target, batch_size=config.batch_size, **kwargs)
-
-    train = batches(train_examples, seed=config.seed)
-    dev = batches(dev_examples, shuffle=False)
+    train, dev = batches_of(train_examples, model, config), batches_of(dev_examples, model, config, shuffle=False)
     print(
         f"{len(train)} training and {len(dev)} dev examples, {train.steps_per_epoch} steps an epoch, "
         f"{train.lengths.mean():.1f} tokens an example",

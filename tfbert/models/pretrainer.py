@@ -78,6 +78,7 @@ class Pretrainer(TaskModel):
             self._plan(total_steps, start=0)
         elif steps_per_epoch is not None:
             self._plan(steps_per_epoch * (epochs - initial_epoch))
+        self.steps_of_epoch = steps_per_epoch
         return keras.Model.fit(
             self,
             x,

@@ -59,9 +59,9 @@ class SentenceEncoder(TaskModel):
     def _batches(self, x, *args, **kwargs):
         return super()._batches(_named(x), *args, **kwargs)
 
-    def _accumulated(self, x, y, sample_weight):
+    def _accumulated(self, x, y, sample_weight, total):
         if self.task.objective != "in_batch_negatives":
-            return super()._accumulated(x, y, sample_weight)
+            return super()._accumulated(x, y, sample_weight, total)
         return cached_gradients(self, x, y, sample_weight, self.rows_together(x))
 
 

@@ -7,12 +7,15 @@ import tqdm
 
 from tfbert.data import columns
 from tfbert.data.batches import Batches
+from tfbert.data.static_shapes import IS_REAL, real
 from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
 from tfbert.models.saving import Saving
+from tfbert.training.evaluation_loop import evaluated, joined
 from tfbert.training.optimizer import AdamW
 from tfbert.training.replicas import takes_summed_gradients
-from tfbert.training.train_step import TrainStep
+from tfbert.training.strategy import num_hosts
+from tfbert.training.train_step import TrainStep, is_static
 from tfbert.training.validation import Validation
 
 WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book's memory is that of these
@@ -64,7 +67,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
     def parts(self, x):
         """`accumulation`, or more of long texts: a part has at most twice as many windows as texts go to a part."""
-        if not self.task.reads_windows or "rows" not in x:
+        if not self.task.reads_windows or "rows" not in x or is_static(x):
             return self.accumulation
         windows, texts = tf.shape(x["rows"])[0], _texts(x)
         return tf.maximum(self.accumulation, -(-windows * self.accumulation // (2 * texts)))
@@ -74,6 +77,20 @@ class TaskModel(Saving, TrainStep, keras.Model):
         if self.task.reads_windows or "rows" not in x:
             return 1
         return tf.maximum(1, tf.shape(x["rows"])[0] // _texts(x))
+
+    def terms(self, x, y):
+        own = self._own_terms(y)
+        return super().terms(x, y) if own is None else own
+
+    def real_terms(self, x, y):
+        own = self._own_terms(y)
+        return super().real_terms(x, y) if own is None else own
+
+    def filler_weights(self, x, y):
+        return super().filler_weights(x, y) if self._own_terms(y) is None else None  # fillers have none of its terms
+
+    def _own_terms(self, y):
+        return self.task.loss_terms(y) if self._task_loss else None
 
     def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
         """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
@@ -87,7 +104,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
         if accumulation < 1:
             raise ValueError(f"accumulation must be positive, not {accumulation}")
         self.accumulation = accumulation
-        self._task_metrics = not metrics
+        self._task_metrics, self._task_loss = not metrics, loss is None
         self._functions = {}
         # XLA would compile anew for each length that a batch is padded to.
         kwargs.setdefault("jit_compile", False)
@@ -148,6 +165,7 @@ class TaskModel(Saving, TrainStep, keras.Model):
             self._plan(steps_per_epoch * (epochs - initial_epoch))
         elif int(data.cardinality()) > 0:
             self._plan(int(data.cardinality()) * (epochs - initial_epoch))
+        self.steps_of_epoch = steps_per_epoch
         return super().fit(
             data,
             epochs=epochs,
@@ -161,10 +179,15 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
     def on_all_replicas(self, batches, start_step):
         """The endless data set of batches from a step on, each shared out among the replicas."""
+        read = {*self.network.input, "rows", IS_REAL}  # nothing else need go to the devices
+
+        def read_alone(features, *rest):
+            return {name: value for name, value in features.items() if name in read}, *rest
+
         if self.distribute_strategy.num_replicas_in_sync == 1:
-            return batches.repeated(start_step)
+            return batches.repeated(start_step).map(read_alone)
         return self.distribute_strategy.distribute_datasets_from_function(
-            lambda context: batches.repeated(start_step, context)
+            lambda context: batches.repeated(start_step, context).map(read_alone)
         )
 
     def _plan(self, steps, start=None):
@@ -186,26 +209,32 @@ class TaskModel(Saving, TrainStep, keras.Model):
         """The metrics, and the answers to the examples in the order of the data: a dict of arrays."""
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = keras.callbacks.CallbackList(callbacks, model=self)
-        step = self._function("evaluate", self._evaluate_and_answer)
         self.reset_metrics()
         callbacks.on_test_begin()
-        collected, logs = [], {}
-        for i, data in enumerate(_progress(batches.once(), batches.steps_per_epoch, verbose, "evaluate")):
+        answers, rows, own_steps = [], [], -(-batches.steps_per_epoch // num_hosts(self.distribute_strategy))
+        found = _progress(evaluated(self, batches), own_steps, verbose, "evaluate")
+        for i, (logs, answer, numbers) in enumerate(found):
             callbacks.on_test_batch_begin(i)
-            logs, answer = step(*data)
-            collected.append({name: value.numpy() for name, value in answer.items()})
+            answers.append(answer)
+            rows.append(numbers)
             callbacks.on_test_batch_end(i, logs)
         logs = {name: float(value) for name, value in self.get_metrics_result().items()}
-        back = np.argsort(np.concatenate(batches.plan(0)))
-        answers = columns.collected(collected, back)
+        answers = joined(self.distribute_strategy, answers, rows)
         if self._task_metrics:
             logs.update(self.task.metrics(batches.examples, answers))
         callbacks.on_test_end(logs)
         return logs, answers
 
-    def _evaluate_and_answer(self, example, features, target):
+    def evaluate_and_answer(self, example, features, target):
+        """A batch's (running metrics, answers)."""
         logs, outputs = self.evaluate_step((features, target))
-        return logs, self.task.answer(example, features, outputs)
+        return logs, self.answer_of_outputs(example, features, outputs)
+
+    def answer_of_outputs(self, example, features, outputs):
+        """The task's answer, of a batch of static shape too."""
+        if is_static(features):
+            features, outputs = real((features, outputs), features[IS_REAL])
+        return self.task.answer(example, features, outputs)
 
     # prediction
 

@@ -45,6 +45,7 @@ class MultipleChoiceTask(Task):
 
     name = "multiple_choice"
     architecture = "BertForMultipleChoice"
+    has_several_texts = True
     head_names = ("classifier",)
 
     def __post_init__(self):

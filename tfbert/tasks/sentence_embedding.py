@@ -53,6 +53,7 @@ class SentenceEmbedding(Task):
 
     name = "sentence_embedding"
     architecture = "BertModel"
+    has_several_texts = True
     target_column = "score"
 
     def __post_init__(self):

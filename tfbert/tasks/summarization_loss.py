@@ -1,4 +1,4 @@
-"""The loss of extractive summarization. W windows, S sequence, N sentences of all windows together."""
+"""The loss of extractive summarization. W windows, S sequence."""
 
 import keras
 import tensorflow as tf
@@ -21,19 +21,12 @@ class SentenceLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
 
     def call(self, truth, logits):
-        windows, length = tf.shape(logits)[0], tf.shape(logits)[1]
-        truth = tf.cast(truth, tf.int32)
-        sentence = tf.reshape(truth[..., 0], [-1])  # [W x S]
-        label = tf.reshape(truth[..., 1], [-1])
-        window = tf.repeat(tf.range(windows), length)
-        is_token = sentence >= 0
-        sentence, label, window, logits = (
-            tf.boolean_mask(values, is_token) for values in (sentence, label, window, tf.reshape(logits, [-1]))
-        )
-        # The numbers of a part of a batch do not begin with 0.
-        _, sentence, tokens = tf.unique_with_counts(sentence)
-        size = tf.size(tokens)  # N
-        logit = tf.math.unsorted_segment_mean(logits, sentence, size)
-        label = tf.cast(tf.math.unsorted_segment_max(label, sentence, size), logit.dtype)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logit)
-        return tf.math.unsorted_segment_mean(losses, tf.math.unsorted_segment_max(window, sentence, size), windows)
+        sentence, label = tf.unstack(tf.cast(truth, tf.int32), axis=-1)  # [W, S]
+        # A sentence's mean stands at its first token; all shapes are those of the tokens, as XLA wants.
+        same = tf.cast(tf.equal(sentence[:, :, None], sentence[:, None, :]), logits.dtype)  # [W, S, S]
+        before = tf.linalg.band_part(same, -1, 0) - tf.linalg.band_part(same, 0, 0)
+        is_first = (sentence >= 0) & tf.equal(tf.reduce_sum(before, -1), 0)
+        logit = tf.linalg.matvec(same, logits) / tf.reduce_sum(same, -1)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(label, logit.dtype), logit)
+        count = tf.reduce_sum(tf.cast(is_first, logit.dtype), -1)
+        return tf.math.divide_no_nan(tf.reduce_sum(tf.where(is_first, losses, 0.0), -1), count)

@@ -22,6 +22,7 @@ class Task(abc.ABC):
     architecture: str  # Hugging Face's class for the same network, written to config.json
     head_names: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
     reads_windows = False  # whether a text may have any number of windows
+    has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
 
     # 1 example
     @abc.abstractmethod
@@ -55,6 +56,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def loss(self):
         """The Keras loss of (target, outputs)."""
+
+    def loss_terms(self, target):
+        """How many terms `loss` is the mean of; None where they are the examples, or the windows of long ones."""
+        return None
 
     def keras_metrics(self):
         """Metrics that Keras may keep running while it trains; [] where the field's own do not run."""

@@ -28,7 +28,7 @@ class BlowUpGuard(keras.callbacks.Callback):
         self.state, self.factor = state, factor
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.state.step + 1
+        step = self.state.step_after(batch)
         logged = "interval_loss" in logs
         if not logged and not self.state.is_saved_at(step):
             return

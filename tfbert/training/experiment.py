@@ -38,6 +38,9 @@ class FinetuneConfig(RunConfig):
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     dtype: str = "float32"  # or mixed_bfloat16, mixed_float16
+    static_shapes: bool = False  # every batch as long as max_length, and of the same rows; a TPU and XLA have it so
+    jit_compile: bool = False  # by XLA
+    steps_per_execution: int = 1  # steps between two looks of the program at the device; more pay on a TPU
     seed: int = 0
 
     metric: str = ""  # of dev, chooses the best model; the task's first where empty
@@ -49,7 +52,15 @@ class FinetuneConfig(RunConfig):
 
     def __post_init__(self):
         self.check_numbers(
-            positive=("epochs", "batch_size", "accumulation", "max_length", "save_every", "log_every"),
+            positive=(
+                "epochs",
+                "batch_size",
+                "accumulation",
+                "max_length",
+                "save_every",
+                "log_every",
+                "steps_per_execution",
+            ),
             not_negative=(
                 *("learning_rate", "weight_decay", "clip_norm", "warmup"),
                 *("evaluate_every", "patience", "seed"),

@@ -3,6 +3,9 @@
 import json
 import pathlib
 
+import tensorflow as tf
+
+from tfbert.data.batches import Batches
 from tfbert.errors import ConfigError
 from tfbert.files import replace_file
 from tfbert.training.best_model import BestModel
@@ -43,7 +46,13 @@ def _finetune(model, train, dev, config, strategy, folder):
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm or None,
         )
-        model.compile(optimizer, metrics=[], accumulation=config.accumulation)
+        model.compile(
+            optimizer,
+            metrics=[],
+            accumulation=config.accumulation,
+            jit_compile=config.jit_compile,
+            steps_per_execution=config.steps_per_execution,
+        )
     total = train.steps_per_epoch * config.epochs
     # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
     per_round = config.evaluate_every or train.steps_per_epoch
@@ -72,6 +81,31 @@ def _finetune(model, train, dev, config, strategy, folder):
         state.release()
         log.close()
     return _finish(model, dev, config, folder) if is_chief(strategy) else {}
+
+
+def batches_of(examples, model, config, *, shuffle=True):
+    """The `Batches` of a run: to train with, or without `shuffle` to evaluate.
+
+    Raises:
+        ConfigError: the task has no batches of static shape, which the config or a TPU asks for.
+    """
+    static = isinstance(model.distribute_strategy, tf.distribute.TPUStrategy)
+    if shuffle:  # an evaluation is not compiled but for a TPU
+        static = static or config.static_shapes or config.jit_compile
+    if static and model.task.has_several_texts:
+        raise ConfigError(
+            f"task {config.task} has no batches of static shape, which TPUs, jit_compile and static_shapes need"
+        )
+    return Batches(
+        examples,
+        model.task.features,
+        model.task.target,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        shuffle=shuffle,
+        static_length=config.max_length if static else 0,
+        parts=config.accumulation,
+    )
 
 
 def open_run_folder(folder, config):

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 import tqdm
 
+from tfbert.training.run_state import passes
+
 
 class MetricsLog(keras.callbacks.Callback):
     """Writes what a run does: each `every` steps a line with loss, learning rate and tokens/s, each evaluation
@@ -33,34 +35,32 @@ class MetricsLog(keras.callbacks.Callback):
         self._interval = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        done = [self.batches.rows_and_tokens(i)[0] for i in range(epoch * self.per_round, self.state.step)]
-        self._rows_of_round, self._loss_sum = sum(done), None
+        self._sums = None
         self._start_interval()
 
     def _start_interval(self):
-        self._interval = {"rows": 0, "tokens": 0, "began": time.perf_counter()}
+        self._interval = {"tokens": 0, "began": time.perf_counter()}
+
+    def _running(self):
+        """Of Keras' running mean of the loss, the sum and how many terms it is of."""
+        loss = next(metric for metric in self.model.metrics if metric.name == "loss")
+        return float(keras.ops.convert_to_numpy(loss.total)), float(keras.ops.convert_to_numpy(loss.count))
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._loss_sum is None:  # RunState has restored the running loss of a resumed round by now
-            running = next(metric for metric in self.model.metrics if metric.name == "loss")
-            mean = float(running.result()) if self._rows_of_round else 0.0
-            self._loss_sum = mean * self._rows_of_round
+        if self._sums is None:  # RunState has restored the running loss of a resumed round by now
+            self._sums = self._running()
 
     def on_train_batch_end(self, batch, logs=None):
-        rows, tokens = self.batches.rows_and_tokens(self.state.step)
-        step = self.state.step + 1
-        self._interval["rows"] += rows
-        self._interval["tokens"] += tokens
-        self._bar.update()
-        if step % self.every and step % self.per_round and step != self.total_steps:
+        before, step = self.state.step, self.state.step_after(batch)
+        self._interval["tokens"] += sum(self.batches.rows_and_tokens(i)[1] for i in range(before, step))
+        self._bar.update(step - before)
+        if not passes(self.every, before, step) and step % self.per_round and step != self.total_steps:
             return
         # Keras' loss is the mean over the round so far; the interval's own is the difference of two sums.
-        rows_before, sum_before = self._rows_of_round, self._loss_sum
-        self._rows_of_round += self._interval["rows"]
-        self._loss_sum = float(logs["loss"]) * self._rows_of_round
+        (sum_before, terms_before), self._sums = self._sums, self._running()
         seconds = time.perf_counter() - self._interval["began"]
         values = {
-            "loss": (self._loss_sum - sum_before) / (self._rows_of_round - rows_before),
+            "loss": (self._sums[0] - sum_before) / (self._sums[1] - terms_before),
             "learning_rate": float(self.model.optimizer.learning_rate),
             "tokens_per_second": self._interval["tokens"] / seconds,
         }

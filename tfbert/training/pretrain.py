@@ -59,7 +59,12 @@ def _pretrain(model, train, dev, config, strategy, folder):
             epsilon=config.epsilon,
             clip_norm=config.clip_norm or None,
         )
-        model.compile(optimizer, accumulation=config.accumulation, jit_compile=config.jit_compile)
+        model.compile(
+            optimizer,
+            accumulation=config.accumulation,
+            jit_compile=config.jit_compile,
+            steps_per_execution=config.steps_per_execution,
+        )
     plan = {"per_round": min(config.evaluate_every, config.steps), "total_steps": config.steps}
     restore_from = pathlib.Path(config.out) / "checkpoints"
     state = RunState(folder / "checkpoints", model, every=config.save_every, restore_from=restore_from, **plan)

@@ -51,6 +51,7 @@ class PretrainConfig(RunConfig):
     clip_norm: float = 1.0
     dtype: str = "float32"  # or mixed_bfloat16, mixed_float16
     jit_compile: bool = False  # by XLA
+    steps_per_execution: int = 1  # steps between two looks of the program at the device; more pay on a TPU
     seed: int = 0
 
     evaluate_every: int = 1000  # steps between evaluations on held-out examples
@@ -64,7 +65,7 @@ class PretrainConfig(RunConfig):
         self.check_numbers(
             positive=(
                 *("steps", "batch_size", "accumulation"),
-                *("evaluate_every", "save_every", "log_every", "power"),
+                *("evaluate_every", "save_every", "log_every", "power", "steps_per_execution"),
             ),
             not_negative=(
                 *("learning_rate", "weight_decay", "clip_norm", "warmup", "peak_flops"),

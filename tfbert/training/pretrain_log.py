@@ -11,6 +11,7 @@ import tqdm
 
 from tfbert.training.flops import flops_per_token
 from tfbert.training.metrics_log import read_history
+from tfbert.training.run_state import passes
 
 
 class PretrainLog(keras.callbacks.Callback):
@@ -49,10 +50,10 @@ class PretrainLog(keras.callbacks.Callback):
         self._steps, self._began = 0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.state.step + 1
-        self._steps += 1
-        self._bar.update()
-        if step % self.every and step % self.per_round and step != self.total_steps:
+        before, step = self.state.step, self.state.step_after(batch)
+        self._steps += step - before
+        self._bar.update(step - before)
+        if not passes(self.every, before, step) and step % self.per_round and step != self.total_steps:
             return
         tokens = self._steps * self.batches.tokens_per_step / (time.perf_counter() - self._began)
         values = {name: float(value) for name, value in logs.items()}

@@ -1,5 +1,6 @@
 """The checkpoint of a run: model, optimizer, step and what was best so far; where an interruption goes on."""
 
+import concurrent.futures
 import json
 import pathlib
 import signal
@@ -27,6 +28,8 @@ class RunState(keras.callbacks.Callback):
     Args:
         folder: where checkpoints go.
         restore_from: where they come from, if not from there: of the host that writes, for the others.
+        asynchronous: whether training goes on while a checkpoint is written, from a copy in the host's memory; None
+            where a GPU or TPU trains, which the writing takes no time from.
 
     Attributes:
         step: optimizer steps done.
@@ -37,7 +40,7 @@ class RunState(keras.callbacks.Callback):
     0
     """
 
-    def __init__(self, folder, model, *, every, per_round, total_steps, restore_from=None):
+    def __init__(self, folder, model, *, every, per_round, total_steps, restore_from=None, asynchronous=None):
         super().__init__()
         self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
         self.per_round, self.total_steps = per_round, total_steps
@@ -48,11 +51,18 @@ class RunState(keras.callbacks.Callback):
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
         self._values = _flat([*model.variables, *model.optimizer.variables])
         self._metric_values = _flat([v for metric in self._running for v in metric.variables])
-        self._checkpoint = tf.train.Checkpoint(values=self._values, metrics=self._metric_values, notes=self._notes)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=_KEPT)
+        self._saved = {"values": self._values, "metrics": self._metric_values, "notes": self._notes}
+        self._checkpoint = written = tf.train.Checkpoint(**self._saved)
+        self._copies, self._writer, self._writing = None, None, None
+        if asynchronous or (asynchronous is None and _trains_on_accelerator(self._strategy)):
+            self._copies = tf.nest.map_structure(_copy_on_host, self._saved)
+            written = tf.train.Checkpoint(**self._copies)
+            self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
+        self._manager = tf.train.CheckpointManager(written, str(self.folder), max_to_keep=_KEPT)
         self._restore_from = pathlib.Path(restore_from or folder)
         self._restored_metrics = None
         self._signal = None
+        self._first = 0  # the step that this `fit` of a round began with
         self._previous_handlers = {}
 
     def restore(self):
@@ -61,6 +71,7 @@ class RunState(keras.callbacks.Callback):
         Raises:
             CheckpointError: it does not fit the model, or none is whole.
         """
+        self.wait()
         path = self._newest_whole()
         steps = across_hosts(self._strategy, int(path.rpartition("-")[2]) if path else 0)
         if len(set(steps)) > 1:
@@ -101,14 +112,28 @@ class RunState(keras.callbacks.Callback):
         return path and int(path.rpartition("-")[2])
 
     def save(self):
-        """Writes a checkpoint aside and then names it the newest.
+        """Writes a checkpoint aside and then names it the newest; see `wait` where it is asynchronous.
 
         Raises:
-            DiskError: it could not be written; the one before is whole.
+            DiskError: it, or the one before, could not be written; the newest is whole.
         """
+        self.wait()
         self._notes.assign(json.dumps({**self.notes, "step": self.step}))
+        if self._writer is None:
+            self._write(self.step)
+            return
+        tf.nest.map_structure(lambda copy, value: copy.assign(tf.convert_to_tensor(value)), self._copies, self._saved)
+        self._writing = self._writer.submit(self._write, self.step)
+
+    def wait(self):
+        """Until what `save` has begun is written. Raises its DiskError."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _write(self, step):
         try:
-            write_checksums(self._manager.save(checkpoint_number=self.step))
+            write_checksums(self._manager.save(checkpoint_number=step))
         except (tf.errors.OpError, OSError) as error:
             raise DiskError(
                 f"could not write a checkpoint to {self.folder}: {error}; "
@@ -124,6 +149,7 @@ class RunState(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.release()
+        self.wait()
 
     def release(self):
         """Gives the signals back."""
@@ -136,19 +162,24 @@ class RunState(keras.callbacks.Callback):
         self._signal = number
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._first = self.step
         if self._restored_metrics is not None:  # Keras has just reset them; this round began before the interruption
             for variable, value in zip(self._metric_values, self._restored_metrics, strict=True):
                 variable.assign(value)
             self._restored_metrics = None
 
+    def step_after(self, batch):
+        """The step of the run that ends with a batch of Keras' epoch, which is the last of several in one execution."""
+        return self._first + min(batch + 1, self.params["steps"])
+
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
+        before, self.step = self.step, self.step_after(batch)
         if self._ends_round(self.step):
             return  # on_epoch_end saves it
         if self._asked():
             self.save()
             self._leave()
-        if self.step % self.every == 0:
+        if passes(self.every, before, self.step):
             self.save()
 
     def _asked(self):
@@ -157,11 +188,12 @@ class RunState(keras.callbacks.Callback):
         return self._signal is not None
 
     def _leave(self):
+        self.wait()
         raise Preempted if self._signal == signal.SIGTERM else KeyboardInterrupt
 
     def is_saved_at(self, step):
-        """Whether a step's weights are going to be saved."""
-        return self._ends_round(step) or step % self.every == 0 or self._signal is not None
+        """Whether a step's weights, the next after `self.step`, are going to be saved."""
+        return self._ends_round(step) or passes(self.every, self.step, step) or self._signal is not None
 
     def _ends_round(self, step):
         return step % self.per_round == 0 or step == self.total_steps
@@ -170,6 +202,20 @@ class RunState(keras.callbacks.Callback):
         self.save()
         if self._asked():
             self._leave()
+
+
+def _trains_on_accelerator(strategy):
+    return bool(tf.config.list_logical_devices("GPU")) or isinstance(strategy, tf.distribute.TPUStrategy)
+
+
+def _copy_on_host(variable):
+    with tf.device("CPU:0"):
+        return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
+
+
+def passes(every, before, after):
+    """Whether one of the steps after `before`, up to `after`, is a multiple of `every`."""
+    return after // every > before // every
 
 
 def _flat(variables):

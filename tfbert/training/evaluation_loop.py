@@ -1,0 +1,125 @@
+"""The loop of an evaluation: on one device, or shared out among all replicas of all hosts. B batch."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.data import columns
+from tfbert.data.static_shapes import IS_REAL
+from tfbert.training.replicas import is_shared
+from tfbert.training.strategy import across_hosts, num_hosts
+
+
+def evaluated(model, batches):
+    """Yields, batch by batch, (running metrics, answers as numpy arrays, the numbers of their rows).
+
+    On several replicas each takes a batch of its own, and this host's are yielded.
+    """
+    strategy = model.distribute_strategy
+    if not is_shared(strategy):
+        step = model._function("evaluate", model.evaluate_and_answer)
+        for rows, (example, features, target) in zip(batches.plan(0), batches.once(), strict=True):
+            logs, answer = step(example, features, target)
+            yield logs, _arrays(answer), rows
+        return
+    contexts = []
+
+    def shared_out(context):
+        contexts.append(context)
+        return batches.once(context)
+
+    # Strings stay with the host, where the answers are made; replicas take what the network and the loss read.
+    options = tf.distribute.InputOptions(experimental_fetch_to_device=False)
+    iterator = iter(strategy.distribute_datasets_from_function(shared_out, options))
+    step = model._function("evaluate on replicas", _step_on_replicas(model))
+    answer_of = model._function("answer of outputs", model.answer_of_outputs)
+    (context,) = contexts
+    own = strategy.num_replicas_in_sync // context.num_input_pipelines
+    first = context.input_pipeline_id * own
+    plan = batches.plan(0)
+    for start in range(0, len(plan), strategy.num_replicas_in_sync):
+        logs, of_replicas = step(iterator)
+        for i, of_replica in enumerate(of_replicas):
+            number = start + first + i
+            if number < len(plan):  # else this replica has had none
+                yield logs, _arrays(answer_of(*of_replica)), plan[number]
+
+
+def joined(strategy, answers, rows):
+    """Answers of all batches of all hosts as one dict of arrays in the order of the rows, the same on every host.
+
+    Args:
+        answers: of this host's batches, a list of dicts of arrays.
+        rows: the numbers of their rows, a list of arrays.
+    """
+    order = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+    own = columns.collected(answers, slice(None)) if answers else {}
+    if num_hosts(strategy) == 1:
+        return {name: values[np.argsort(order)] for name, values in own.items()}
+    parts = [_unpacked(part) for part in _of_all_hosts(strategy, _packed({**own, _ROWS: order}))]
+    order = np.argsort(np.concatenate([part.pop(_ROWS) for part in parts]))
+    return columns.collected([part for part in parts if part], order)
+
+
+_ROWS = "number of the row"  # no answer has this name
+
+
+def _step_on_replicas(model):
+    """A function of an iterator: one step on all replicas, the logs of the first, and of each what it answers from."""
+    strategy, read = model.distribute_strategy, {*model.network.input, "rows", IS_REAL}
+
+    def step(iterator):
+        example, features, target = next(iterator)
+        inputs = {name: value for name, value in features.items() if name in read}
+        logs, outputs = strategy.run(model.evaluate_step, args=((inputs, target),))
+        logs = {name: _local(strategy, value)[0] for name, value in logs.items()}
+        parts = [_local_structures(strategy, part) for part in (example, features)]
+        return logs, list(zip(*parts, _local(strategy, outputs), strict=True))
+
+    return step
+
+
+def _local(strategy, value):
+    return strategy.experimental_local_results(value)
+
+
+def _local_structures(strategy, values):
+    of_replicas = {name: _local(strategy, value) for name, value in values.items()}
+    return [dict(zip(of_replicas, of_one, strict=True)) for of_one in zip(*of_replicas.values(), strict=True)]
+
+
+def _arrays(answer):
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def _packed(arrays):
+    """Arrays, of strings too, as bytes."""
+    values = [tf.io.serialize_tensor(tf.convert_to_tensor(value)) for value in arrays.values()]
+    names = [f"{name}\n{tf.convert_to_tensor(value).dtype.name}" for name, value in arrays.items()]
+    return tf.io.serialize_tensor(tf.stack([names, values]) if names else tf.zeros([2, 0], tf.string)).numpy()
+
+
+def _unpacked(packed):
+    names, values = tf.io.parse_tensor(packed, tf.string).numpy()
+    parts = (name.decode().split("\n") for name in names)
+    return {name: tf.io.parse_tensor(value, dtype).numpy() for (name, dtype), value in zip(parts, values, strict=True)}
+
+
+def _of_all_hosts(strategy, packed):
+    """The bytes of each host, in the order of the hosts; every host calls it at the same point."""
+    sizes = across_hosts(strategy, len(packed))
+    # Collectives know no strings and no bytes.
+    numbers = np.frombuffer(packed + b"\0" * (-len(packed) % 4), np.int32)
+    empty = numbers[:0]
+    mine = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(numbers if _is_first_of_host(strategy, context) else empty)
+    )
+    everything, parts = strategy.gather(mine, axis=0).numpy(), []
+    for size in sizes:
+        length = -(-size // 4)
+        parts.append(everything[:length].tobytes()[:size])
+        everything = everything[length:]
+    return parts
+
+
+def _is_first_of_host(strategy, context):
+    return context.replica_id_in_sync_group % (strategy.num_replicas_in_sync // num_hosts(strategy)) == 0
