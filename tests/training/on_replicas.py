@@ -47,6 +47,13 @@ def classifier(optimizer, accumulation, **settings):
     return model, (TEXTS, TARGETS)
 
 
+def words(accumulation):
+    """Texts of which a replica's part has other numbers of words than the other's."""
+    model = tfbert.TokenClassifier.from_checkpoint(checkpoint, labels=["thing"], max_length=6)
+    model.compile(tfbert.AdamW(1e-3), accumulation=accumulation)
+    return model, (TEXTS, [[[0, len(text), "thing"]] if i % 2 else [] for i, text in enumerate(TEXTS)])
+
+
 def on_a_dataset():
     """Batches of strings that TensorFlow itself shares out."""
     model, _ = classifier(keras.optimizers.SGD(0.1), 1)
@@ -73,6 +80,7 @@ CASES = {
     "adamw": lambda: classifier(tfbert.AdamW(1e-3, clip_norm=0.5), 2),
     "keras": lambda: classifier(keras.optimizers.AdamW(1e-3), 1),
     "lamb": lambda: classifier(LAMB(1e-3), 1),
+    "words": lambda: words(2),
     "windows": lambda: classifier(tfbert.AdamW(1e-3), 2, windows=True, max_length=6, stride=1),
     "negatives": lambda: embeddings(1),
     "cached": lambda: embeddings(2),
@@ -91,7 +99,7 @@ for case in sys.argv[7].split(","):
     epochs = 17 if case in ("sgd", "adamw") else 4  # of three steps, of nine in pretraining
     sizes = {} if len(data) == 1 else {"batch_size": 4}
     history[case] = model.fit(*data, epochs=epochs, verbose=0, **sizes).history["loss"]
-    history[case].append(model.evaluate(*data, verbose=0, return_dict=True)["loss"])
+    history[case] += list(model.evaluate(*data, verbose=0, return_dict=True, **sizes).values())
     weights.update({f"{case}/{i}": np.asarray(value) for i, value in enumerate(model.get_weights())})
 with strategy.scope():
     layer = tfbert.layers.Dropout(0.5, seed=1)

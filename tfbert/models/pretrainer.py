@@ -89,6 +89,9 @@ class Pretrainer(TaskModel):
             **kwargs,
         )
 
+    def what_devices_read(self, data):
+        return data
+
     def evaluate(self, x, steps=None, return_dict=False, **kwargs):
         """Loss, accuracy and perplexity on masked rows: all of `PretrainingBatches`, or `steps` batches."""
         if isinstance(x, PretrainingBatches):

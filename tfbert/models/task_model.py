@@ -13,7 +13,7 @@ from tfbert.models import inputs
 from tfbert.models.saving import Saving
 from tfbert.training.evaluation_loop import evaluated, joined
 from tfbert.training.optimizer import AdamW
-from tfbert.training.replicas import takes_summed_gradients
+from tfbert.training.replicas import is_shared, takes_summed_gradients
 from tfbert.training.strategy import num_hosts
 from tfbert.training.train_step import TrainStep, is_static
 from tfbert.training.validation import Validation
@@ -179,16 +179,16 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
     def on_all_replicas(self, batches, start_step):
         """The endless data set of batches from a step on, each shared out among the replicas."""
-        read = {*self.network.input, "rows", IS_REAL}  # nothing else need go to the devices
-
-        def read_alone(features, *rest):
-            return {name: value for name, value in features.items() if name in read}, *rest
-
-        if self.distribute_strategy.num_replicas_in_sync == 1:
-            return batches.repeated(start_step).map(read_alone)
+        if not is_shared(self.distribute_strategy):
+            return batches.repeated(start_step).map(self.what_devices_read)
         return self.distribute_strategy.distribute_datasets_from_function(
-            lambda context: batches.repeated(start_step, context).map(read_alone)
+            lambda context: batches.repeated(start_step, context).map(self.what_devices_read)
         )
+
+    def what_devices_read(self, features, *others):
+        """A batch without what only answers are made from."""
+        read = {*self.network.input, "rows", IS_REAL}
+        return {name: value for name, value in features.items() if name in read}, *others
 
     def _plan(self, steps, start=None):
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)

@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
-from tfbert.data.static_shapes import IS_REAL
 from tfbert.training.replicas import is_shared
 from tfbert.training.strategy import across_hosts, num_hosts
 
@@ -65,12 +64,11 @@ _ROWS = "number of the row"  # no answer has this name
 
 def _step_on_replicas(model):
     """A function of an iterator: one step on all replicas, the logs of the first, and of each what it answers from."""
-    strategy, read = model.distribute_strategy, {*model.network.input, "rows", IS_REAL}
+    strategy = model.distribute_strategy
 
     def step(iterator):
         example, features, target = next(iterator)
-        inputs = {name: value for name, value in features.items() if name in read}
-        logs, outputs = strategy.run(model.evaluate_step, args=((inputs, target),))
+        logs, outputs = strategy.run(model.evaluate_step, args=(model.what_devices_read(features, target),))
         logs = {name: _local(strategy, value)[0] for name, value in logs.items()}
         parts = [_local_structures(strategy, part) for part in (example, features)]
         return logs, list(zip(*parts, _local(strategy, outputs), strict=True))
