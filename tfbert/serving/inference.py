@@ -1,4 +1,4 @@
-"""Requests of TF Serving's PredictionService -> what a signature takes; its outputs -> responses. B examples, C classes.
+"""Requests of TF Serving's PredictionService -> what a signature takes; its outputs -> responses.
 
 Status codes and messages are those of tensorflow/serving's servables/tensorflow: predict_util.cc, classifier.cc,
 regressor.cc, multi_inference.cc. One difference: MultiInference runs several signatures of a TF2 SavedModel, which
@@ -140,7 +140,7 @@ def _check_inputs(signature, kind):
         raise tf.errors.FailedPreconditionError(
             None,
             None,
-            f"No {kind} inputs found in SignatureDef: it takes {', '.join(signature.inputs)}, not tf.Examples as inputs",
+            f"No {kind} inputs found in SignatureDef: it takes {', '.join(signature.inputs)}, not `inputs`",
         )
 
 

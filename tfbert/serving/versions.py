@@ -39,9 +39,7 @@ def find_versions(base_path):
         entries = list(os.scandir(base_path))
     except OSError:
         return {}
-    return {
-        int(entry.name): pathlib.Path(entry.path) for entry in entries if _is_version(entry.name) and entry.is_dir()
-    }
+    return {int(each.name): pathlib.Path(each.path) for each in entries if _is_version(each.name) and each.is_dir()}
 
 
 def _is_version(name):
