@@ -15,6 +15,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from tfbert.errors import ServingError
 from tfbert.serving import inference
+from tfbert.serving.event_loop import Inbox
 from tfbert.serving.inference import invalid
 from tfbert.serving.request_log import log_failure, log_request
 from tfbert.serving.versions import settings_of
@@ -39,6 +40,7 @@ class ServerCore:
 
     def __init__(self, models, *, metrics, max_concurrent):
         self._models, self._metrics, self._max_concurrent = models, metrics, max_concurrent
+        self._inbox = Inbox()
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -99,9 +101,8 @@ class ServerCore:
             facts.update(model=served.model, version=served.version)
             call = kind(served.servable, request)
             facts.update(signature=call.work[0][0], rows=_rows(call.work[0][1]))
-            futures = [asyncio.wrap_future(served.batcher.submit(*work)) for work in call.work]
-            outputs = await asyncio.gather(*futures)
-            return call.response(outputs, served.version)
+            futures = [served.batcher.submit(*work) for work in call.work]
+            return call.response([await self._inbox.result(future) for future in futures], served.version)
 
     async def _GetModelMetadata(self, request, facts):
         _check_spec(request)
