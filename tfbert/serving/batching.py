@@ -83,13 +83,14 @@ class Batcher:
             self._changed.notify()
         return task.future
 
-    def close(self):
-        """Computes what waits and ends the threads."""
+    def close(self, timeout=None):
+        """Computes what waits and ends the threads, or leaves them to it after `timeout` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        deadline = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
-            thread.join()
+            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0))
 
     def _work(self):
         while (tasks := self._next()) is not None:

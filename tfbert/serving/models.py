@@ -109,12 +109,12 @@ class ModelManager:
         with self._changed:
             return [each for known in self._versions.values() for each in known.values() if _answers(each)]
 
-    def close(self):
-        """Ends all versions and their threads; what waits is computed first."""
+    def close(self, timeout=None):
+        """Ends all versions and their threads; what waits is computed first, for `timeout` seconds a version."""
         self._closed.set()
         with self._loading:
             self._settings = {}
-            self._unload_all()
+            self._unload_all(timeout)
         if self._thread is not None:
             self._thread.join()
 
@@ -195,7 +195,7 @@ class ModelManager:
                     f"which is not currently available for inference"
                 )
 
-    def _unload_all(self):
+    def _unload_all(self, timeout=None):
         """Unloads what is not asked for, a model's last version only when the model itself is not."""
         for name, known in list(self._versions.items()):
             settings = self._settings.get(name)
@@ -204,17 +204,17 @@ class ModelManager:
                 continue  # nothing takes its place
             for version, each in sorted(known.items()):
                 if _answers(each) and version not in wanted:
-                    self._unload(each)
+                    self._unload(each, timeout)
             with self._changed:
                 ended = sorted(version for version, each in known.items() if each.state == ModelVersionStatus.END)
                 for version in ended[:-_MAX_ENDED]:
                     del known[version]
 
-    def _unload(self, entry):
+    def _unload(self, entry, timeout):
         with self._changed:
             entry.state = ModelVersionStatus.UNLOADING  # from here on nobody gets it
-            self._changed.wait_for(lambda: not entry.in_use)
-        entry.batcher.close()
+            self._changed.wait_for(lambda: not entry.in_use, timeout)
+        entry.batcher.close(timeout)
         with self._changed:
             entry.servable = entry.batcher = None
             entry.state, entry.seen = ModelVersionStatus.END, None

@@ -169,8 +169,9 @@ class Server:
         with self._stopping:
             if self._stopped.is_set():
                 return
+            deadline = time.monotonic() + grace
             event_loop.run(self._stop(grace))
-            self.models.close()
+            self.models.close(max(deadline - time.monotonic(), 0))
             self._stopped.set()
 
     async def _stop(self, grace):
