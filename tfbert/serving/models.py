@@ -66,8 +66,7 @@ class ModelManager:
             before, self._settings = self._settings, {each.name: each for each in settings}
             try:
                 for each in settings:
-                    self._load(each)
-                    self._check(each)
+                    self._check(each, self._load(each))
             except BaseException:
                 self._settings = before
                 raise
@@ -153,20 +152,37 @@ class ModelManager:
                     _log.exception("looking for versions failed", extra={"event": "poll_failed"})
 
     def _load(self, settings):
+        """Loads what is wanted and not there yet; what went wrong with the newest version that failed."""
+        failure = None
         for version, folder in settings.wanted().items():
             known = self._versions.get(settings.name, {}).get(version)
-            if known is not None and (_answers(known) or known.seen == _look(folder)):
+            there = known is not None and known.folder == folder
+            if there and _answers(known):
                 continue
-            entry = ModelVersion(settings.name, version, folder, state=ModelVersionStatus.LOADING)
-            with self._changed:
-                self._versions.setdefault(settings.name, {})[version] = entry
-            entry.seen = _look(folder)
+            if there and known.seen == _look(folder):
+                failure = known.error
+                continue
+            entry = ModelVersion(settings.name, version, folder, state=ModelVersionStatus.LOADING, seen=_look(folder))
+            # The same version of another folder answers until this one can.
+            before = known if known is not None and _answers(known) else None
+            if before is None:
+                self._show(entry)
             try:
                 self._bring_up(entry)
             except ServingError as error:
+                failure = str(error)
                 with self._changed:
-                    entry.state, entry.error = ModelVersionStatus.END, str(error)
+                    entry.state, entry.error = ModelVersionStatus.END, failure
                 _log.error("%s", error, extra=_event("load_failed", entry))
+            else:
+                self._show(entry)
+                if before is not None:
+                    self._unload(before)
+        return failure
+
+    def _show(self, entry):
+        with self._changed:
+            self._versions.setdefault(entry.model, {})[entry.version] = entry
 
     def _bring_up(self, entry):
         parameters = read_parameters(entry.folder, self._parameters)
@@ -181,13 +197,12 @@ class ModelManager:
             entry.servable, entry.batcher, entry.state = servable, batcher, ModelVersionStatus.AVAILABLE
         _log.info("version loaded, %d warm-up requests", count, extra=_event("loaded", entry))
 
-    def _check(self, settings):
+    def _check(self, settings, failure):
         known = self._versions.get(settings.name, {})
-        if not any(map(_answers, known.values())):
-            errors = [each.error for _, each in sorted(known.items()) if each.error]
-            raise ServingError(
-                errors[-1] if errors else f"{settings.base_path}: no version folder (a number); export a model to one"
-            )
+        wanted = settings.wanted()
+        answering = [each for each in known.values() if _answers(each) and wanted.get(each.version) == each.folder]
+        if not answering:
+            raise ServingError(failure or f"{settings.base_path}: no version folder (a number); export a model to one")
         for label, version in settings.labels:
             if version not in known or not _answers(known[version]):
                 raise ServingError(
@@ -210,7 +225,7 @@ class ModelManager:
                 for version in ended[:-_MAX_ENDED]:
                     del known[version]
 
-    def _unload(self, entry, timeout):
+    def _unload(self, entry, timeout=None):
         with self._changed:
             entry.state = ModelVersionStatus.UNLOADING  # from here on nobody gets it
             self._changed.wait_for(lambda: not entry.in_use, timeout)
