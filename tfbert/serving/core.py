@@ -91,11 +91,11 @@ class ServerCore:
             return served.servable.signature_defs[key].inputs
 
     async def _predict(self, kind, request, facts):
-        spec = request.model_spec
         if kind is inference.MultiInference:
             spec = _common_spec(request.tasks)
         else:
             _check_spec(request)
+            spec = request.model_spec
         _check_named(spec)
         with self._models.lease(spec) as served:
             facts.update(model=served.model, version=served.version)
