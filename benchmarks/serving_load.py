@@ -3,10 +3,10 @@
 python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=$DATA/classification/sst2_glue/dev.tsv
 python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=… --small --requests=100000
 
-First batching on against off, in turn; then all requests with batching on, while three new versions come one after
-another, each with other weights. An answer is right when it is, within 1e-4, what the version that it names gives to
-that text alone. `--small` is a model of two layers with random weights and the checkpoint's vocabulary. The last line
-is a JSON object.
+First batching on against off, in turn; then at least so many requests with batching on, while three new versions come
+one after another, each with other weights. An answer is right when it is, within 1e-4, what the version that it names
+gives to that text alone. `--small` is a model of two layers with random weights and the checkpoint's vocabulary. The
+last line is a JSON object.
 """
 
 import argparse
@@ -73,11 +73,13 @@ def measure(args, folder):
         asyncio.run(load.run(args.requests))
         versions = {version: load.versions.count(version) for version in sorted(set(load.versions))}
     summary = load.summary()
-    print(f"{args.requests} requests, {SWAPS} new versions: {load.wrong} wrong, {load.lost} lost, {describe(summary)}")
+    print(f"{len(load.versions)} requests, {SWAPS} new versions: {load.wrong} wrong, {load.lost} lost")
+    print(describe(summary))
     print(f"answers by version: {versions}; the first request took {first / median:.2f} x the median of a lone client")
     megabytes = [round(size / 2**20) for size in load.memory]
     print(f"memory of the server in MB, each tenth of the requests: {megabytes}")
     return {
+        "answered": len(load.versions),
         "wrong": load.wrong,
         "lost": load.lost,
         "versions": versions,
@@ -192,6 +194,7 @@ class Load:
         from tensorflow_serving.apis import predict_pb2
 
         self._total = requests
+        self._awaited = 1  # the version that came last
         self._swap_at = [requests * (n + 1) // (len(self.swaps) + 1) for n in range(len(self.swaps))]
         async with grpc.aio.insecure_channel(self._served.address) as channel:
             self._ask = channel.unary_unary(METHOD, response_deserializer=predict_pb2.PredictResponse.FromString)
@@ -204,14 +207,16 @@ class Load:
     async def _client(self):
         import grpc
 
-        while self._next < self._total:
+        # A new version is loaded while the old one answers; each must have answered, the last one too.
+        while self._next < self._total or self._swap_at or self._awaited not in self.versions[-100:]:
             number, self._next = self._next, self._next + 1
-            if number * 10 % self._total < 10:
+            if number * 10 % self._total < 10 and number < self._total:
                 self.memory.append(self._served.memory())
-            if self._swap_at and number >= self._swap_at[0]:
+            if self._swap_at and number >= self._swap_at[0] and self._awaited in self.versions[-100:]:
                 self._swap_at.pop(0)
                 staged, place = self.swaps.pop(0)
                 staged.rename(place)
+                self._awaited = int(place.name)
             which = number * 7919 % len(self._requests)  # neighbours differ in length
             begun = time.perf_counter()
             try:

@@ -19,6 +19,12 @@ from tfbert.serving.tensor_proto import encode
 CODE = grpc.StatusCode
 
 
+def packed(content, shape):
+    proto = strings([], shape)
+    proto.tensor_content = content
+    return proto
+
+
 def test_predict_answers_with_the_model_spec_and_every_output(server, channel):
     response = predict(channel, request({"text": ["a b", "a b c"]}))
     assert server.served == [("mine", 3)] and server.host == "127.0.0.1"
@@ -76,6 +82,7 @@ def test_wrong_model_specs_get_tf_servings_codes(channel, message, code, details
         ({"text": strings([b"a", b"b"], [1])}, "shape [1] needs 1 values, 2 were sent"),
         ({"text": strings([b"a"], [-1])}, "incomplete shape"),
         ({"text": strings([], [10**15])}, "0 were sent"),
+        ({"text": packed(b"x" * 9, [2**40])}, "9 bytes were sent"),
         (
             {"text": tensor_pb2.TensorProto(dtype=7, tensor_shape={"dim": [{"size": 2}]}, tensor_content=b"\xff")},
             "tensor parsing error",

@@ -80,13 +80,15 @@ def parse(proto, spec):
 def _values(proto, dtype, shape):
     if dtype not in _VALUE_FIELDS:
         raise TypeError(f"{dtype.name} cannot be sent")
+    expected = int(np.prod(shape, dtype=object))
     if dtype == tf.string and proto.tensor_content:  # C++ clients may send strings packed
+        if expected > len(proto.tensor_content):  # each takes a byte or more; TensorFlow allocates the shape first
+            raise ValueError(f"shape {shape} needs {expected} values, {len(proto.tensor_content)} bytes were sent")
         strings = tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy()
         return np.asarray(strings, object)  # of one string numpy() is bytes
     values = getattr(proto, _VALUE_FIELDS[dtype])
     # Counting first also keeps a shape like [10**12] from being allocated.
     count = len(proto.tensor_content) / dtype.size if proto.tensor_content else len(values)
-    expected = int(np.prod(shape, dtype=object))
     if count != expected:
         raise ValueError(f"shape {shape} needs {expected} values, {count:g} were sent")
     if dtype == tf.string:
