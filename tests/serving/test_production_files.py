@@ -4,10 +4,11 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 import yaml
-from google.protobuf import text_format
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tfbert.serving.batching_parameters import FILE, BatchingParameters, read_parameters
@@ -56,9 +57,41 @@ def test_the_batching_parameters_are_as_a_version_folder_has_them(tmp_path):
     assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 4)
 
 
+def message(name, **fields):
+    """A message of TF Serving's that tensorflow-serving-api leaves out: fields as (number, type) of descriptor.proto."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package="serving", syntax="proto3")
+    described = file.message_type.add(name=name)
+    for field, (number, kind) in fields.items():
+        described.field.add(name=field, number=number, type=kind, label=1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"serving.{name}"))()
+
+
+# config/monitoring_config.proto and config/ssl_config.proto of tensorflow/serving; 8 is bool, 9 string
+PROMETHEUS = {"enable": (1, 8), "path": (2, 9)}
+SSL = {"server_key": (1, 9), "server_cert": (2, 9), "custom_ca": (3, 9), "client_verify": (4, 8)}
+
+
+def test_the_ssl_config_holds_the_files(tmp_path):
+    files = [tmp_path / name for name in ("key", "certificate", "authority")]
+    for file in files:
+        file.write_text(f"-----BEGIN {file.name}-----\nab+/=\n-----END-----\n")
+    command = [sys.executable, str(FOLDER / "write_ssl_config.py"), *map(str, files)]
+    written = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    parsed = text_format.Parse(written, message("SSLConfig", **SSL))
+    assert [parsed.server_key, parsed.server_cert, parsed.custom_ca] == [file.read_text() for file in files]
+    assert parsed.client_verify
+    assert subprocess.run(command[:3], capture_output=True, timeout=60).returncode != 0
+
+
 def test_metrics_have_one_path():
+    monitoring = (FOLDER / "monitoring.config").read_text(encoding="utf-8")
+    inner = re.search(r"prometheus_config \{(.*)\}", monitoring, re.S)[1]
+    prometheus = text_format.Parse(inner, message("PrometheusConfig", **PROMETHEUS))
+    assert prometheus.enable
     paths = {
-        re.search(r'path: "(.+)"', (FOLDER / "monitoring.config").read_text())[1],
+        prometheus.path,
         documents(FOLDER / "prometheus.yaml")[0]["scrape_configs"][0]["metrics_path"],
         documents(KUBERNETES / "monitoring.yaml")[0]["spec"]["podMetricsEndpoints"][0]["path"],
     }

@@ -1,7 +1,9 @@
 """The embedded server: starting, stopping, addresses, folders, the program."""
 
 import concurrent.futures
+import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -184,6 +186,7 @@ def test_folders_that_cannot_be_served_are_named(model_dir, tmp_path):
 @pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
     command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={model_dir}", "--grpc_port=0"]
+    command += ["--rest_port=0", "--log_requests", "--max_batch_size=8", "--version_labels=stable=3"]
     root = pathlib.Path(__file__).parents[2]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -192,9 +195,14 @@ def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
         with Client(line.split()[5], model="mine", timeout=20) as client:
             assert client.predict(["a b"])[0]["logits"] == [3, 2]
             assert client.healthy() and client.status()[0]["state"] == "AVAILABLE"
+            assert re.match(r"REST on http://127.0.0.1:\d+/v1/models, metrics", process.stdout.readline())
+            assert process.stdout.readline().startswith("this is the development server")
             process.send_signal(ending)
             output, errors = process.communicate(timeout=20)
             assert process.returncode == 0 and "Traceback" not in errors and output == ""
+            events = [json.loads(line) for line in errors.splitlines() if line.startswith('{"time"')]
+            assert [event["event"] for event in events] == ["loaded", "request", "request", "unloaded"]
+            assert events[1]["method"] == "Predict" and "a b" not in errors
             assert not client.healthy()
     finally:
         process.kill()
