@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
     parser.add_argument("--texts", required=True, help="a file; the first column of its lines is asked")
     parser.add_argument("--small", action="store_true", help="two layers with random weights instead")
+    parser.add_argument("--words", type=int, help="no more of a text than so many words")
     parser.add_argument("--distinct", type=int, default=300, help="texts")
     parser.add_argument("--requests", type=int, default=20_000, help="with versions that come and go")
     parser.add_argument("--compared", type=int, default=2000, help="requests of a round of on against off")
@@ -47,7 +48,7 @@ def main():
 
 
 def measure(args, folder):
-    texts = mixed_texts(args.texts, args.distinct)
+    texts = mixed_texts(args.texts, args.distinct, args.words)
     export_versions(args, folder, texts)
     expected = {version: answers(folder / f"staged/{version}", texts) for version in range(1, SWAPS + 2)}
     base = folder / "load"
@@ -91,15 +92,15 @@ def measure(args, folder):
     }
 
 
-def mixed_texts(file, count):
-    """Texts of 1 to about 100 words: the file's first columns, and some of them joined."""
+def mixed_texts(file, count, words=None):
+    """Texts of 1 to about 100 words, or at most `words`: the file's first columns, and some of them joined."""
     lines = pathlib.Path(file).read_text(encoding="utf-8").splitlines()[1:]
     sentences = [line.split("\t")[0] for line in lines if line.split("\t")[0].strip()]
     choice = random.Random(0)
     texts = [choice.choice(sentences) for _ in range(count)]
     for number in range(0, count, 10):  # one of ten is long
         texts[number] = " ".join(choice.choice(sentences) for _ in range(5))
-    return [text.encode() for text in texts]
+    return [" ".join(text.split()[:words]).encode() for text in texts]
 
 
 def export_versions(args, folder, texts):

@@ -2,7 +2,7 @@
 
 python export/serving/write_ssl_config.py server.key server.crt [ca.crt] > ssl.config
 
-With ca.crt, only clients with a certificate of that authority are served. The file holds the key itself: keep it as one.
+With ca.crt, only clients with a certificate of that authority are served. The file holds the key.
 """
 
 import json
