@@ -12,7 +12,14 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
 TASKS = ["rouge-score>=0.1.2,<0.2"]
 BEAM = ["apache-beam>=2.70,<3", "jieba>=0.42.1,<0.43"]
-SERVING = ["grpcio>=1.66,<2", "grpcio-health-checking>=1.66,<2", "tensorflow-serving-api>=2.21,<2.22"]
+SERVING = [
+    "aiohttp>=3.12,<4",
+    "grpcio>=1.66,<2",
+    "grpcio-health-checking>=1.66,<2",
+    "grpcio-reflection>=1.66,<2",
+    "prometheus_client>=0.21,<1",
+    "tensorflow-serving-api>=2.21,<2.22",
+]
 
 setuptools.setup(
     name="tfbert",
@@ -56,6 +63,7 @@ setuptools.setup(
             "keras-nlp>=0.32,<0.33",
             "pytest>=8.2,<10",
             "pytest-xdist>=3.6,<4",
+            "PyYAML>=6,<7",
             "ruff>=0.12,<1",
             "seqeval>=1.2.2,<2",
             "unicodedata2>=18,<19",

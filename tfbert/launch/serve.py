@@ -1,39 +1,135 @@
-"""Serves a model folder over gRPC on this machine, with TF Serving's API; ^C stops it:
+"""Serves model folders over gRPC and REST on this machine, with TF Serving's API; ^C stops it:
 
-tfbert serve --model=served/mine --grpc_port=8500
+tfbert serve --model=served/mine --grpc_port=8500 --rest_port=8501
+
+A new version folder is taken up while it serves. This is the development server: in production run TF Serving on the
+same folder (export/serving/).
 """
 
+import dataclasses
+import logging
+import os
 import signal
 
 from absl import app, flags
 
+from tfbert.errors import ServingError
+from tfbert.serving.batching_parameters import BatchingParameters
+from tfbert.serving.request_log import JsonFormatter
 from tfbert.serving.server import Server
+from tfbert.serving.tls import Tls
+from tfbert.serving.versions import read_model_config
 
-_MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.", required=True)
+_MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.")
 _MODEL_NAME = flags.DEFINE_string("model_name", None, "Name that clients ask for; the folder's unless given.")
+_MODEL_CONFIG_FILE = flags.DEFINE_string(
+    "model_config_file", None, "TF Serving's models.config, for several models; in place of --model."
+)
+_VERSION_LABELS = flags.DEFINE_list("version_labels", [], "Names of versions of --model, such as stable=3,canary=4.")
 _GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Port; 0 takes a free one.", 0, 65535)
+_REST_PORT = flags.DEFINE_integer("rest_port", None, "Port of REST and metrics; none unless given.", 0, 65535)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of this machine's.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Predictions computed at once; one a CPU unless given.", 1)
+_WORKERS = flags.DEFINE_integer("workers", None, "Batches computed at once; one a CPU unless given.", 1)
+_BATCHING = flags.DEFINE_bool("batching", True, "Join requests that wait at the same time.")
+_DEFAULTS = BatchingParameters()
+_MAX_BATCH_SIZE = flags.DEFINE_integer(
+    "max_batch_size",
+    _DEFAULTS.max_batch_size,
+    "Texts computed at once; a version's batching_params.pbtxt comes before this and the next two.",
+    1,
+)
+_BATCH_TIMEOUT_MICROS = flags.DEFINE_integer(
+    "batch_timeout_micros", _DEFAULTS.batch_timeout_micros, "How long a free worker waits for a full batch.", 0
+)
+_MAX_ENQUEUED_BATCHES = flags.DEFINE_integer(
+    "max_enqueued_batches", _DEFAULTS.max_enqueued_batches, "Full batches that may wait; more are refused.", 1
+)
+_POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions; 0 never.", 0)
+_MAX_MESSAGE_BYTES = flags.DEFINE_integer("max_message_bytes", 64 * 2**20, "The largest request.", 1)
+_MAX_CONCURRENT = flags.DEFINE_integer("max_concurrent", 1000, "Requests under way at once; more are refused.", 1)
+_TLS_CERTIFICATE = flags.DEFINE_string("tls_certificate", None, "PEM file: the server's certificate; TLS with it.")
+_TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file: the certificate's key.")
+_TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
+    "tls_client_authority", None, "PEM file: only clients with a certificate of this authority are served."
+)
+_LOG_REQUESTS = flags.DEFINE_bool("log_requests", False, "A JSON line on stderr for each request, without its texts.")
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unknown argument {argv[1]!r}")
-    # SIGTERM as ^C: both end the wait below, also while the model is loading.
+    # SIGTERM as ^C: both end the wait below, also while a model is loading.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` leaves it ignored
+    _log_as_json()
     try:
         with Server(
-            _MODEL.value,
+            _models(),
             model_name=_MODEL_NAME.value,
             host=_HOST.value,
             port=_GRPC_PORT.value,
+            rest_port=_REST_PORT.value,
+            batching=_BATCHING.value and _batching_parameters(),
             workers=_WORKERS.value,
+            labels=_labels(),
+            poll_seconds=_POLL_SECONDS.value,
+            max_message_bytes=_MAX_MESSAGE_BYTES.value,
+            max_concurrent=_MAX_CONCURRENT.value,
+            tls=_tls(),
         ) as server:
-            print(
-                f"serving {server.model_name} version {server.version} on {server.address} (^C stops it)",
-                flush=True,
-            )
+            served = ", ".join(f"{model} version {version}" for model, version in server.served)
+            print(f"serving {served} on {server.address} (^C stops it)", flush=True)
+            if server.rest_url:
+                print(f"REST on {server.rest_url}, metrics beside it", flush=True)
+            print("this is the development server; for production run TF Serving on the same folder", flush=True)
             server.wait()
     except KeyboardInterrupt:
         pass
+
+
+def _models():
+    if (_MODEL.value is None) == (_MODEL_CONFIG_FILE.value is None):
+        raise app.UsageError("give --model or --model_config_file")
+    if _MODEL.value is not None:
+        return _MODEL.value
+    if _MODEL_NAME.value or _VERSION_LABELS.value:
+        raise app.UsageError("with --model_config_file, names and labels stand in the file")
+    return read_model_config(_MODEL_CONFIG_FILE.value)
+
+
+def _batching_parameters():
+    return dataclasses.replace(
+        _DEFAULTS,
+        max_batch_size=_MAX_BATCH_SIZE.value,
+        batch_timeout_micros=_BATCH_TIMEOUT_MICROS.value,
+        max_enqueued_batches=_MAX_ENQUEUED_BATCHES.value,
+        num_batch_threads=_WORKERS.value or os.cpu_count() or 1,
+    )
+
+
+def _labels():
+    pairs = [item.partition("=") for item in _VERSION_LABELS.value]
+    for label, _, version in pairs:
+        if not label or not version.isdecimal():
+            raise ServingError(f"--version_labels={','.join(_VERSION_LABELS.value)}: write it as stable=3,canary=4")
+    return [(label, int(version)) for label, _, version in pairs]
+
+
+def _tls():
+    if (_TLS_CERTIFICATE.value is None) != (_TLS_KEY.value is None) or (
+        _TLS_CLIENT_AUTHORITY.value and not _TLS_KEY.value
+    ):
+        raise app.UsageError("TLS needs --tls_certificate and --tls_key")
+    if _TLS_KEY.value is None:
+        return None
+    return Tls(_TLS_CERTIFICATE.value, _TLS_KEY.value, _TLS_CLIENT_AUTHORITY.value)
+
+
+def _log_as_json():
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    log = logging.getLogger("tfbert.serving")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.getChild("requests").setLevel(logging.INFO if _LOG_REQUESTS.value else logging.WARNING)

@@ -3,8 +3,9 @@
 import importlib
 
 _PUBLIC = {
+    "AsyncClient": "tfbert.serving.async_client",
     "Client": "tfbert.serving.client",
-    "RequestError": "tfbert.serving.client",
+    "RequestError": "tfbert.serving.client_messages",
     "Server": "tfbert.serving.server",
     "write_saved_model": "tfbert.serving.saved_model",
 }

@@ -1,69 +1,32 @@
-"""A SavedModel loaded for serving: which version, which signatures, and how a PredictRequest is run."""
+"""A SavedModel loaded for serving: its signatures, what they take, and how one is run."""
 
-import logging
-import os
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  # registers the ops of the tokenizers in the graph
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from tfbert.errors import ServingError
 from tfbert.serving import tensor_proto
 
-_DEFAULT_SIGNATURE = "serving_default"
-_WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-_MAX_WARMUP_RECORDS = 1000  # TF Serving refuses more
-
-
-def find_version(model_dir):
-    """The folder to serve: `(model name, version, version folder)`.
-
-    `model_dir` is a TF Serving base folder, of which the highest-numbered sub-folder is taken, or such a
-    version folder itself. Raises `ServingError` where there is none.
-
-    >>> find_version("served/mine")
-    ('mine', 3, PosixPath('served/mine/3'))
-    """
-    model_dir = pathlib.Path(model_dir)
-    if not model_dir.is_dir():
-        raise ServingError(f"{model_dir}: no such folder; give the folder that holds the model's versions")
-    here = pathlib.Path(os.path.abspath(model_dir))  # so that "." has a name; links keep theirs
-    if (here / "saved_model.pb").exists():
-        if not _is_version(here.name):
-            raise ServingError(
-                f"{model_dir}: a SavedModel outside a version folder; move it to {model_dir / '1'}, "
-                f"where TF Serving looks for it too"
-            )
-        return here.parent.name, int(here.name), model_dir
-    versions = [path for path in model_dir.iterdir() if _is_version(path.name) and path.is_dir()]
-    if not versions:
-        raise ServingError(
-            f"{model_dir}: no version folder (a number, such as {model_dir / '1'}); export a model to one"
-        )
-    newest = max(versions, key=lambda path: int(path.name))
-    return here.name, int(newest.name), newest
-
-
-def _is_version(name):
-    return name.isascii() and name.isdigit() and int(name) < 2**63  # TF Serving reads an int64
+DEFAULT_SIGNATURE = "serving_default"
 
 
 class Servable:
     """One version of a model, loaded; may be called from several threads.
 
-    Request errors are raised as `tf.errors` with the code that TF Serving answers
-    (servables/tensorflow/predict_util.cc); a folder that cannot be loaded is a `ServingError`.
+    Arguments that do not fit a signature raise ValueError, naming what it expects; a folder that cannot be
+    loaded is a `ServingError`.
 
-    >>> servable = Servable("served/mine/1", name="mine", version=1)
-    >>> servable.predict(request).outputs["label"].string_val
-    [b'positive']
+    >>> servable = Servable("served/mine/1")
+    >>> servable.run("serving_default", {"text": np.array([b"a film to treasure"], object)})["label"]
+    array([b'positive'], dtype=object)
     """
 
-    def __init__(self, folder, *, name, version):
-        self.folder, self.name, self.version = pathlib.Path(folder), name, version
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
         self.signature_defs = self._read_signature_defs()
         try:
             self._loaded = tf.saved_model.load(str(folder))
@@ -98,29 +61,20 @@ class Servable:
                 return dict(graph.signature_def)
         raise ServingError(f"{self.folder}: saved_model.pb has no graph tagged 'serve'; export the model again")
 
-    def predict(self, request):
-        """Runs a `PredictRequest`: a `PredictResponse` with the outputs that its `output_filter` names."""
-        key = request.model_spec.signature_name or _DEFAULT_SIGNATURE
-        if key not in self._functions:
-            served = ", ".join(sorted(self._functions))
-            raise tf.errors.FailedPreconditionError(
-                None, None, f'Serving signature key "{key}" not found. The model has: {served}.'
-            )
-        try:
-            inputs = self._parse_inputs(key, request.inputs)
-            names = self._output_names(key, request.output_filter)
-        except ValueError as error:
-            raise tf.errors.InvalidArgumentError(None, None, str(error)) from None
-        outputs = self._functions[key](**inputs)
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = self.version
-        response.model_spec.signature_name = key
-        for name in names:
-            response.outputs[name].CopyFrom(tensor_proto.encode(outputs[name].numpy()))
-        return response
+    @property
+    def signatures(self):
+        """The names of the signatures that can be run."""
+        return sorted(self._functions)
 
-    def _parse_inputs(self, key, given):
+    def has_batch(self, key):
+        """Whether requests for a signature may be joined: dimension 0 of all inputs and outputs is the batch."""
+        outputs = (info.tensor_shape for info in self.signature_defs[key].outputs.values())
+        return all(spec.has_batch for spec in self._inputs[key].values()) and all(
+            shape.unknown_rank or (shape.dim and shape.dim[0].size == -1) for shape in outputs
+        )
+
+    def parse_inputs(self, key, given):
+        """The arrays of a request's `inputs` (name -> TensorProto), with the signature's defaults filled in."""
         specs = self._inputs[key]
         expected = f'signature "{key}" expects {{{", ".join(map(str, specs.values()))}}}'
         defaults = self.signature_defs[key].defaults
@@ -143,7 +97,8 @@ class Servable:
             raise ValueError(f"the inputs have different batch sizes, {batch_sizes}; {expected}")
         return inputs
 
-    def _output_names(self, key, output_filter):
+    def output_names(self, key, output_filter=()):
+        """The outputs that a request's `output_filter` names; all unless it names some."""
         outputs = sorted(self.signature_defs[key].outputs)
         for position, name in enumerate(output_filter):
             if name not in outputs:
@@ -153,32 +108,12 @@ class Servable:
                 )
             if name in output_filter[:position]:
                 raise ValueError(f"duplicate output tensor alias: {name}")
-        return output_filter or outputs
+        return list(output_filter) or outputs
 
-    def warm_up(self):
-        """Runs the requests recorded in the model's warm-up file; returns how many (0 without the file).
-
-        The file is a TFRecord of `PredictionLog`, as TF Serving reads it; a request that fails is a
-        `ServingError`, as there it keeps the model from being served.
-        """
-        file = self.folder / _WARMUP_FILE
-        if not file.exists():
-            return 0
-        count = 0
-        try:
-            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
-                log = prediction_log_pb2.PredictionLog.FromString(record)
-                if log.WhichOneof("log_type") != "predict_log":
-                    logging.warning("%s: skipped a %s", file, log.WhichOneof("log_type"))
-                    continue
-                count += 1
-                if count > _MAX_WARMUP_RECORDS:
-                    raise ServingError(f"{file}: more than {_MAX_WARMUP_RECORDS} requests; record fewer")
-                self.predict(log.predict_log.request)
-        except DecodeError as error:
-            raise ServingError(f"{file}: a record is not a PredictionLog; export the model again") from error
-        except tf.errors.DataLossError as error:
-            raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error
-        except tf.errors.OpError as error:
-            raise ServingError(f"{file}: warm-up request {count} failed: {error.message}") from error
-        return count
+    def run(self, key, inputs):
+        """All outputs of a signature by name, as arrays. An error in the graph is a `tf.errors.OpError`."""
+        specs = self._inputs[key]
+        outputs = self._functions[key](
+            **{name: tf.constant(array, specs[name].dtype) for name, array in inputs.items()}
+        )
+        return {name: np.asarray(tensor.numpy(), tensor.dtype.as_numpy_dtype) for name, tensor in outputs.items()}

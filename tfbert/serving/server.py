@@ -1,37 +1,41 @@
-"""The embedded server: TF Serving's gRPC services for one model folder, on one machine."""
+"""The embedded server: TF Serving's gRPC and REST interfaces for model folders, on one machine."""
 
-import concurrent.futures
-import contextlib
-import errno
 import os
-import socket
 import threading
 import time
 
 import grpc
+from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from tfbert.errors import ServingError
-from tfbert.serving.prediction_service import PredictionService
-from tfbert.serving.servable import Servable, find_version
+from tfbert.serving import event_loop
+from tfbert.serving.addresses import check_address, join
+from tfbert.serving.batching_parameters import BatchingParameters
+from tfbert.serving.core import ServerCore
+from tfbert.serving.metrics import Metrics
+from tfbert.serving.models import ModelManager
+from tfbert.serving.prediction_service import SERVICE_NAMES, add_services
+from tfbert.serving.rest import RestApi
+from tfbert.serving.versions import find_model
 
-# Threads beyond the workers: predictions wait in them, and health and status are answered by them.
-_WAITING_THREADS = 64
 # "" is the server as a whole; the others are the names that TF Serving reports.
 _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
 
 
 class Server:
-    """Serves the newest version of a model folder over gRPC, for development and for one machine.
+    """Serves model folders over gRPC and REST, for development and for one machine.
 
-    In production run TF Serving on the same folder: it answers the same calls and adds batching of requests,
-    new versions without a restart, TLS and metrics.
+    In production run TF Serving on the same folders: it answers the same calls.
 
-    `model_dir`: a base folder with numbered version folders, or one version folder; `model_name`: the base
-    folder's name unless given; `port`: 0 takes a free one; `workers`: predictions computed at once, one a CPU
-    unless given; `max_message_bytes`: the largest request. Raises `ServingError` for a folder that cannot be
-    served and an address that cannot be bound.
+    `model_dir`: a base folder with numbered version folders, or one version folder, or a list of `ModelSettings`;
+    `model_name`: the base folder's name unless given; `port`: gRPC's, 0 takes a free one; `rest_port`: REST's and
+    the metrics', None for neither; `workers`: batches computed at once, one a CPU unless given; `batching`:
+    `BatchingParameters` for models without a file of them, False joins no requests; `labels`: of versions,
+    (label, version) pairs; `poll_seconds`: how often to look for new versions, 0 never; `max_message_bytes`: the
+    largest request; `max_concurrent`: predictions under way at once; `receive_seconds`: how long a request may take
+    to arrive; `tls`: a `Tls`. Raises `ServingError` for what cannot be served and addresses that cannot be bound.
 
     >>> with Server("served/mine", port=0) as server:
     ...     tfbert.serving.Client(f"127.0.0.1:{server.port}", model="mine").predict(["a text"])
@@ -44,75 +48,118 @@ class Server:
         model_name=None,
         host="127.0.0.1",
         port=8500,
+        rest_port=None,
         workers=None,
+        batching=None,
+        labels=(),
+        poll_seconds=1.0,
         max_message_bytes=64 * 2**20,
+        max_concurrent=1000,
+        receive_seconds=30.0,
+        tls=None,
     ):
         if workers is not None and workers < 1:
             raise ServingError(f"workers={workers}: at least one is needed")
-        if not 0 <= port < 2**16:
-            raise ServingError(f"port {port} is none; give 1 to 65535, or 0 for a free one")
-        name, self.version, self.folder = find_version(model_dir)
-        self.model_name = model_name or name
-        self.host, self.port = host, port
-        self.workers = workers or os.cpu_count() or 1
-        self.max_message_bytes = max_message_bytes
-        self.service = None
-        self._grpc_server = self._threads = None
-        self._health = health.HealthServicer()
+        for each in (port, rest_port or 0):
+            if not 0 <= each < 2**16:
+                raise ServingError(f"port {each} is none; give 1 to 65535, or 0 for a free one")
+        one = isinstance(model_dir, (str, os.PathLike))
+        self.settings = [find_model(model_dir, model_name, labels)] if one else list(model_dir)
+        self.host, self.port, self.rest_port = host, port, rest_port
+        self.metrics = Metrics()
+        parameters = batching or BatchingParameters(num_batch_threads=workers or os.cpu_count() or 1)
+        self.models = ModelManager(
+            parameters, join=batching is not False, poll_seconds=poll_seconds, observe=self.metrics.batch
+        )
+        self.metrics.watch(self.models)
+        self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
+        self._receive_seconds, self._tls = receive_seconds, tls
+        self._core = self._grpc_server = self._rest_runner = self._health = None
         self._stopping = threading.Lock()
         self._stopped = threading.Event()
 
     @property
     def address(self):
-        """`host:port`, with the port that was taken."""
-        return _join(self.host, self.port)
+        """gRPC's `host:port`, with the port that was taken."""
+        return join(self.host, self.port)
+
+    @property
+    def rest_url(self):
+        """Where the REST API begins, or None."""
+        if self.rest_port is None:
+            return None
+        return f"{'https' if self._tls else 'http'}://{join(self.host, self.rest_port)}/v1/models"
+
+    @property
+    def served(self):
+        """The versions that answer, as (model, version), sorted."""
+        return sorted((each.model, each.version) for each in self.models.available())
 
     def start(self):
-        """Loads and warms up the model, binds the address and serves; returns the server itself."""
-        if self.service is not None or self._stopped.is_set():
+        """Loads and warms up the models, binds the addresses and serves; returns the server itself."""
+        if self._core is not None or self._stopped.is_set():
             raise ServingError("this server was started before; make another one")
         try:
-            self._check_address()  # a taken port is told before a model is loaded
-            servable = Servable(self.folder, name=self.model_name, version=self.version)
-            servable.warm_up()
-            self._bind()  # only now: gRPC frees a port only of a server that was started
-            self.service = PredictionService(servable, workers=self.workers)
-            prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(self.service, self._grpc_server)
-            model_service_pb2_grpc.add_ModelServiceServicer_to_server(self.service, self._grpc_server)
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)
-            for name in _HEALTH_SERVICES:
-                self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-            self._grpc_server.start()
+            # A taken port and a wrong certificate are told before a model is loaded.
+            for port in (self.port, self.rest_port):
+                if port is not None:
+                    check_address(self.host, port)
+            if self._tls:
+                self._tls.ssl_context()
+            self.models.reload(self.settings)
+            event_loop.run(self._start())
         except BaseException:  # also ^C while loading
             self.stop(grace=0)
             raise
         return self
 
-    def _check_address(self):
-        if reason := _bind_error(self.host, self.port):
-            raise ServingError(
-                f"cannot listen on {self.address}: {reason}; "
-                f"stop what listens there, or give another port (0 takes a free one) or host"
-            )
-
-    def _bind(self):
-        self._threads = concurrent.futures.ThreadPoolExecutor(self.workers + _WAITING_THREADS, "tfbert-grpc")
-        self._grpc_server = grpc.server(
-            self._threads,
+    async def _start(self):
+        self._core = ServerCore(self.models, metrics=self.metrics, max_concurrent=self._max_concurrent)
+        self._grpc_server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 0),  # else a second server shares the port and takes half of the calls
-                ("grpc.max_receive_message_length", self.max_message_bytes),
+                ("grpc.max_receive_message_length", self._max_message_bytes),
                 ("grpc.max_send_message_length", -1),
             ],
         )
+        add_services(self._core, self._grpc_server, receive_seconds=self._receive_seconds)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)
+        names = (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._grpc_server)
+        self._bind_grpc()
+        if self.rest_port is not None:
+            await self._start_rest()
+        for name in _HEALTH_SERVICES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._grpc_server.start()
+
+    def _bind_grpc(self):
         try:
-            port = self._grpc_server.add_insecure_port(self.address)
+            if self._tls:
+                port = self._grpc_server.add_secure_port(self.address, self._tls.grpc_credentials())
+            else:
+                port = self._grpc_server.add_insecure_port(self.address)
         except RuntimeError:
             port = 0
         if not port:
-            self._check_address()
+            check_address(self.host, self.port)
             raise ServingError(f"cannot listen on {self.address}: gRPC refuses it; give another host or port")
         self.port = port
+
+    async def _start_rest(self):
+        api = RestApi(
+            self._core, self.metrics, max_body_bytes=self._max_message_bytes, receive_seconds=self._receive_seconds
+        )
+        # A client that goes away has its request cancelled.
+        self._rest_runner = web.AppRunner(api.application(), access_log=None, handler_cancellation=True)
+        await self._rest_runner.setup()
+        context = self._tls.ssl_context() if self._tls else None
+        try:
+            await web.TCPSite(self._rest_runner, self.host.strip("[]"), self.rest_port, ssl_context=context).start()
+        except OSError as error:
+            raise ServingError(f"cannot listen on {join(self.host, self.rest_port)}: {error.strerror}") from error
+        self.rest_port = self._rest_runner.addresses[0][1]
 
     def stop(self, grace=5.0):
         """Reports NOT_SERVING, refuses new predictions (UNAVAILABLE), finishes those begun, then closes.
@@ -123,16 +170,22 @@ class Server:
             if self._stopped.is_set():
                 return
             deadline = time.monotonic() + grace
-            self._health.enter_graceful_shutdown()
-            if self.service is not None:
-                self.service.drain(grace)
-            if self._grpc_server is not None:
-                # The last answers are still being sent, and a health watcher never hangs up.
-                remaining = min(max(deadline - time.monotonic(), 0), 0.5)
-                self._grpc_server.stop(remaining).wait()
-            if self._threads is not None:
-                self._threads.shutdown(wait=False, cancel_futures=True)
+            event_loop.run(self._stop(grace))
+            self.models.close(max(deadline - time.monotonic(), 0))
             self._stopped.set()
+
+    async def _stop(self, grace):
+        deadline = time.monotonic() + grace
+        if self._health is not None:
+            await self._health.enter_graceful_shutdown()
+        if self._core is not None:
+            await self._core.drain(grace)
+        # The last answers are still being sent, and a health watcher never hangs up.
+        remaining = min(max(deadline - time.monotonic(), 0), 0.5)
+        if self._grpc_server is not None:
+            await self._grpc_server.stop(remaining)
+        if self._rest_runner is not None:
+            await self._rest_runner.cleanup()
 
     def wait(self, timeout=None):
         """Blocks until `stop` was called, or for `timeout` seconds; returns whether it has stopped."""
@@ -143,28 +196,3 @@ class Server:
 
     def __exit__(self, *exception):
         self.stop()
-
-
-def _join(host, port):
-    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
-
-
-def _bind_error(host, port):
-    """Why an address cannot be bound, or None; gRPC does not say, the operating system does."""
-    errors = []
-    try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        return error.strerror or str(error)
-    for family, kind, protocol, _, address in found:
-        try:
-            with contextlib.closing(socket.socket(family, kind, protocol)) as listener:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(address)
-                listener.listen()
-        except OSError as error:
-            errors.append(error)
-    # "localhost" may be ::1 on a machine without IPv6: one address that can be bound is enough for gRPC.
-    if len(errors) == len(found) or any(error.errno == errno.EADDRINUSE for error in errors):
-        return errors[0].strerror or str(errors[0])
-    return None

@@ -1,4 +1,4 @@
-"""TensorProto to TensorFlow tensors and back, strict where TensorFlow itself guesses.
+"""TensorProto to numpy arrays and back, strict where TensorFlow itself guesses.
 
 TensorFlow's own parser repeats the last value when a request holds fewer values than its shape says, and
 drops the rest when it holds more; both are a client's mistake, so here they are errors.
@@ -53,12 +53,12 @@ class InputSpec:
 
 
 def parse(proto, spec):
-    """The tensor that `proto` holds, if it is what `spec` expects.
+    """The array that `proto` holds (strings: bytes objects), if it is what `spec` expects.
 
     Raises ValueError, naming the input, for another dtype, another rank or size, or a malformed TensorProto.
 
     >>> parse(tf.make_tensor_proto(["a text"]), InputSpec("text", tf.string, tf.TensorShape([None])))
-    <tf.Tensor: shape=(1,), dtype=string, numpy=array([b'a text'], dtype=object)>
+    array([b'a text'], dtype=object)
     """
     if proto.dtype != spec.dtype.as_datatype_enum:
         try:
@@ -80,19 +80,20 @@ def parse(proto, spec):
 def _values(proto, dtype, shape):
     if dtype not in _VALUE_FIELDS:
         raise TypeError(f"{dtype.name} cannot be sent")
+    expected = int(np.prod(shape, dtype=object))
     if dtype == tf.string and proto.tensor_content:  # C++ clients may send strings packed
-        return tf.io.parse_tensor(proto.SerializeToString(), tf.string)
+        if expected > len(proto.tensor_content):  # each takes a byte or more; TensorFlow allocates the shape first
+            raise ValueError(f"shape {shape} needs {expected} values, {len(proto.tensor_content)} bytes were sent")
+        strings = tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy()
+        return np.asarray(strings, object)  # of one string numpy() is bytes
     values = getattr(proto, _VALUE_FIELDS[dtype])
     # Counting first also keeps a shape like [10**12] from being allocated.
     count = len(proto.tensor_content) / dtype.size if proto.tensor_content else len(values)
-    expected = int(np.prod(shape, dtype=object))
     if count != expected:
         raise ValueError(f"shape {shape} needs {expected} values, {count:g} were sent")
     if dtype == tf.string:
-        # Straight from the message's bytes: no numpy array of objects in between.
-        strings = tf.constant(list(values), tf.string)
-        return strings if len(shape) == 1 else tf.reshape(strings, shape)
-    return tf.constant(tf.make_ndarray(proto))
+        return np.array(list(values), object).reshape(shape)
+    return tf.make_ndarray(proto)
 
 
 def encode(array):

@@ -1,0 +1,275 @@
+"""`tfbert serve` under load: clients that ask all the time, new versions in the middle, every answer checked.
+
+python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=$DATA/classification/sst2_glue/dev.tsv
+python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=… --small --requests=100000
+
+First batching on against off, in turn; then at least so many requests with batching on, while three new versions come
+one after another, each with other weights. An answer is right when it is, within 1e-4, what the version that it names
+gives to that text alone. `--small` is a model of two layers with random weights and the checkpoint's vocabulary. The
+last line is a JSON object.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SWAPS = 3
+METHOD = "/tensorflow.serving.PredictionService/Predict"
+TOLERANCE = 1e-4  # batches of another shape are rounded otherwise
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
+    parser.add_argument("--texts", required=True, help="a file; the first column of its lines is asked")
+    parser.add_argument("--small", action="store_true", help="two layers with random weights instead")
+    parser.add_argument("--words", type=int, help="no more of a text than so many words")
+    parser.add_argument("--distinct", type=int, default=300, help="texts")
+    parser.add_argument("--requests", type=int, default=20_000, help="with versions that come and go")
+    parser.add_argument("--compared", type=int, default=2000, help="requests of a round of on against off")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=32)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="serving_load_") as folder:
+        print(json.dumps(measure(args, pathlib.Path(folder))))
+
+
+def measure(args, folder):
+    texts = mixed_texts(args.texts, args.distinct, args.words)
+    export_versions(args, folder, texts)
+    expected = {version: answers(folder / f"staged/{version}", texts) for version in range(1, SWAPS + 2)}
+    base = folder / "load"
+    base.mkdir()
+    (folder / "staged/1").rename(base / "1")
+    rates = {"on": [], "off": []}
+    for _ in range(args.rounds):
+        for batching in ("on", "off"):
+            with Served(base, batching) as served:
+                load = asyncio.run(Load(served, texts, expected, args.clients).run(args.compared))
+            load.must_be_right()
+            rates[batching].append(load.summary())
+            print(f"batching {batching:3} {describe(load.summary())}", flush=True)
+    ratios = [on["rate"] / off["rate"] for on, off in zip(rates["on"], rates["off"], strict=True)]
+    if ratios:
+        print(
+            f"batching on is {statistics.median(ratios):.2f} x off ({min(ratios):.2f} to {max(ratios):.2f})", flush=True
+        )
+    with Served(base, "on") as served:
+        first, median = asyncio.run(first_against_median(served, texts))
+        load = Load(served, texts, expected, args.clients)
+        load.swaps = [(folder / f"staged/{version}", base / str(version)) for version in range(2, SWAPS + 2)]
+        asyncio.run(load.run(args.requests))
+        versions = {version: load.versions.count(version) for version in sorted(set(load.versions))}
+    summary = load.summary()
+    print(f"{len(load.versions)} requests, {SWAPS} new versions: {load.wrong} wrong, {load.lost} lost")
+    print(describe(summary))
+    print(f"answers by version: {versions}; the first request took {first / median:.2f} x the median of a lone client")
+    megabytes = [round(size / 2**20) for size in load.memory]
+    print(f"memory of the server in MB, each tenth of the requests: {megabytes}")
+    return {
+        "answered": len(load.versions),
+        "wrong": load.wrong,
+        "lost": load.lost,
+        "versions": versions,
+        "ratios": ratios,
+        "compared": rates,
+        "swapped": summary,
+        "first_to_median": first / median,
+        "memory": load.memory,
+    }
+
+
+def mixed_texts(file, count, words=None):
+    """Texts of 1 to about 100 words, or at most `words`: the file's first columns, and some of them joined."""
+    lines = pathlib.Path(file).read_text(encoding="utf-8").splitlines()[1:]
+    sentences = [line.split("\t")[0] for line in lines if line.split("\t")[0].strip()]
+    choice = random.Random(0)
+    texts = [choice.choice(sentences) for _ in range(count)]
+    for number in range(0, count, 10):  # one of ten is long
+        texts[number] = " ".join(choice.choice(sentences) for _ in range(5))
+    return [" ".join(text.split()[:words]).encode() for text in texts]
+
+
+def export_versions(args, folder, texts):
+    import keras
+
+    from tfbert import BertConfig, BertEncoder, TextClassifier, Tokenizer
+    from tfbert.checkpoints.hugging_face import write_folder
+
+    checkpoint = args.checkpoint
+    if args.small:
+        tokenizer = Tokenizer.from_folder(checkpoint)
+        config = BertConfig(
+            vocab_size=len(tokenizer.vocabulary),
+            hidden_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=512,
+        )
+        encoder = BertEncoder(config, name="encoder")
+        encoder.build()
+        checkpoint = folder / "small"
+        checkpoint.mkdir()
+        write_folder(checkpoint, encoder, {}, {"architectures": ["BertModel"]})
+        tokenizer.save(checkpoint)
+    for version in range(1, SWAPS + 2):
+        keras.utils.set_random_seed(version)  # each version answers otherwise
+        model = TextClassifier.from_checkpoint(checkpoint, labels=["negative", "positive"])
+        classifier = model.network.get_layer("classifier")
+        classifier.kernel.assign(classifier.kernel * 20)  # an untrained head says 0.5 to everything
+        model.export(folder / f"staged/{version}")
+        write_warm_up(folder / f"staged/{version}", texts)
+
+
+def write_warm_up(folder, texts):
+    """Records requests of the shortest, the middle and the longest text for the server to run when it loads."""
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    texts = sorted(texts, key=len)
+    file = folder / "assets.extra/tf_serving_warmup_requests"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for text in (texts[0], texts[len(texts) // 2], texts[-1]):
+            request = predict_pb2.PredictRequest.FromString(serialized(text))
+            writer.write(prediction_log_pb2.PredictionLog(predict_log={"request": request}).SerializeToString())
+
+
+def answers(folder, texts):
+    """The probabilities that a version gives to each text alone."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(folder))
+    function = loaded.signatures["serving_default"]
+    return [function(text=tf.constant([text]))["probabilities"].numpy()[0].tolist() for text in texts]
+
+
+class Served:
+    """`tfbert serve` in a process of its own."""
+
+    def __init__(self, base, batching):
+        command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={base}", "--grpc_port=0"]
+        self._command = [*command, "--poll_seconds=0.5", *(["--nobatching"] if batching == "off" else [])]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("serving"):
+            raise SystemExit(self.process.communicate()[1])
+        self.address = re.search(r" on (\S+)", line)[1]
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+    def memory(self):
+        """Bytes in RAM."""
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) * 1024
+
+
+class Load:
+    """Clients that each ask again as soon as they have an answer."""
+
+    def __init__(self, served, texts, expected, clients):
+        self._served, self._expected, self._clients = served, expected, clients
+        self._requests = [serialized(text) for text in texts]
+        self._next = 0
+        self.swaps, self.seconds, self.versions, self.memory = [], [], [], []
+        self.wrong = self.lost = 0
+
+    async def run(self, requests):
+        import grpc
+        from tensorflow_serving.apis import predict_pb2
+
+        self._total = requests
+        self._awaited = 1  # the version that came last
+        self._swap_at = [requests * (n + 1) // (len(self.swaps) + 1) for n in range(len(self.swaps))]
+        async with grpc.aio.insecure_channel(self._served.address) as channel:
+            self._ask = channel.unary_unary(METHOD, response_deserializer=predict_pb2.PredictResponse.FromString)
+            await self._ask(self._requests[0], timeout=60, wait_for_ready=True)
+            begun = time.perf_counter()
+            await asyncio.gather(*(self._client() for _ in range(self._clients)))
+            self.elapsed = time.perf_counter() - begun
+        return self
+
+    async def _client(self):
+        import grpc
+
+        # A new version is loaded while the old one answers; each must have answered, the last one too.
+        while self._next < self._total or self._swap_at or self._awaited not in self.versions[-100:]:
+            number, self._next = self._next, self._next + 1
+            if number * 10 % self._total < 10 and number < self._total:
+                self.memory.append(self._served.memory())
+            if self._swap_at and number >= self._swap_at[0] and self._awaited in self.versions[-100:]:
+                self._swap_at.pop(0)
+                staged, place = self.swaps.pop(0)
+                staged.rename(place)
+                self._awaited = int(place.name)
+            which = number * 7919 % len(self._requests)  # neighbours differ in length
+            begun = time.perf_counter()
+            try:
+                response = await self._ask(self._requests[which], timeout=120)
+            except grpc.aio.AioRpcError as error:
+                print("lost:", error.code(), error.details(), file=sys.stderr)
+                self.lost += 1
+                continue
+            self.seconds.append(time.perf_counter() - begun)
+            version = response.model_spec.version.value
+            self.versions.append(version)
+            given, right = response.outputs["probabilities"].float_val, self._expected[version][which]
+            self.wrong += not np.allclose(given, right, rtol=0, atol=TOLERANCE)
+
+    def must_be_right(self):
+        if self.wrong or self.lost:
+            raise SystemExit(f"{self.wrong} answers wrong, {self.lost} lost")
+
+    def summary(self):
+        """Requests a second, and milliseconds that half and 99 of 100 requests took at most."""
+        points = statistics.quantiles(self.seconds, n=100)
+        return {"rate": len(self.seconds) / self.elapsed, "p50": 1e3 * points[49], "p99": 1e3 * points[98]}
+
+
+def describe(summary):
+    return f"{summary['rate']:.1f} requests/s, p50 {summary['p50']:.1f} ms, p99 {summary['p99']:.1f} ms"
+
+
+def serialized(text):
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2
+
+    request = predict_pb2.PredictRequest(model_spec={"name": "load"})
+    request.inputs["text"].CopyFrom(tf.make_tensor_proto([text]))
+    return request.SerializeToString()
+
+
+async def first_against_median(served, texts):
+    """Seconds of a warmed-up server's first request, and of the median of the next 50 by one client."""
+    import grpc
+
+    text = sorted(texts, key=len)[len(texts) // 2]
+    seconds = []
+    async with grpc.aio.insecure_channel(served.address) as channel:
+        await channel.channel_ready()  # connecting is no part of a request
+        ask = channel.unary_unary(METHOD)
+        for _ in range(51):
+            begun = time.perf_counter()
+            await ask(serialized(text), timeout=60)
+            seconds.append(time.perf_counter() - begun)
+    return seconds[0], statistics.median(seconds[1:])
+
+
+if __name__ == "__main__":
+    main()

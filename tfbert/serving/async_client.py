@@ -1,0 +1,83 @@
+"""The client for asyncio: many requests under way from one thread."""
+
+import grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from tfbert.errors import ServingError
+from tfbert.serving import client_messages
+
+
+class AsyncClient:
+    """As `Client`, with the same arguments, answers and errors; its methods are awaited in one event loop.
+
+    >>> async with AsyncClient("localhost:8500", model="mine") as client:
+    ...     await asyncio.gather(*(client.predict([text]) for text in texts))
+    [[{'label': 'positive', 'logits': [-2.5, 2.75], 'probabilities': [0.005, 0.995]}], …]
+    """
+
+    def __init__(
+        self,
+        address,
+        *,
+        model,
+        timeout=5.0,
+        version=None,
+        version_label=None,
+        root_certificates=None,
+        certificate=None,
+        key=None,
+    ):
+        self.address, self.model, self.version = address, model, version
+        self.timeout = client_messages.checked_timeout(timeout)
+        self._messages = client_messages.Messages(address, model, version=version, version_label=version_label)
+        self._reached = False
+        if root_certificates is None:
+            self._channel = grpc.aio.insecure_channel(address, client_messages.CHANNEL_OPTIONS)
+        else:
+            credentials = grpc.ssl_channel_credentials(root_certificates, key, certificate)
+            self._channel = grpc.aio.secure_channel(address, credentials, client_messages.CHANNEL_OPTIONS)
+        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._model_service = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    async def predict(self, text, text_pair=None, *, timeout=None, signature_name="serving_default"):
+        """One dict per text, as `Client.predict`."""
+        request, size = self._messages.texts_request(text, text_pair, signature_name)
+        return client_messages.rows(await self._call(self._prediction.Predict, request, timeout), size) if size else []
+
+    async def predict_arrays(self, inputs, *, timeout=None, signature_name="serving_default", output_filter=()):
+        """The outputs by name as numpy arrays, as `Client.predict_arrays`."""
+        request = self._messages.arrays_request(inputs, signature_name, output_filter)
+        return client_messages.arrays(await self._call(self._prediction.Predict, request, timeout))
+
+    async def metadata(self, *, timeout=None):
+        """The served version and its signatures, as `Client.metadata`."""
+        request = self._messages.metadata_request()
+        return client_messages.metadata(await self._call(self._prediction.GetModelMetadata, request, timeout))
+
+    async def status(self, *, timeout=None):
+        """The versions that the server knows, as `Client.status`."""
+        request = self._messages.status_request()
+        return client_messages.status(await self._call(self._model_service.GetModelStatus, request, timeout))
+
+    async def close(self):
+        """Closes the connection; calls under way are cancelled."""
+        await self._channel.close()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exception):
+        await self.close()
+
+    async def _call(self, method, request, timeout):
+        timeout = self.timeout if timeout is None else client_messages.checked_timeout(timeout)
+        try:
+            response = await method(request, timeout=timeout, wait_for_ready=not self._reached)
+        except grpc.aio.UsageError as error:
+            raise ServingError(f"{self.address}: {error}; make another AsyncClient") from error
+        except grpc.aio.AioRpcError as error:
+            told = self._messages.error(error, timeout)
+            self._reached = self._reached or client_messages.came_from_server(told)
+            raise told from error
+        self._reached = True
+        return response

@@ -1,0 +1,165 @@
+"""TF Serving's REST API over a `ServerCore`, and the metrics: model_servers/http_rest_api_handler.cc.
+
+aiohttp, because it runs in the event loop that gRPC uses, has limits and TLS, and is one library that is well kept.
+"""
+
+import asyncio
+import json
+import re
+
+import tensorflow as tf
+from aiohttp import web
+from google.protobuf import json_format
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from tfbert.serving import rest_json
+
+METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
+_MODEL = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_INFER = re.compile(_MODEL + r":(?P<method>predict|classify|regress)", re.IGNORECASE)
+_METADATA = re.compile(_MODEL + "/metadata", re.IGNORECASE)
+_STATUS = re.compile(_MODEL, re.IGNORECASE)
+# util/net_http: what HTTP calls gRPC's codes; others are 500
+_HTTP = {
+    tf.errors.CANCELLED: 499,
+    tf.errors.INVALID_ARGUMENT: 400,
+    tf.errors.DEADLINE_EXCEEDED: 504,
+    tf.errors.NOT_FOUND: 404,
+    tf.errors.ALREADY_EXISTS: 409,
+    tf.errors.PERMISSION_DENIED: 403,
+    tf.errors.RESOURCE_EXHAUSTED: 429,
+    tf.errors.FAILED_PRECONDITION: 400,
+    tf.errors.ABORTED: 409,
+    tf.errors.OUT_OF_RANGE: 400,
+    tf.errors.UNIMPLEMENTED: 501,
+    tf.errors.UNAVAILABLE: 503,
+    tf.errors.UNAUTHENTICATED: 401,
+}
+_LARGE = 2**18  # bytes of JSON that are read aside, so that others are answered meanwhile
+_JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+
+
+class RestApi:
+    """The routes of one server. `receive_seconds`: how long a request's body may take to arrive.
+
+    >>> application = RestApi(core, metrics, max_body_bytes=2**26, receive_seconds=30).application()
+    """
+
+    def __init__(self, core, metrics, *, max_body_bytes, receive_seconds):
+        self._core, self._metrics = core, metrics
+        self._max_body_bytes, self._receive_seconds = max_body_bytes, receive_seconds
+
+    def application(self):
+        """The aiohttp application."""
+        application = web.Application(client_max_size=self._max_body_bytes, middlewares=[_told_as_json])
+        application.router.add_get(METRICS_PATH, self._render_metrics)
+        application.router.add_route("*", "/{path:.*}", self._route)
+        return application
+
+    async def _render_metrics(self, request):
+        text = await asyncio.to_thread(self._metrics.render)
+        return web.Response(body=text, headers={"Content-Type": self._metrics.CONTENT_TYPE})
+
+    async def _route(self, request):
+        path = request.path
+        if request.method == "POST" and (found := _INFER.fullmatch(path)):
+            method = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+            return _json(await method[found["method"].lower()](await self._body(request), found))
+        if request.method == "GET" and (found := _METADATA.fullmatch(path)):
+            return _json(await self._get_metadata(found))
+        if request.method == "GET" and (found := _STATUS.fullmatch(path)):
+            return _json(await self._get_status(found))
+        raise ValueError(f"Malformed request: {request.method} {path}")
+
+    async def _body(self, request):
+        try:
+            async with asyncio.timeout(self._receive_seconds):
+                body = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        return (
+            await asyncio.to_thread(rest_json.read_object, body) if len(body) > _LARGE else rest_json.read_object(body)
+        )
+
+    async def _predict(self, given, found):
+        request = predict_pb2.PredictRequest()
+        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+        inputs, rows = rest_json.predict_inputs(given, self._core.signature_inputs(request.model_spec))
+        for name, proto in inputs.items():
+            request.inputs[name].CopyFrom(proto)
+        response = await self._core.call("Predict", request, protocol="rest")
+        return rest_json.predictions(response.outputs, rows)
+
+    async def _classify(self, given, found):
+        request = classification_pb2.ClassificationRequest()
+        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+        rest_json.examples(given, request.input)
+        return rest_json.classifications((await self._core.call("Classify", request, protocol="rest")).result)
+
+    async def _regress(self, given, found):
+        request = regression_pb2.RegressionRequest()
+        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+        rest_json.examples(given, request.input)
+        return rest_json.regressions((await self._core.call("Regress", request, protocol="rest")).result)
+
+    async def _get_metadata(self, found):
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        _fill_spec(request.model_spec, found)
+        response = await self._core.call("GetModelMetadata", request, protocol="rest")
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        return {
+            "model_spec": json_format.MessageToDict(response.model_spec, **_JSON_OPTIONS),
+            "metadata": {"signature_def": json_format.MessageToDict(signatures, **_JSON_OPTIONS)},
+        }
+
+    async def _get_status(self, found):
+        request = get_model_status_pb2.GetModelStatusRequest()
+        _fill_spec(request.model_spec, found)
+        response = await self._core.call("GetModelStatus", request, protocol="rest")
+        answer = json_format.MessageToDict(response, **_JSON_OPTIONS)
+        for version in answer["model_version_status"]:
+            status = version.setdefault("status", {"error_code": 0, "error_message": ""})
+            if status["error_code"] in (0, "OK"):
+                status["error_code"] = "OK"
+        return answer
+
+
+def _fill_spec(spec, found, signature=""):
+    spec.name, spec.signature_name = found["model"], signature
+    if found["version"]:
+        number = int(found["version"]) if len(found["version"]) < 20 else 2**63
+        if number >= 2**63:
+            raise ValueError(f"Failed to convert version: {found['version'][:40]} to numeric.")
+        spec.version.value = number
+    elif found["label"]:
+        spec.version_label = found["label"]
+
+
+@web.middleware
+async def _told_as_json(request, handler):
+    """Every error as `{"error": …}` with the status that TF Serving gives it."""
+    try:
+        return await handler(request)
+    except tf.errors.OpError as error:
+        return _json({"error": error.message}, _HTTP.get(error.error_code, 500))
+    except ValueError as error:
+        return _json({"error": str(error)}, 400)
+    except web.HTTPRequestEntityTooLarge as error:
+        return _json({"error": f"the request is larger than the limit; {error.text}"}, 413)
+    except web.HTTPRequestTimeout:
+        return _json({"error": "the request's body did not arrive in time"}, 408)
+
+
+def _json(answer, status=200):
+    return web.json_response(answer, status=status, dumps=_dumps)
+
+
+def _dumps(answer):
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode()

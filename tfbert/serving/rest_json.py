@@ -1,0 +1,203 @@
+"""JSON of TF Serving's REST API <-> its messages, as util/json_tensor.cc of tensorflow/serving reads and writes it.
+
+Messages of errors name inputs and say what was expected; they do not repeat what was sent.
+"""
+
+import base64
+import binascii
+import json
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.example import example_pb2
+from tensorflow.core.framework import tensor_pb2
+
+_MAX_DEPTH = 32  # dimensions that numpy knows
+
+
+def read_object(body):
+    """The JSON object of a request's body; ValueError where it is none."""
+    try:
+        value = json.loads(body)
+    except RecursionError:
+        raise ValueError("JSON Parse error: nested too deep") from None
+    except UnicodeDecodeError:
+        raise ValueError("JSON Parse error: the body is not UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"JSON Parse error: {getattr(error, 'msg', None) or 'not JSON'}") from None
+    if not isinstance(value, dict):
+        raise ValueError("JSON Parse error: the body must be an object")
+    return value
+
+
+def signature_name(given):
+    """The body's `signature_name`, "" without one."""
+    name = given.get("signature_name", "")
+    if not isinstance(name, str):
+        raise ValueError("'signature_name' key must be a string value")
+    return name
+
+
+def predict_inputs(given, infos):
+    """A body's `instances` (a row each) or `inputs` (a column each): ({name: TensorProto}, whether rows).
+
+    `infos`: the signature's inputs, name -> TensorInfo.
+    """
+    formats = [key for key in ("instances", "inputs") if key in given]
+    if len(formats) != 1:
+        raise ValueError(
+            "Missing 'inputs' or 'instances' key" if not formats else "Not expecting both 'inputs' and 'instances'"
+        )
+    rows = formats[0] == "instances"
+    columns = (_columns_of_rows if rows else _named)(given[formats[0]], infos)
+    unknown = sorted(set(columns) - set(infos))
+    if unknown:
+        raise ValueError(f"{len(unknown)} names are no inputs of the signature: it takes {', '.join(sorted(infos))}")
+    return {name: _tensor(name, value, tf.as_dtype(infos[name].dtype)) for name, value in columns.items()}, rows
+
+
+def _columns_of_rows(instances, infos):
+    if not isinstance(instances, list) or not instances:
+        raise ValueError("Expecting 'instances' value to be a non-empty array")
+    named = [_is_named(instance) for instance in instances]
+    if any(named):
+        if not all(named) or any(instance.keys() != instances[0].keys() for instance in instances):
+            raise ValueError("Expecting the same names in each of 'instances'")
+        return {name: [instance[name] for instance in instances] for name in instances[0]}
+    return {_only_input(infos): instances}
+
+
+def _named(inputs, infos):
+    return inputs if _is_named(inputs) else {_only_input(infos): inputs}
+
+
+def _is_named(value):
+    return isinstance(value, dict) and not (len(value) == 1 and "b64" in value)
+
+
+def _only_input(infos):
+    if len(infos) != 1:
+        raise ValueError(f"the signature takes several inputs, so each needs its name: {', '.join(sorted(infos))}")
+    return next(iter(infos))
+
+
+def _tensor(name, value, dtype):
+    shape, depth = [], value
+    while isinstance(depth, list) and len(shape) <= _MAX_DEPTH:
+        shape.append(len(depth))
+        depth = depth[0] if depth else None
+    flat = [value]
+    for size in shape:
+        if not all(isinstance(item, list) and len(item) == size for item in flat):
+            raise ValueError(f"input {name!r}: Encountered list at unexpected size; its rows must be alike")
+        flat = [item for part in flat for item in part]
+    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    for size in shape:
+        proto.tensor_shape.dim.add(size=size)
+    if dtype == tf.string:
+        proto.string_val.extend(_bytes(item, f"input {name!r}") for item in flat)
+        return proto
+    kinds = {"b": bool, "i": int, "u": int, "f": (int, float)}.get(np.dtype(dtype.as_numpy_dtype).kind, (int, float))
+    if not all(isinstance(item, kinds) and (kinds is bool or not isinstance(item, bool)) for item in flat):
+        raise ValueError(f"input {name!r}: every value must be {dtype.name}")
+    try:
+        array = np.array(flat, dtype.as_numpy_dtype)
+    except OverflowError:
+        raise ValueError(f"input {name!r}: a value does not fit into {dtype.name}") from None
+    proto.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return proto
+
+
+def _bytes(item, where):
+    if isinstance(item, str):
+        # Half a surrogate pair becomes invalid UTF-8, which the graph replaces as it does any other.
+        return item.encode("utf-8", "surrogatepass")
+    if isinstance(item, dict) and item.keys() == {"b64"} and isinstance(item["b64"], str):
+        try:
+            return base64.b64decode(item["b64"], validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"{where}: 'b64' holds no base64") from None
+    raise ValueError(f'{where}: every value must be a string or {{"b64": "…"}}')
+
+
+def examples(given, message):
+    """Fills an `Input` message from a body's `examples` and `context`, objects of features."""
+    found = given.get("examples")
+    if not isinstance(found, list) or not found:
+        raise ValueError("Expecting 'examples' value to be a non-empty array")
+    if "context" in given:
+        target = message.example_list_with_context
+        _fill_example(target.context, given["context"])
+    else:
+        target = message.example_list
+    for example in found:
+        _fill_example(target.examples.add(), example)
+
+
+def _fill_example(message, features):
+    if not isinstance(features, dict):
+        raise ValueError("Expecting an object of features for each example")
+    for name, value in features.items():
+        values = value if isinstance(value, list) else [value]
+        feature = example_pb2.Example().features.feature["value"]
+        key = name.encode("utf-8", "replace").decode()
+        if all(isinstance(item, int) and not isinstance(item, bool) for item in values):
+            try:
+                feature.int64_list.value.extend(values)
+            except ValueError:
+                raise ValueError(f"feature {key!r}: a value does not fit into int64") from None
+        elif all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in values):
+            feature.float_list.value.extend(map(float, values))
+        else:
+            feature.bytes_list.value.extend(_bytes(item, f"feature {key!r}") for item in values)
+        message.features.feature[key].CopyFrom(feature)
+
+
+def predictions(outputs, rows):
+    """The answer to a prediction from its arrays: `predictions`, a row each, or `outputs`, a column each."""
+    columns = {name: _plain(name, tf.make_ndarray(proto)) for name, proto in sorted(outputs.items())}
+    if not rows:
+        return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
+    sizes = {len(column) if isinstance(column, list) else None for column in columns.values()}
+    if len(sizes) != 1 or None in sizes:
+        raise ValueError("the outputs do not have one row for each of 'instances'; send 'inputs' instead")
+    if len(columns) == 1:
+        return {"predictions": next(iter(columns.values()))}
+    return {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
+
+
+def _plain(name, array):
+    if array.dtype == object:
+        binary = name.endswith("_bytes")
+        return _each(array.tolist(), lambda item: {"b64": base64.b64encode(item).decode()} if binary else _text(item))
+    if array.dtype.kind not in "biu" and array.dtype != np.float64:
+        # The shortest digits that mean this float32, not those of the float64 beside it.
+        return array.astype(np.float32).astype("U32").astype(np.float64).tolist()
+    return array.tolist()
+
+
+def _each(value, change):
+    return [_each(item, change) for item in value] if isinstance(value, list) else change(value)
+
+
+def _text(item):
+    return item.decode("utf-8", "replace")
+
+
+def classifications(result):
+    """The answer to a classification: for each example its [label, score] pairs."""
+    return {
+        "results": [
+            [[each.label, _shortest(each.score)] for each in classification.classes]
+            for classification in result.classifications
+        ]
+    }
+
+
+def regressions(result):
+    """The answer to a regression: a number for each example."""
+    return {"results": [_shortest(regression.value) for regression in result.regressions]}
+
+
+def _shortest(value):
+    return float(str(np.float32(value)))
