@@ -90,7 +90,9 @@ def equals_one_device(one, other):
             np.testing.assert_allclose(found[key], wanted[key], atol=1e-6, err_msg=key)
     assert metrics.keys() == of_replicas.keys()
     for case, values in metrics.items():
-        np.testing.assert_allclose(of_replicas[case], values, atol=1e-5, err_msg=case)
+        np.testing.assert_allclose(
+            of_replicas[case], values, rtol=1e-5, atol=1e-5, err_msg=case
+        )  # a perplexity is large
         assert abs(values[0] - values[3]) > 1e-4  # it has learned something
 
 

@@ -72,7 +72,12 @@ def trained(case, checkpoint, *, static, jit_compile=False, accumulation=1, step
     return [np.array(value) for value in model.get_weights()], loss, model.evaluate_answers(batches)
 
 
-@pytest.mark.parametrize("case", CASES)
+_QUICK = ("windows", "token_classification", "summarization")
+
+
+@pytest.mark.parametrize(
+    "case", [case if case in _QUICK else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_a_static_batch_trains_as_any_other(case, tiny_checkpoint):
     weights, loss, (logs, answers) = trained(case, tiny_checkpoint, static=False)
     # rows that only fill up, parts of one shape, and the whole step compiled
