@@ -53,7 +53,7 @@ def shell(tiny_checkpoint, tmp_path):
 
 def test_five_minutes(shell, tmp_path):
     tour, serve = blocks("Five minutes", "bash")
-    (ask,) = blocks("Five minutes", "python")
+    (ask,), (ask_at_once,) = blocks("Five minutes", "python"), blocks("Serving", "python")
     out = shell(["bash", "-euo", "pipefail", "-c", tour])
     assert '"accuracy"' in out
     assert '"text": "my parcel was due on friday and still nothing"' in out
@@ -67,6 +67,7 @@ def test_five_minutes(shell, tmp_path):
     try:
         assert server.stdout.readline().startswith("serving shop version 1")
         assert "'label': '" in shell([sys.executable, "-c", ask.replace("8500", port)])
+        assert shell([sys.executable, "-c", ask_at_once.replace("8500", port)]).count("'label': '") == 2
     finally:
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=60)

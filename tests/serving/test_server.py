@@ -134,6 +134,8 @@ def test_a_taken_port_is_an_error_that_says_so(model_dir):
         port = listener.getsockname()[1]
         with pytest.raises(ServingError, match=rf"127\.0\.0\.1:{port}: Address already in use.*another port"):
             Server(model_dir, port=port).start()
+        with pytest.raises(ServingError, match=rf"127\.0\.0\.1:{port}: Address already in use"):
+            Server(model_dir, port=0, rest_port=port).start()
     with Server(model_dir, port=port) as first:  # free again
         with pytest.raises(ServingError, match="Address already in use"):
             Server(model_dir, port=first.port).start()

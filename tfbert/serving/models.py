@@ -7,6 +7,7 @@ when its folder has changed.
 
 import contextlib
 import dataclasses
+import gc
 import logging
 import threading
 
@@ -233,6 +234,7 @@ class ModelManager:
         with self._changed:
             entry.servable = entry.batcher = None
             entry.state, entry.seen = ModelVersionStatus.END, None
+        gc.collect()  # a loaded SavedModel has reference cycles: its weights would stay for long
         _log.info("version unloaded", extra=_event("unloaded", entry))
 
 
