@@ -14,7 +14,7 @@ from tfbert.checkpoints.hdf5_file import HDF5File, write_hdf5
 from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row, Source, rows_to_write, stored_value
 from tfbert.checkpoints.shards import Together
 from tfbert.config import BertConfig, read_json_object
-from tfbert.errors import CheckpointError, ConfigError
+from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 
 _LAYER, _BLOCK = "layers/transformer_encoder{_i}", "block_{i}"
 _ATTENTION = f"{_LAYER}/_self_attention_layer"
@@ -87,7 +87,7 @@ class KerasHubSource(Source):
         path = self.folder / "tokenizer.json"
         config = read_json_object(path).get("config") if path.exists() else None
         if not isinstance(config, dict):
-            raise CheckpointError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
+            raise VocabularyError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
         lower_case = bool(config.get("lowercase"))
         return Tokenizer(
             Vocabulary.from_file(self.folder / _VOCABULARY),
