@@ -14,7 +14,12 @@ ACTIVATIONS = {
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu_fast": "gelu_tanh",
+    "linear": "linear",
+    "mish": "mish",
+    "quick_gelu": "quick_gelu",
     "relu": "relu",
+    "relu6": "relu6",
+    "sigmoid": "sigmoid",
     "silu": "silu",
     "swish": "silu",
     "tanh": "tanh",
@@ -23,6 +28,18 @@ ACTIVATIONS = {
 # Variants of the network that read the same keys but compute something else.
 _REQUIRED_VALUES = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 
+
+# BERT's keys -> those of DistilBERT's config.json.
+DISTILBERT_KEYS = {
+    "hidden_size": "dim",
+    "num_hidden_layers": "n_layers",
+    "num_attention_heads": "n_heads",
+    "intermediate_size": "hidden_dim",
+    "hidden_act": "activation",
+    "hidden_dropout_prob": "dropout",
+    "attention_probs_dropout_prob": "attention_dropout",
+    "classifier_dropout": "seq_classif_dropout",
+}
 
 # Layers and width of the models of Devlin et al. 2018 and Turc et al. 2019; heads are 64 wide.
 SIZES = {
@@ -39,6 +56,10 @@ _MINIATURE = re.compile(r"L-(2|4|6|8|10|12)_H-(128|256|512|768)")
 @dataclasses.dataclass(frozen=True)
 class BertConfig:
     """Sizes and constants of BERT (Devlin et al. 2018, section 3), under Hugging Face's names.
+
+    What other networks do otherwise: `type_vocab_size` 0 (no segments) and `pooler_act` "relu" make DistilBERT;
+    `tie_word_embeddings` false gives the masked language model a decoder of its own; `predictions_act` and
+    `predictions_layer_norm_eps` are that head's, where they are not the encoder's, as in KerasHub.
 
     Raises:
         ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation.
@@ -61,20 +82,28 @@ class BertConfig:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     pad_token_id: int = 0
+    pooler_act: str = "tanh"
+    tie_word_embeddings: bool = True
+    predictions_act: str | None = None
+    predictions_layer_norm_eps: float | None = None
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type is int and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ConfigError(f"{field.name} must be an integer, not {value!r}")
-            if field.type is int and value < (1 if field.name != "pad_token_id" else 0):
+            if field.type is int and value < (field.name not in ("pad_token_id", "type_vocab_size")):
                 raise ConfigError(f"{field.name} must be positive, not {value}")
+            if field.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise ConfigError(f"{field.name} must be a number, not {value!r}")
         if self.hidden_size % self.num_attention_heads:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
             )
-        if self.hidden_act not in ACTIVATIONS:
-            raise ConfigError(f"hidden_act {self.hidden_act!r} is not one of {sorted(ACTIVATIONS)}")
+        for name in ("hidden_act", "pooler_act", "predictions_act"):
+            value = getattr(self, name)
+            if not (isinstance(value, str) and value in ACTIVATIONS or name == "predictions_act" and value is None):
+                raise ConfigError(f"{name} {value!r} is not one of {sorted(ACTIVATIONS)}")
 
     @classmethod
     def of_size(cls, name, **changes):
@@ -112,17 +141,31 @@ class BertConfig:
     @classmethod
     def from_dict(cls, values):
         """Takes the keys it knows from a checkpoint's JSON; other keys belong to other readers."""
-        if values.get("model_type", "bert") != "bert":
-            raise ConfigError(f"model_type is {values['model_type']!r}; tfbert reads BERT checkpoints only")
+        if (kind := values.get("model_type", "bert")) == "distilbert":
+            values = {**values, **_of_distilbert(values)}
+        elif kind != "bert":
+            raise ConfigError(f"model_type is {kind!r}; tfbert reads BERT checkpoints only")
         for key, required in _REQUIRED_VALUES.items():
             if values.get(key, required) != required:
                 raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {required!r} only")
+        if values.get("pruned_heads"):
+            raise ConfigError("pruned_heads names heads that are cut out; tfbert's layers have all of theirs")
         known = {field.name for field in dataclasses.fields(cls)}
         sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
         missing = [key for key in sizes if key not in values]
         if missing:
             raise ConfigError(f"the configuration lacks {', '.join(missing)}")
         return cls(**{key: value for key, value in values.items() if key in known})
+
+    def to_hugging_face(self):
+        """The keys of config.json: those of DistilBERT where the network has no segments, else BERT's."""
+        values = self.to_dict()
+        if self.type_vocab_size:
+            return {"model_type": "bert", "position_embedding_type": "absolute", **values}
+        theirs = {name: values[ours] for ours, name in DISTILBERT_KEYS.items()}
+        kept = ("vocab_size", "max_position_embeddings", "initializer_range", "pad_token_id", "tie_word_embeddings")
+        theirs["seq_classif_dropout"] = theirs["seq_classif_dropout"] or values["hidden_dropout_prob"]
+        return {"model_type": "distilbert", **theirs, **{name: values[name] for name in kept}}
 
     @classmethod
     def from_file(cls, path):
@@ -133,14 +176,24 @@ class BertConfig:
             raise ConfigError(f"{path}: {error}") from None
 
 
+def _of_distilbert(values):
+    """DistilBERT's keys (Sanh et al. 2019) as BERT's: no segments, and ReLU between the pooler and the classifier."""
+    if values.get("sinusoidal_pos_embds") and "max_position_embeddings" not in values:
+        raise ConfigError("sinusoidal_pos_embds without max_position_embeddings")
+    found = {ours: values[theirs] for ours, theirs in DISTILBERT_KEYS.items() if theirs in values}
+    return {**found, "type_vocab_size": 0, "pooler_act": "relu", "layer_norm_eps": 1e-12}
+
+
 def read_json_object(path):
     """The object in a JSON file, or a CheckpointError that names the file and the fault."""
     try:
         values = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested without end
         raise CheckpointError(f"{path} is not JSON: {error}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds {type(values).__name__}, not a JSON object")
     return values

@@ -5,6 +5,7 @@ from keras import ops
 
 from tfbert.config import BertConfig
 from tfbert.layers import BertEmbeddings, EncoderBlock
+from tfbert.layers.activations import activation
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -56,7 +57,7 @@ class BertEncoder(keras.Model):
         ]
         self.pooler = keras.layers.Dense(
             c.hidden_size,
-            activation="tanh",
+            activation=activation(c.pooler_act),
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=c.initializer_range),
             name="pooler",
             **common,

@@ -8,7 +8,7 @@ from test_transformers import torch_reference  # noqa: F401 - a fixture
 
 from tfbert import MultipleChoice
 from tfbert.checkpoints.hugging_face import ENCODER, HEADS
-from tfbert.checkpoints.mapping import expand, relative_variables
+from tfbert.checkpoints.mapping import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
 PROMPTS = ["The man opens the door. He", "where is my parcel", "A dog runs", "Water boils, and then"]
@@ -42,9 +42,9 @@ def test_multiple_choice(minilm, tmp_path, torch_reference):  # noqa: F811
     np.testing.assert_allclose(loss, theirs["loss"], atol=1e-5)
     by_id = dict(zip([id(variable) for variable in model.trainable_variables], gradients, strict=True))
     variables = relative_variables(model.encoder)
-    rows = [(variables[row.variable], f"bert.{row.tensor}", row.transposed) for row in expand(ENCODER, 6)]
+    rows = [(variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED) for row in expand(ENCODER, 6)]
     head = relative_variables(classifier)
-    rows += [(head[r.variable.removeprefix("classifier/")], r.tensor, r.transposed) for r in HEADS["classifier"]]
+    rows += [(head[r.variable.removeprefix("classifier/")], r.tensor, r.layout == TRANSPOSED) for r in HEADS["classifier"]]
     assert len(rows) == len(model.trainable_variables)
     for variable, name, transposed in rows:
         ours = tf.convert_to_tensor(by_id[id(variable)]).numpy()

@@ -1,59 +1,61 @@
 """Other formats <-> tfbert. Each format is a table of names in a file of its own."""
 
 import pathlib
-import re
 
 from tfbert.checkpoints.mapping import LoadReport, Source, load_encoder, load_head
+from tfbert.config import read_json_object
 from tfbert.errors import CheckpointError
 
 __all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint"]
 
-# What tfbert reads of a hub's repository; leaves weights in other formats there.
-_HUB_FILES = [
-    *("config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json", "model.safetensors"),
-    *("modules.json", "1_Pooling/config.json", "sentence_bert_config.json"),  # of sentence-transformers
-]
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_READ = (
+    "config.json with model.safetensors, pytorch_model.bin or tf_model.h5 (Hugging Face), bert_config.json with "
+    "bert_model.ckpt.* (Google, Model Garden), or a preset of KerasHub"
+)
 
 
 def open_checkpoint(name):
-    """Opens a checkpoint folder, or fetches a hub id first, and returns its `Source`.
+    """Opens a checkpoint folder of any format, or fetches a hub id first, and returns its `Source`.
+
+    `str(source)` says what was found.
 
     Raises:
-        CheckpointError: no such folder or id; no known format in it (says what it holds).
+        CheckpointError: no such folder or id; no known format in it (says what it holds); a network that tfbert does
+            not have (by its name); tensors that are missing or have another shape than the configuration says.
+        ConfigError: a configuration that tfbert does not have.
 
     >>> open_checkpoint("path/or/hf-id").config.hidden_size
     384
     """
     folder = pathlib.Path(name)
     if not folder.exists():
-        folder = _from_hub(str(name))
+        from tfbert.checkpoints.hub import fetch
+
+        folder = fetch(str(name))
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; a checkpoint is a folder")
-    if (folder / "model.safetensors").exists():
-        from tfbert.checkpoints.hugging_face import HuggingFaceSource
+    if (folder / "modules.json").exists():
+        from tfbert.checkpoints import sentence_transformers
 
-        return HuggingFaceSource(folder)
-    if (folder / "bert_config.json").exists():
-        from tfbert.checkpoints.google_tf1 import GoogleTF1Source
+        return sentence_transformers.open_folder(folder, _open_folder)
+    return _open_folder(folder)
 
-        return GoogleTF1Source(folder)
+
+def _open_folder(folder):
+    from tfbert.checkpoints import google_tf1, hugging_face, hugging_face_tf, keras_hub, model_garden, unreadable
+
+    values = read_json_object(folder / "config.json") if (folder / "config.json").exists() else None
+    if values is not None and keras_hub.is_preset(values):
+        return keras_hub.open_folder(folder)
+    unreadable.refuse(folder, values)
+    for file in hugging_face.FILES:
+        if (folder / file).exists():
+            return hugging_face.open_folder(folder, file)
+    if (folder / "tf_model.h5").exists():
+        return hugging_face_tf.open_folder(folder)
+    if google_tf1.config_file(folder):
+        return (model_garden if model_garden.has_graph(folder) else google_tf1).open_folder(folder)
     held = sorted(path.name for path in folder.iterdir())
     raise CheckpointError(
-        f"{folder} is no checkpoint that tfbert reads (config.json with model.safetensors, or bert_config.json "
-        f"with bert_model.ckpt.*); it holds {', '.join(held[:10]) or 'nothing'}"
+        f"{folder} is no checkpoint that tfbert reads ({_READ}); it holds {', '.join(held[:10]) or 'nothing'}"
     )
-
-
-def _from_hub(name):
-    if not _HUB_ID.fullmatch(name):
-        raise CheckpointError(f"there is no folder {name}")
-    import huggingface_hub
-
-    try:
-        return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=_HUB_FILES))
-    except Exception as error:  # the hub client raises errors of its HTTP library, its own and the system's
-        first_line = (str(error).splitlines() or [""])[0]
-        raise CheckpointError(
-            f"there is no folder {name}, and the hub gave none: {type(error).__name__}: {first_line}"
-        ) from error

@@ -1,131 +1,135 @@
-"""The Hugging Face folder: config.json, vocab.txt, model.safetensors. No PyTorch.
+"""The Hugging Face folder: config.json, vocab.txt, model.safetensors or pytorch_model.bin. No PyTorch.
 
 Source of the names: transformers/models/bert/modeling_bert.py.
 """
 
+import itertools
 import json
 import pathlib
 
-import safetensors
-import safetensors.numpy
-
-from tfbert.checkpoints.mapping import Row, Source, expand, relative_variables, tensors_to_write
+from tfbert.checkpoints import distilbert
+from tfbert.checkpoints.mapping import TRANSPOSED, LayerWeights, Row, Source, rows_to_write, stored_value
+from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
+from tfbert.checkpoints.shards import Renamed, Shards
+from tfbert.checkpoints.torch_file import TorchFile
 from tfbert.config import BertConfig, read_json_object
-from tfbert.errors import CheckpointError
 
+# What a folder may hold, the first found is read.
+FILES = {
+    "model.safetensors": SafetensorsFile,
+    "model.safetensors.index.json": lambda path: Shards(path, SafetensorsFile),
+    "pytorch_model.bin": TorchFile,
+    "pytorch_model.bin.index.json": lambda path: Shards(path, TorchFile),
+}
 _LAYER, _BLOCK = "encoder.layer.{i}", "block_{i}"
 
 ENCODER = (
-    Row("embeddings/token/embeddings", "embeddings.word_embeddings.weight", False),
-    Row("embeddings/position/embeddings", "embeddings.position_embeddings.weight", False),
-    Row("embeddings/segment/embeddings", "embeddings.token_type_embeddings.weight", False),
-    Row("embeddings/layer_norm/gamma", "embeddings.LayerNorm.weight", False),
-    Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias", False),
-    Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}.attention.self.query.weight", True),
-    Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}.attention.self.query.bias", False),
-    Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}.attention.self.key.weight", True),
-    Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}.attention.self.key.bias", False),
-    Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}.attention.self.value.weight", True),
-    Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}.attention.self.value.bias", False),
-    Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}.attention.output.dense.weight", True),
-    Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}.attention.output.dense.bias", False),
-    Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}.attention.output.LayerNorm.weight", False),
-    Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}.attention.output.LayerNorm.bias", False),
-    Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}.intermediate.dense.weight", True),
-    Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}.intermediate.dense.bias", False),
-    Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}.output.dense.weight", True),
-    Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}.output.dense.bias", False),
-    Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}.output.LayerNorm.weight", False),
-    Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output.LayerNorm.bias", False),
-    Row("pooler/kernel", "pooler.dense.weight", True),
-    Row("pooler/bias", "pooler.dense.bias", False),
+    Row("embeddings/token/embeddings", "embeddings.word_embeddings.weight"),
+    Row("embeddings/position/embeddings", "embeddings.position_embeddings.weight"),
+    Row("embeddings/segment/embeddings", "embeddings.token_type_embeddings.weight"),
+    Row("embeddings/layer_norm/gamma", "embeddings.LayerNorm.weight"),
+    Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias"),
+    Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}.attention.self.query.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}.attention.self.query.bias"),
+    Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}.attention.self.key.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}.attention.self.key.bias"),
+    Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}.attention.self.value.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}.attention.self.value.bias"),
+    Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}.attention.output.dense.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}.attention.output.dense.bias"),
+    Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}.attention.output.LayerNorm.weight"),
+    Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}.attention.output.LayerNorm.bias"),
+    Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}.intermediate.dense.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}.intermediate.dense.bias"),
+    Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}.output.dense.weight", TRANSPOSED),
+    Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}.output.dense.bias"),
+    Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}.output.LayerNorm.weight"),
+    Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output.LayerNorm.bias"),
+    Row("pooler/kernel", "pooler.dense.weight", TRANSPOSED),
+    Row("pooler/bias", "pooler.dense.bias"),
 )
 
 HEADS = {
-    "predictions": (  # the decoder's weight is the token embedding
-        Row("predictions/transform/kernel", "cls.predictions.transform.dense.weight", True),
-        Row("predictions/transform/bias", "cls.predictions.transform.dense.bias", False),
-        Row("predictions/layer_norm/gamma", "cls.predictions.transform.LayerNorm.weight", False),
-        Row("predictions/layer_norm/beta", "cls.predictions.transform.LayerNorm.bias", False),
-        Row("predictions/output_bias", "cls.predictions.bias", False),
+    "predictions": (
+        Row("predictions/transform/kernel", "cls.predictions.transform.dense.weight", TRANSPOSED),
+        Row("predictions/transform/bias", "cls.predictions.transform.dense.bias"),
+        Row("predictions/layer_norm/gamma", "cls.predictions.transform.LayerNorm.weight"),
+        Row("predictions/layer_norm/beta", "cls.predictions.transform.LayerNorm.bias"),
+        Row("predictions/output_bias", "cls.predictions.bias"),
+        Row("predictions/decoder/embeddings", "cls.predictions.decoder.weight"),  # where it is not the token embedding
     ),
     "seq_relationship": (
-        Row("seq_relationship/kernel", "cls.seq_relationship.weight", True),
-        Row("seq_relationship/bias", "cls.seq_relationship.bias", False),
+        Row("seq_relationship/kernel", "cls.seq_relationship.weight", TRANSPOSED),
+        Row("seq_relationship/bias", "cls.seq_relationship.bias"),
     ),
     "classifier": (
-        Row("classifier/kernel", "classifier.weight", True),
-        Row("classifier/bias", "classifier.bias", False),
+        Row("classifier/kernel", "classifier.weight", TRANSPOSED),
+        Row("classifier/bias", "classifier.bias"),
     ),
     "qa_outputs": (
-        Row("qa_outputs/kernel", "qa_outputs.weight", True),
-        Row("qa_outputs/bias", "qa_outputs.bias", False),
+        Row("qa_outputs/kernel", "qa_outputs.weight", TRANSPOSED),
+        Row("qa_outputs/bias", "qa_outputs.bias"),
     ),
 }
 
 
-class HuggingFaceSource(Source):
-    """A folder with config.json and model.safetensors, its encoder with or without the `bert.` prefix."""
+# Old files say gamma and beta, new ones weight and bias; a decoder's bias is the predictions' own.
+_OTHER_NAMES = (
+    ("LayerNorm.gamma", "LayerNorm.weight"),
+    ("LayerNorm.beta", "LayerNorm.bias"),
+    ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+)
 
-    head_tables = HEADS
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.description = f"Hugging Face folder {self.folder}"
-        self.values = read_json_object(self.folder / "config.json")
-        self.config = BertConfig.from_file(self.folder / "config.json")
-        self._path = self.folder / "model.safetensors"
-        try:
-            self._file = safetensors.safe_open(self._path, framework="numpy")
-            # Old files say gamma and beta, new ones weight and bias.
-            self._stored = {
-                name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): name
-                for name in self._file.keys()  # noqa: SIM118 - no mapping, it has keys() only
-            }
-            self.shapes = {
-                name: tuple(self._file.get_slice(stored).get_shape()) for name, stored in self._stored.items()
-            }
-        except (safetensors.SafetensorError, OSError) as error:
-            raise CheckpointError(f"{self._path} is truncated or no safetensors file: {error}") from None
-        prefix = "bert." if any(name.startswith("bert.") for name in self.shapes) else ""
-        self.encoder_table = tuple(Row(row.variable, prefix + row.tensor, row.transposed) for row in ENCODER)
+def open_folder(folder, name):
+    """The `Source` of a folder whose weights are the file `name` of `FILES`."""
+    folder = pathlib.Path(folder)
+    values = read_json_object(folder / "config.json")
+    config = BertConfig.from_file(folder / "config.json")
+    is_distilbert = values.get("model_type") == "distilbert"
+    table = distilbert.TABLE if is_distilbert else (*ENCODER, *itertools.chain(*HEADS.values()))
+    file = _plain_names(FILES[name](folder / name), ("distilbert." if is_distilbert else "bert."))
+    kind = "DistilBERT in a Hugging Face folder" if is_distilbert else "Hugging Face folder"
+    return Source(f"{kind} {folder} ({name})", folder, config, values, [(table, file)])
 
-    def read(self, name):
-        try:
-            return self._file.get_tensor(self._stored[name])
-        except (safetensors.SafetensorError, TypeError) as error:
-            raise CheckpointError(f"{self._path}: tensor {name} cannot be read: {error}") from None
+
+def _plain_names(file, prefix):
+    """The file under the names of the table: without `bert.` before the encoder, or what a training loop put there."""
+    embedding = "embeddings.word_embeddings.weight"
+    outer = next((name.removesuffix(embedding) for name in file.shapes if name.endswith(embedding)), "")
+    training = outer.removesuffix(prefix)  # such as DataParallel's `module.`
+    names = {}
+    for stored in file.shapes:
+        name = stored.removeprefix(outer) if stored.startswith(outer) else stored.removeprefix(training)
+        for old, new in _OTHER_NAMES:
+            name = name.replace(old, new)
+        names.setdefault(name, stored)
+    return Renamed(file, names)
 
 
 def write_folder(folder, encoder, heads, values):
-    """Writes config.json and model.safetensors into an existing folder.
+    """Writes config.json and model.safetensors of built layers into an existing folder.
 
     Args:
         heads: {name in `HEADS`: built layer}.
         values: further keys of config.json (architectures, id2label, …).
     """
-    config = {
-        "model_type": "bert",
-        "position_embedding_type": "absolute",
-        **encoder.config.to_dict(),
-        **values,
-    }
+    write_weights(folder, LayerWeights(encoder, heads), values)
+
+
+def write_weights(folder, weights, values):
+    """The same of any `Weights`; a network without segments is written as DistilBERT."""
+    config = {**weights.config.to_hugging_face(), **values}
+    prefix, table = "bert.", (*ENCODER, *itertools.chain(*HEADS.values()))
+    if config["model_type"] == "distilbert":
+        prefix, table = "distilbert.", distilbert.TABLE
+        names = config.get("architectures") or ()
+        config["architectures"] = [f"Distil{name}" if name.startswith("Bert") else name for name in names]
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (pathlib.Path(folder) / "config.json").write_text(text + "\n", encoding="utf-8")
-    tensors = {
-        f"bert.{name}": value
-        for name, value in tensors_to_write(
-            relative_variables(encoder), expand(ENCODER, encoder.config.num_hidden_layers)
-        )
-    }
-    for name, layer in heads.items():
-        variables = {f"{name}/{path}": variable for path, variable in relative_variables(layer).items()}
-        tensors.update(tensors_to_write(variables, HEADS[name]))
-    path = pathlib.Path(folder) / "model.safetensors"
-    try:
-        # transformers refuses a file without this metadata
-        safetensors.numpy.save_file(tensors, path, metadata={"format": "pt"})
-    except safetensors.SafetensorError as error:  # it wraps the operating system's error (disk full)
-        raise OSError(str(error)) from error
-    # safetensors writes for the owner alone; a server may run as somebody else
-    path.chmod((path.parent / "config.json").stat().st_mode)
+    rows = {}
+    for row, shape in rows_to_write(weights, table):
+        outer = prefix if row.tensor.startswith(("embeddings.", "encoder.", "transformer.", "pooler.")) else ""
+        rows[outer + row.tensor] = row, shape
+    shapes = {name: shape for name, (_, shape) in rows.items()}
+    write_safetensors(pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name]))

@@ -1,50 +1,177 @@
-"""What all checkpoint formats share: a table of names, and loading and writing that follow the table."""
+"""What all checkpoint formats share: a table of names that is read and written.
+
+Shapes: H hidden, N heads, D head size, I intermediate, V vocabulary, P positions, T token types.
+"""
 
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Mapping
 
 import numpy as np
 
 from tfbert.config import BertConfig
 from tfbert.errors import CheckpointError
 
-# One line of a format's table: tfbert's variable, the format's tensor, whether its two axes are swapped.
-Row = collections.namedtuple("Row", "variable tensor transposed")
+# How a format lays out what tfbert holds as [in, out], [out] or a table of rows.
+AS_IS = "as is"
+TRANSPOSED = "transposed"  # [out, in], as PyTorch
+BY_HEAD_OUT = "by head, out"  # [in, N, D] of [in, H], and [N, D] of [H], as Keras' MultiHeadAttention
+BY_HEAD_IN = "by head, in"  # [N, D, out] of [H, out]
 
+# One line of a format's table: tfbert's variable, the format's tensor, and its layout there.
+Row = collections.namedtuple("Row", "variable tensor layout", defaults=(AS_IS,))
 
-class Source:
-    """An opened checkpoint in some format; `checkpoints.open_checkpoint` returns one.
-
-    Attributes:
-        description: what it is and where, for messages.
-        folder: where its vocabulary and JSON files lie.
-        config: its `BertConfig`.
-        values: all of its config JSON, for heads and labels.
-        shapes: tensor name -> shape.
-    """
-
-    encoder_table: tuple[Row, ...] = ()
-    head_tables: Mapping[str, tuple[Row, ...]] = {}
-
-    description: str
-    folder: pathlib.Path
-    config: BertConfig
-    values: dict
-    shapes: dict
-
-    def read(self, name):
-        """The tensor as a numpy array in its stored dtype."""
-        raise CheckpointError(f"{self.description} has no reader")
+# No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
+_LARGEST = 1e9
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """Which variables came from the checkpoint and which it lacks (they keep their random start)."""
+    """Which variables came from the checkpoint and which it lacks (they keep their random start).
+
+    `found` says in a line what the checkpoint is.
+    """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
+    found: str = ""
+
+
+class Weights:
+    """Variables under tfbert's names, one at a time: what a format writes, and what a `Source` is.
+
+    Attributes:
+        config: `BertConfig`.
+        shapes: {variable: shape in tfbert's layout}, the heads' among them.
+    """
+
+    config: BertConfig
+    shapes: dict
+
+    def value(self, variable):
+        """float32 array in tfbert's layout."""
+        raise NotImplementedError
+
+    def heads(self):
+        """Names of the heads: predictions, seq_relationship, classifier, qa_outputs, dense."""
+        return tuple(dict.fromkeys(name.split("/")[0] for name in self.shapes if is_of_head(name)))
+
+
+class LayerWeights(Weights):
+    """The weights of built layers: an encoder and {name: head layer}."""
+
+    def __init__(self, encoder, heads):
+        self.config = encoder.config
+        self._variables = relative_variables(encoder)
+        for name, layer in heads.items():
+            self._variables |= {f"{name}/{path}": variable for path, variable in relative_variables(layer).items()}
+        self.shapes = {name: tuple(variable.shape) for name, variable in self._variables.items()}
+
+    def value(self, variable):
+        return np.asarray(self._variables[variable])
+
+
+class Source(Weights):
+    """An opened checkpoint in some format; `checkpoints.open_checkpoint` returns one.
+
+    Opening compares all shapes with the configuration, so that nothing is allocated for a file that lies.
+
+    Attributes:
+        description: what it is and where, for messages.
+        folder: where its vocabulary and JSON files lie.
+        values: all of its config JSON, for heads and labels.
+        files: tensor files with their tables, [(table, file)].
+        modules: the folder of modules.json, of sentence-transformers; None elsewhere.
+    """
+
+    description: str
+    folder: pathlib.Path
+    values: dict
+    modules: pathlib.Path | None = None
+
+    def __init__(self, description, folder, config, values, files):
+        self.description, self.folder, self.config, self.values = description, pathlib.Path(folder), config, values
+        self._found = {}  # variable -> (row, file)
+        self._lacking = {}
+        self.shapes = {}
+        for table, file in files:
+            self.add(table, file)
+        self._check_encoder()
+
+    def value(self, variable):
+        """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
+        row, file = self._found[variable]
+        stored = file.read(row.tensor)
+        value = np.asarray(_from_layout(stored, row.layout), np.float32)
+        with np.errstate(invalid="ignore"):
+            sound = np.isfinite(value).all() and (np.abs(value).max(initial=0) < _LARGEST)
+        if not sound:
+            raise CheckpointError(
+                f"{self.description}: tensor {row.tensor} holds numbers that are no weights (NaN, infinite or beyond "
+                f"{_LARGEST:.0e}): the training went wrong, or the file is damaged or in another byte order"
+            )
+        return value
+
+    def tensor_name(self, variable):
+        """What the format calls it."""
+        return self._found[variable][0].tensor if variable in self._found else self._lacking.get(variable, variable)
+
+    def label_names(self):
+        """Names of the classifier's logits: the configuration's, or LABEL_0, LABEL_1, …; () without a classifier."""
+        if "classifier/bias" not in self.shapes:
+            return ()
+        count = self.shapes["classifier/bias"][0]
+        named = self.values.get("id2label") or {}
+        if len(named) != count:
+            return tuple(f"LABEL_{i}" for i in range(count))
+        try:
+            return tuple(named[key] for key in sorted(named, key=int))
+        except (TypeError, ValueError):
+            raise CheckpointError(f"{self.description}: id2label has a key that is no number") from None
+
+    def tokenizer(self):
+        """The `Tokenizer` of the folder. Raises VocabularyError and ConfigError."""
+        from tfbert.text import Tokenizer
+
+        return Tokenizer.from_folder(self.folder)
+
+    def __str__(self):
+        c = self.config
+        heads = ", ".join(self.heads()) or "none"
+        sizes = f"{c.num_hidden_layers} layers, hidden size {c.hidden_size}, {c.vocab_size} tokens"
+        return f"{self.description}: {sizes}; heads: {heads}"
+
+    def add(self, table, file):
+        """Finds a table's variables in a tensor file. Raises CheckpointError: of another shape than they should have."""
+        # before the rows are written out: a configuration may say anything
+        if self.config.num_hidden_layers > len(file.shapes):
+            raise CheckpointError(
+                f"{self.description}: {len(file.shapes)} tensors are too few for {self.config.num_hidden_layers} layers"
+            )
+        for row in expand(table, self.config.num_hidden_layers):
+            shape = file.shapes.get(row.tensor)
+            if shape is None:
+                self._lacking.setdefault(row.variable, row.tensor)
+            elif row.variable not in self._found:  # of two names of one variable the first is read
+                self.shapes[row.variable] = self._shape(row, shape)
+                self._found[row.variable] = row, file
+
+    def _shape(self, row, stored):
+        wanted = variable_shape(row.variable, self.config)
+        heads, size = self.config.num_attention_heads, self.config.head_size
+        by_head = {BY_HEAD_OUT: tuple(stored[-2:]), BY_HEAD_IN: tuple(stored[:2])}.get(row.layout, (heads, size))
+        shape = _layout_shape(tuple(stored), row.layout)
+        if shape is None or (wanted is not None and shape != wanted) or by_head != (heads, size):
+            asked = "" if wanted is None else f"; the configuration asks for {list(_stored_shape(wanted, row, heads))}"
+            raise CheckpointError(f"{self.description}: tensor {row.tensor} has the shape {list(stored)}{asked}")
+        return shape
+
+    def _check_encoder(self):
+        needed = [name for name in self._lacking if name not in self.shapes and is_of_encoder(name)]
+        if needed:
+            names = [self._lacking[name] for name in needed]
+            listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+            raise CheckpointError(f"{self.description} lacks {len(names)} tensors of the encoder: {listed}")
 
 
 def expand(table, num_layers):
@@ -52,7 +179,7 @@ def expand(table, num_layers):
     rows = []
     for row in table:
         repeats = range(num_layers) if "{i}" in row.variable else (0,)
-        rows += [Row(row.variable.format(i=i), row.tensor.format(i=i), row.transposed) for i in repeats]
+        rows += [Row(row.variable.format(i=i), row.tensor.format(i=i, _i=f"_{i}" if i else ""), row.layout) for i in repeats]
     return rows
 
 
@@ -66,61 +193,93 @@ def relative_variables(layer):
 
 
 def load_encoder(encoder, source):
-    """Loads a built `BertEncoder` from an opened checkpoint. Only the pooler may be missing.
-
-    Raises:
-        CheckpointError: tensors are missing, or have another shape; each is named.
-    """
-    rows = expand(source.encoder_table, encoder.config.num_hidden_layers)
-    report = _load(relative_variables(encoder), rows, source)
-    needed = [name for name in report.missing if not name.startswith("pooler/")]
-    if needed:
-        names = {row.variable: row.tensor for row in rows}
-        listed = ", ".join(names[name] for name in needed[:5]) + (" …" if len(needed) > 5 else "")
-        raise CheckpointError(f"{source.description} lacks {len(needed)} tensors of the encoder: {listed}")
-    return report
+    """Loads a built `BertEncoder` from an opened checkpoint. Only the pooler may be missing."""
+    return _load(relative_variables(encoder), source)
 
 
 def load_head(head, name, source):
     """Loads a built head layer; a head that the checkpoint lacks, or has in another size, stays random."""
     variables = {f"{name}/{path}": variable for path, variable in relative_variables(head).items()}
-    rows = [row for row in source.head_tables.get(name, ()) if row.variable in variables]
-    fitting = [row for row in rows if _shape(row, source) == tuple(variables[row.variable].shape)]
-    if not rows or len(fitting) < len(rows):
+    if any(source.shapes.get(path) != tuple(variable.shape) for path, variable in variables.items()):
         return LoadReport((), tuple(variables))
-    return _load(variables, rows, source)
+    return _load(variables, source)
 
 
-def tensors_to_write(variables, rows):
-    """Yields (tensor name, numpy array) in the format's own layout, one at a time."""
-    for row in rows:
-        value = np.asarray(variables[row.variable])
-        yield row.tensor, np.ascontiguousarray(value.T if row.transposed else value)
+def _load(variables, source):
+    loaded = [name for name in variables if name in source.shapes]
+    for name in loaded:
+        variables[name].assign(source.value(name))
+    return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))
 
 
-def _load(variables, rows, source):
-    loaded, missing = [], []
-    for row in rows:
-        variable = variables[row.variable]
-        shape = _shape(row, source)
-        if shape is None:
-            missing.append(row.variable)
-            continue
-        if shape != tuple(variable.shape):
-            stored = source.shapes[row.tensor]
-            wanted = tuple(variable.shape)[::-1] if row.transposed else tuple(variable.shape)
-            raise CheckpointError(
-                f"{source.description}: tensor {row.tensor} has the shape {list(stored)}; "
-                f"the configuration asks for {list(wanted)}"
-            )
-        value = source.read(row.tensor)
-        variable.assign(value.T if row.transposed else value)
-        loaded.append(row.variable)
-    return LoadReport(tuple(loaded), tuple(missing))
+def rows_to_write(weights, table):
+    """[(row, shape in the format's layout)] for all variables that a table has and the weights hold."""
+    c = weights.config
+    rows = [row for row in expand(table, c.num_hidden_layers) if row.variable in weights.shapes]
+    rows = [row for row in rows if not (row.variable == "predictions/decoder/embeddings" and c.tie_word_embeddings)]
+    return [(row, _stored_shape(weights.shapes[row.variable], row, c.num_attention_heads)) for row in rows]
 
 
-def _shape(row, source):
-    shape = source.shapes.get(row.tensor)
-    if shape is None:
+def stored_value(weights, row, shape):
+    """A variable's contiguous array in the format's layout."""
+    value = weights.value(row.variable)
+    return np.ascontiguousarray(value.T if row.layout == TRANSPOSED else value.reshape(shape), np.float32)
+
+
+def variable_shape(name, config):
+    """The shape of a variable of a network of this configuration; None where the configuration does not say it.
+
+    >>> variable_shape("pooler/kernel", BertConfig())
+    (768, 768)
+    """
+    hidden, inner = config.hidden_size, config.intermediate_size
+    tables = {"token": config.vocab_size, "position": config.max_position_embeddings, "segment": config.type_vocab_size}
+    head, _, rest = name.partition("/")
+    if head == "embeddings" and rest.endswith("/embeddings"):
+        return tables[rest.split("/")[0]], hidden
+    if name == "predictions/output_bias":
+        return (config.vocab_size,)
+    if name == "predictions/decoder/embeddings":
+        return config.vocab_size, hidden
+    if head in ("classifier", "qa_outputs", "dense"):  # as many outputs as the task has
         return None
-    return tuple(shape)[::-1] if row.transposed else tuple(shape)
+    if head == "seq_relationship":
+        return (hidden, 2) if rest == "kernel" else (2,)
+    if rest.startswith("feed_forward/"):
+        of_inner = {"intermediate/kernel": (hidden, inner), "intermediate/bias": (inner,), "output/kernel": (inner, hidden)}
+        return of_inner.get(rest.removeprefix("feed_forward/"), (hidden,))
+    return (hidden, hidden) if name.endswith("/kernel") else (hidden,)
+
+
+def is_of_encoder(name):
+    """Whether every encoder has the variable."""
+    return name.startswith(("embeddings/", "block_"))
+
+
+def is_of_head(name):
+    return not is_of_encoder(name) and not name.startswith("pooler/")
+
+
+def _layout_shape(stored, layout):
+    """A tensor's shape in tfbert's layout; None where it does not have the layout's axes."""
+    if layout == BY_HEAD_OUT and len(stored) in (2, 3):
+        return (*stored[:-2], stored[-2] * stored[-1])
+    if layout == BY_HEAD_IN and len(stored) == 3:
+        return (stored[0] * stored[1], stored[2])
+    if layout in (AS_IS, TRANSPOSED) and len(stored) in (1, 2):
+        return stored[::-1] if layout == TRANSPOSED else stored
+    return None
+
+
+def _stored_shape(shape, row, heads):
+    if row.layout == TRANSPOSED:
+        return tuple(shape[::-1])
+    if row.layout == BY_HEAD_OUT:
+        return (*shape[:-1], heads, shape[-1] // heads)
+    if row.layout == BY_HEAD_IN:
+        return (heads, shape[0] // heads, shape[1])
+    return tuple(shape)
+
+
+def _from_layout(value, layout):
+    return value.T if layout == TRANSPOSED else value.reshape(_layout_shape(value.shape, layout))

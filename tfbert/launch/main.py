@@ -13,6 +13,7 @@ VERBS = {
     "predict": "answers for a file or standard input",
     "export": "write a SavedModel that takes strings",
     "serve": "serve a SavedModel over gRPC on this machine",
+    "convert": "write a checkpoint of any format in another one",
     "suite": "fine-tune several configs and write a table",
     "pretrain": "train an encoder on examples of raw text",
     "train-vocab": "write a WordPiece vocabulary from text files",

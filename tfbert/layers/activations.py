@@ -22,10 +22,20 @@ def gelu_tanh(x):
     return keras.activations.gelu(x, approximate=True)
 
 
+def quick_gelu(x):
+    """The sigmoid approximation, x * sigmoid(1.702 x) (Hendrycks & Gimpel 2016, section 2)."""
+    return x * ops.sigmoid(1.702 * x)
+
+
 _FUNCTIONS = {
     "gelu_erf": gelu_erf,
     "gelu_tanh": gelu_tanh,
+    "linear": keras.activations.linear,
+    "mish": keras.activations.mish,
+    "quick_gelu": quick_gelu,
     "relu": ops.relu,
+    "relu6": ops.relu6,
+    "sigmoid": ops.sigmoid,
     "silu": ops.silu,
     "tanh": ops.tanh,
 }

@@ -41,7 +41,9 @@ class BertEmbeddings(keras.layers.Layer):
         }
         self.token = keras.layers.Embedding(vocab_size, hidden_size, name="token", **table)
         self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
-        self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
+        self.segment = None
+        if type_vocab_size:
+            self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
         self.layer_norm = keras.layers.LayerNormalization(
             epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
         )
@@ -49,19 +51,21 @@ class BertEmbeddings(keras.layers.Layer):
 
     def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         for layer in (self.token, self.position, self.segment):
-            layer.build((None, None))
+            if layer is not None:
+                layer.build((None, None))
         self.layer_norm.build((None, None, self.hidden_size))
 
     def call(self, token_ids, segment_ids, position_ids=None, training=False):
         if position_ids is None:
             position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
-        # The segment table has a row or two: a sum over one-hot rows has a dense gradient of that size,
-        # where a gather would scatter B x S rows into it.
-        segments = ops.matmul(
-            ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
-            ops.cast(self.segment.embeddings, self.compute_dtype),
-        )
-        x = self.token(token_ids) + self.position(position_ids) + segments  # [B, S, H]
+        x = self.token(token_ids) + self.position(position_ids)  # [B, S, H]
+        if self.segment is not None:
+            # The segment table has a row or two: a sum over one-hot rows has a dense gradient of that size,
+            # where a gather would scatter B x S rows into it.
+            x += ops.matmul(
+                ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
+                ops.cast(self.segment.embeddings, self.compute_dtype),
+            )
         return self.dropout(self.layer_norm(x), training=training)
 
     def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):

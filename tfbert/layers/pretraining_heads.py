@@ -15,6 +15,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
 
     Args:
         token_embedding: the encoder's `keras.layers.Embedding`, built; the encoder owns its weights.
+        tied: by the encoder's token embedding, as BERT, or by a decoder of the head's own.
 
     >>> embedding = keras.layers.Embedding(100, 8)
     >>> embedding.build()
@@ -23,10 +24,29 @@ class MaskedLanguageModelHead(keras.layers.Layer):
     TensorShape([1, 1, 100])
     """
 
-    def __init__(self, token_embedding, *, hidden_act="gelu", layer_norm_eps=1e-12, initializer_range=0.02, **kwargs):
+    def __init__(
+        self,
+        token_embedding,
+        *,
+        hidden_act="gelu",
+        layer_norm_eps=1e-12,
+        initializer_range=0.02,
+        tied=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = token_embedding.input_dim, token_embedding.output_dim
         self._embeddings = lambda: token_embedding.embeddings  # a layer in an attribute would be counted twice
+        self.decoder = None
+        if not tied:
+            self.decoder = keras.layers.Embedding(
+                self.vocab_size,
+                self.hidden_size,
+                embeddings_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+                dtype=self.dtype_policy,
+                name="decoder",
+            )
+            self._embeddings = lambda: self.decoder.embeddings
         hidden_size = self.hidden_size
         self.activation = activation(hidden_act)
         self.transform = keras.layers.Dense(
@@ -42,6 +62,8 @@ class MaskedLanguageModelHead(keras.layers.Layer):
     def build(self, sequence_output_shape, positions_shape=None):
         self.transform.build((None, self.hidden_size))
         self.layer_norm.build((None, self.hidden_size))
+        if self.decoder is not None:
+            self.decoder.build((None, None))
         self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
         self.built = True
 

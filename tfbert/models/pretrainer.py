@@ -43,8 +43,7 @@ class Pretrainer(TaskModel):
 
     @classmethod
     def settings_of_checkpoint(cls, source, given):
-        tables = source.head_tables.get("seq_relationship", ())
-        return {"next_sentence": any(row.tensor in source.shapes for row in tables)}
+        return {"next_sentence": "seq_relationship" in source.heads()}
 
     @property
     def encoder(self):

@@ -19,16 +19,16 @@ class Saving:
 
     @classmethod
     def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
-        """The model of a checkpoint: a Hugging Face or TF1 folder, or a hub id.
+        """The model of a checkpoint: a folder of any format that `tfbert.checkpoints` reads, or a hub id.
 
-        A folder that tfbert saved brings its task along; `settings` change it. `load_report.missing` names
-        what was not in the checkpoint and starts from random numbers.
+        A folder that tfbert saved brings its task along; `settings` change it. `load_report.found` says what the
+        checkpoint is, `load_report.missing` names what was not in it and starts from random numbers.
 
         Raises:
             CheckpointError, VocabularyError: what does not fit, by name.
         """
         source = checkpoints.open_checkpoint(name)
-        tokenizer = Tokenizer.from_folder(source.folder)
+        tokenizer = source.tokenizer()
         tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
         if tokens > rows or (tokens < rows and not unused_embeddings):
             raise VocabularyError(
@@ -51,7 +51,7 @@ class Saving:
             report = checkpoints.load_head(model.network.get_layer(head), head, source)
             loaded += report.loaded
             missing += report.missing
-        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing))
+        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing), str(source))
         return model
 
     @classmethod

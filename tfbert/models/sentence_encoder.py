@@ -5,6 +5,7 @@ import numpy as np
 import tqdm
 
 from tfbert.checkpoints import sentence_transformers
+from tfbert.checkpoints.mapping import LayerWeights
 from tfbert.data import columns
 from tfbert.models.task_model import BATCH_SIZE, TaskModel
 from tfbert.tasks.sentence_embedding import TEXTS, SentenceEmbedding
@@ -33,10 +34,11 @@ class SentenceEncoder(TaskModel):
 
     @classmethod
     def settings_of_checkpoint(cls, source, given):
-        return sentence_transformers.read(source.folder, source.config.max_position_embeddings, given)
+        return sentence_transformers.settings(source, given)
 
     def write_further_files(self, folder):
-        sentence_transformers.write(folder, self.task, self.encoder.config.hidden_size)
+        heads = {name: self.network.get_layer(name) for name in self.task.head_names}
+        sentence_transformers.write(folder, self.task.settings(), LayerWeights(self.encoder, heads))
 
     def encode(self, texts, batch_size=BATCH_SIZE, show_progress_bar=False):
         """Embeddings of a list of texts, float32 [B, D]; of one text [D]."""

@@ -28,9 +28,8 @@ class TextClassifier(TaskModel):
         check_settings(Classification, settings)
         if settings.get("labels") is None:
             settings.pop("labels", None)
-            named = source.values.get("id2label", {})
-            if "classifier.weight" in source.shapes and settings.get("problem") != "regression":
-                settings["labels"] = tuple(named[key] for key in sorted(named, key=int))
+            if source.label_names() and settings.get("problem") != "regression":
+                settings["labels"] = source.label_names()
             kept = source.values.get("problem_type") or ""
             if "problem" not in settings:
                 settings["problem"] = next((problem for problem in PROBLEMS if kept.startswith(problem)), PROBLEMS[0])

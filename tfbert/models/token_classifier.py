@@ -27,9 +27,7 @@ class TokenClassifier(TaskModel):
     @classmethod
     def task_of_checkpoint(cls, source, tokenizer, settings):
         check_settings(TokenClassification, settings)
-        named = source.values.get("id2label", {})
-        if settings.get("labels") is None and "classifier.weight" in source.shapes:
-            tags = tuple(named[key] for key in sorted(named, key=int))
+        if settings.get("labels") is None and (tags := source.label_names()):
             if "O" not in tags or not all(tag == "O" or tag[:2] in ("B-", "I-") for tag in tags):
                 raise ConfigError(f"{source.folder}: its tags are {', '.join(tags)}, not O, B-x and I-x; give labels")
             settings["labels"] = tuple(dict.fromkeys(tag[2:] for tag in tags if tag != "O"))

@@ -143,9 +143,10 @@ class PretrainingNetwork(keras.Model):
         self.encoder = encoder
         self.predictions = MaskedLanguageModelHead(
             encoder.embeddings.token,
-            hidden_act=config.hidden_act,
-            layer_norm_eps=config.layer_norm_eps,
+            hidden_act=config.predictions_act or config.hidden_act,
+            layer_norm_eps=config.predictions_layer_norm_eps or config.layer_norm_eps,
             initializer_range=config.initializer_range,
+            tied=config.tie_word_embeddings,
             dtype=encoder.dtype_policy,
             name="predictions",
         )

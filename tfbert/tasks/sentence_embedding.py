@@ -5,7 +5,9 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfbert.config import ACTIVATIONS
 from tfbert.errors import ConfigError
+from tfbert.layers.activations import activation
 from tfbert.layers.pooling import POOLINGS, SentencePooling, unit_length
 from tfbert.tasks import sentence_embedding_examples, sentence_embedding_metrics
 from tfbert.tasks.sentence_embedding_loss import OBJECTIVES, SentenceEmbeddingLoss
@@ -30,7 +32,9 @@ class SentenceEmbedding(Task):
             negative) among those of the whole batch; "triplet": a text is nearer to its pair than to its negative.
         score_range: the scores that stand for cosines 0 and 1.
         pooling: "mean" over the tokens, "cls", the first one's vector, or "max".
-        dimensions: length of the embedding, the first of the encoder's; 0 for all.
+        dense_units: outputs of a dense layer behind the pooling, as some of sentence-transformers' have; 0 for none.
+        dense_activation, dense_bias: of that layer.
+        dimensions: length of the embedding, the first of all; 0 for all.
         normalize: embeddings of length 1.
         scale: in_batch_negatives: what cosines are multiplied with before the softmax.
         margin: triplet: by how much the cosines should differ at least.
@@ -46,6 +50,9 @@ class SentenceEmbedding(Task):
     pooling: str = "mean"
     dimensions: int = 0
     normalize: bool = True
+    dense_units: int = 0
+    dense_activation: str = "tanh"
+    dense_bias: bool = True
     scale: float = 20.0
     margin: float = 0.5
     max_length: int = 128
@@ -56,14 +63,21 @@ class SentenceEmbedding(Task):
     has_several_texts = True
     target_column = "score"
 
+    @property
+    def head_names(self):
+        return ("dense",) if self.dense_units else ()
+
     def __post_init__(self):
         for name, known in (("objective", OBJECTIVES), ("pooling", POOLINGS)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
         if len(self.score_range) != 2 or not self.score_range[0] < self.score_range[1]:
             raise ConfigError(f"score_range is the least and the highest score, not {self.score_range}")
-        if self.dimensions < 0:
-            raise ConfigError(f"dimensions must not be negative, but is {self.dimensions}")
+        for name in ("dimensions", "dense_units"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if self.dense_activation not in ACTIVATIONS:
+            raise ConfigError(f"dense_activation {self.dense_activation!r} is not one of {', '.join(ACTIVATIONS)}")
         for name in ("scale", "margin"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
@@ -108,15 +122,26 @@ class SentenceEmbedding(Task):
 
     # 3 head
     def head(self, encoder):
-        hidden = encoder.config.hidden_size
-        if self.dimensions > hidden:
-            raise ConfigError(f"dimensions {self.dimensions} are more than the encoder's {hidden}")
+        width = self.dense_units or encoder.config.hidden_size
+        if self.dimensions > width:
+            raise ConfigError(f"dimensions {self.dimensions} are more than the {width} that there are")
         inputs = self.encoder_inputs()
         # In float32: the sum over many tokens and the length of a vector lose digits in half precision.
+        kept = {"dimensions": self.dimensions, "normalize": self.normalize}
         pooling = SentencePooling(
-            self.pooling, dimensions=self.dimensions, normalize=self.normalize, dtype="float32", name="pooling"
+            self.pooling, **({"normalize": False} if self.dense_units else kept), dtype="float32", name="pooling"
         )
         embedding = pooling(encoder(inputs)["sequence_output"], inputs["padding_mask"])
+        if self.dense_units:
+            dense = keras.layers.Dense(
+                self.dense_units,
+                activation=activation(self.dense_activation),
+                use_bias=self.dense_bias,
+                dtype="float32",
+                name="dense",
+            )
+            embedding = dense(embedding)[:, : self.dimensions or None]
+            embedding = unit_length(embedding) if self.normalize else embedding
         return keras.Model(inputs, embedding, name="sentence_embedding")
 
     # 4 loss and metrics

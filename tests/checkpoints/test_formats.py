@@ -1,0 +1,160 @@
+"""A checkpoint goes into each format and comes back with the same bytes."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tfbert
+from tfbert.checkpoints import open_checkpoint
+from tfbert.checkpoints.convert import MARKERS, convert
+from tfbert.errors import CheckpointError, ConfigError, DiskError
+
+PUBLISHED = (
+    *("camphr_ner_bert_pt", "camphr_bert_test_pt", "camphr_fixture_bert_pt_old", "camphr_bert_base_japanese_test_pt"),
+    "keras_bert_tf1_tiny",
+)
+
+
+def same_bytes(source, other):
+    """Compares what both have; returns what is missing in the second."""
+    for variable in set(source.shapes) & set(other.shapes):
+        assert source.value(variable).tobytes() == other.value(variable).tobytes(), variable
+    return {variable.split("/")[0] for variable in source.shapes if variable not in other.shapes}
+
+
+@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_checkpoints(name, form, data_dir, tmp_path):
+    source = open_checkpoint(data_dir(f"checkpoints/{name}"))
+    convert(source, form, tmp_path / "out")
+    again = open_checkpoint(tmp_path / "out")
+    lost = {"classifier"} if name == "camphr_ner_bert_pt" else {"seq_relationship"} if "tf1" in name else set()
+    assert same_bytes(source, again) == (lost if form == "keras_hub" else set())
+    assert again.config.head_size == source.config.head_size
+    convert(again, "hf", tmp_path / "back")
+    assert same_bytes(again, open_checkpoint(tmp_path / "back")) == set()
+
+
+@pytest.mark.parametrize("form", MARKERS)
+def test_all_heads(form, network, tmp_path):
+    source = network()
+    notes = convert(source, form, tmp_path / "out")
+    again = open_checkpoint(tmp_path / "out")
+    # KerasHub has one task a preset, and two heads at all
+    lost = {"seq_relationship", "qa_outputs", "predictions"} if form == "keras_hub" else set()
+    assert same_bytes(source, again) == lost
+    assert bool(notes) == (form == "keras_hub")
+    assert again.label_names() == ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
+def test_real_weights(minilm, tmp_path):
+    """MiniLM through all formats in a row, and its vocabulary and pooling with it."""
+    source = open_checkpoint(minilm)
+    before = source
+    for form in ("tf1", "model_garden", "hf"):
+        convert(before, form, tmp_path / form)
+        before = open_checkpoint(tmp_path / form)
+        assert same_bytes(source, before) == set()
+    text = "My parcel café was late"
+    assert list(before.tokenizer().vocabulary) == list(source.tokenizer().vocabulary)
+    convert(source, "hf", tmp_path / "direct")
+    ours = tfbert.SentenceEncoder.from_checkpoint(tmp_path / "direct")
+    assert "sentence-transformers folder" in ours.load_report.found
+    np.testing.assert_array_equal(ours.encode(text), tfbert.SentenceEncoder.from_checkpoint(minilm).encode(text))
+
+
+def test_labels_and_tasks_go_along(network, tmp_path):
+    names = {"0": "no", "1": "yes", "2": "maybe"}
+    convert(network(("classifier",), {"id2label": names}), "hf", tmp_path / "hf")
+    config = json.loads((tmp_path / "hf/config.json").read_text())
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert config["id2label"] == names
+    model = tfbert.TextClassifier.from_checkpoint(tmp_path / "hf")
+    assert model.task.labels == ("no", "yes", "maybe")
+    assert model.load_report.missing == ()
+    assert model.load_report.found.startswith("Hugging Face folder")
+
+
+@pytest.mark.parametrize("form", ["tf1", "model_garden", "keras_hub"])
+def test_a_classifier_of_another_format_loads(form, network, tmp_path):
+    convert(network(("classifier",)), form, tmp_path / "out")
+    model = tfbert.TextClassifier.from_checkpoint(tmp_path / "out")
+    assert model.load_report.missing == ()
+    assert model.task.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
+def test_what_a_format_computes_otherwise_is_said(network, tmp_path):
+    notes = convert(network((), hidden_act="gelu", layer_norm_eps=1e-7), "tf1", tmp_path / "a")
+    assert [note.split(",")[0] for note in notes] == [
+        "Google's BERT computes GELU by tanh",
+        "Google's BERT computes LayerNorm with epsilon 1e-12",
+    ]
+    assert convert(network((), hidden_act="silu"), "hf", tmp_path / "b") == []
+    with pytest.raises(ConfigError, match="KerasHub has no network with the activation silu"):
+        convert(network((), hidden_act="silu"), "keras_hub", tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    (note,) = convert(network(("predictions",), tie_word_embeddings=False), "tf1", tmp_path / "d")
+    assert note == "Google's BERT has no place for predictions: left out"
+
+
+def test_a_decoder_of_its_own(network, tmp_path, features):
+    source = network(("predictions",), tie_word_embeddings=False)
+    convert(source, "hf", tmp_path / "hf")
+    assert same_bytes(source, open_checkpoint(tmp_path / "hf")) == set()
+    model = tfbert.Pretrainer.from_checkpoint(tmp_path / "hf")
+    assert model.load_report.missing == ()
+    decoder = model.network.predictions.decoder.embeddings
+    np.testing.assert_array_equal(decoder, source.value("predictions/decoder/embeddings"))
+    tied = tfbert.Pretrainer.from_checkpoint(tmp_path / "hf").network
+    model.save(tmp_path / "saved")
+    assert same_bytes(source, open_checkpoint(tmp_path / "saved")) == set()
+    inputs = {**features, "masked_positions": np.array([[0], [1], [0], [3]])}
+    np.testing.assert_array_equal(model.network(inputs)["token_logits"], tied(inputs)["token_logits"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"hidden_size": 30, "num_attention_heads": 3}, {"type_vocab_size": 5}, {"num_attention_heads": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize("form", MARKERS)
+def test_other_sizes(form, changes, network, tmp_path):
+    source = network((), **changes)
+    convert(source, form, tmp_path / "out")
+    assert same_bytes(source, open_checkpoint(tmp_path / "out")) == set()
+
+
+def test_nothing_is_replaced_that_is_not_of_the_format(network, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DiskError, match="holds no bert_config.json"):
+        convert(network(()), "tf1", tmp_path)
+    with pytest.raises(ConfigError, match="there is no format 'onnx'"):
+        convert(network(()), "onnx", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"config.json": '{"model_type": "albert"}'}, "is ALBERT, which tfbert does not read: its layers share"),
+        ({"config.json": '{"model_type": "roberta"}'}, "is RoBERTa.*byte-level BPE"),
+        ({"config.json": '{"model_type": "modernbert"}'}, "is ModernBERT.*rotary"),
+        ({"config.json": '{"architectures": ["AlbertForMaskedLM"]}'}, "is ALBERT"),
+        ({"config.json": '{"architectures": ["XLMRobertaModel"]}'}, "is XLM-RoBERTa"),
+        ({"albert_config.json": "{}", "model.ckpt.index": ""}, "is ALBERT"),
+        ({"config.json": "{}", "merges.txt": "", "pytorch_model.bin": ""}, "is RoBERTa"),
+        ({"config.json": '{"registered_name": "keras_hub>X", "class_name": "GemmaBackbone", "config": {}}'}, "GemmaBackbone"),
+        ({"model.onnx": ""}, "is no checkpoint that tfbert reads.*it holds model.onnx"),
+    ],
+)
+def test_what_it_cannot_read_is_named(files, message, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(CheckpointError, match=message):
+        open_checkpoint(tmp_path)
+
+
+def test_chinese_whole_word_masking_is_bert(network, tmp_path):
+    """RoBERTa-wwm-ext says model_type bert, and is."""
+    convert(network(("predictions",), {"architectures": ["BertForMaskedLM"], "directionality": "bidi"}), "hf", tmp_path)
+    assert tfbert.Pretrainer.from_checkpoint(tmp_path).load_report.missing == ()

@@ -1,0 +1,129 @@
+"""KerasHub's presets, against KerasHub itself."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import tfbert
+from tfbert import BertEncoder
+from tfbert.checkpoints import load_encoder, open_checkpoint
+from tfbert.checkpoints.convert import convert
+from tfbert.errors import CheckpointError
+
+keras_hub = pytest.importorskip("keras_hub", reason="needs pip install keras-nlp")
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory, tiny_config, tiny_checkpoint):
+    """saves(class, arguments): what KerasHub's own `save_to_preset` writes, and the model."""
+    keras.utils.set_random_seed(1)
+    tokenizer = keras_hub.tokenizers.BertTokenizer(vocabulary=str(tiny_checkpoint / "vocab.txt"), lowercase=True)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=tiny_config.vocab_size,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=32,
+        intermediate_dim=64,
+        max_sequence_length=128,
+    )
+    for variable in backbone.weights:  # biases and scales that are not all the same
+        variable.assign_add(0.05 * keras.random.normal(variable.shape))
+
+    def save(name, **arguments):
+        folder = tmp_path_factory.mktemp(name)
+        kind = getattr(keras_hub.models, name)
+        preprocessor = getattr(keras_hub.models, f"{name}Preprocessor")(tokenizer, sequence_length=16)
+        model = kind(backbone, preprocessor=preprocessor, **arguments)
+        for variable in model.weights:
+            variable.assign_add(0.05 * keras.random.normal(variable.shape))
+        model.save_to_preset(str(folder))
+        return folder, model
+
+    return save
+
+
+def encoder_of(folder):
+    source = open_checkpoint(folder)
+    encoder = BertEncoder(source.config)
+    encoder.build()
+    assert load_encoder(encoder, source).missing == ()
+    return encoder
+
+
+def same_outputs(encoder, backbone, features):
+    ours, theirs = encoder(features), backbone(features)
+    kept = features["padding_mask"].astype(bool)
+    for name, where in (("sequence_output", kept), ("pooled_output", slice(None))):
+        np.testing.assert_allclose(np.asarray(ours[name])[where], np.asarray(theirs[name])[where], atol=1e-5)
+
+
+def test_a_classifier(preset, features):
+    folder, theirs = preset("BertTextClassifier", num_classes=3)
+    same_outputs(encoder_of(folder), theirs.backbone, features)
+    model = tfbert.TextClassifier.from_checkpoint(folder)
+    assert model.load_report.missing == ()
+    assert "KerasHub preset" in model.load_report.found
+    np.testing.assert_allclose(model(features), theirs(features), atol=1e-5)
+    texts = ["my parcel is late", "where is the lamp"]
+    probabilities = [list(row["probabilities"].values()) for row in model.predict(texts, verbose=0)]
+    np.testing.assert_allclose(probabilities, keras.ops.softmax(theirs.predict(texts, verbose=0)), atol=1e-5)
+
+
+def test_a_masked_language_model(preset, features):
+    """Its head has another activation and epsilon than its backbone."""
+    folder, theirs = preset("BertMaskedLM")
+    model = tfbert.Pretrainer.from_checkpoint(folder)
+    assert model.load_report.missing == ()
+    positions = np.array([[3], [0], [0], [4]])
+    ours = model.network({**features, "masked_positions": positions})["token_logits"]
+    np.testing.assert_allclose(ours, theirs({**features, "mask_positions": positions}), atol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"pooling_mode": "cls", "normalize": False}], ids=str)
+def test_an_embedder(arguments, preset, features):
+    folder, theirs = preset("BertTextEmbedder", **arguments)
+    model = tfbert.SentenceEncoder.from_checkpoint(folder)
+    np.testing.assert_allclose(model.network(features), theirs(features), atol=1e-5)
+
+
+def test_presets_written_here_open_there(network, features, tmp_path):
+    convert(network(("classifier",)), "keras_hub", tmp_path / "classifier")
+    model = tfbert.TextClassifier.from_checkpoint(tmp_path / "classifier")
+    theirs = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "classifier"))
+    same_outputs(model.encoder, theirs.backbone, features)
+    np.testing.assert_allclose(model(features), theirs(features), atol=1e-5)
+    texts = ["my parcel is late", "where is the lamp"]
+    probabilities = [list(row["probabilities"].values()) for row in model.predict(texts, verbose=0)]
+    np.testing.assert_allclose(probabilities, keras.ops.softmax(theirs.predict(texts, verbose=0)), atol=1e-5)
+    convert(network(("predictions",)), "keras_hub", tmp_path / "masked")
+    theirs = keras_hub.models.MaskedLM.from_preset(str(tmp_path / "masked"))
+    ours = tfbert.Pretrainer.from_checkpoint(tmp_path / "masked")
+    positions = np.array([[3], [0], [0], [4]])
+    logits = ours.network({**features, "masked_positions": positions})["token_logits"]
+    np.testing.assert_allclose(logits, theirs({**features, "mask_positions": positions}), atol=1e-5)
+
+
+def test_real_weights_open_there(minilm, tmp_path):
+    """MiniLM as an embedder: what KerasHub computes from the preset is what tfbert reads in it."""
+    (note,) = convert(open_checkpoint(minilm), "keras_hub", tmp_path / "minilm")
+    assert "GELU" in note
+    theirs = keras_hub.models.TextEmbedder.from_preset(str(tmp_path / "minilm"))
+    ours = tfbert.SentenceEncoder.from_checkpoint(tmp_path / "minilm")
+    texts = ["my parcel is late", "Ein Café in Zürich", "where is the lamp that I bought?"]
+    np.testing.assert_allclose(ours.encode(texts), theirs.predict(texts, verbose=0), atol=1e-5)
+    # and it is MiniLM, but for the activation
+    exact = tfbert.SentenceEncoder.from_checkpoint(minilm).encode(texts)
+    np.testing.assert_allclose(ours.encode(texts), exact, atol=2e-3)
+
+
+def test_damage_is_named(network, tmp_path):
+    convert(network(("classifier",)), "keras_hub", tmp_path / "out")
+    task = json.loads((tmp_path / "out/task.json").read_text())
+    (tmp_path / "out/task.json").write_text(json.dumps({**task, "class_name": "BertThing"}))
+    with pytest.raises(CheckpointError, match=r"task.json is BertThing; tfbert reads BertMaskedLM"):
+        open_checkpoint(tmp_path / "out")
+    (tmp_path / "out/model.weights.h5").unlink()
+    with pytest.raises(CheckpointError, match=r"has neither model.weights.h5 nor"):
+        open_checkpoint(tmp_path / "out")

@@ -1,0 +1,226 @@
+"""TensorFlow Model Garden's TF2 checkpoint: bert_config.json, vocab.txt, bert_model.ckpt-1.{index,data-…}.
+
+Its tensors hang on a graph of objects, whose names lead to them; a file has them under the first path that leads there.
+Source: tensorflow/models, official/nlp/tools/tf2_bert_encoder_checkpoint_converter.py,
+official/nlp/modeling/networks/{bert_encoder,encoder_scaffold}.py, official/nlp/modeling/models.
+"""
+
+import itertools
+import pathlib
+
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+from tfbert.checkpoints import google_tf1
+from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row, Source, rows_to_write, stored_value
+from tfbert.checkpoints.shards import Renamed
+from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
+from tfbert.errors import CheckpointError
+
+GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_LAYER, _BLOCK = "encoder/_transformer_layers/{i}", "block_{i}"
+
+ENCODER = (
+    Row("embeddings/token/embeddings", "encoder/_embedding_layer/embeddings"),
+    Row("embeddings/position/embeddings", "encoder/_position_embedding_layer/embeddings"),
+    Row("embeddings/segment/embeddings", "encoder/_type_embedding_layer/embeddings"),
+    Row("embeddings/layer_norm/gamma", "encoder/_embedding_norm_layer/gamma"),
+    Row("embeddings/layer_norm/beta", "encoder/_embedding_norm_layer/beta"),
+    Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}/_attention_layer/_query_dense/kernel", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}/_attention_layer/_query_dense/bias", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}/_attention_layer/_key_dense/kernel", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}/_attention_layer/_key_dense/bias", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}/_attention_layer/_value_dense/kernel", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}/_attention_layer/_value_dense/bias", BY_HEAD_OUT),
+    Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}/_attention_layer/_output_dense/kernel", BY_HEAD_IN),
+    Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}/_attention_layer/_output_dense/bias"),
+    Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}/_attention_layer_norm/gamma"),
+    Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}/_attention_layer_norm/beta"),
+    Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}/_intermediate_dense/kernel"),
+    Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}/_intermediate_dense/bias"),
+    Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}/_output_dense/kernel"),
+    Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}/_output_dense/bias"),
+    Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}/_output_layer_norm/gamma"),
+    Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}/_output_layer_norm/beta"),
+)
+# A pretrained next-sentence head brings a pooler of its own along, which fine-tuning then takes.
+POOLER = (
+    Row("pooler/kernel", "next_sentence.pooler_dense/kernel"),
+    Row("pooler/bias", "next_sentence.pooler_dense/bias"),
+    Row("pooler/kernel", "encoder/_pooler_layer/kernel"),
+    Row("pooler/bias", "encoder/_pooler_layer/bias"),
+)
+HEADS = {
+    "predictions": (
+        Row("predictions/transform/kernel", "masked_lm/dense/kernel"),
+        Row("predictions/transform/bias", "masked_lm/dense/bias"),
+        Row("predictions/layer_norm/gamma", "masked_lm/layer_norm/gamma"),
+        Row("predictions/layer_norm/beta", "masked_lm/layer_norm/beta"),
+        Row("predictions/output_bias", "masked_lm/bias"),
+    ),
+    "seq_relationship": (
+        Row("seq_relationship/kernel", "model/classification_heads/0/out_proj/kernel"),
+        Row("seq_relationship/bias", "model/classification_heads/0/out_proj/bias"),
+    ),
+    "classifier": (  # BertClassifier
+        Row("classifier/kernel", "model/classifier/out_proj/kernel"),
+        Row("classifier/bias", "model/classifier/out_proj/bias"),
+    ),
+    "token_classifier": (  # BertTokenClassifier
+        Row("classifier/kernel", "model/classifier/kernel"),
+        Row("classifier/bias", "model/classifier/bias"),
+    ),
+    "qa_outputs": (  # BertSpanLabeler
+        Row("qa_outputs/kernel", "model/span_labeling/layer_with_weights-0/kernel"),
+        Row("qa_outputs/bias", "model/span_labeling/layer_with_weights-0/bias"),
+    ),
+}
+# What tf_utils.get_activation computes by these names.
+ACTIVATIONS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh", "swish": "swish", "mish": "mish"}
+# Where the encoder may hang: alone, in a pretrainer, in a classifier, or as the root itself.
+_ENCODERS = ("encoder", "model/encoder_network", "model/_network", "model", "_network", "encoder_network", "")
+_TOKENS = "encoder/_embedding_layer/embeddings"
+
+
+def has_graph(folder):
+    """Whether the checkpoint in a folder has a graph of objects, and is not of TF1."""
+    prefix = google_tf1.checkpoint_prefix(pathlib.Path(folder))
+    # the first key of the index, which is sorted; its letters stand there as they are
+    return GRAPH.encode() in prefix.with_name(prefix.name + ".index").read_bytes()
+
+
+def open_folder(folder):
+    """The `Source` of a folder with bert_config.json and a checkpoint with a graph of objects."""
+    folder = pathlib.Path(folder)
+    bundle = TensorBundle(google_tf1.checkpoint_prefix(folder))
+    values, config = google_tf1.read_config(folder, ACTIVATIONS)
+    if config.num_hidden_layers > len(bundle.shapes):
+        raise CheckpointError(f"{bundle.prefix}: too few tensors for {config.num_hidden_layers} layers")
+    graph = _Graph(bundle)
+    anchor = next((path for path in _ENCODERS if graph.key(_in_encoder(path, "_embedding_layer", config))), None)
+    if anchor is None:
+        raise CheckpointError(f"{bundle.prefix}: its objects lead to no encoder of BERT")
+    table = (*ENCODER, *POOLER, *itertools.chain(*HEADS.values()))
+    names = {}
+    for row in table:
+        for i in range(config.num_hidden_layers if "{i}" in row.tensor else 1):
+            path = row.tensor.format(i=i)
+            inner, is_inner = path.removeprefix("encoder/"), path.startswith("encoder/")
+            key = graph.key(_in_encoder(anchor, inner, config)) if is_inner else graph.key([path])
+            if key in bundle.shapes:
+                names[path] = key
+    if "model/classifier/kernel" in names:
+        values["architectures"] = ["BertForTokenClassification"]
+    description = f"Model Garden checkpoint {bundle.prefix}"
+    return Source(description, folder, config, values, [(table, Renamed(bundle, names))])
+
+
+def numbered_layers(config):
+    """{name of a layer of the encoder: its number among the layers with weights}, as Keras also keeps them."""
+    count = config.num_hidden_layers
+    names = ("_embedding_layer", "_position_embedding_layer", "_type_embedding_layer", "_embedding_norm_layer")
+    layers = (*names, *(f"_transformer_layers/{i}" for i in range(count)), "_pooler_layer")
+    return {name: f"layer_with_weights-{number}" for number, name in enumerate(layers)}
+
+
+def _numbered(path, config):
+    """The path that Model Garden's converter saves a tensor under."""
+    for name, number in numbered_layers(config).items():
+        path = path.replace(f"encoder/{name}/", f"encoder/{number}/")
+    return path
+
+
+def _in_encoder(anchor, path, config):
+    """The paths by which a path below the encoder may be found."""
+    start = f"{anchor}/" if anchor else ""
+    paths = [start + path]
+    for name, number in numbered_layers(config).items():
+        if path == name or path.startswith(f"{name}/"):
+            paths.append(start + number + path.removeprefix(name))
+    if path == "_embedding_layer":
+        paths = [f"{found}/embeddings" for found in paths]
+    return paths
+
+
+class _Graph:
+    """The graph of objects of a checkpoint."""
+
+    def __init__(self, bundle):
+        try:
+            graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(bundle.read_any(GRAPH))
+        except (DecodeError, TypeError) as error:
+            raise CheckpointError(f"{bundle.prefix}: its graph of objects is damaged: {error}") from None
+        self._children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
+        self._keys = [{value.name: value.checkpoint_key for value in node.attributes} for node in graph.nodes]
+
+    def key(self, paths):
+        """The tensor's name that the first of the paths leads to, or None."""
+        for path in paths:
+            node = 0
+            for name in path.split("/"):
+                children = self._children[node] if 0 <= node < len(self._children) else {}
+                node = children.get(name, -1)
+            if 0 <= node < len(self._keys) and self._keys[node].get("VARIABLE_VALUE"):
+                return self._keys[node]["VARIABLE_VALUE"]
+        return None
+
+
+def write_weights(folder, weights, classifies_tokens=False):
+    """Writes bert_config.json and bert_model.ckpt.* of any `Weights` into an existing folder.
+
+    The objects are those of networks.BertEncoder and BertEncoderV2 under `encoder`, of BertPretrainerV2, BertClassifier,
+    BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
+    """
+    google_tf1.write_config(folder, weights.config, ACTIVATIONS)
+    held = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]
+    table = (*ENCODER, *POOLER[2:], *itertools.chain(*(HEADS[name] for name in held)))
+    rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, table)}
+    graph = trackable_object_graph_pb2.TrackableObjectGraph()
+    graph.nodes.add()
+    keys = {path: f"{_numbered(path, weights.config)}/.ATTRIBUTES/VARIABLE_VALUE" for path in rows}
+    for path, key in keys.items():
+        value = graph.nodes[_node(graph, path)].attributes.add()
+        value.name, value.full_name, value.checkpoint_key = "VARIABLE_VALUE", path, key
+    for name, number in numbered_layers(weights.config).items():
+        _also(graph, f"encoder/{name}", f"encoder/{number}")
+    heads = weights.heads()
+    if "predictions" in heads:
+        _also(graph, _TOKENS, "masked_lm/embedding_table")
+        _also(graph, "masked_lm/bias", ["masked_lm", "output_bias/bias"])
+        _also(graph, "masked_lm", "model/masked_lm")
+    if "seq_relationship" in heads:
+        _also(graph, "encoder/_pooler_layer", "next_sentence.pooler_dense")
+        _also(graph, "encoder/_pooler_layer", "model/classification_heads/0/dense")
+    if heads:
+        _also(graph, "encoder", "model/encoder_network")
+        _also(graph, "encoder", "model/_network")
+    else:
+        _also(graph, "encoder", "model")
+    by_key = {keys[path]: row for path, row in rows.items()}
+    write_tensor_bundle(
+        pathlib.Path(folder) / "bert_model.ckpt",
+        {key: shape for key, (_, shape) in by_key.items()},
+        lambda key: stored_value(weights, *by_key[key]),
+        {GRAPH: graph.SerializeToString()},
+    )
+
+
+def _node(graph, path):
+    """The number of the node that a path leads to, made where there is none."""
+    node = 0
+    for name in path if isinstance(path, list) else path.split("/"):
+        found = [child.node_id for child in graph.nodes[node].children if child.local_name == name]
+        if not found:
+            found = [len(graph.nodes)]
+            child = graph.nodes[node].children.add()
+            child.node_id, child.local_name = found[0], name
+            graph.nodes.add()
+        node = found[0]
+    return node
+
+
+def _also(graph, path, other):
+    """Lets another path lead to the same node; of a path given as a list, names may have slashes."""
+    parts = other if isinstance(other, list) else other.split("/")
+    child = graph.nodes[_node(graph, parts[:-1])].children.add()
+    child.node_id, child.local_name = _node(graph, path), parts[-1]

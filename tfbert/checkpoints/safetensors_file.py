@@ -1,0 +1,62 @@
+"""model.safetensors: reading one tensor at a time, and writing without holding them all.
+
+Source of the format: github.com/huggingface/safetensors, README, "Format".
+"""
+
+import json
+
+import numpy as np
+import safetensors
+
+from tfbert.errors import CheckpointError
+
+_FLOATS = {"F64", "F32", "F16", "BF16"}
+
+
+class SafetensorsFile:
+    """Names and shapes of a file at once, its tensors when asked for.
+
+    Raises:
+        CheckpointError: truncated, padded or no such file.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            with safetensors.safe_open(path, framework="numpy") as file:
+                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it has keys() only
+                self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+                self._dtypes = {name: part.get_dtype() for name, part in slices.items()}
+        except (safetensors.SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from None
+
+    def read(self, name):
+        if self._dtypes[name] not in _FLOATS:
+            raise CheckpointError(f"{self.path}: tensor {name} is {self._dtypes[name]}, not floating-point numbers")
+        try:
+            # opened for each tensor, because the pages of a map count as this process' memory until it is closed
+            with safetensors.safe_open(self.path, framework="numpy") as file:
+                return file.get_tensor(name)
+        except (safetensors.SafetensorError, TypeError, OSError) as error:
+            raise CheckpointError(f"{self.path}: tensor {name} cannot be read: {error}") from None
+
+
+def write_safetensors(path, shapes, value):
+    """Writes float32 tensors in the order of {name: shape}; `value(name)` gives each when its turn comes.
+
+    >>> write_safetensors("model.safetensors", {"a": (2,)}, lambda name: np.ones(2, "float32"))
+    """
+    # transformers refuses a file without this metadata
+    header, begin = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in shapes.items():
+        end = begin + 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name, shape in shapes.items():
+            array = np.ascontiguousarray(value(name), "<f4")
+            assert array.shape == tuple(shape), (name, array.shape, shape)
+            file.write(array.data)

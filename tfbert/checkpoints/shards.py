@@ -1,0 +1,60 @@
+"""Several tensor files that an index ties together: model.safetensors.index.json, pytorch_model.bin.index.json."""
+
+import pathlib
+
+from tfbert.config import read_json_object
+from tfbert.errors import CheckpointError
+
+
+class Shards:
+    """All tensors of the files that an index names.
+
+    Args:
+        open_file: opens one of them, `SafetensorsFile` or `TorchFile`.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or lacks a tensor that the index says it has.
+    """
+
+    def __init__(self, index, open_file):
+        places = read_json_object(index).get("weight_map")
+        if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
+            raise CheckpointError(f"{index} has no weight_map of tensors to files")
+        folder = pathlib.Path(index).parent
+        files = {}
+        for name in sorted(set(places.values())):
+            if pathlib.Path(name).name != name:
+                raise CheckpointError(f"{index} names {name!r}, which is not a file beside it")
+            if not (folder / name).exists():
+                raise CheckpointError(f"{index} names {name}, which is not there")
+            files[name] = open_file(folder / name)
+        self._files = {tensor: files[name] for tensor, name in places.items()}
+        for tensor, name in places.items():
+            if tensor not in files[name].shapes:
+                raise CheckpointError(f"{folder / name} lacks the tensor {tensor}, which {index} says it has")
+        self.shapes = {tensor: file.shapes[tensor] for tensor, file in self._files.items()}
+
+    def read(self, name):
+        return self._files[name].read(name)
+
+
+class Together:
+    """Tensor files that share out the tensors of one."""
+
+    def __init__(self, files):
+        self._files = {name: file for file in files for name in file.shapes}
+        self.shapes = {name: file.shapes[name] for name, file in self._files.items()}
+
+    def read(self, name):
+        return self._files[name].read(name)
+
+
+class Renamed:
+    """A tensor file under other names: {name: its name in the file}."""
+
+    def __init__(self, file, names):
+        self._file, self._names = file, names
+        self.shapes = {name: file.shapes[stored] for name, stored in names.items()}
+
+    def read(self, name):
+        return self._file.read(self._names[name])

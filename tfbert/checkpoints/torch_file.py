@@ -1,0 +1,153 @@
+"""pytorch_model.bin: PyTorch's zip archives and the older files of pickles, without PyTorch.
+
+Source: torch/serialization.py, _save and _legacy_save.
+"""
+
+import math
+import pathlib
+import struct
+import zipfile
+
+import numpy as np
+
+from tfbert.checkpoints.torch_pickle import Tensor, load_pickle, pickle_end
+from tfbert.errors import CheckpointError
+
+_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of an older file
+_LARGEST_PICKLE = 64 << 20  # bytes; a state dict of a network of a thousand layers has one
+_END_OF_ZIP = 22  # bytes of its last record, without a comment
+
+
+class TorchFile:
+    """Names and shapes of a file at once, its tensors when asked for.
+
+    Raises:
+        CheckpointError: damaged, truncated, padded, or with anything but tensors in it.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        try:
+            with open(self.path, "rb") as file:
+                is_zip = file.read(4) == b"PK\x03\x04"
+            self._zip = self._open_zip() if is_zip else None
+            state = self._zip_state() if is_zip else self._legacy_state()
+        except (OSError, zipfile.BadZipFile, struct.error, UnicodeDecodeError, NotImplementedError, EOFError) as error:
+            raise CheckpointError(f"{self.path} is damaged or no file of PyTorch: {error}") from None
+        if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+            state = state["state_dict"]  # a training loop's own checkpoint
+        if not isinstance(state, dict):
+            raise CheckpointError(f"{self.path} holds {type(state).__name__}, not a dictionary of tensors")
+        self._tensors = {name: t for name, t in state.items() if isinstance(name, str) and isinstance(t, Tensor)}
+        for name, tensor in self._tensors.items():
+            self._check(name, tensor)
+        self.shapes = {name: tensor.shape for name, tensor in self._tensors.items()}
+
+    def read(self, name):
+        storage, offset, shape, strides = self._tensors[name]
+        if storage.dtype[0] in "iu":
+            raise CheckpointError(f"{self.path}: tensor {name} is of integers, not floating-point numbers")
+        data = self._storage_bytes(storage, name)
+        kind = np.dtype(("u2" if storage.dtype == "bfloat16" else storage.dtype)).newbyteorder(self._byte_order)
+        numbers = np.frombuffer(data, kind)[storage.begin + offset :]
+        value = np.lib.stride_tricks.as_strided(numbers, shape, [step * kind.itemsize for step in strides])
+        if storage.dtype == "bfloat16":  # the upper half of a float32
+            value = (value.astype(np.uint32) << 16).view(np.float32)
+        return value
+
+    def _check(self, name, tensor):
+        """A view must lie in its storage, and be no larger than it."""
+        storage, offset, shape, strides = tensor
+        last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
+        stored = self._lengths.get(storage.key)
+        if 0 in shape or math.prod(shape) > storage.length or last >= storage.length:
+            raise CheckpointError(f"{self.path}: tensor {name} with shape {list(shape)} does not lie in its storage")
+        size = _item_size(storage)
+        if stored is None or (storage.begin + storage.length) * size > stored:
+            raise CheckpointError(f"{self.path}: the storage of tensor {name} is missing or too short")
+        if self._zip is not None and storage.length * size != stored:
+            raise CheckpointError(f"{self.path}: the storage of tensor {name} has another length than its pickle says")
+
+    # since PyTorch 1.6: a zip archive, stored and not compressed
+
+    def _open_zip(self):
+        archive = zipfile.ZipFile(self.path)
+        with open(self.path, "rb") as file:
+            file.seek(-_END_OF_ZIP, 2)
+            ends = file.read(4) == b"PK\x05\x06"
+        if not ends or min(info.header_offset for info in archive.infolist()) != 0:
+            raise CheckpointError(f"{self.path} has bytes before or behind its archive: it is padded or damaged")
+        size = self.path.stat().st_size
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > size or info.flag_bits & 1:
+                raise CheckpointError(f"{self.path}: {info.filename} is compressed or longer than the file")
+        return archive
+
+    def _zip_state(self):
+        roots = [name.removesuffix("data.pkl") for name in self._zip.namelist() if name.endswith("/data.pkl")]
+        if len(roots) != 1:
+            raise CheckpointError(f"{self.path} is a zip archive without the data.pkl of PyTorch")
+        self._root = roots[0]
+        entries = {info.filename.removeprefix(self._root): info for info in self._zip.infolist()}
+        order = self._zip.read(entries["byteorder"]).strip() if "byteorder" in entries else b"little"
+        self._byte_order = {b"little": "<", b"big": ">"}.get(order)
+        if self._byte_order is None:
+            raise CheckpointError(f"{self.path}: its byte order is {order!r}, neither little nor big")
+        if entries["data.pkl"].file_size > _LARGEST_PICKLE:
+            raise CheckpointError(f"{self.path}: its data.pkl is too long for a dictionary of tensors")
+        begin = len("data/")
+        self._lengths = {name[begin:]: info.file_size for name, info in entries.items() if name.startswith("data/")}
+        return load_pickle(self._zip.read(entries["data.pkl"]), self.path)
+
+    # before: four pickles, then each storage behind its length
+
+    def _legacy_state(self):
+        size = self.path.stat().st_size
+        with open(self.path, "rb") as file:
+            head = file.read(_LARGEST_PICKLE)
+            pickles, begin = [], 0
+            for _ in range(5):  # magic number, protocol, byte order, the state dict, the storages' keys
+                end = pickle_end(head, begin, self.path)
+                pickles.append(load_pickle(head[begin:end], self.path))
+                begin = end
+                if pickles[0] != _MAGIC:
+                    raise CheckpointError(f"{self.path} is no file of PyTorch")
+            _, _, system, state, keys = pickles
+            self._byte_order = "<" if isinstance(system, dict) and system.get("little_endian") else ">"
+            sizes = {str(s.key): _item_size(s) for s in _storages(state)}
+            self._begins, self._lengths = {}, {}
+            if not isinstance(keys, list) or not {str(key) for key in keys} <= set(sizes):
+                raise CheckpointError(f"{self.path}: its list of storages is damaged")
+            for key in map(str, keys):
+                file.seek(begin)
+                (count,) = struct.unpack(self._byte_order + "q", file.read(8))
+                self._begins[key], self._lengths[key] = begin + 8, count * sizes[key]
+                begin += 8 + self._lengths[key]
+                if count < 0 or begin > size:
+                    raise CheckpointError(f"{self.path} is truncated, or a length in it is wrong")
+        if begin != size:
+            raise CheckpointError(f"{self.path} has {size - begin} bytes behind its last tensor")
+        return state
+
+    def _storage_bytes(self, storage, name):
+        try:
+            if self._zip is not None:
+                return self._zip.read(f"{self._root}data/{storage.key}")
+            with open(self.path, "rb") as file:
+                file.seek(self._begins[storage.key])
+                return file.read(self._lengths[storage.key])
+        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            raise CheckpointError(f"{self.path}: tensor {name} cannot be read: {error}") from None
+
+
+def _item_size(storage):
+    return 2 if storage.dtype == "bfloat16" else np.dtype(storage.dtype).itemsize
+
+
+def _storages(state):
+    """All storages of tensors in a dictionary, of whatever depth."""
+    if isinstance(state, Tensor):
+        yield state.storage
+    elif isinstance(state, dict):
+        for value in state.values():
+            yield from _storages(value)

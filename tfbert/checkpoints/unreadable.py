@@ -1,0 +1,58 @@
+"""Networks that look like BERT in a folder and are not: named, instead of failing on a tensor."""
+
+import pathlib
+
+from tfbert.errors import CheckpointError
+
+# model_type -> name and what it does otherwise.
+MODELS = {
+    "albert": ("ALBERT", "its layers share one set of weights and its embedding is factorized"),
+    "roberta": ("RoBERTa", "its tokens are byte-level BPE and its positions are counted from the padding token"),
+    "xlm-roberta": ("XLM-RoBERTa", "its tokens are SentencePiece and its positions are counted from the padding token"),
+    "camembert": ("CamemBERT", "its tokens are SentencePiece and its positions are counted from the padding token"),
+    "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
+    "electra": ("ELECTRA", "it has no pooler, and a projection behind its embedding"),
+    "deberta": ("DeBERTa", "its attention has relative positions"),
+    "deberta-v2": ("DeBERTa", "its attention has relative positions"),
+    "mpnet": ("MPNet", "its attention has relative positions"),
+    "nomic_bert": ("NomicBERT", "it has rotary positions and gated layers"),
+    "mobilebert": ("MobileBERT", "it has bottlenecks between its layers"),
+    "convbert": ("ConvBERT", "it has convolutions in its attention"),
+    "big_bird": ("BigBird", "its attention is sparse"),
+    "funnel": ("Funnel Transformer", "it shortens the text between its layers"),
+    "squeezebert": ("SqueezeBERT", "its layers are grouped convolutions"),
+    "xlnet": ("XLNet", "it is no masked language model"),
+    "bert-generation": ("BertGeneration", "it has no segments and no pooler"),
+}
+# What only their folders hold, where config.json does not say it.
+_FILES = {
+    "albert_config.json": "albert",
+    "spiece.model": "albert",
+    "sentencepiece.bpe.model": "xlm-roberta",
+    "merges.txt": "roberta",
+}
+
+
+def refuse(folder, values=None):
+    """Raises CheckpointError where a folder is a network that tfbert does not have, by its name.
+
+    Args:
+        values: the object of its config.json, where it has one.
+    """
+    folder = pathlib.Path(folder)
+    kind = (values or {}).get("model_type")
+    if kind is None:
+        kind = _by_class(values or {}) or next((kind for name, kind in _FILES.items() if (folder / name).exists()), None)
+    if isinstance(kind, str) and kind in MODELS:
+        name, why = MODELS[kind]
+        raise CheckpointError(f"{folder} is {name}, which tfbert does not read: {why}")
+
+
+def _by_class(values):
+    """The model_type that the class in `architectures` belongs to."""
+    names = values.get("architectures")
+    if not isinstance(names, list) or not names:
+        return None
+    plain = {kind.replace("-", "").replace("_", ""): kind for kind in MODELS}
+    start = str(names[0]).split("For")[0].removesuffix("Model").lower()
+    return plain.get(start)

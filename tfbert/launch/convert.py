@@ -1,0 +1,29 @@
+"""Writes a checkpoint of any format, found by what is in its folder, as a folder of another one:
+
+tfbert convert --from=uncased_L-12_H-768_A-12 --to=hf --out=bert
+tfbert convert --from=sentence-transformers/all-MiniLM-L6-v2 --to=keras_hub --out=minilm
+"""
+
+from absl import flags
+
+from tfbert.checkpoints import open_checkpoint
+
+_FROM = flags.DEFINE_string("from", None, "Checkpoint folder of any format, or hub id.", required=True)
+_TO = flags.DEFINE_enum(
+    "to",
+    None,
+    ["hf", "tf1", "keras_hub", "model_garden"],
+    "hf: Hugging Face, for tfbert and transformers; tf1: Google's BERT; keras_hub: a preset; model_garden: TF2.",
+    required=True,
+)
+_OUT = flags.DEFINE_string("out", None, "Folder; another of the same format is replaced.", required=True)
+
+
+def main(argv):
+    from tfbert.checkpoints.convert import convert
+
+    source = open_checkpoint(_FROM.value)
+    print(f"found: {source}", flush=True)
+    for note in convert(source, _TO.value, _OUT.value):
+        print(f"note: {note}")
+    print(f"{_OUT.value} is written ({_TO.value})")
