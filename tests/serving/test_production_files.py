@@ -54,7 +54,7 @@ def test_the_model_config_is_tf_servings_and_ours():
 def test_the_batching_parameters_are_as_a_version_folder_has_them(tmp_path):
     shutil.copy(FOLDER / "batching_parameters.txt", tmp_path / FILE)
     otherwise = BatchingParameters(max_batch_size=1, max_enqueued_batches=1)
-    assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 4)
+    assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 1)
 
 
 def message(name, **fields):

@@ -8,7 +8,6 @@ same folder (export/serving/).
 
 import dataclasses
 import logging
-import os
 import signal
 
 from absl import app, flags
@@ -16,7 +15,7 @@ from absl import app, flags
 from tfbert.errors import ServingError
 from tfbert.serving.batching_parameters import BatchingParameters
 from tfbert.serving.request_log import JsonFormatter
-from tfbert.serving.server import Server
+from tfbert.serving.server import Server, default_workers
 from tfbert.serving.tls import Tls
 from tfbert.serving.versions import read_model_config
 
@@ -29,7 +28,9 @@ _VERSION_LABELS = flags.DEFINE_list("version_labels", [], "Names of versions of 
 _GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Port; 0 takes a free one.", 0, 65535)
 _REST_PORT = flags.DEFINE_integer("rest_port", None, "Port of REST and metrics; none unless given.", 0, 65535)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of this machine's.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Batches computed at once; one a CPU unless given.", 1)
+_WORKERS = flags.DEFINE_integer(
+    "workers", None, "Batches computed at once; unless given one for four CPUs, without batching one a CPU.", 1
+)
 _BATCHING = flags.DEFINE_bool("batching", True, "Join requests that wait at the same time.")
 _DEFAULTS = BatchingParameters()
 _MAX_BATCH_SIZE = flags.DEFINE_integer(
@@ -103,7 +104,7 @@ def _batching_parameters():
         max_batch_size=_MAX_BATCH_SIZE.value,
         batch_timeout_micros=_BATCH_TIMEOUT_MICROS.value,
         max_enqueued_batches=_MAX_ENQUEUED_BATCHES.value,
-        num_batch_threads=_WORKERS.value or os.cpu_count() or 1,
+        num_batch_threads=default_workers() if _WORKERS.value is None else _WORKERS.value,
     )
 
 

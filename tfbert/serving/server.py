@@ -24,6 +24,12 @@ from tfbert.serving.versions import find_model
 _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
 
 
+def default_workers(joined=True):
+    """How many batches to compute at once: a large one keeps several CPUs busy by itself, a lone request does not."""
+    processors = os.cpu_count() or 1
+    return max(processors // 4, 1) if joined else processors
+
+
 class Server:
     """Serves model folders over gRPC and REST, for development and for one machine.
 
@@ -31,7 +37,7 @@ class Server:
 
     `model_dir`: a base folder with numbered version folders, or one version folder, or a list of `ModelSettings`;
     `model_name`: the base folder's name unless given; `port`: gRPC's, 0 takes a free one; `rest_port`: REST's and
-    the metrics', None for neither; `workers`: batches computed at once, one a CPU unless given; `batching`:
+    the metrics', None for neither; `workers`: batches computed at once, `default_workers` unless given; `batching`:
     `BatchingParameters` for models without a file of them, False joins no requests; `labels`: of versions,
     (label, version) pairs; `poll_seconds`: how often to look for new versions, 0 never; `max_message_bytes`: the
     largest request; `max_concurrent`: predictions under way at once; `receive_seconds`: how long a request may take
@@ -67,7 +73,8 @@ class Server:
         self.settings = [find_model(model_dir, model_name, labels)] if one else list(model_dir)
         self.host, self.port, self.rest_port = host, port, rest_port
         self.metrics = Metrics()
-        parameters = batching or BatchingParameters(num_batch_threads=workers or os.cpu_count() or 1)
+        workers = workers or default_workers(joined=batching is not False)
+        parameters = batching or BatchingParameters(num_batch_threads=workers)
         self.models = ModelManager(
             parameters, join=batching is not False, poll_seconds=poll_seconds, observe=self.metrics.batch
         )
