@@ -172,8 +172,10 @@ def write_weights(folder, weights, classifies_tokens=False):
     BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
     """
     google_tf1.write_config(folder, weights.config, ACTIVATIONS)
-    held = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]
-    table = (*ENCODER, *POOLER[2:], *itertools.chain(*(HEADS[name] for name in held)))
+    heads = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]
+    # the next-sentence head's pooler is an object, and has tensors, of its own
+    pooler = POOLER if "seq_relationship" in weights.heads() else POOLER[2:]
+    table = (*ENCODER, *pooler, *itertools.chain(*(HEADS[name] for name in heads)))
     rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, table)}
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.nodes.add()
@@ -189,8 +191,7 @@ def write_weights(folder, weights, classifies_tokens=False):
         _also(graph, "masked_lm/bias", ["masked_lm", "output_bias/bias"])
         _also(graph, "masked_lm", "model/masked_lm")
     if "seq_relationship" in heads:
-        _also(graph, "encoder/_pooler_layer", "next_sentence.pooler_dense")
-        _also(graph, "encoder/_pooler_layer", "model/classification_heads/0/dense")
+        _also(graph, "next_sentence.pooler_dense", "model/classification_heads/0/dense")
     if heads:
         _also(graph, "encoder", "model/encoder_network")
         _also(graph, "encoder", "model/_network")
