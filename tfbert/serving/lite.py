@@ -54,9 +54,7 @@ class _LiteModel(tf.Module):
     def any_outputs(self, features):
         """Outputs of the right shape, without the weights."""
         shape = self._network.output.shape
-        sizes = (
-            tf.unstack(tf.shape(features["token_ids"])) if None in shape[1:] else [tf.shape(features["token_ids"])[0]]
-        )
+        sizes = tf.unstack(tf.shape(features["token_ids"]))[: 2 if None in shape[1:] else 1]
         return tf.zeros([*sizes, *shape[len(sizes) :]])
 
 
@@ -86,7 +84,6 @@ def write_lite(model, folder):
         else:
             strings[name] = lite.of_strings(name)
     functions = {**strings, IDS: lite.of_ids()}
-    names = ids_inputs(model)
     variants = []
     with tempfile.TemporaryDirectory() as saved:
         tf.saved_model.save(lite, saved, signatures=functions)
@@ -95,19 +92,17 @@ def write_lite(model, folder):
             path.write_bytes(_converted(saved, list(functions), precision))
             interpreter = _interpreter(path)
             signatures = {name: _runner(interpreter, name) for name in strings}
-            ids, output = _runner(interpreter, IDS), output_name(model.task)
-            variants.append(
-                Variant(
-                    *("lite", precision, path, signatures),
-                    network=lambda features, ids=ids: ids({name: features[name] for name in names})[output],
-                    notes=tuple(notes),
-                )
-            )
+            network = _network(_runner(interpreter, IDS), ids_inputs(model), output_name(model.task))
+            variants.append(Variant("lite", precision, path, signatures, network, notes=tuple(notes)))
     return variants
 
 
+def _network(run, names, output):
+    return lambda features: run({name: features[name] for name in names})[output]
+
+
 def _why_not(lite, task, name):
-    """Why a signature of strings does not run, found by converting and running it without the weights; "" if it does."""
+    """Why a signature of strings does not run, found by trying it without the weights; "" if it does."""
     module = tf.Module()
     signature = task.signatures[name]
     marked = name == "serving_default" and "spans" in task.signatures

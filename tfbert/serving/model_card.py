@@ -36,7 +36,7 @@ def model_card(name, model, variants, differences, figures, cases):
         "folder was written, and numbers of the network within a share of the largest one: "
         + ", ".join(f"{tolerance:g} in {precision}" for precision, tolerance in golden.TOLERANCES.items())
         + ". An answer that a change within the tolerance would turn is not compared at that precision.",
-        "- `vocab.txt`, `tokenizer_config.json`, `config.json`: the tokenizer and the sizes, as Hugging Face names them.",
+        "- `vocab.txt`, `tokenizer_config.json`, `config.json`: the tokenizer and the sizes, as Hugging Face has them.",
         "",
         "## Signatures",
         "",
@@ -59,12 +59,10 @@ def _table(task, variants, differences, figures):
     rows = [header, ["---"] * len(header)]
     for variant, difference, figure in zip(variants, differences, figures, strict=True):
         values = [f"{(figure.metrics or {}).get(metric, float('nan')):.4f}" for metric in metrics]
-        where = (
-            variant.path.name if variant.format == "saved_model" else f"{variant.path.parent.name}/{variant.path.name}"
-        )
+        where = "" if variant.format == "saved_model" else f"{variant.path.parent.name}/"
         rows.append(
             [
-                f"`{where}`",
+                f"`{where}{variant.path.name}`",
                 variant.precision,
                 f"{variant.size / 1e6:.1f}",
                 "strings" if "serving_default" in variant.signatures else "ids",
@@ -74,8 +72,10 @@ def _table(task, variants, differences, figures):
             ]
         )
     text = ["| " + " | ".join(row) + " |" for row in rows]
-    note = f"Milliseconds are medians for the first golden example alone, on {measure.processors()} processors of the machine"
-    note += " that exported; of what takes ids, without tokenization."
+    note = (
+        f"Milliseconds are medians for the first golden example alone, on {measure.processors()} processors of the "
+        "machine that exported; of what takes ids, without tokenization."
+    )
     if not metrics:
         note += " Accuracy was not measured: export with `--data=`, a labelled file."
     return [*text, "", note]
@@ -105,7 +105,7 @@ def _signatures(model, variants, cases):
     request = {"signature_name": "serving_default", "inputs": {k: plain(v[:1]) for k, v in case.inputs.items()}}
     answer = {"outputs": {key: plain(values[:1]) for key, values in case.answers.items()}}
     if sum(map(len, map(str, answer["outputs"].values()))) > 1500:  # a vector of hundreds of numbers
-        answer = {"outputs": {key: "…" for key in answer["outputs"]}}
+        answer = {"outputs": dict.fromkeys(answer["outputs"], "…")}
     return [
         *lines,
         "",

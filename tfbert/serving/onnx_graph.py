@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tfbert.config import ACTIVATIONS
 
-# The newest whose Unsqueeze and Cast ONNX Runtime's AttentionFusion knows (attention_fusion_helper.h); LayerNormalization
-# and Gelu came later (17 and 20), and so both are spelled out as its LayerNormFusion and BiasGeluFusion know them.
+# The newest whose Unsqueeze and Cast ONNX Runtime's AttentionFusion knows (attention_fusion_helper.h).
+# LayerNormalization and Gelu came later (17 and 20): both are spelled out as LayerNormFusion and GeluFusion know them.
 OPSET = 12
 # What padded keys get; ONNX Runtime's AttentionFusion knows this number alone, and exp of it is exactly 0 in float32.
 _MASKED = -10000.0

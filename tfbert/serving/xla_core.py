@@ -38,27 +38,26 @@ def bucketed(model):
         parts = tf.maximum(1, -(-rows // at_once))
 
         def padded(value):  # [W, …] -> [parts, W', …]
-            of_sequence = len(value.shape) > 1
-            pads = (
-                [[0, parts * at_once - rows], [0, to_length - length]] if of_sequence else [[0, parts * at_once - rows]]
-            )
-            shape = [parts, at_once, to_length] if of_sequence else [parts, at_once]
-            return tf.reshape(tf.pad(value, pads), shape)
+            rank = len(value.shape)
+            pads = [[0, parts * at_once - rows], [0, to_length - length]][:rank]
+            return tf.reshape(tf.pad(value, pads), [parts, at_once, to_length][: rank + 1])
 
         inputs = {name: padded(value) for name, value in inputs.items()}
         if model.task.reads_windows:
             spec = tf.TensorSpec(network.output.shape, tf.float32)
             outputs = tf.map_fn(compiled, inputs, fn_output_signature=spec, parallel_iterations=1)
         else:  # a loop costs what is worth more than the padding of a large batch
-            whole = {
-                name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], 0)) for name, value in inputs.items()
-            }
-            outputs = compiled(whole)[None]
-        outputs = tf.reshape(outputs, tf.concat([[parts * at_once], tf.shape(outputs)[2:]], 0))[:rows]
+            outputs = compiled({name: _joined(value) for name, value in inputs.items()})[None]
+        outputs = _joined(outputs)[:rows]
         outputs = outputs[:, :length] if of_tokens else outputs
         return tf.ensure_shape(outputs, network.output.shape)
 
     return call
+
+
+def _joined(values):
+    """[parts, W', …] -> [parts x W', …]."""
+    return tf.reshape(values, tf.concat([[-1], tf.shape(values)[2:]], 0))
 
 
 def _least(sizes, wanted):
