@@ -15,6 +15,7 @@ from tfbert.serving.variant import Variant
 FORMATS = ("saved_model", "lite", "onnx")
 VERSION = "1"
 _GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
+_PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8")}
 _ENCODED = 4  # texts whose vectors are compared
 
 
@@ -50,7 +51,9 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
     if examples is not None:
         rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
-    cases = golden.record(model, few)
+    cases = golden.record(
+        model, few, sorted({name for format in formats for name in _PRECISIONS.get(format, (dtype,))})
+    )
     with replace_folder(path, marker=golden.FILE) as folder:
         variants = []
         if "saved_model" in formats:

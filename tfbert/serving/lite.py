@@ -24,12 +24,10 @@ IDS = "ids"  # the signature of ids
 _FILES = {"float32": "model.tflite", "float16": "model_float16.tflite", "int8": "model_int8.tflite"}
 
 
-class _LiteModel(tf.Module):
-    """The weights of a model beside its functions of ids and of strings."""
+class _Functions:
+    """A model's functions of ids and of strings, in operations that LiteRT has."""
 
     def __init__(self, model):
-        super().__init__()
-        self.weights = [variable.value for variable in model.network.variables]
         tokenizer = Tokenizer.from_config(model.task.tokenizer.get_config(), portable=True)
         self._task, self._network = dataclasses.replace(model.task, tokenizer=tokenizer), model.network
         self._output, self._ranks = output_name(model.task), ids_inputs(model)
@@ -76,7 +74,8 @@ def write_lite(model, folder):
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lite = _LiteModel(model)
+    lite, module = _Functions(model), tf.Module()
+    module.weights = [variable.value for variable in model.network.variables]
     strings, notes = {}, []
     for name in model.task.signatures:
         if reason := _why_not(lite, model.task, name):
@@ -86,7 +85,7 @@ def write_lite(model, folder):
     functions = {**strings, IDS: lite.of_ids()}
     variants = []
     with tempfile.TemporaryDirectory() as saved:
-        tf.saved_model.save(lite, saved, signatures=functions)
+        tf.saved_model.save(module, saved, signatures=functions)
         for precision, name in _FILES.items():
             path = folder / name
             path.write_bytes(_converted(saved, list(functions), precision))

@@ -2,11 +2,14 @@
 
 import json
 
+import tensorflow as tf
+
 from tfbert.serving import golden, measure
 from tfbert.serving.golden import plain
 from tfbert.serving.variant import ids_inputs, output_name
 
 _SHOWN_LABELS = 40
+_SHOWN_ANSWER = 2000  # characters, which a vector of hundreds of numbers exceeds
 
 
 def model_card(name, model, variants, differences, figures, cases):
@@ -29,7 +32,7 @@ def model_card(name, model, variants, differences, figures, cases):
         *_labels(task),
         "## Files",
         "",
-        *_table(task, variants, differences, figures),
+        *_table(variants, differences, figures, cases),
         "",
         *dict.fromkeys(f"- {note}" for variant in variants for note in variant.notes),
         f"- `{golden.FILE}`: examples with the model's own answers. Every file above gave the same answers before this "
@@ -53,9 +56,9 @@ def _labels(task):
     return [f"Labels: {', '.join(f'`{label}`' for label in names[:_SHOWN_LABELS])}{more}.", ""]
 
 
-def _table(task, variants, differences, figures):
+def _table(variants, differences, figures, cases):
     metrics = next((list(figure.metrics) for figure in figures if figure.metrics), [])[:4]
-    header = ["file", "precision", "MB", "takes", "ms a text", "largest difference", *metrics]
+    header = ["file", "precision", "MB", "takes", "ms a text", "largest difference", "answers compared", *metrics]
     rows = [header, ["---"] * len(header)]
     for variant, difference, figure in zip(variants, differences, figures, strict=True):
         values = [f"{(figure.metrics or {}).get(metric, float('nan')):.4f}" for metric in metrics]
@@ -68,6 +71,7 @@ def _table(task, variants, differences, figures):
                 "strings" if "serving_default" in variant.signatures else "ids",
                 f"{figure.milliseconds:.2f}",
                 f"{max(difference.values(), default=0.0):.1g}",
+                _compared(cases, variant.precision),
                 *("" if value == "nan" else value for value in values),
             ]
         )
@@ -79,6 +83,12 @@ def _table(task, variants, differences, figures):
     if not metrics:
         note += " Accuracy was not measured: export with `--data=`, a labelled file."
     return [*text, "", note]
+
+
+def _compared(cases, precision):
+    """How many answers that are no numbers (labels, places, texts) the precision decides, of how many."""
+    decided = [values for case in cases.values() for values in case.decided[precision].values()]
+    return f"{sum(int(values.sum()) for values in decided)} of {sum(map(len, decided))}" if decided else "numbers alone"
 
 
 def _signatures(model, variants, cases):
@@ -102,10 +112,12 @@ def _signatures(model, variants, cases):
     if formats & {"lite", "onnx"}:
         lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | `{output_name(task)}` float32 |")
     case = cases["serving_default"]
-    request = {"signature_name": "serving_default", "inputs": {k: plain(v[:1]) for k, v in case.inputs.items()}}
-    answer = {"outputs": {key: plain(values[:1]) for key, values in case.answers.items()}}
-    if sum(map(len, map(str, answer["outputs"].values()))) > 1500:  # a vector of hundreds of numbers
-        answer = {"outputs": dict.fromkeys(answer["outputs"], "…")}
+    first = {column: values[:1] for column, values in case.inputs.items()}
+    answer = model.answer({column: tf.constant(values) for column, values in first.items()})
+    answer = {key: plain(value.numpy()) for key, value in answer.items()}
+    if len(str(answer)) > _SHOWN_ANSWER:
+        answer = dict.fromkeys(answer, "…")
+    request = {"signature_name": "serving_default", "inputs": {key: plain(values) for key, values in first.items()}}
     return [
         *lines,
         "",
@@ -113,7 +125,7 @@ def _signatures(model, variants, cases):
         "",
         "```json",
         json.dumps(request, ensure_ascii=False),
-        json.dumps(answer, ensure_ascii=False),
+        json.dumps({"outputs": answer}, ensure_ascii=False),
         "```",
     ]
 

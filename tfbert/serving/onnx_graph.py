@@ -76,6 +76,12 @@ class GraphWriter:
         if kind == "gelu_erf":
             inner = self.op("Add", self.op("Erf", self.op("Div", x, self.number(math.sqrt(2)))), self.number(1.0))
             return self.op("Mul", self.op("Mul", x, inner), self.number(0.5))
+        if kind == "gelu_tanh":
+            cubic = self.op("Mul", self.op("Pow", x, self.number(3.0)), self.number(0.044715))
+            inner = self.op("Mul", self.op("Add", x, cubic), self.number(math.sqrt(2 / math.pi)))
+            return self.op(
+                "Mul", self.op("Mul", x, self.number(0.5)), self.op("Add", self.op("Tanh", inner), self.number(1.0))
+            )
         if kind == "silu":
             return self.op("Mul", x, self.op("Sigmoid", x))
         return self.op({"relu": "Relu", "tanh": "Tanh"}[kind], x)

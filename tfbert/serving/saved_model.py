@@ -16,16 +16,14 @@ from tfbert.serving import allowed_ops, warm_up, xla_core
 _IDS = ("token_ids", "segment_ids", "padding_mask")
 
 
-class _ServedModel(tf.Module):
-    """The raw variables of a model beside the functions that read them."""
+class _Signatures:
+    """What a SavedModel of a model answers. No `tf.Module`, which would save all that it holds."""
 
     def __init__(self, model, xla_buckets):
-        super().__init__()
-        self.weights = [variable.value for variable in model.network.variables]
         self._model = model
         self._call = xla_core.bucketed(model) if xla_buckets else lambda features: model(features, training=False)
 
-    def signatures(self):
+    def functions(self):
         """{name: tf.function} of the task's own, and of what every BERT has."""
         task = self._model.task
         signatures = {name: _function(self._answer, inputs) for name, inputs in task.signatures.items()}
@@ -90,10 +88,12 @@ def write_saved_model(model, path, *, xla_buckets=False):
 
     >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
     """
-    served = _ServedModel(model, xla_buckets)
+    served = tf.Module()
+    served.weights = [variable.value for variable in model.network.variables]  # each once, as raw variables
+    functions = _Signatures(model, xla_buckets).functions()
     with replace_folder(path, marker="saved_model.pb") as folder:
         try:
-            tf.saved_model.save(served, str(folder), signatures=served.signatures())
+            tf.saved_model.save(served, str(folder), signatures=functions)
         except tf.errors.OpError as error:  # a full disk comes as one of several
             raise OSError(error.message) from error
         allowed_ops.check(_operations(folder), path)
