@@ -164,6 +164,7 @@ def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_wrong_tokenizer_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
     from tfbert.serving import saved_model
 
@@ -178,7 +179,7 @@ def test_a_wrong_tokenizer_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("task", ["classification", "question_answering"])
+@pytest.mark.parametrize("task", ["classification", pytest.param("question_answering", marks=pytest.mark.slow)])
 def test_xla_buckets_and_bfloat16(tiny_checkpoint, tmp_path, task):
     model = sure_model(task, tiny_checkpoint)
     model.save(tmp_path / "model")

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError, ExportError
 from tfbert.serving.golden_examples import golden_inputs, marked_inputs
+from tfbert.serving.measure import processors
 from tfbert.serving.variant import Variant, ids_inputs, output_name
 from tfbert.text import Tokenizer
 
@@ -89,9 +90,8 @@ def write_lite(model, folder):
         for precision, name in _FILES.items():
             path = folder / name
             path.write_bytes(_converted(saved, list(functions), precision))
-            interpreter = _interpreter(path)
-            signatures = {name: _runner(interpreter, name) for name in strings}
-            network = _network(_runner(interpreter, IDS), ids_inputs(model), output_name(model.task))
+            signatures = open_file(path)
+            network = _network(signatures.pop(IDS), ids_inputs(model), output_name(model.task))
             variants.append(Variant("lite", precision, path, signatures, network, notes=tuple(notes)))
     return variants
 
@@ -111,7 +111,7 @@ def _why_not(lite, task, name):
         try:
             path = pathlib.Path(saved) / "model.tflite"
             path.write_bytes(_converted(saved, [name], "float32"))
-            _runner(_interpreter(path), name)(marked_inputs() if marked else golden_inputs(signature))
+            open_file(path)[name](marked_inputs() if marked else golden_inputs(signature))
         except Exception as error:  # the converter and the interpreter each raise their own
             lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
             return _short(lines[0] if lines else f"{type(error).__name__}: {error}")
@@ -138,12 +138,19 @@ def _converted(saved, signatures, precision):
         raise ExportError(f"LiteRT cannot have this model: {error}") from error
 
 
-def _interpreter(path):
+def open_file(path, threads=None):
+    """{signature: function of a dict of arrays} of a file, with tensorflow-text's kernels; all processors unless given.
+
+    >>> open_file("served/mine/lite/model.tflite")["serving_default"]({"text": np.array([b"where is it"], object)})
+    """
     import tensorflow_text  # the kernels of strings
 
-    return litert.InterpreterWithCustomOps(
-        model_path=str(path), custom_op_registerers=tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS
+    interpreter = litert.InterpreterWithCustomOps(
+        model_path=str(path),
+        num_threads=threads or processors(),
+        custom_op_registerers=tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS,
     )
+    return {name: _runner(interpreter, name) for name in interpreter.get_signature_list()}
 
 
 def _runner(interpreter, name):
