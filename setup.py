@@ -12,6 +12,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
 TASKS = ["rouge-score>=0.1.2,<0.2"]
 BEAM = ["apache-beam>=2.70,<3", "jieba>=0.42.1,<0.43"]
+LITE = ["ai-edge-litert>=2.1,<3"]
+ONNX = ["onnx>=1.18,<2", "onnxruntime>=1.22,<2"]
 SERVING = [
     "aiohttp>=3.12,<4",
     "grpcio>=1.66,<2",
@@ -51,14 +53,17 @@ setuptools.setup(
     ],
     extras_require={
         "beam": BEAM,
+        "lite": LITE,
+        "onnx": ONNX,
         "serving": SERVING,
         "tasks": TASKS,
         "tfds": TFDS,
         "test": [
             *BEAM,
+            *LITE,
+            *ONNX,
             *SERVING,
             *TASKS,
-            "ai-edge-litert>=2.1,<3",
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",
             "pytest>=8.2,<10",

@@ -74,6 +74,19 @@ def test_five_minutes(shell, tmp_path):
     assert server.returncode == 0
 
 
+@pytest.mark.slow
+def test_exports(shell, tmp_path):
+    tour, _ = blocks("Five minutes", "bash")
+    (command,), (example,) = (blocks("Exports", kind) for kind in ("bash", "python"))
+    shell(["bash", "-euo", "pipefail", "-c", tour])
+    out = shell(["bash", "-c", command])
+    assert "all answer as the model does" in out
+    assert "model_int8.onnx: int8" in out
+    label, number = shell([sys.executable, "-c", example]).splitlines()
+    labels = (tmp_path / "served/all/shop/labels").read_text().splitlines()
+    assert f"'{labels[int(number.strip('[]'))]}'" in label
+
+
 def test_in_keras(shell, tmp_path):
     examples = blocks("In Keras", "python")
     assert len(examples) == 2

@@ -33,5 +33,9 @@ class ServingError(TfbertError):
     """A model folder that cannot be served, or an address that cannot be bound."""
 
 
+class ExportError(TfbertError):
+    """An exported file that does not answer as the model does, or that cannot be made of it; names both answers."""
+
+
 class DiskError(TfbertError):
     """Writing failed (no space, no permission); what stood there before is untouched."""

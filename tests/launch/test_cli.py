@@ -71,6 +71,18 @@ def test_export_is_the_same_program_twice(run_folder, tmp_path):
     assert (tmp_path / "served/2/saved_model.pb").exists()
 
 
+def test_export_of_a_format_measured(run_folder, tmp_path):
+    """export/onnx.py is the same program; the file of --data has the columns of the training file."""
+    command = [sys.executable, REPOSITORY / "export/onnx.py", f"--model={run_folder}", f"--out={tmp_path}/mine"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command.append("--data=samples/shop/dev.tsv")
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=REPOSITORY)
+    assert result.returncode == 0, result.stderr
+    assert f"{tmp_path}/mine/onnx/model_int8.onnx: int8" in result.stdout
+    assert "| accuracy | macro_f1 |" in (tmp_path / "mine/README.md").read_text()
+    assert (tmp_path / "mine/labels").read_text().split()[:2] == ["account", "damaged_or_wrong"]
+
+
 def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):
     """Of the settings that a config file leaves out: those a task has, with values as a person writes them."""
     inner = ("windows=true", "stride=8", "labels=['other', 'payment', 'order_status', 'refund', 'praise', 'spam']")
@@ -142,6 +154,9 @@ def test_bad_data(bad_runs, name, part, content, message):
         (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
         (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),
         (["export", "--model=absent", "--out=served/mine"], 2, "must end with a version number"),
+        (["export", "--model=absent", "--out=served/mine/1", "--formats=onnx"], 2, "--out=served/mine, and"),
+        (["export", "--model=absent", "--out=served/mine/1", "--data=x.tsv"], 2, "--data is for a model card"),
+        (["export", "--model=absent", "--out=served/mine", "--formats=tflite"], 2, "absent"),
         (["serve", "--model=absent"], 2, "absent"),
     ],
 )

@@ -1,6 +1,7 @@
-"""Writes a SavedModel that takes strings, into a version folder that `tfbert serve` and TF Serving read:
+"""Writes a trained model for servers, phones and other runtimes, checked against the model's own answers:
 
-tfbert export --model=runs/mine --out=served/mine/1
+tfbert export --model=runs/mine --out=served/mine --formats=saved_model,lite,onnx --data=dev.tsv
+tfbert export --model=runs/mine --out=served/mine/2     # a SavedModel alone, as a further version
 """
 
 import pathlib
@@ -9,14 +10,47 @@ from absl import flags
 
 from tfbert import models
 from tfbert.errors import ConfigError
+from tfbert.launch import model_flags
+from tfbert.serving.export import FORMATS, export
+from tfbert.serving.saved_model import write_saved_model
 
-_MODEL = flags.DEFINE_string("model", None, "Run folder, or model folder.", required=True)
-_OUT = flags.DEFINE_string("out", None, "Version folder: NAME/1, NAME/2, …", required=True)
+_OUT = flags.DEFINE_string("out", None, "Folder of the model's formats; without --formats NAME/1, ….", required=True)
+_FORMATS = flags.DEFINE_list("formats", None, f"Some of {', '.join(FORMATS)}.")
+_DATA = flags.DEFINE_string("data", None, "Labelled data on which each precision is measured, for the model card.")
+_DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's weights and products.")
+_XLA_BUCKETS = flags.DEFINE_boolean("xla_buckets", False, "Compile the network by XLA, which stock TF Serving lacks.")
 
 
 def main(argv):
     out = pathlib.Path(_OUT.value)
-    if not out.name.isdecimal():
-        raise ConfigError(f"--out={out} must end with a version number, such as {out / '1'}: servers look for it")
-    models.load(_MODEL.value).export(out)
-    print(f"{out}: serve it with tfbert serve --model={out.parent}")
+    is_version = out.name.isdecimal()
+    if _FORMATS.value is None and not is_version:
+        raise ConfigError(
+            f"--out={out} must end with a version number, such as {out / '1'}: servers look for it; or name the "
+            f"formats that go into {out}, --formats={','.join(FORMATS)}"
+        )
+    if _FORMATS.value is not None and is_version:
+        raise ConfigError(f"--formats go into a model's folder, --out={out.parent}, and the SavedModel into its 1/")
+    if _FORMATS.value is None and _DATA.value:
+        raise ConfigError("--data is for a model card, which --formats write: name them")
+    model = models.load(model_flags.MODEL.value, dtype=_DTYPE.value if is_version else None)
+    if is_version:
+        write_saved_model(model, out, xla_buckets=_XLA_BUCKETS.value)
+        print(f"{out}: serve it with tfbert serve --model={out.parent}")
+        return
+    model.set_task(model.task.with_columns(model_flags.columns(model.task)))
+    variants = export(
+        model,
+        out,
+        _FORMATS.value,
+        table=model_flags.read(_DATA.value) if _DATA.value else None,
+        xla_buckets=_XLA_BUCKETS.value,
+        dtype=_DTYPE.value,
+        reload=lambda dtype: models.load(model_flags.MODEL.value, dtype=dtype),
+    )
+    for variant in variants:
+        takes = ", ".join(sorted(variant.signatures)) or "ids alone"
+        print(f"{variant.path}: {variant.precision}, {variant.size / 1e6:.1f} MB; {takes}")
+    for note in dict.fromkeys(note for variant in variants for note in variant.notes):
+        print(note)
+    print(f"all answer as the model does; see {out / 'README.md'}")

@@ -1,54 +1,115 @@
-"""A task model -> a SavedModel that takes strings. B batch, L labels.
+"""A task model -> a SavedModel that takes strings. B batch, S sequence, H hidden, L labels.
 
 The graph holds the tokenizer as constants and each weight once (Keras' own export writes them twice), loads
-without Keras and tfbert, and uses the operations of stock TF Serving alone.
+without Keras and tfbert, and uses the operations of stock TF Serving alone, but for XLA where it is asked for.
 """
 
 import json
 import pathlib
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tfbert.files import replace_folder
+from tfbert.serving import allowed_ops, serving_assets, xla_core
+
+_IDS = ("token_ids", "segment_ids", "padding_mask")
 
 
-class _ServedModel(tf.Module):
-    """The raw variables of a model beside the function that reads them."""
+class _Signatures:
+    """What a SavedModel of a model answers. No `tf.Module`, which would save all that it holds."""
 
-    def __init__(self, model):
-        super().__init__()
-        self.weights = [variable.value for variable in model.network.variables]
-        self._answer = model.answer
+    def __init__(self, model, xla_buckets):
+        self._model = model
+        self._call = xla_core.bucketed(model) if xla_buckets else lambda features: model(features, training=False)
 
-    def signature(self, inputs):
-        specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
+    def functions(self):
+        """{name: tf.function} of the task's own, and of what every BERT has."""
+        task = self._model.task
+        signatures = {name: _function(self._answer, inputs) for name, inputs in task.signatures.items()}
+        ids = {name: tf.TensorSpec([None, None], tf.int32) for name in _IDS}
+        signatures["encode_ids"] = _function(self._encode, ids)
+        if task.name == "classification":
+            name, answer = ("regress", self._regress) if task.problem == "regression" else ("classify", self._classify)
+            signatures[name] = _function(answer, {"inputs": tf.TensorSpec([None], tf.string)})
+        return signatures
 
-        def answer(*values):
-            return self._answer(dict(zip(inputs, values, strict=True)))
+    def _answer(self, example):
+        features = self._model.task.features(example)
+        return self._model.task.answer(example, features, self._call(features))
 
-        return tf.function(answer, input_signature=specs, autograph=False)
+    def _encode(self, features):
+        outputs = self._model.encoder(features, training=False)
+        return {name: tf.cast(outputs[name], tf.float32) for name in ("sequence_output", "pooled_output")}
+
+    def _classify(self, example):
+        """TF Serving's Classify: all labels with their probabilities, [B, L] each."""
+        scores = self._answer(self._parsed(example))["probabilities"]
+        labels = tf.constant(self._model.task.labels)
+        return {"classes": tf.repeat(labels[None], tf.shape(scores)[0], axis=0), "scores": scores}
+
+    def _regress(self, example):
+        """TF Serving's Regress: a number each, [B]."""
+        return {"outputs": self._answer(self._parsed(example))["score"]}
+
+    def _parsed(self, example):
+        """The columns of serialized tf.Examples; a missing one is ""."""
+        columns = self._model.task.signatures["serving_default"]
+        return tf.io.parse_example(
+            example["inputs"], {name: tf.io.FixedLenFeature([], tf.string, default_value="") for name in columns}
+        )
 
 
-def write_saved_model(model, path):
+def _function(function, inputs):
+    specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
+
+    def positional(*values):
+        return function(dict(zip(inputs, values, strict=True)))
+
+    return tf.function(positional, input_signature=specs, autograph=False)
+
+
+def write_saved_model(model, path, *, xla_buckets=False):
     """Writes the SavedModel folder `path`, such as `served/mine/1`, in one piece.
 
-    Each of the task's `signatures` takes its columns, such as `text` [B], and returns the task's answer.
-    `assets.extra/config.json` names the labels in the order of the probabilities.
+    Each of the task's `signatures` takes its columns, such as `text` [B], and returns the task's answer. Also
+    `encode_ids`, of token_ids, segment_ids, padding_mask int32 [B, S] to sequence_output [B, S, H] and pooled_output
+    [B, H]; `classify` (of one label or several) and `regress` (of a number) of serialized tf.Examples, as TF Serving's
+    calls of these names take them. `assets.extra/` holds config.json, which names the labels in the order of the
+    probabilities, and warm-up requests; `batching_params.pbtxt` is TF Serving's.
+
+    Args:
+        xla_buckets: compile the network by XLA, at a few lengths and batch sizes that inputs are padded to; for
+            servers that have XLA, as stock TF Serving has not.
 
     Raises:
         DiskError: the folder could not be written; nothing is left of it.
+        ExportError: an operation that stock TF Serving lacks.
 
     >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
     """
-    served = _ServedModel(model)
-    signatures = {name: served.signature(inputs) for name, inputs in model.task.signatures.items()}
+    served = tf.Module()
+    served.weights = [variable.value for variable in model.network.variables]  # each once, as raw variables
+    functions = _Signatures(model, xla_buckets).functions()
     with replace_folder(path, marker="saved_model.pb") as folder:
         try:
-            tf.saved_model.save(served, str(folder), signatures=signatures)
+            tf.saved_model.save(served, str(folder), signatures=functions)
         except tf.errors.OpError as error:  # a full disk comes as one of several
             raise OSError(error.message) from error
+        allowed_ops.check(_operations(folder), path)
         extra = pathlib.Path(folder) / "assets.extra"  # where TF Serving keeps what the graph does not read
         extra.mkdir()
         card = {"task": model.task.name, "settings": model.task.settings()}
         text = json.dumps(card, indent=2, ensure_ascii=False)
         (extra / "config.json").write_text(text + "\n", encoding="utf-8")
+        serving_assets.write_requests(extra, model, xla_buckets=xla_buckets)
+        serving_assets.write_batching(folder)
+
+
+def _operations(folder):
+    """The names of all operations of a SavedModel's graphs."""
+    saved = saved_model_pb2.SavedModel.FromString((pathlib.Path(folder) / "saved_model.pb").read_bytes())
+    graphs = [graph.graph_def for graph in saved.meta_graphs]
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    return {node.op for node in nodes} - {f.signature.name for graph in graphs for f in graph.library.function}

@@ -181,7 +181,8 @@ class Classification(Task):
         probabilities = tf.sigmoid(outputs)
         given = probabilities >= tf.constant(self.thresholds or (0.5,) * len(self.labels), tf.float32)
         order = tf.argsort(tf.where(given, probabilities, -1.0), direction="DESCENDING", stable=True)
-        label = tf.where(tf.gather(given, order, batch_dims=1), tf.gather(names, order), "")  # [B, L]
+        number = tf.where(tf.gather(given, order, batch_dims=1), order, len(self.labels))
+        label = tf.gather(tf.concat([names, [""]], 0), number)  # [B, L]; LiteRT selects numbers, but no strings
         return {"label": label, "probabilities": probabilities, "logits": outputs}
 
     def readable(self, answer):

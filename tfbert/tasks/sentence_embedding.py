@@ -108,7 +108,9 @@ class SentenceEmbedding(Task):
         """All texts of all examples, those of an example one after the other: W = K x B rows."""
         texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]
         rows = tf.repeat(tf.range(tf.size(texts[0])), len(texts))
-        features = self.tokenizer(tf.reshape(tf.stack(texts, axis=1), [-1]), max_length=self.max_length)
+        # LiteRT cannot stack strings, and one text alone needs no stacking.
+        texts = tf.reshape(tf.stack(texts, axis=1), [-1]) if len(texts) > 1 else texts[0]
+        features = self.tokenizer(texts, max_length=self.max_length)
         return {**features, "rows": rows}
 
     def target(self, example, features):

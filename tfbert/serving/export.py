@@ -1,0 +1,180 @@
+"""One folder with a model in every format, written only if each answers as the model in Python does."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.errors import ConfigError, DiskError, ExportError
+from tfbert.files import replace_folder
+from tfbert.serving import golden, measure, model_card
+from tfbert.serving.saved_model import write_saved_model
+from tfbert.serving.variant import Variant
+
+FORMATS = ("saved_model", "lite", "onnx")
+VERSION = "1"
+_GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
+_PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8")}
+_ENCODED = 4  # texts whose vectors are compared
+
+
+def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype="float32", reload=None):
+    """Writes the folder `path`: `1/` (a SavedModel), `lite/`, `onnx/`, and what they share.
+
+    Shared are vocab.txt, tokenizer_config.json, config.json, labels (where the task has some, in the logits' order),
+    golden.json (examples with the model's answers, and the tolerances) and README.md, the model card.
+
+    Args:
+        model: a task model in float32, as `tfbert.load` gives it.
+        formats: some of FORMATS.
+        table: labelled rows on which each precision is measured; a few join the golden examples.
+        xla_buckets: as `write_saved_model`'s.
+        dtype: of the SavedModel, "float32" or "bfloat16".
+        reload: `dtype -> model`, the same model in another dtype; for a `dtype` that is not float32.
+
+    Returns the `Variant`s with paths below `path`.
+
+    Raises:
+        ExportError: a format answers otherwise than the model, or cannot be made of it; nothing was written.
+        DiskError: the folder could not be written, or is somebody's other folder.
+
+    >>> export(tfbert.load("runs/mine"), "served/mine")
+    """
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise ConfigError(f"there is no format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
+    path = pathlib.Path(path)
+    _check_versions(path)
+    task = model.task
+    examples = task.examples(table) if table is not None else None
+    few = None
+    if examples is not None:
+        rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
+        few = {name: [values[row] for row in rows] for name, values in examples.items()}
+    cases = golden.record(
+        model, few, sorted({name for format in formats for name in _PRECISIONS.get(format, (dtype,))})
+    )
+    with replace_folder(path, marker=golden.FILE) as folder:
+        variants = []
+        if "saved_model" in formats:
+            served = model if dtype == "float32" else reload(dtype)
+            write_saved_model(served, folder / VERSION, xla_buckets=xla_buckets)
+            variants.append(_saved_model(folder / VERSION, dtype))
+        if "lite" in formats:
+            from tfbert.serving.lite import write_lite  # needs the extra `lite`
+
+            variants += write_lite(model, folder / "lite")
+        if "onnx" in formats:
+            from tfbert.serving.onnx import write_onnx  # needs the extra `onnx`
+
+            variants += write_onnx(model, folder / "onnx")
+        differences = [_check(model, cases, variant, folder) for variant in variants]
+        figures = measure.measure(model, variants, cases, examples)
+        _write_shared(folder, model, cases, variants, differences)
+        card = model_card.model_card(path.name, model, variants, differences, figures, cases)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        relative = [variant.path.relative_to(folder) for variant in variants]
+    return [variant.moved(path / part) for variant, part in zip(variants, relative, strict=True)]
+
+
+def _check_versions(path):
+    """An export takes the place of the whole folder, and so refuses one with other versions of the model."""
+    others = [part.name for part in path.glob("*") if part.name.isdecimal() and part.name != VERSION]
+    if others:
+        raise DiskError(
+            f"{path} holds the versions {', '.join(sorted(others))} beside {VERSION}, which would be lost: name "
+            f"another folder, or export a further version alone with --out={path / str(max(map(int, others)) + 1)}"
+        )
+
+
+def _saved_model(folder, precision):
+    """The `Variant` of a SavedModel, loaded as a server loads it."""
+    loaded = tf.saved_model.load(str(folder))
+
+    def asked(name):
+        function = loaded.signatures[name]  # the loaded object must outlive it
+
+        def ask(inputs):
+            values = function(**{column: tf.constant(value) for column, value in inputs.items()})
+            return {output: value.numpy() for output, value in values.items()}
+
+        return ask
+
+    signatures = {name: asked(name) for name in loaded.signatures}
+    return Variant("saved_model", precision, folder, signatures, encode=signatures["encode_ids"])
+
+
+def _check(model, cases, variant, folder):
+    """{signature: largest difference of numbers} of a variant; ExportError where its answers are not the model's."""
+    what = str(variant.path.relative_to(folder))
+    differences = {}
+    for name, case in cases.items():
+        if variant.network is not None:
+            outputs = variant.network(case.features)
+            differences[name] = golden.check_outputs(f"{what}, ids of {name}", case, variant.precision, outputs)
+            example = {column: tf.constant(values) for column, values in case.inputs.items()}
+            answers = model.task.answer(example, model.task.features(example), tf.constant(outputs))
+            answers = {key: value.numpy() for key, value in answers.items()}
+            golden.check_answers(f"{what}, ids of {name}", case, variant.precision, answers)
+        if name in variant.signatures:
+            answers = variant.signatures[name](case.inputs)
+            golden.check_answers(f"{what}, {name}", case, variant.precision, answers)
+    if variant.encode is not None:
+        case = next(iter(cases.values()))
+        ids = {name: case.features[name][:_ENCODED] for name in ("token_ids", "segment_ids", "padding_mask")}
+        expected, mask = model.encoder(ids, training=False), ids["padding_mask"][..., None] > 0
+        for name, values in variant.encode(ids).items():
+            wanted = np.asarray(expected[name])
+            there = mask if values.ndim == 3 else True
+            scale = np.abs(wanted).max(where=there, initial=0.0) or 1.0
+            difference = float(np.abs(values - wanted).max(where=there, initial=0.0) / scale)
+            differences["encode_ids"] = max(difference, differences.get("encode_ids", 0.0))
+        if not differences["encode_ids"] <= golden.TOLERANCES[variant.precision]:
+            raise ExportError(
+                f"{what}, encode_ids: vectors differ by {differences['encode_ids']:.2g} of the largest number, more "
+                f"than the {golden.TOLERANCES[variant.precision]:.2g} of {variant.precision}; nothing was written"
+            )
+    return differences
+
+
+def _write_shared(folder, model, cases, variants, differences):
+    task = model.task
+    task.tokenizer.save(folder)
+    config = {
+        "model_type": "bert",
+        **model.encoder.config.to_dict(),
+        "architectures": [task.architecture],
+        **task.hugging_face_config(),
+        "tfbert": {"task": task.name, "settings": task.settings()},
+    }
+    _write_json(folder / "config.json", config, indent=2)
+    if labels := labels_of(task):
+        (folder / "labels").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    _write_json(
+        folder / golden.FILE,
+        {
+            "task": task.name,
+            "tolerances": golden.TOLERANCES,
+            "cases": {name: case.to_json() for name, case in cases.items()},
+            "checked": [
+                {
+                    "file": str(variant.path.relative_to(folder)),
+                    "precision": variant.precision,
+                    "largest_difference": difference,
+                }
+                for variant, difference in zip(variants, differences, strict=True)
+            ],
+        },
+    )
+
+
+def labels_of(task):
+    """The names of the logits in their order; [] where they have none."""
+    if task.name == "classification" and task.problem == "regression":
+        return []
+    names = task.hugging_face_config().get("id2label", {})
+    return [names[key] for key in sorted(names, key=int)]
+
+
+def _write_json(path, values, **options):
+    path.write_text(json.dumps(values, ensure_ascii=False, **options) + "\n", encoding="utf-8")

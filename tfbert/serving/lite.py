@@ -1,0 +1,162 @@
+"""A task model -> LiteRT files: float32, float16, and int8 weights of dynamic range. B batch, S sequence.
+
+Calibrated int8 of activations is not offered: the embeddings' cosine with the model's falls below 0.8.
+"""
+
+import dataclasses
+import pathlib
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.errors import ConfigError, ExportError
+from tfbert.serving.golden_examples import golden_inputs, marked_inputs
+from tfbert.serving.measure import processors
+from tfbert.serving.variant import Variant, ids_inputs, output_name
+from tfbert.text import Tokenizer
+
+try:
+    from ai_edge_litert import interpreter as litert
+except ModuleNotFoundError:
+    raise ConfigError("LiteRT needs ai_edge_litert, which is not installed: pip install 'tfbert[lite]'") from None
+
+IDS = "ids"  # the signature of ids
+_FILES = {"float32": "model.tflite", "float16": "model_float16.tflite", "int8": "model_int8.tflite"}
+
+
+class _Functions:
+    """A model's functions of ids and of strings, in operations that LiteRT has."""
+
+    def __init__(self, model):
+        tokenizer = Tokenizer.from_config(model.task.tokenizer.get_config(), portable=True)
+        self._task, self._network = dataclasses.replace(model.task, tokenizer=tokenizer), model.network
+        self._output, self._ranks = output_name(model.task), ids_inputs(model)
+
+    def of_ids(self):
+        specs = {name: tf.TensorSpec([None] * rank, tf.int32) for name, rank in self._ranks.items()}
+        return _function(lambda features: {self._output: self._outputs(features)}, specs)
+
+    def of_strings(self, signature, outputs=None):
+        """The task's signature; `outputs` takes the place of the network."""
+        outputs = outputs or self._outputs
+
+        def answer(example):
+            features = self._task.features(example)
+            return self._task.answer(example, features, outputs(features))
+
+        return _function(answer, self._task.signatures[signature])
+
+    def _outputs(self, features):
+        return self._network({name: features[name] for name in self._ranks}, training=False)
+
+    def any_outputs(self, features):
+        """Outputs of the right shape, without the weights."""
+        shape = self._network.output.shape
+        sizes = tf.unstack(tf.shape(features["token_ids"]))[: 2 if None in shape[1:] else 1]
+        return tf.zeros([*sizes, *shape[len(sizes) :]])
+
+
+def _function(function, inputs):
+    specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
+
+    def positional(*values):
+        return function(dict(zip(inputs, values, strict=True)))
+
+    return tf.function(positional, input_signature=specs, autograph=False)
+
+
+def write_lite(model, folder):
+    """Writes model.tflite, model_float16.tflite and model_int8.tflite into a folder; returns their `Variant`s.
+
+    Each has the signature `ids`, of the network's features, int32, to logits or embedding; and those of the task's own
+    signatures, of strings, that LiteRT and tensorflow-text's kernels can run, which is tried. The interpreter needs
+    these kernels for strings alone.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lite, module = _Functions(model), tf.Module()
+    module.weights = [variable.value for variable in model.network.variables]
+    strings, notes = {}, []
+    for name in model.task.signatures:
+        if reason := _why_not(lite, model.task, name):
+            notes.append(f"signature {name} takes ids alone in LiteRT: {reason}")
+        else:
+            strings[name] = lite.of_strings(name)
+    functions = {**strings, IDS: lite.of_ids()}
+    variants = []
+    with tempfile.TemporaryDirectory() as saved:
+        tf.saved_model.save(module, saved, signatures=functions)
+        for precision, name in _FILES.items():
+            path = folder / name
+            path.write_bytes(_converted(saved, list(functions), precision))
+            signatures = open_file(path)
+            network = _network(signatures.pop(IDS), ids_inputs(model), output_name(model.task))
+            variants.append(Variant("lite", precision, path, signatures, network, notes=tuple(notes)))
+    return variants
+
+
+def _network(run, names, output):
+    return lambda features: run({name: features[name] for name in names})[output]
+
+
+def _why_not(lite, task, name):
+    """Why a signature of strings does not run, found by trying it without the weights; "" if it does."""
+    module = tf.Module()
+    signature = task.signatures[name]
+    marked = name == "serving_default" and "spans" in task.signatures
+    with tempfile.TemporaryDirectory() as saved:
+        function = lite.of_strings(name, lite.any_outputs)
+        tf.saved_model.save(module, saved, signatures={name: function})
+        try:
+            path = pathlib.Path(saved) / "model.tflite"
+            path.write_bytes(_converted(saved, [name], "float32"))
+            open_file(path)[name](marked_inputs() if marked else golden_inputs(signature))
+        except Exception as error:  # the converter and the interpreter each raise their own
+            lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
+            return _short(lines[0] if lines else f"{type(error).__name__}: {error}")
+    return ""
+
+
+def _short(message):
+    """The part of a message that names the operation."""
+    message = message.split("): ")[-1].removeprefix("Encountered ")
+    return message.split(". See")[0].rstrip(".")[:200]
+
+
+def _converted(saved, signatures, precision):
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=signatures)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter.allow_custom_ops = True  # tensorflow-text's
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    try:
+        return converter.convert()
+    except Exception as error:  # the converter's own, of no common class
+        raise ExportError(f"LiteRT cannot have this model: {error}") from error
+
+
+def open_file(path, threads=None):
+    """{signature: function of a dict of arrays} of a file, with tensorflow-text's kernels; all processors unless given.
+
+    >>> open_file("served/mine/lite/model.tflite")["serving_default"]({"text": np.array([b"where is it"], object)})
+    """
+    import tensorflow_text  # the kernels of strings
+
+    interpreter = litert.InterpreterWithCustomOps(
+        model_path=str(path),
+        num_threads=threads or processors(),
+        custom_op_registerers=tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS,
+    )
+    return {name: _runner(interpreter, name) for name in interpreter.get_signature_list()}
+
+
+def _runner(interpreter, name):
+    runner = interpreter.get_signature_runner(name)
+
+    def run(inputs):
+        return runner(**{name: np.ascontiguousarray(values) for name, values in inputs.items()})
+
+    return run

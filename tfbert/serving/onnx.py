@@ -1,0 +1,93 @@
+"""A task model -> ONNX files that take ids: float32, and int8 by dynamic quantization. B batch, S sequence.
+
+Tokenizers have no ONNX operations: the files beside the model (vocab.txt, tokenizer_config.json) are for any tokenizer.
+"""
+
+import collections
+import json
+import logging
+import pathlib
+import tempfile
+
+import numpy as np
+
+from tfbert.errors import ConfigError
+from tfbert.serving.variant import Variant, ids_inputs, output_name
+
+try:
+    import onnx
+    import onnxruntime
+    from onnxruntime import quantization
+except ModuleNotFoundError as error:
+    raise ConfigError(f"ONNX needs {error.name}, which is not installed: pip install 'tfbert[onnx]'") from None
+
+_ERRORS_ALONE = 3  # ONNX Runtime's log; it warns that an optimized file fits this machine alone, which is then deleted
+
+
+def write_onnx(model, folder):
+    """Writes model.onnx and model_int8.onnx into a folder; returns their `Variant`s.
+
+    Inputs are the network's features, int32: token_ids, segment_ids, padding_mask [B, S], of relations also head_start
+    and tail_start [B]. The output is logits or embedding, float32. B and S are free.
+
+    Raises ExportError for a task without a head in ONNX.
+    """
+    from tfbert.serving.onnx_graph import GraphWriter, write_encoder
+    from tfbert.serving.onnx_heads import write_head
+
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    graph, name = GraphWriter(), output_name(model.task)
+    shape = write_head(graph, model, write_encoder(graph, model.encoder), name)
+    inputs = {name: ["batch", "sequence"][:rank] for name, rank in ids_inputs(model).items()}
+    settings = json.dumps(model.task.settings(), ensure_ascii=False)
+    proto = graph.model(inputs, {name: shape}, {"task": model.task.name, "settings": settings})
+    paths = {"float32": folder / "model.onnx", "int8": folder / "model_int8.onnx"}
+    onnx.save(proto, paths["float32"])
+    _quantize(paths["float32"], paths["int8"])
+    return [Variant("onnx", precision, path, {}, network=open_file(path)) for precision, path in paths.items()]
+
+
+def _quantize(path, to):
+    """Products and tables in int8, a scale for each column; activations are quantized at run time.
+
+    One scale for a whole matrix costs three times the error. Operations are those of the ONNX standard.
+    """
+    logging.disable(logging.WARNING)  # it advises preprocessing, which the graph does not need: its shapes are known
+    try:
+        quantization.quantize_dynamic(path, to, per_channel=True, weight_type=quantization.QuantType.QInt8)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def open_file(path, threads=0):
+    """A function of features, a dict of int32 arrays, to the file's output; all processors unless given.
+
+    >>> open_file("served/mine/onnx/model.onnx")(features).shape
+    (8, 2)
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ALONE
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    names = [value.name for value in session.get_inputs()]
+
+    def network(features):
+        return session.run(None, {name: np.asarray(features[name], np.int32) for name in names})[0]
+
+    return network
+
+
+def operations_when_loaded(path):
+    """A Counter of the operations that ONNX Runtime runs for a file, after its own optimization.
+
+    >>> operations_when_loaded("served/mine/onnx/model.onnx")["Attention"]
+    6
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ALONE
+        options.optimized_model_filepath = str(pathlib.Path(folder) / "optimized.onnx")
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return collections.Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)

@@ -1,0 +1,75 @@
+"""What TF Serving reads beside a SavedModel: requests to warm it up with, and how it may batch."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfbert.serving.golden_examples import golden_inputs
+from tfbert.serving.xla_core import ROWS, lengths_of
+
+REQUESTS = "tf_serving_warmup_requests"  # in assets.extra/
+BATCHING = "batching_params.pbtxt"
+_MOST_RECORDS = 1000  # TF Serving refuses more
+_BATCHES = (1, 8)
+_WORD = "the "  # of one token in most vocabularies
+
+# A request waits for at most two milliseconds, which is less than it takes to compute. Variable lengths are padded in
+# the graph: TF Serving would pad with an input's first element.
+_BATCHING_PARAMETERS = """\
+max_batch_size {{ value: {most} }}
+batch_timeout_micros {{ value: 2000 }}
+max_enqueued_batches {{ value: 100 }}
+{sizes}
+"""
+
+
+def write_batching(folder):
+    """Writes batching_params.pbtxt; TF Serving reads it with --enable_per_model_batching_parameters."""
+    sizes = [size for size in ROWS if size <= 32]
+    text = _BATCHING_PARAMETERS.format(
+        most=sizes[-1], sizes="\n".join(f"allowed_batch_sizes: {size}" for size in sizes)
+    )
+    (pathlib.Path(folder) / BATCHING).write_text(text)
+
+
+def write_requests(folder, model, *, xla_buckets=False):
+    """Writes a TFRecord of PredictionLog: each of the task's signatures in batches of 1 and of 8.
+
+    With `xla_buckets` the default signature at each length and batch size that XLA compiles for. Returns how many
+    requests; 0 where tensorflow-serving-api is not installed, whose messages they are.
+    """
+    if importlib.util.find_spec("tensorflow_serving") is None:
+        return 0
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    requests = []
+    for name, signature in model.task.signatures.items():
+        requests += [(name, _rows(golden_inputs(signature), size)) for size in _BATCHES]
+    if xla_buckets:
+        signature = model.task.signatures["serving_default"]
+        for length in lengths_of(model.task):
+            inputs = {name: _long(spec, length) for name, spec in signature.items()}
+            requests += [("serving_default", _rows(inputs, size)) for size in ROWS if size <= 32]
+    with tf.io.TFRecordWriter(str(pathlib.Path(folder) / REQUESTS)) as writer:
+        for name, inputs in requests[:_MOST_RECORDS]:
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = model.task.name  # of no account to the server, which has loaded the folder
+            request.model_spec.signature_name = name
+            for column, values in inputs.items():
+                request.inputs[column].CopyFrom(tf.make_tensor_proto(values))
+            writer.write(log.SerializeToString())
+    return len(requests[:_MOST_RECORDS])
+
+
+def _rows(inputs, size):
+    return {name: np.resize(values, (size, *values.shape[1:])) for name, values in inputs.items()}
+
+
+def _long(spec, length):
+    """A column of one row that makes as many tokens as the bucket, or nearly."""
+    if spec.dtype.is_integer:
+        return np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
+    return np.full((1,) * len(spec.shape), (_WORD * (length - 4)).encode(), object)
