@@ -20,6 +20,7 @@ TOLERANCES = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.05, "int8": 0.2}
 _ROUNDING = 1e-5  # of an answer's numbers, which are computed in float32 from the network's
 _DRAWS, _SEED = 8, 0  # random moves, for answers that are sums of several numbers
 _NO_NUMBER = 1e8  # heads say -1e9 where there is nothing, such as at padding
+_LEAST_FLOAT16 = -65504  # as which float16 has it
 
 
 @dataclasses.dataclass
@@ -182,9 +183,13 @@ def equal_rows(one, other):
 
 
 def largest_difference(one, other, rows):
-    """Of the chosen rows (bool [B]) of two arrays of floats [B, …]; NaN where either has one."""
+    """Of the chosen rows (bool [B]) of two arrays of floats [B, …]; NaN where either has one.
+
+    No difference is where both say that there is no number.
+    """
     one, other = _as_wide(one, other)
-    return float(np.abs(one - other)[rows].max(initial=0.0))
+    both_none = (one <= -_NO_NUMBER) & (other <= _LEAST_FLOAT16)
+    return float(np.where(both_none, 0.0, np.abs(one - other))[rows].max(initial=0.0))
 
 
 def _as_wide(one, other):
