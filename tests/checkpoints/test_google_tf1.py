@@ -2,12 +2,14 @@
 
 import shutil
 
+import google_reference
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbert import BertEncoder, TextClassifier
+from tfbert import BertEncoder, Pretrainer, TextClassifier
 from tfbert.checkpoints import load_encoder, open_checkpoint
+from tfbert.checkpoints.convert import convert
 from tfbert.checkpoints.google_tf1 import ENCODER
 from tfbert.checkpoints.mapping import expand, relative_variables
 from tfbert.errors import CheckpointError
@@ -28,6 +30,28 @@ def test_the_published_tiny_checkpoint(data_dir):
         np.testing.assert_array_equal(variables[row.variable], reader.get_tensor(row.tensor))
     model = TextClassifier.from_checkpoint(folder, labels=["a", "b"])
     assert model.predict(["all work and no play"])[0]["label"] in "ab"
+
+
+def same_outputs(folder, features):
+    """tfbert's numbers are those of Google's modeling.py on the same tensors."""
+    every = np.tile(np.arange(features["token_ids"].shape[1], dtype="int32"), (len(features["token_ids"]), 1))
+    model = Pretrainer.from_checkpoint(folder)
+    assert model.load_report.missing == ()
+    ours = {**model.encoder(features), **model.network({**features, "masked_positions": every})}
+    theirs = google_reference.outputs(folder, features)
+    kept = features["padding_mask"].astype(bool)
+    for name in ("sequence_output", "token_logits"):
+        np.testing.assert_allclose(np.asarray(ours[name])[kept], theirs[name][kept], atol=1e-5)
+    for name in ("pooled_output", "pair_logits"):
+        np.testing.assert_allclose(ours[name], theirs[name], atol=1e-5)
+
+
+def test_the_numbers_are_googles(data_dir, network, features, tmp_path):
+    """Of a published checkpoint, and of one that was written here."""
+    folder = data_dir("checkpoints/keras_bert_tf1_tiny")
+    same_outputs(folder, {name: value % (15 if name == "token_ids" else 2) for name, value in features.items()})
+    convert(network(("predictions", "seq_relationship")), "tf1", tmp_path / "ours")
+    same_outputs(tmp_path / "ours", features)
 
 
 def test_index_without_data(data_dir):

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tfbert
 from tfbert import BertEncoder, TextClassifier, Tokenizer
 from tfbert.checkpoints import load_encoder, open_checkpoint
+from tfbert.checkpoints.convert import convert
 from tfbert.checkpoints.hugging_face import ENCODER, HEADS
 from tfbert.checkpoints.mapping import TRANSPOSED, expand, relative_variables
 
@@ -111,26 +112,97 @@ def test_gradients_and_saved_folder(minilm, sentences, tmp_path, torch_reference
     ["camphr_ner_bert_pt", "camphr_bert_test_pt", "camphr_fixture_bert_pt_old", "camphr_bert_base_japanese_test_pt"],
 )
 def test_published_tiny_checkpoints(name, data_dir, tmp_path, torch_reference):
-    """Their pytorch_model.bin as safetensors: with and without prefix, old names, heads beside the encoder."""
+    """Their pytorch_model.bin, read here and by PyTorch, and the folders that are written from them."""
     folder = data_dir(f"checkpoints/{name}")
-    (tmp_path / "converted").mkdir()
-    torch_reference("convert", folder, out=np.array(str(tmp_path / "converted")))
-    source = open_checkpoint(tmp_path / "converted")
-    encoder = BertEncoder(source.config)
-    encoder.build()
-    report = load_encoder(encoder, source)
-    length = min(12, source.config.max_position_embeddings)
-    features = {
-        "token_ids": np.random.default_rng(0).integers(0, source.config.vocab_size, (4, length)),
-        "segment_ids": np.arange(4 * length).reshape(4, length) % source.config.type_vocab_size,
-        "padding_mask": (np.arange(length) < np.array([[length], [5], [1], [3]])).astype("int64"),
-    }
-    theirs = torch_reference("outputs", tmp_path / "converted", **features)
-    ours = encoder(features)
+    for form in ("as it is", "hf", "tf1"):
+        if form == "as it is":
+            written = folder
+        else:
+            written = tmp_path / form
+            convert(open_checkpoint(folder), form, written)
+        if form == "tf1":  # Google's gelu is another one; PyTorch has it too
+            convert(open_checkpoint(written), "hf", tmp_path / "back")
+            written = tmp_path / "back"
+        source = open_checkpoint(written)
+        encoder = BertEncoder(source.config)
+        encoder.build()
+        report = load_encoder(encoder, source)
+        length = min(12, source.config.max_position_embeddings)
+        features = {
+            "token_ids": np.random.default_rng(0).integers(0, source.config.vocab_size, (4, length)),
+            "segment_ids": np.arange(4 * length).reshape(4, length) % source.config.type_vocab_size,
+            "padding_mask": (np.arange(length) < np.array([[length], [5], [1], [3]])).astype("int64"),
+        }
+        theirs = torch_reference("outputs", written, **features)
+        ours = encoder(features)
+        kept = features["padding_mask"].astype(bool)
+        ours_kept = np.asarray(ours["sequence_output"])[kept]
+        np.testing.assert_allclose(ours_kept, theirs["sequence_output"][kept], atol=1e-5)
+        if not report.missing:
+            np.testing.assert_allclose(ours["pooled_output"], theirs["pooled_output"], atol=1e-5)
+
+
+CLASSES = [
+    *("BertModel", "BertForPreTraining", "BertForMaskedLM", "BertForSequenceClassification"),
+    *("BertForTokenClassification", "BertForQuestionAnswering", "BertForMultipleChoice"),
+    *("DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"),
+    *("DistilBertForTokenClassification", "DistilBertForQuestionAnswering"),
+]
+CHANGES = [{}, {"hidden_act": "quick_gelu", "type_vocab_size": 3}, {"hidden_act": "mish", "tie_word_embeddings": False}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [(kind, {}) for kind in CLASSES] + [("BertForPreTraining", changes) for changes in CHANGES[1:]],
+    ids=str,
+)
+def test_every_class_in_every_file(kind, changes, features, tmp_path, torch_reference, tiny_checkpoint):
+    """What PyTorch saves as a zip, as an older file, as shards and in bfloat16 is read with its logits, and goes back."""
+    shutil.copy(tiny_checkpoint / "vocab.txt", tmp_path)
+    vocab_size = len((tiny_checkpoint / "vocab.txt").read_text().splitlines())
+    settings = json.dumps({"vocab_size": vocab_size, **changes})
+    theirs = torch_reference("make", tmp_path, kind=np.array(kind), settings=np.array(settings), **features)
+    for form in ("zip", "legacy", "shards", "safetensors", "bfloat16"):
+        shutil.copy(tmp_path / "vocab.txt", tmp_path / form)
+        written = tmp_path / form
+        tolerance = 0.05 if form == "bfloat16" else 1e-5
+        same_logits(written, kind, features, theirs, tolerance)
+    convert(open_checkpoint(tmp_path / "zip"), "hf", tmp_path / "written")
+    again = torch_reference("logits", tmp_path / "written", kind=np.array(kind), **features)
+    assert set(again) == set(theirs)
+    for name, value in theirs.items():
+        np.testing.assert_allclose(again[name], value, atol=1e-6)
+
+
+def same_logits(folder, kind, features, theirs, tolerance):
     kept = features["padding_mask"].astype(bool)
-    np.testing.assert_allclose(np.asarray(ours["sequence_output"])[kept], theirs["sequence_output"][kept], atol=1e-5)
-    if not report.missing:
-        np.testing.assert_allclose(ours["pooled_output"], theirs["pooled_output"], atol=1e-5)
+    if kind.endswith("Model"):
+        source = open_checkpoint(folder)
+        encoder = BertEncoder(source.config)
+        encoder.build()
+        load_encoder(encoder, source)
+        found = encoder(features)
+        ours = {"last_hidden_state": found["sequence_output"], "pooler_output": found["pooled_output"]}
+    elif kind.endswith(("MaskedLM", "PreTraining")):
+        every = np.tile(np.arange(12, dtype="int32"), (4, 1))
+        found = tfbert.Pretrainer.from_checkpoint(folder).network({**features, "masked_positions": every})
+        ours = {"logits": found["token_logits"], "prediction_logits": found["token_logits"]}
+        ours["seq_relationship_logits"] = found.get("pair_logits")
+    elif kind.endswith("QuestionAnswering"):
+        logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder).network(features))
+        ours = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
+    elif kind.endswith("TokenClassification"):
+        ours = {"logits": tfbert.TokenClassifier.from_checkpoint(folder, labels=["a"], tags=["O", "B-a", "I-a"])(features)}
+    elif kind.endswith("MultipleChoice"):
+        ours = {"logits": np.asarray(tfbert.MultipleChoice.from_checkpoint(folder)(features)).reshape(1, -1)}
+    else:
+        ours = {"logits": tfbert.TextClassifier.from_checkpoint(folder)(features)}
+    assert set(theirs) <= set(ours)
+    for name, value in theirs.items():
+        left, right = np.asarray(ours[name]), value
+        if left.shape[:2] == kept.shape:
+            left, right = left[kept], right[kept]
+        np.testing.assert_allclose(left, right, atol=tolerance, err_msg=f"{folder.name} {name}")
 
 
 def test_tf1_equals_transformers_on_the_same_weights(data_dir, tmp_path, torch_reference):

@@ -87,16 +87,49 @@ def multiple_choice(folder, inputs):
     return {"logits": values.logits.detach().numpy(), "loss": values.loss.item(), **grads}
 
 
-def convert(folder, inputs):
-    """pytorch_model.bin -> model.safetensors beside a copy of the configuration."""
-    import safetensors.torch
+def make(folder, inputs):
+    """A random model of a class in all files that PyTorch saves it in, each in a folder, and its outputs."""
+    arrays = np.load(inputs)
+    kind, settings = str(arrays["kind"]), json.loads(str(arrays["settings"]))
+    settings["num_labels"] = {"QuestionAnswering": 2, "MultipleChoice": 1}.get(kind.split("For")[-1], 3)
+    torch.manual_seed(0)
+    if kind.startswith("Distil"):
+        config = transformers.DistilBertConfig(
+            dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=64, **settings
+        )
+    else:
+        sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+        config = transformers.BertConfig(**sizes, max_position_embeddings=64, **settings)
+    model = getattr(transformers, kind)(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    folder = pathlib.Path(folder)
+    model.save_pretrained(folder / "safetensors")
+    model.save_pretrained(folder / "shards", max_shard_size="100KB")
+    state = model.state_dict()
+    for form in ("zip", "legacy", "bfloat16"):
+        (folder / form).mkdir()
+        (folder / form / "config.json").write_bytes((folder / "safetensors/config.json").read_bytes())
+        saved = {name: value.bfloat16() for name, value in state.items()} if form == "bfloat16" else state
+        path = folder / form / "pytorch_model.bin"
+        torch.save(saved, path, _use_new_zipfile_serialization=form != "legacy")
+    return logits(folder / "safetensors", inputs)
 
-    state = torch.load(pathlib.Path(folder) / "pytorch_model.bin", weights_only=True, map_location="cpu")
-    out = pathlib.Path(str(np.load(inputs)["out"]))
-    (out / "config.json").write_bytes((pathlib.Path(folder) / "config.json").read_bytes())
-    tensors = {name: value.contiguous().clone() for name, value in state.items()}
-    safetensors.torch.save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    return {"count": len(tensors)}
+
+def logits(folder, inputs):
+    """The outputs of the class `kind` of a folder."""
+    kind = str(np.load(inputs)["kind"])
+    model, loading = getattr(transformers, kind).from_pretrained(folder, output_loading_info=True)
+    assert not loading["missing_keys"], loading
+    batch, _ = features(inputs)
+    if kind.startswith("Distil"):
+        batch.pop("token_type_ids")
+    if kind.endswith("MultipleChoice"):
+        batch = {name: value[None] for name, value in batch.items()}
+    with torch.no_grad():
+        values = model.eval()(**batch)
+    return {name: value.numpy() for name, value in values.items()}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ Row = collections.namedtuple("Row", "variable tensor layout", defaults=(AS_IS,))
 
 # No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
 _LARGEST = 1e9
+_DECODER = "predictions/decoder/embeddings"  # of a network that does not tie it to the token embedding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Source(Weights):
         self.shapes = {}
         for table, file in files:
             self.add(table, file)
-        self._check_encoder()
+        self._check_whole()
 
     def value(self, variable):
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
@@ -166,12 +167,18 @@ class Source(Weights):
             raise CheckpointError(f"{self.description}: tensor {row.tensor} has the shape {list(stored)}{asked}")
         return shape
 
-    def _check_encoder(self):
-        needed = [name for name in self._lacking if name not in self.shapes and is_of_encoder(name)]
-        if needed:
-            names = [self._lacking[name] for name in needed]
-            listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-            raise CheckpointError(f"{self.description} lacks {len(names)} tensors of the encoder: {listed}")
+    def _check_whole(self):
+        """An encoder needs all its tensors; the pooler and each head are there whole or not at all."""
+        lacking = [name for name in self._lacking if name not in self.shapes and name != _DECODER]
+        begun = {name.split("/")[0] for name in self.shapes if not is_of_encoder(name)}
+        for what, needed in (
+            ("the encoder", [name for name in lacking if is_of_encoder(name)]),
+            ("a head", [name for name in lacking if name.split("/")[0] in begun]),
+        ):
+            if needed:
+                names = [self._lacking[name] for name in needed]
+                listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+                raise CheckpointError(f"{self.description} lacks {len(names)} tensors of {what}: {listed}")
 
 
 def expand(table, num_layers):
@@ -216,7 +223,7 @@ def rows_to_write(weights, table):
     """[(row, shape in the format's layout)] for all variables that a table has and the weights hold."""
     c = weights.config
     rows = [row for row in expand(table, c.num_hidden_layers) if row.variable in weights.shapes]
-    rows = [row for row in rows if not (row.variable == "predictions/decoder/embeddings" and c.tie_word_embeddings)]
+    rows = [row for row in rows if not (row.variable == _DECODER and c.tie_word_embeddings)]
     return [(row, _stored_shape(weights.shapes[row.variable], row, c.num_attention_heads)) for row in rows]
 
 
@@ -239,7 +246,7 @@ def variable_shape(name, config):
         return tables[rest.split("/")[0]], hidden
     if name == "predictions/output_bias":
         return (config.vocab_size,)
-    if name == "predictions/decoder/embeddings":
+    if name == _DECODER:
         return config.vocab_size, hidden
     if head in ("classifier", "qa_outputs", "dense"):  # as many outputs as the task has
         return None

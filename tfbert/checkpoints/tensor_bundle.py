@@ -123,8 +123,11 @@ def _table(data):
     if len(data) < _FOOTER or struct.unpack("<Q", data[-8:])[0] != _MAGIC:
         raise ValueError("no table of TensorFlow")
     footer = data[-_FOOTER:]
-    _, place = _handle(footer, 0)
-    index, _ = _handle(footer, place)
+    further, place = _handle(footer, 0)
+    index, place = _handle(footer, place)
+    if any(footer[place:-8]):
+        raise ValueError("a damaged footer")
+    list(_block(data, further))
     for _, value in _block(data, index):
         yield from _block(data, _handle(value, 0)[0])
 
@@ -136,6 +139,9 @@ def _block(data, handle):
         raise ValueError("a block that does not lie in the file")
     if data[begin + size] != 0:
         raise ValueError("a compressed block")
+    (checksum,) = struct.unpack("<I", data[begin + size + 1 : begin + size + _TRAILER])
+    if _masked_crc32c(data[begin : begin + size + 1]) != checksum:
+        raise ValueError("a block with another checksum")
     (restarts,) = struct.unpack("<I", block[-4:])
     end = size - 4 - 4 * restarts
     place, key = 0, b""
@@ -166,6 +172,27 @@ def _varint(data, place):
         if byte < 0x80:
             return value, place
     raise ValueError("a number without end")
+
+
+def _crc32c_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)  # Castagnoli's polynomial, reflected
+        table.append(byte)
+    return table
+
+
+_CRC32C = _crc32c_table()
+
+
+def _masked_crc32c(data):
+    """As tensorflow/core/lib/hash/crc32c.h stores it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _CRC32C[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _first_line(error):
