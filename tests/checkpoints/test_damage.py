@@ -42,7 +42,12 @@ def sound(network, tmp_path_factory, tiny_checkpoint):
         found[form] = folder, name
     write_zip(found["zip"][0] / "pytorch_model.bin", tensors)
     write_legacy(found["legacy"][0] / "pytorch_model.bin", tensors)
-    table = (*hugging_face_tf.EMBEDDINGS[:1], *hugging_face_tf.EMBEDDINGS[2:], *hugging_face_tf.BERT, *hugging_face_tf.HEADS)
+    table = (
+        *hugging_face_tf.EMBEDDINGS[:1],
+        *hugging_face_tf.EMBEDDINGS[2:],
+        *hugging_face_tf.BERT,
+        *hugging_face_tf.HEADS,
+    )
     from tfbert.checkpoints.mapping import rows_to_write
 
     with h5py.File(found["tf_h5"][0] / "tf_model.h5", "w") as file:
@@ -76,7 +81,14 @@ def mutate(folder, name, form, change, generator):
         path.write_bytes(data + more)
         return f"{len(more)} bytes behind {path.name}"
     if change == "mislabelled":
-        contents = [b"{}", b"PK\x03\x04" + data[4:], b"\x89HDF\r\n\x1a\n" + data[8:], generator.bytes(500), data[::-1], b""]
+        contents = [
+            b"{}",
+            b"PK\x03\x04" + data[4:],
+            b"\x89HDF\r\n\x1a\n" + data[8:],
+            generator.bytes(500),
+            data[::-1],
+            b"",
+        ]
         content = contents[int(generator.integers(len(contents)))]
         content = generator.bytes(300) if content == data else content
         path.write_bytes(content)
@@ -95,7 +107,9 @@ def _lie(folder, generator):
     path = folder / ("bert_config.json" if (folder / "bert_config.json").exists() else "config.json")
     values = json.loads(path.read_text())
     sizes = values.get("config", values)
-    key = str(generator.choice([k for k, v in sizes.items() if isinstance(v, int) and v > 1 and not isinstance(v, bool)]))
+    key = str(
+        generator.choice([k for k, v in sizes.items() if isinstance(v, int) and v > 1 and not isinstance(v, bool)])
+    )
     if "heads" in key:
         wrong = [0, -1, 7, "two", None, 1.5]
     else:
@@ -162,7 +176,9 @@ def _other_header(path, form, data, generator):
         path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
         return f"{name} says {header[name]}"
     if form in ("tf1", "model_garden"):
-        place = int(generator.integers(len(data) - 48, len(data)) if generator.integers(2) else generator.integers(len(data)))
+        place = int(
+            generator.integers(len(data) - 48, len(data)) if generator.integers(2) else generator.integers(len(data))
+        )
         changed = bytearray(data)
         changed[place] ^= int(generator.integers(1, 256))
         path.write_bytes(bytes(changed))

@@ -143,7 +143,10 @@ def test_nothing_is_replaced_that_is_not_of_the_format(network, tmp_path):
         ({"config.json": '{"architectures": ["XLMRobertaModel"]}'}, "is XLM-RoBERTa"),
         ({"albert_config.json": "{}", "model.ckpt.index": ""}, "is ALBERT"),
         ({"config.json": "{}", "merges.txt": "", "pytorch_model.bin": ""}, "is RoBERTa"),
-        ({"config.json": '{"registered_name": "keras_hub>X", "class_name": "GemmaBackbone", "config": {}}'}, "GemmaBackbone"),
+        (
+            {"config.json": '{"registered_name": "keras_hub>X", "class_name": "GemmaBackbone", "config": {}}'},
+            "GemmaBackbone",
+        ),
         ({"model.onnx": ""}, "is no checkpoint that tfbert reads.*it holds model.onnx"),
     ],
 )

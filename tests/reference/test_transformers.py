@@ -92,7 +92,8 @@ def test_gradients_and_saved_folder(minilm, sentences, tmp_path, torch_reference
     rows = [(variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED) for row in expand(ENCODER, 6)]
     head = relative_variables(model.network.get_layer("classifier"))
     rows += [
-        (head[row.variable.removeprefix("classifier/")], row.tensor, row.layout == TRANSPOSED) for row in HEADS["classifier"]
+        (head[row.variable.removeprefix("classifier/")], row.tensor, row.layout == TRANSPOSED)
+        for row in HEADS["classifier"]
     ]
     assert len(rows) == len(model.trainable_variables)
     worst = 0.0
@@ -192,7 +193,9 @@ def same_logits(folder, kind, features, theirs, tolerance):
         logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder).network(features))
         ours = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
     elif kind.endswith("TokenClassification"):
-        ours = {"logits": tfbert.TokenClassifier.from_checkpoint(folder, labels=["a"], tags=["O", "B-a", "I-a"])(features)}
+        ours = {
+            "logits": tfbert.TokenClassifier.from_checkpoint(folder, labels=["a"], tags=["O", "B-a", "I-a"])(features)
+        }
     elif kind.endswith("MultipleChoice"):
         ours = {"logits": np.asarray(tfbert.MultipleChoice.from_checkpoint(folder)(features)).reshape(1, -1)}
     else:

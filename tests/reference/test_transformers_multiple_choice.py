@@ -44,7 +44,9 @@ def test_multiple_choice(minilm, tmp_path, torch_reference):  # noqa: F811
     variables = relative_variables(model.encoder)
     rows = [(variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED) for row in expand(ENCODER, 6)]
     head = relative_variables(classifier)
-    rows += [(head[r.variable.removeprefix("classifier/")], r.tensor, r.layout == TRANSPOSED) for r in HEADS["classifier"]]
+    rows += [
+        (head[r.variable.removeprefix("classifier/")], r.tensor, r.layout == TRANSPOSED) for r in HEADS["classifier"]
+    ]
     assert len(rows) == len(model.trainable_variables)
     for variable, name, transposed in rows:
         ours = tf.convert_to_tensor(by_id[id(variable)]).numpy()

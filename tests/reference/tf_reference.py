@@ -117,7 +117,11 @@ def transformers_write(kind, folder, inputs):
     import transformers
 
     arrays = dict(np.load(inputs))
-    sizes = {"vocab_size": int(arrays["vocab_size"]), "num_labels": 2 if "QuestionAnswering" in kind else 3, "max_position_embeddings": 16}
+    sizes = {
+        "vocab_size": int(arrays["vocab_size"]),
+        "num_labels": 2 if "QuestionAnswering" in kind else 3,
+        "max_position_embeddings": 16,
+    }
     if "Distil" in kind:
         config = transformers.DistilBertConfig(**sizes, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
     else:

@@ -74,7 +74,9 @@ def _as_far_as(source, form):
     if ACTIVATIONS[c.hidden_act] not in computed:
         if not ACTIVATIONS[c.hidden_act].startswith("gelu"):
             raise ConfigError(f"{name} has no network with the activation {c.hidden_act}")
-        notes.append(f"{name} computes GELU by tanh, this checkpoint by erf: outputs differ in the third or fourth digit")
+        notes.append(
+            f"{name} computes GELU by tanh, this checkpoint by erf: outputs differ in the third or fourth digit"
+        )
     if c.layer_norm_eps != _EPSILON:
         notes.append(f"{name} computes LayerNorm with epsilon {_EPSILON}, this checkpoint with {c.layer_norm_eps}")
     if not c.type_vocab_size:

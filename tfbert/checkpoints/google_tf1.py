@@ -105,7 +105,9 @@ def read_config(folder, activations):
     values = read_json_object(path)
     act = values.get("hidden_act", "gelu")
     try:
-        config = BertConfig.from_dict({**values, "hidden_act": activations.get(act, act) if isinstance(act, str) else act})
+        config = BertConfig.from_dict(
+            {**values, "hidden_act": activations.get(act, act) if isinstance(act, str) else act}
+        )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return values, config

@@ -73,12 +73,10 @@ HEADS = {
 }
 
 
-# Old files say gamma and beta, new ones weight and bias; a decoder's bias is the predictions' own.
-_OTHER_NAMES = (
-    ("LayerNorm.gamma", "LayerNorm.weight"),
-    ("LayerNorm.beta", "LayerNorm.bias"),
-    ("cls.predictions.decoder.bias", "cls.predictions.bias"),
-)
+# A decoder that is not the token embedding has this bias, and then the other one is not used.
+_DECODER_BIAS = Row("predictions/output_bias", "cls.predictions.decoder.bias")
+# Old files say gamma and beta, new ones weight and bias.
+_OTHER_NAMES = (("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"))
 
 
 def open_folder(folder, name):
@@ -87,10 +85,16 @@ def open_folder(folder, name):
     values = read_json_object(folder / "config.json")
     config = BertConfig.from_file(folder / "config.json")
     is_distilbert = values.get("model_type") == "distilbert"
-    table = distilbert.TABLE if is_distilbert else (*ENCODER, *itertools.chain(*HEADS.values()))
+    table = distilbert.TABLE if is_distilbert else _table(config)
     file = _plain_names(FILES[name](folder / name), ("distilbert." if is_distilbert else "bert."))
     kind = "DistilBERT in a Hugging Face folder" if is_distilbert else "Hugging Face folder"
     return Source(f"{kind} {folder} ({name})", folder, config, values, [(table, file)])
+
+
+def _table(config):
+    """All rows of BERT; of two for one variable the first is read, and where the decoder is not tied both are written."""
+    rows = (*ENCODER, *itertools.chain(*HEADS.values()))
+    return (*rows, _DECODER_BIAS) if config.tie_word_embeddings else (_DECODER_BIAS, *rows)
 
 
 def _plain_names(file, prefix):
@@ -120,7 +124,8 @@ def write_folder(folder, encoder, heads, values):
 def write_weights(folder, weights, values):
     """The same of any `Weights`; a network without segments is written as DistilBERT."""
     config = {**weights.config.to_hugging_face(), **values}
-    prefix, table = "bert.", (*ENCODER, *itertools.chain(*HEADS.values()))
+    tied = weights.config.tie_word_embeddings
+    prefix, table = "bert.", _table(weights.config)[: -1 if tied else None]
     if config["model_type"] == "distilbert":
         prefix, table = "distilbert.", distilbert.TABLE
         names = config.get("architectures") or ()
@@ -132,4 +137,6 @@ def write_weights(folder, weights, values):
         outer = prefix if row.tensor.startswith(("embeddings.", "encoder.", "transformer.", "pooler.")) else ""
         rows[outer + row.tensor] = row, shape
     shapes = {name: shape for name, (_, shape) in rows.items()}
-    write_safetensors(pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name]))
+    write_safetensors(
+        pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name])
+    )

@@ -177,7 +177,9 @@ def write_weights(folder, weights, tokenizer=None, task=None, embedding=None):
         (folder / _VOCABULARY).write_bytes(text.encode("utf-8"))
     if task is None:
         return
-    module = {"BertMaskedLM": "bert_masked_lm", "BertTextClassifier": "bert_text_classifier"}.get(task, "bert_text_embedder")
+    module = {"BertMaskedLM": "bert_masked_lm", "BertTextClassifier": "bert_text_classifier"}.get(
+        task, "bert_text_embedder"
+    )
     preprocessor = None
     if tokenizer is not None:
         length = min(c.max_position_embeddings, tokenizer.max_length or c.max_position_embeddings)

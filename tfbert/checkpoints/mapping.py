@@ -186,7 +186,9 @@ def expand(table, num_layers):
     rows = []
     for row in table:
         repeats = range(num_layers) if "{i}" in row.variable else (0,)
-        rows += [Row(row.variable.format(i=i), row.tensor.format(i=i, _i=f"_{i}" if i else ""), row.layout) for i in repeats]
+        rows += [
+            Row(row.variable.format(i=i), row.tensor.format(i=i, _i=f"_{i}" if i else ""), row.layout) for i in repeats
+        ]
     return rows
 
 
@@ -253,7 +255,11 @@ def variable_shape(name, config):
     if head == "seq_relationship":
         return (hidden, 2) if rest == "kernel" else (2,)
     if rest.startswith("feed_forward/"):
-        of_inner = {"intermediate/kernel": (hidden, inner), "intermediate/bias": (inner,), "output/kernel": (inner, hidden)}
+        of_inner = {
+            "intermediate/kernel": (hidden, inner),
+            "intermediate/bias": (inner,),
+            "output/kernel": (inner, hidden),
+        }
         return of_inner.get(rest.removeprefix("feed_forward/"), (hidden,))
     return (hidden, hidden) if name.endswith("/kernel") else (hidden,)
 

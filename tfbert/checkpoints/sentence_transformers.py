@@ -95,7 +95,12 @@ def write(folder, found, weights):
     """
     folder = pathlib.Path(folder)
     has_dense = "dense/kernel" in weights.shapes
-    kinds = ["Transformer", "Pooling", *(["Dense"] if has_dense else []), *(["Normalize"] if found["normalize"] else [])]
+    kinds = [
+        "Transformer",
+        "Pooling",
+        *(["Dense"] if has_dense else []),
+        *(["Normalize"] if found["normalize"] else []),
+    ]
     paths = ["", *(f"{i}_{kind}" for i, kind in enumerate(kinds) if i)]
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kinds[i]}"}
@@ -141,7 +146,9 @@ def _modules(folder, given=()):
         )
     known = [kind for kind in kinds if kind in _MODULES]
     if known != [kind for kind in _MODULES if kind in known]:
-        raise CheckpointError(f"{path} has {', '.join(kinds)}; tfbert has {', '.join(_MODULES)}, once each, in this order")
+        raise CheckpointError(
+            f"{path} has {', '.join(kinds)}; tfbert has {', '.join(_MODULES)}, once each, in this order"
+        )
     if any(folder.resolve() not in [place.resolve(), *place.resolve().parents] for place in places):
         raise CheckpointError(f"{path} names a folder outside of its own")
     return {kind: place for kind, place in zip(kinds, places, strict=True) if kind in _MODULES}

@@ -66,7 +66,12 @@ class TensorBundle:
         ends = {}
         for name, entry in self._entries.items():
             sizes = [dimension.size for dimension in entry.shape.dim]
-            if entry.slices or entry.shape.unknown_rank or min(sizes, default=0) < 0 or min(entry.offset, entry.size) < 0:
+            if (
+                entry.slices
+                or entry.shape.unknown_rank
+                or min(sizes, default=0) < 0
+                or min(entry.offset, entry.size) < 0
+            ):
                 raise CheckpointError(f"{self.prefix}: tensor {name} is saved in slices, or its shape is damaged")
             try:
                 kind = tf.dtypes.as_dtype(entry.dtype)

@@ -42,7 +42,9 @@ def refuse(folder, values=None):
     folder = pathlib.Path(folder)
     kind = (values or {}).get("model_type")
     if kind is None:
-        kind = _by_class(values or {}) or next((kind for name, kind in _FILES.items() if (folder / name).exists()), None)
+        kind = _by_class(values or {}) or next(
+            (kind for name, kind in _FILES.items() if (folder / name).exists()), None
+        )
     if isinstance(kind, str) and kind in MODELS:
         name, why = MODELS[kind]
         raise CheckpointError(f"{folder} is {name}, which tfbert does not read: {why}")
