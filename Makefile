@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 REFERENCE = .venv-reference
+REFERENCE_TF = .venv-reference-tf
 
-.PHONY: quickstart test test-slow test-reference lint lock
+.PHONY: quickstart test test-slow test-reference test-reference-tf lint lock
 
 # the exact versions of requirements.lock, this package in place, and real weights to test with
 $(VENV)/.installed: requirements.lock setup.py
@@ -32,8 +33,21 @@ $(REFERENCE)/.installed:
 		absl-py ml_collections
 	touch $@
 
+# Model Garden and the last transformers with TensorFlow classes: Keras 2, on the TensorFlow of the tests' environment
+$(REFERENCE_TF)/.installed: $(VENV)/.installed
+	$(PYTHON) -m venv $(REFERENCE_TF)
+	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" \
+		> $$($(REFERENCE_TF)/bin/python -c "import site; print(site.getsitepackages()[0])")/tests.pth
+	$(REFERENCE_TF)/bin/pip install -q --disable-pip-version-check --no-deps tf-models-official==2.20.0 tf_keras==2.21.0 \
+		gin-config==0.5.0 transformers==4.49.0 tokenizers==0.21.1 huggingface_hub==0.36.2
+	touch $@
+
 test-reference: $(VENV)/.installed $(REFERENCE)/.installed
 	TFBERT_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python $(BIN)/python -m pytest -m reference
+
+test-reference-tf: $(REFERENCE_TF)/.installed
+	TFBERT_TF_REFERENCE_PYTHON=$(abspath $(REFERENCE_TF))/bin/python \
+		$(BIN)/python -m pytest -m reference tests/reference/test_tf_libraries.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -36,6 +36,7 @@ setuptools.setup(
     install_requires=[
         "absl-py>=2.1,<3",
         "flatbuffers>=24.3",
+        "h5py>=3.11,<4",
         "huggingface_hub>=0.34,<3",
         "keras>=3.13,<4",
         "matplotlib>=3.9,<4",

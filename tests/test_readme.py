@@ -114,6 +114,15 @@ def test_text(shell, tmp_path):
     assert len((tmp_path / "vocab.txt").read_text().splitlines()) == 1000
 
 
+def test_any_checkpoint(shell, tmp_path):
+    (commands,) = blocks("Any checkpoint in, any out", "bash")
+    out = shell(["bash", "-euo", "pipefail", "-c", commands])
+    assert [line.split(" ", 2)[1] for line in out.splitlines() if line.startswith("found: ")] == [
+        *("Hugging", "TF1", "Model", "KerasHub"),
+    ]
+    assert (tmp_path / "converted/hf/model.safetensors").exists()
+
+
 def test_pretraining(shell, tmp_path, shop):
     """The commands as they stand, on the sample's messages as a corpus, a few steps long."""
     (commands,), (example,) = (blocks("Pretraining from raw text", kind) for kind in ("bash", "python"))

@@ -22,7 +22,7 @@ POSITIONS = np.array([[3], [0], [0], [4]], "int32")
 def tf_reference(tmp_path):
     python = os.environ.get("TFBERT_TF_REFERENCE_PYTHON")
     if not python:
-        pytest.skip("needs TFBERT_TF_REFERENCE_PYTHON, a Python with tf-models-official; `make test-reference`")
+        pytest.skip("needs TFBERT_TF_REFERENCE_PYTHON, a Python with tf-models-official; `make test-reference-tf`")
 
     def run(command, kind, folder, **arrays):
         np.savez(tmp_path / "in.npz", **arrays)

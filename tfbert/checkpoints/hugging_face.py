@@ -92,7 +92,7 @@ def open_folder(folder, name):
 
 
 def _table(config):
-    """All rows of BERT; of two for one variable the first is read, and where the decoder is not tied both are written."""
+    """All rows of BERT; of two for one variable the first is read, and of an untied decoder both are written."""
     rows = (*ENCODER, *itertools.chain(*HEADS.values()))
     return (*rows, _DECODER_BIAS) if config.tie_word_embeddings else (_DECODER_BIAS, *rows)
 

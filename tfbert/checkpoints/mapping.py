@@ -5,9 +5,11 @@ Shapes: H hidden, N heads, D head size, I intermediate, V vocabulary, P position
 
 import collections
 import dataclasses
+import math
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from tfbert.config import BertConfig
 from tfbert.errors import CheckpointError
@@ -23,6 +25,7 @@ Row = collections.namedtuple("Row", "variable tensor layout", defaults=(AS_IS,))
 
 # No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
 _LARGEST = 1e9
+_BLOCK = 16 << 20  # bytes of a table that are read at a time into a model
 _DECODER = "predictions/decoder/embeddings"  # of a network that does not tie it to the token embedding
 
 
@@ -102,11 +105,21 @@ class Source(Weights):
     def value(self, variable):
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
         row, file = self._found[variable]
-        stored = file.read(row.tensor)
-        value = np.asarray(_from_layout(stored, row.layout), np.float32)
-        with np.errstate(invalid="ignore"):
-            sound = np.isfinite(value).all() and (np.abs(value).max(initial=0) < _LARGEST)
-        if not sound:
+        return self._sound(np.asarray(_from_layout(file.read(row.tensor), row.layout), np.float32), row)
+
+    def blocks(self, variable):
+        """Yields (first row, rows) of a variable, several of a large table's where its file can be read so."""
+        row, file = self._found[variable]
+        shape, rows = self.shapes[variable], getattr(file, "read_rows", None)
+        step = max(1, _BLOCK // (4 * math.prod(shape[1:])))
+        if rows is None or row.layout != AS_IS or step >= shape[0]:
+            yield 0, self.value(variable)
+            return
+        for begin in range(0, shape[0], step):
+            yield begin, self._sound(np.asarray(rows(row.tensor, begin, begin + step), np.float32), row)
+
+    def _sound(self, value, row):
+        if not (-_LARGEST < value.min(initial=0) and value.max(initial=0) < _LARGEST):  # false of NaN as well
             raise CheckpointError(
                 f"{self.description}: tensor {row.tensor} holds numbers that are no weights (NaN, infinite or beyond "
                 f"{_LARGEST:.0e}): the training went wrong, or the file is damaged or in another byte order"
@@ -143,7 +156,7 @@ class Source(Weights):
         return f"{self.description}: {sizes}; heads: {heads}"
 
     def add(self, table, file):
-        """Finds a table's variables in a tensor file. Raises CheckpointError: of another shape than they should have."""
+        """Finds a table's variables in a tensor file. Raises CheckpointError: of another shape than configured."""
         # before the rows are written out: a configuration may say anything
         if self.config.num_hidden_layers > len(file.shapes):
             raise CheckpointError(
@@ -217,8 +230,19 @@ def load_head(head, name, source):
 def _load(variables, source):
     loaded = [name for name in variables if name in source.shapes]
     for name in loaded:
-        variables[name].assign(source.value(name))
+        _assign(variables[name], source, name)
     return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))
+
+
+def _assign(variable, source, name):
+    if tf.distribute.has_strategy():  # whose variables take no slices
+        variable.assign(source.value(name))
+        return
+    for begin, value in source.blocks(name):
+        if len(value) == variable.shape[0]:
+            variable.assign(value)
+        else:
+            variable.value[begin : begin + len(value)].assign(value)
 
 
 def rows_to_write(weights, table):

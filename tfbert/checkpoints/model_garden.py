@@ -168,8 +168,8 @@ class _Graph:
 def write_weights(folder, weights, classifies_tokens=False):
     """Writes bert_config.json and bert_model.ckpt.* of any `Weights` into an existing folder.
 
-    The objects are those of networks.BertEncoder and BertEncoderV2 under `encoder`, of BertPretrainerV2, BertClassifier,
-    BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
+    The objects are those of networks.BertEncoder and BertEncoderV2 under `encoder`, of BertPretrainerV2,
+    BertClassifier, BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
     """
     google_tf1.write_config(folder, weights.config, ACTIVATIONS)
     heads = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]

@@ -4,13 +4,14 @@ Source of the format: github.com/huggingface/safetensors, README, "Format".
 """
 
 import json
+import math
 
 import numpy as np
 import safetensors
 
 from tfbert.errors import CheckpointError
 
-_FLOATS = {"F64", "F32", "F16", "BF16"}
+_FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
 class SafetensorsFile:
@@ -27,17 +28,31 @@ class SafetensorsFile:
                 slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it has keys() only
                 self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
                 self._dtypes = {name: part.get_dtype() for name, part in slices.items()}
+            with open(path, "rb") as file:  # which the library has found sound
+                length = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(length))
+            self._begins = {name: 8 + length + header[name]["data_offsets"][0] for name in self.shapes}
         except (safetensors.SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from None
 
     def read(self, name):
+        return self.read_rows(name, 0, None)
+
+    def read_rows(self, name, begin, end):
+        """Some rows of a tensor. Not through the library's map, whose pages count as this process' memory."""
         if self._dtypes[name] not in _FLOATS:
             raise CheckpointError(f"{self.path}: tensor {name} is {self._dtypes[name]}, not floating-point numbers")
+        kind, shape = np.dtype(_FLOATS[self._dtypes[name]]), self.shapes[name]
+        begin, end, _ = slice(begin, end).indices(shape[0] if shape else 1)
+        row = math.prod(shape[1:])
         try:
-            # opened for each tensor, because the pages of a map count as this process' memory until it is closed
-            with safetensors.safe_open(self.path, framework="numpy") as file:
-                return file.get_tensor(name)
-        except (safetensors.SafetensorError, TypeError, OSError) as error:
+            with open(self.path, "rb") as file:
+                file.seek(self._begins[name] + begin * row * kind.itemsize)
+                value = np.fromfile(file, kind, (end - begin) * row)
+            if self._dtypes[name] == "BF16":  # the upper half of a float32
+                value = (value.astype(np.uint32) << 16).view(np.float32)
+            return value.reshape((end - begin, *shape[1:]) if shape else ())
+        except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.path}: tensor {name} cannot be read: {error}") from None
 
 

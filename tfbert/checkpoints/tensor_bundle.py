@@ -8,7 +8,6 @@ import math
 import pathlib
 import struct
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import tensor_bundle_pb2

@@ -48,7 +48,7 @@ class TorchFile:
         if storage.dtype[0] in "iu":
             raise CheckpointError(f"{self.path}: tensor {name} is of integers, not floating-point numbers")
         data = self._storage_bytes(storage, name)
-        kind = np.dtype(("u2" if storage.dtype == "bfloat16" else storage.dtype)).newbyteorder(self._byte_order)
+        kind = np.dtype("u2" if storage.dtype == "bfloat16" else storage.dtype).newbyteorder(self._byte_order)
         numbers = np.frombuffer(data, kind)[storage.begin + offset :]
         value = np.lib.stride_tricks.as_strided(numbers, shape, [step * kind.itemsize for step in strides])
         if storage.dtype == "bfloat16":  # the upper half of a float32

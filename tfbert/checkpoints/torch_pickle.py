@@ -139,7 +139,7 @@ _NAMES = {
 def _admit(module, name, path):
     if (module, name) not in _NAMES:
         raise CheckpointError(
-            f"{path}: its pickle asks for {module}.{name}, which is no tensor; nothing of it was run. A checkpoint that "
-            "needs this to be read may run any program: ask for model.safetensors instead"
+            f"{path}: its pickle asks for {module}.{name}, which is no tensor; nothing of it was run. A checkpoint "
+            "that needs this to be read may run any program: ask for model.safetensors instead"
         )
     return _NAMES[module, name]
