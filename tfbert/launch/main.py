@@ -11,7 +11,7 @@ VERBS = {
     "finetune": "train a task from a checkpoint",
     "evaluate": "metrics of a model on a labelled file",
     "predict": "answers for a file or standard input",
-    "export": "write a SavedModel that takes strings",
+    "export": "write a SavedModel, LiteRT and ONNX files",
     "serve": "serve a SavedModel over gRPC on this machine",
     "convert": "write a checkpoint of any format in another one",
     "suite": "fine-tune several configs and write a table",

@@ -58,7 +58,7 @@ def _labels(task):
 
 def _table(variants, differences, figures, cases):
     metrics = next((list(figure.metrics) for figure in figures if figure.metrics), [])[:4]
-    header = ["file", "precision", "MB", "takes", "ms a text", "largest difference", "answers compared", *metrics]
+    header = ["file", "dtype", "MB", "takes", "ms a text", "largest difference", "answers compared", *metrics]
     rows = [header, ["---"] * len(header)]
     for variant, difference, figure in zip(variants, differences, figures, strict=True):
         values = [f"{(figure.metrics or {}).get(metric, float('nan')):.4f}" for metric in metrics]
