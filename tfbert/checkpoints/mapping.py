@@ -192,6 +192,13 @@ class Source(Weights):
                 names = [self._lacking[name] for name in needed]
                 listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
                 raise CheckpointError(f"{self.description} lacks {len(names)} tensors of {what}: {listed}")
+        for head in begun:  # whose number of outputs no configuration says
+            kernel, bias = (self.shapes.get(f"{head}/{name}") for name in ("kernel", "bias"))
+            if kernel and bias and (len(kernel) != 2 or kernel[1:] != bias):
+                raise CheckpointError(
+                    f"{self.description}: {self.tensor_name(f'{head}/kernel')} and "
+                    f"{self.tensor_name(f'{head}/bias')} have {list(kernel)} and {list(bias)}, which do not go together"
+                )
 
 
 def expand(table, num_layers):
