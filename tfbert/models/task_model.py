@@ -305,7 +305,8 @@ class TaskModel(Saving, TrainStep, keras.Model):
 
 def _texts(x):
     """How many texts the windows of a batch are from; 1 where there are none, as on a replica without a row."""
-    return tf.reduce_max(tf.concat([[0], x["rows"]], 0)) + 1
+    rows = x["rows"]  # in order, and of a part of a batch not from 0
+    return tf.where(tf.size(rows) > 0, tf.reduce_max(rows) - tf.reduce_min(rows) + 1, 1)
 
 
 def _progress(iterable, total, verbose, description):
