@@ -290,9 +290,9 @@ def test_settings_come_from_a_sentence_transformers_folder(tiny_checkpoint, tmp_
     assert SentenceEncoder.from_checkpoint(folder).task.max_length == 128  # the encoder has no more positions
 
     modules = json.loads((folder / "modules.json").read_text())
-    dense = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
-    (folder / "modules.json").write_text(json.dumps([*modules, dense]))
-    with pytest.raises(CheckpointError, match="names the module Dense, which tfbert does not have; give pooling="):
+    recurrent = {"idx": 2, "name": "2", "path": "2_LSTM", "type": "sentence_transformers.models.LSTM"}
+    (folder / "modules.json").write_text(json.dumps([*modules, recurrent]))
+    with pytest.raises(CheckpointError, match="names the module LSTM, which tfbert does not have; give pooling="):
         SentenceEncoder.from_checkpoint(folder)
     assert SentenceEncoder.from_checkpoint(folder, pooling="mean").task.pooling == "mean"
     (folder / "modules.json").write_text("{")
@@ -363,7 +363,7 @@ def test_errors(model, tiny_checkpoint):
         model.fit((["a", "b"], ["c", "d"]), [0.0, 50.0])
     with pytest.raises(TypeError, match="list of texts, not one text"):
         model.predict("where is it")
-    with pytest.raises(ConfigError, match="dimensions 33 are more than the encoder's 32"):
+    with pytest.raises(ConfigError, match="dimensions 33 are more than the 32 that there are"):
         SentenceEncoder.from_checkpoint(tiny_checkpoint, dimensions=33)
     with pytest.raises(ConfigError, match="no setting 'pool'; did you mean 'pooling'"):
         SentenceEncoder.from_checkpoint(tiny_checkpoint, pool="cls")

@@ -36,7 +36,7 @@ def open_folder(folder, open_encoder):
         open_encoder: opens the folder of the module Transformer.
     """
     folder = pathlib.Path(folder)
-    modules = _modules(folder)
+    modules = _modules(folder, given=("pooling",))  # of modules that tfbert does not have `settings` tells
     source = open_encoder(modules.get("Transformer", folder))
     source.description = f"sentence-transformers folder {folder}, {source.description}"
     source.modules = folder
