@@ -22,6 +22,7 @@ def load(checkpoint, *flags):
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_no_answer_is_wrong_or_lost_while_versions_come_and_go(tiny_checkpoint):
     found = load(tiny_checkpoint, "--requests=400", "--clients=8", "--distinct=40", "--rounds=0")
     assert found["wrong"] == found["lost"] == 0 and found["answered"] >= 400

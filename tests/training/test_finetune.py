@@ -119,7 +119,7 @@ def comparable(history):
     return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
 
 
-@pytest.mark.parametrize(("steps", "changes"), [((2, 9), {}), ((16,), ROUNDS)])
+@pytest.mark.parametrize(("steps", "changes"), [((2, 9), {}), pytest.param((16,), ROUNDS, marks=pytest.mark.slow)])
 def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, steps, changes):
     """Killed before the first checkpoint, at the end of an epoch, right after it, within one, in a short last round."""
     whole = run("whole", **changes)
@@ -170,7 +170,10 @@ def test_a_folder_of_somebody_else_is_refused(run, tmp_path):
         run()
 
 
-@pytest.mark.parametrize("how", ["truncated", "a bit", "absent", "checksums"])
+_SLOW = [pytest.param(how, marks=pytest.mark.slow) for how in ("truncated", "absent", "checksums")]
+
+
+@pytest.mark.parametrize("how", ["a bit", *_SLOW])
 def test_a_damaged_checkpoint_is_left_for_the_one_before(run, tmp_path, caplog, how):
     """The run ends as an uninterrupted one, which the checkpoint before, of step 8, leads to as well."""
     with pytest.raises(Killed):

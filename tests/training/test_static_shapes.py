@@ -72,7 +72,7 @@ def trained(case, checkpoint, *, static, jit_compile=False, accumulation=1, step
     return [np.array(value) for value in model.get_weights()], loss, model.evaluate_answers(batches)
 
 
-_QUICK = ("windows", "token_classification", "summarization")
+_QUICK = ("token_classification",)
 
 
 @pytest.mark.parametrize(
