@@ -1,7 +1,7 @@
 """The operations that stock TF Serving has, of those that a graph of this package may use.
 
-Read from the sources of TF Serving 2.20, whose server links TensorFlow's own operations and all of tensorflow-text's
-(tensorflow_serving/model_servers/BUILD, SUPPORTED_TENSORFLOW_OPS).
+Its server links TensorFlow's own operations and all of tensorflow-text's (tensorflow_serving/model_servers/BUILD,
+SUPPORTED_TENSORFLOW_OPS). The list is of those that the graphs of all tasks have, and a few near them.
 """
 
 from tfbert.errors import ExportError

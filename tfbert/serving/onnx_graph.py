@@ -2,9 +2,9 @@
 
 B batch, S sequence, H hidden, N heads, D head size.
 
-Written with onnx' own helper and not by tf2onnx: that reshapes around each product and spells LayerNorm in a way of its
-own, and ONNX Runtime's optimizer then finds neither LayerNorm nor Attention in it. The form below is the one that its
-AttentionFusion, SkipLayerNormFusion and BiasGeluFusion look for (onnxruntime/core/optimizer).
+Written with onnx' own helper and not by tf2onnx: in the graph that tf2onnx 1.17 makes of the Keras model ONNX Runtime
+finds neither LayerNorm nor Attention. The form below is the one that its AttentionFusion, SkipLayerNormFusion and
+BiasGeluFusion look for (onnxruntime/core/optimizer).
 """
 
 import math
@@ -14,12 +14,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tfbert.config import ACTIVATIONS
+from tfbert.layers.attention import MASKED
 
 # The newest whose Unsqueeze and Cast ONNX Runtime's AttentionFusion knows (attention_fusion_helper.h).
 # LayerNormalization and Gelu came later (17 and 20): both are spelled out as LayerNormFusion and GeluFusion know them.
 OPSET = 12
-# What padded keys get; ONNX Runtime's AttentionFusion knows this number alone, and exp of it is exactly 0 in float32.
-_MASKED = -10000.0
 
 
 class GraphWriter:
@@ -123,7 +122,7 @@ def write_encoder(graph, encoder):
 
     mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
     mask = graph.op("Cast", mask, to=TensorProto.FLOAT)
-    mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(_MASKED))  # [B, 1, 1, S]
+    mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
     for i, block in enumerate(encoder.blocks):
         attended = _attention(graph, config, block.attention, x, mask, f"block_{i}.attention")
         x = graph.layer_norm(block.attention_norm, graph.op("Add", attended, x), f"block_{i}.attention_norm")
