@@ -15,7 +15,7 @@ from torch_files import write_legacy, write_zip
 
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.mapping import stored_value
+from tfbert.checkpoints.weights import stored_value
 from tfbert.errors import TfbertError
 
 FORMATS = ("safetensors", "zip", "legacy", "tf_h5", "tf1", "model_garden", "keras_hub")
@@ -48,7 +48,7 @@ def sound(network, tmp_path_factory, tiny_checkpoint):
         *hugging_face_tf.BERT,
         *hugging_face_tf.HEADS,
     )
-    from tfbert.checkpoints.mapping import rows_to_write
+    from tfbert.checkpoints.weights import rows_to_write
 
     with h5py.File(found["tf_h5"][0] / "tf_model.h5", "w") as file:
         for row, shape in rows_to_write(source, table):

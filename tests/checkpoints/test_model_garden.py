@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfbert.checkpoints import model_garden, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.mapping import rows_to_write, stored_value
+from tfbert.checkpoints.weights import rows_to_write, stored_value
 from tfbert.errors import CheckpointError
 
 
