@@ -1,5 +1,6 @@
 """Export folders: in every format the answers of the model in Python, asked where the package is absent."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -8,16 +9,19 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import tensorflow as tf
 from export_models import sure_model
 from serving_stand_in import given, stand_in
 
 import tfbert
+from tfbert import BertEncoder
+from tfbert.config import ACTIVATIONS
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.serving import allowed_ops, golden, onnx_graph
 from tfbert.serving.export import export
-from tfbert.serving.onnx import operations_when_loaded
+from tfbert.serving.onnx import open_file, operations_when_loaded
 
 ALONE = pathlib.Path(__file__).with_name("golden_alone.py")
 ROWS = [("where is my parcel", "a"), ("refund please", "b"), ("the lamp came broken", "c"), ("thank you", "a")] * 3
@@ -162,6 +166,36 @@ def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
     with pytest.raises(ExportError, match=r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32"):
         export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"type_vocab_size": 0, "pooler_act": "relu"}, *({"hidden_act": name} for name in dict.fromkeys(ACTIVATIONS))],
+    ids=lambda changes: next(iter(changes.values())) or "distilbert",
+)
+def test_every_network_in_onnx_and_on_the_list(changes, tiny_config, tmp_path):
+    encoder = BertEncoder(dataclasses.replace(tiny_config, **changes))
+    encoder.build()
+    for block in encoder.blocks:  # numbers that are not all near 0, where activations look alike
+        block.feed_forward.intermediate.kernel.assign(block.feed_forward.intermediate.kernel * 50)
+    ids = {"token_ids": [[2, 7, 9, 3], [2, 5, 3, 0]], "segment_ids": [[0, 0, 1, 1], [0, 0, 0, 0]]}
+    ids = {name: np.array(values, np.int32) for name, values in ids.items()}
+    ids["padding_mask"] = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], np.int32)
+    graph = onnx_graph.GraphWriter()
+    pooled = onnx_graph.write_pooler(graph, encoder, onnx_graph.write_encoder(graph, encoder))
+    shape = ["batch", tiny_config.hidden_size]
+    proto = graph.model({name: ["batch", "sequence"] for name in ids}, {pooled: shape}, {})
+    onnx.save(proto, tmp_path / "model.onnx")
+    wanted = encoder(ids)["pooled_output"].numpy()
+    np.testing.assert_allclose(open_file(tmp_path / "model.onnx")(ids), wanted, atol=1e-5)
+
+    traced = tf.function(lambda ids: encoder(ids, training=False), autograph=False).get_concrete_function(ids)
+    allowed_ops.check({operation.type for operation in traced.graph.get_operations()}, "the encoder")
+
+
+def test_an_embedding_with_a_dense_layer(tiny_checkpoint, tmp_path):
+    settings = {"dense_units": 8, "dense_bias": False, "dimensions": 6}
+    export(tfbert.SentenceEncoder.from_checkpoint(tiny_checkpoint, **settings), tmp_path / "mine", ["onnx"])
 
 
 @pytest.mark.slow

@@ -59,6 +59,8 @@ class GraphWriter:
     def dense(self, layer, x, name):
         """A Keras Dense layer without its activation, of [..., in]."""
         product = self.op("MatMul", x, self.weight(f"{name}.kernel", layer.kernel.numpy()))
+        if layer.bias is None:
+            return product
         return self.op("Add", product, self.weight(f"{name}.bias", layer.bias.numpy()))
 
     def layer_norm(self, layer, x, name):
@@ -70,7 +72,7 @@ class GraphWriter:
         return self.op("Add", self.op("Mul", self.op("Div", centred, deviation), scale), shift, name=name)
 
     def activation(self, name, x):
-        """One of `BertConfig.hidden_act`."""
+        """One of those of `BertConfig`."""
         kind = ACTIVATIONS[name]
         if kind == "gelu_erf":
             inner = self.op("Add", self.op("Erf", self.op("Div", x, self.number(math.sqrt(2)))), self.number(1.0))
@@ -81,9 +83,15 @@ class GraphWriter:
             return self.op(
                 "Mul", self.op("Mul", x, self.number(0.5)), self.op("Add", self.op("Tanh", inner), self.number(1.0))
             )
+        if kind == "mish":
+            return self.op("Mul", x, self.op("Tanh", self.op("Softplus", x)))
+        if kind == "quick_gelu":
+            return self.op("Mul", x, self.op("Sigmoid", self.op("Mul", x, self.number(1.702))))
+        if kind == "relu6":
+            return self.op("Clip", x, self.number(0.0), self.number(6.0))
         if kind == "silu":
             return self.op("Mul", x, self.op("Sigmoid", x))
-        return self.op({"relu": "Relu", "tanh": "Tanh"}[kind], x)
+        return self.op({"linear": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}[kind], x)
 
     def model(self, inputs, outputs, metadata):
         """The checked ModelProto.
@@ -108,14 +116,13 @@ class GraphWriter:
 def write_encoder(graph, encoder):
     """Adds the encoder over the inputs token_ids, segment_ids and padding_mask; returns the name of [B, S, H]."""
     config, embeddings = encoder.config, encoder.embeddings
-    tables = {
-        part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy())
-        for part in ("token", "position", "segment")
-    }
+    parts = ("token", "position", "segment") if config.type_vocab_size else ("token", "position")
+    tables = {part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy()) for part in parts}
     length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
     positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
-    token, segment = (graph.op("Gather", tables[part], f"{part}_ids") for part in ("token", "segment"))
-    x = graph.op("Add", graph.op("Add", token, positions), segment)
+    x = graph.op("Add", graph.op("Gather", tables["token"], "token_ids"), positions)
+    if "segment" in tables:
+        x = graph.op("Add", x, graph.op("Gather", tables["segment"], "segment_ids"))
     # The length of a slice is unknown to inference, and what is unknown ONNX Runtime does not fuse.
     x = graph.has_shape(x, ["batch", "sequence", config.hidden_size])
     x = graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
@@ -137,7 +144,8 @@ def write_encoder(graph, encoder):
 def write_pooler(graph, encoder, sequence_output):
     """Adds the pooler; returns the name of pooled_output [B, H]."""
     first = graph.op("Gather", sequence_output, graph.weight("first", np.array(0, np.int64)), axis=1)
-    return graph.op("Tanh", graph.dense(encoder.pooler, first, "pooler"), name="pooled_output")
+    pooled = graph.activation(encoder.config.pooler_act, graph.dense(encoder.pooler, first, "pooler"))
+    return graph.op("Identity", pooled, name="pooled_output")
 
 
 def _attention(graph, config, layer, x, mask, name):

@@ -68,12 +68,12 @@ def _of_relation(graph, model, sequence_output, name):
 
 
 def _of_embedding(graph, model, sequence_output, name):
-    """The sentence's vector [B, D]; as `SentencePooling`."""
-    layer = model.network.get_layer("pooling")
+    """The sentence's vector [B, D]; as `SentencePooling`, and the dense layer where there is one."""
+    task = model.task
     is_token = graph.op("Unsqueeze", "padding_mask", axes=[2])
-    if layer.pooling == "cls":
+    if task.pooling == "cls":
         vector = graph.op("Gather", sequence_output, graph.weight("first", np.array(0, np.int64)), axis=1)
-    elif layer.pooling == "max":
+    elif task.pooling == "max":
         is_token = graph.op("Cast", is_token, to=TensorProto.BOOL)
         kept = graph.op("Where", is_token, sequence_output, graph.number(_NO_VALUE))
         vector = graph.op("ReduceMax", kept, axes=[1], keepdims=0)
@@ -82,13 +82,16 @@ def _of_embedding(graph, model, sequence_output, name):
         total = graph.op("ReduceSum", graph.op("Mul", sequence_output, is_token), axes=[1], keepdims=0)
         count = graph.op("ReduceSum", is_token, axes=[1], keepdims=0)
         vector = graph.op("Div", total, graph.op("Max", count, graph.number(_LEAST)))
-    if layer.dimensions:
-        vector = graph.op("Slice", vector, graph.integers(0), graph.integers(layer.dimensions), graph.integers(1))
-    if layer.normalize:
+    if task.dense_units:
+        vector = graph.dense(model.network.get_layer("dense"), vector, "dense")
+        vector = graph.activation(task.dense_activation, vector)
+    if task.dimensions:
+        vector = graph.op("Slice", vector, graph.integers(0), graph.integers(task.dimensions), graph.integers(1))
+    if task.normalize:
         square = graph.op("ReduceSum", graph.op("Mul", vector, vector), axes=[-1], keepdims=1)
         vector = graph.op("Div", vector, graph.op("Sqrt", graph.op("Max", square, graph.number(_SHORTEST))))
     graph.op("Identity", vector, name=name)
-    return ["batch", layer.dimensions or model.encoder.config.hidden_size]
+    return ["batch", task.dimensions or task.dense_units or model.encoder.config.hidden_size]
 
 
 def _logits(graph, model, x, name, sequence=False):
