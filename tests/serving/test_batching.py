@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tfbert.errors import ServingError
 from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import FILE, BatchingParameters, read_parameters
+from tfbert.serving.batching_parameters import BatchingParameters, read_parameters
+from tfbert.serving.serving_assets import BATCHING
 
 
 class Lengths:
@@ -180,7 +181,7 @@ def test_whatever_is_sent_each_gets_its_own(requests, limit, threads):
 def test_the_parameters_of_a_version_folder(tmp_path):
     otherwise = BatchingParameters(max_batch_size=7, num_batch_threads=2)
     assert read_parameters(tmp_path, otherwise) is otherwise
-    (tmp_path / FILE).write_text(
+    (tmp_path / BATCHING).write_text(
         "max_batch_size { value: 32 }\nbatch_timeout_micros { value: 500 }\nallowed_batch_sizes: 8\n"
         "allowed_batch_sizes: 32\npad_variable_length_inputs: true\nenable_large_batch_splitting { value: true }\n"
     )
@@ -190,6 +191,6 @@ def test_the_parameters_of_a_version_folder(tmp_path):
         ("max_batch_size: 3", "not TF Serving's batching parameters: 1:"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: 4", r"allowed_batch_sizes \[4\] must increase and end with"),
     ):
-        (tmp_path / FILE).write_text(text)
+        (tmp_path / BATCHING).write_text(text)
         with pytest.raises(ServingError, match=message):
             read_parameters(tmp_path, otherwise)

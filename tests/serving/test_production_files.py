@@ -11,8 +11,9 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfbert.serving.batching_parameters import FILE, BatchingParameters, read_parameters
+from tfbert.serving.batching_parameters import BatchingParameters, read_parameters
 from tfbert.serving.rest import METRICS_PATH
+from tfbert.serving.serving_assets import BATCHING
 from tfbert.serving.versions import ModelSettings, read_model_config
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "export/serving"
@@ -52,7 +53,7 @@ def test_the_model_config_is_tf_servings_and_ours():
 
 
 def test_the_batching_parameters_are_as_a_version_folder_has_them(tmp_path):
-    shutil.copy(FOLDER / "batching_parameters.txt", tmp_path / FILE)
+    shutil.copy(FOLDER / "batching_parameters.txt", tmp_path / BATCHING)
     otherwise = BatchingParameters(max_batch_size=1, max_enqueued_batches=1)
     assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 1)
 

@@ -5,18 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from alone import answers_alone
-
-import tfbert
+from export_models import MODELS
 
 LONG = "my order is the parcel and the order. " * 60
-MODELS = {
-    "token_classification": lambda c: tfbert.TokenClassifier.from_checkpoint(c, labels=["a", "b"], words=True),
-    "relation_extraction": lambda c: tfbert.RelationExtractor.from_checkpoint(c, labels=["Other", "X(e1,e2)"]),
-    "question_answering": lambda c: tfbert.QuestionAnswerer.from_checkpoint(c, max_length=32, stride=8),
-    "summarization": lambda c: tfbert.Summarizer.from_checkpoint(c, sentences=2, max_length=32),
-    "sentence_embedding": lambda c: tfbert.SentenceEncoder.from_checkpoint(c),
-    "multiple_choice": lambda c: tfbert.MultipleChoice.from_checkpoint(c),
-}
 REQUESTS = [
     ("token_classification", "serving_default", {"text": ["where is my parcel", "", LONG, "Ünïcode 你好"]}),
     ("token_classification", "words", {"words": [["where", "is", "it"], ["refund", "", ""], ["", "", ""]]}),
@@ -34,9 +25,9 @@ REQUESTS = [
 def served(tiny_checkpoint, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     models = {}
-    for task, make in MODELS.items():
+    for task in dict.fromkeys(task for task, *_ in REQUESTS):
         keras.utils.set_random_seed(1)
-        models[task] = make(tiny_checkpoint)
+        models[task] = MODELS[task](tiny_checkpoint)
         models[task].export(folder / task / "1")
     requests = [(folder / task / "1", signature, inputs) for task, signature, inputs in REQUESTS]
     return models, answers_alone(requests, folder)

@@ -72,7 +72,7 @@ def test_a_request_or_file_that_is_wrong_keeps_the_model_from_being_served(folde
     write_warmup(folder, PREDICT).write_bytes(b"no TFRecord at all, but some text")
     with pytest.raises(ServingError, match="not in TFRecord format"):
         play(folder)
-    monkeypatch.setattr(warm_up_module, "_MAX_RECORDS", 1)
+    monkeypatch.setattr(warm_up_module, "MOST_RECORDS", 1)
     write_warmup(folder, PREDICT, PREDICT)
     with pytest.raises(ServingError, match="more than 1 requests"):
         play(folder)

@@ -1,13 +1,13 @@
 """The client for asyncio: many requests under way from one thread."""
 
 import grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
 from tfbert.serving import client_messages
+from tfbert.serving.connection import Connection
 
 
-class AsyncClient:
+class AsyncClient(Connection):
     """As `Client`, with the same arguments, answers and errors; its methods are awaited in one event loop.
 
     >>> async with AsyncClient("localhost:8500", model="mine") as client:
@@ -15,29 +15,7 @@ class AsyncClient:
     [[{'label': 'positive', 'logits': [-2.5, 2.75], 'probabilities': [0.005, 0.995]}], …]
     """
 
-    def __init__(
-        self,
-        address,
-        *,
-        model,
-        timeout=5.0,
-        version=None,
-        version_label=None,
-        root_certificates=None,
-        certificate=None,
-        key=None,
-    ):
-        self.address, self.model, self.version = address, model, version
-        self.timeout = client_messages.checked_timeout(timeout)
-        self._messages = client_messages.Messages(address, model, version=version, version_label=version_label)
-        self._reached = False
-        if root_certificates is None:
-            self._channel = grpc.aio.insecure_channel(address, client_messages.CHANNEL_OPTIONS)
-        else:
-            credentials = grpc.ssl_channel_credentials(root_certificates, key, certificate)
-            self._channel = grpc.aio.secure_channel(address, credentials, client_messages.CHANNEL_OPTIONS)
-        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._model_service = model_service_pb2_grpc.ModelServiceStub(self._channel)
+    _grpc = grpc.aio
 
     async def predict(self, text, text_pair=None, *, timeout=None, signature_name="serving_default"):
         """One dict per text, as `Client.predict`."""

@@ -5,8 +5,7 @@ import dataclasses
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from tfbert.errors import ServingError
-
-FILE = "batching_params.pbtxt"  # in a version's folder: TF Serving's --enable_per_model_batching_parameters
+from tfbert.serving.serving_assets import BATCHING
 
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which tensorflow-serving-api leaves out:
 # name, number, type. Fields that are not here are TF Serving's alone.
@@ -47,7 +46,7 @@ def read_parameters(folder, otherwise):
 
     `allowed_batch_sizes` is checked as TF Serving does, and not padded to: it serves graphs with fixed shapes.
     """
-    file = folder / FILE
+    file = folder / BATCHING
     if not file.exists():
         return otherwise
     message = _message_class()()

@@ -2,14 +2,14 @@
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
 from tfbert.serving import client_messages
 from tfbert.serving.client_messages import RequestError
+from tfbert.serving.connection import Connection
 
 
-class Client:
+class Client(Connection):
     """Asks a served model for predictions; may be shared between threads.
 
     `address`: host:port; `model`: the served name; `timeout`: seconds for a call, connecting included (there
@@ -22,30 +22,7 @@ class Client:
     [{'label': 'positive', 'logits': [-2.5, 2.75], 'probabilities': [0.005, 0.995]}]
     """
 
-    def __init__(
-        self,
-        address,
-        *,
-        model,
-        timeout=5.0,
-        version=None,
-        version_label=None,
-        root_certificates=None,
-        certificate=None,
-        key=None,
-    ):
-        self.address, self.model, self.version = address, model, version
-        self.timeout = client_messages.checked_timeout(timeout)
-        self._messages = client_messages.Messages(address, model, version=version, version_label=version_label)
-        self._reached = False
-        if root_certificates is None:
-            self._channel = grpc.insecure_channel(address, client_messages.CHANNEL_OPTIONS)
-        else:
-            credentials = grpc.ssl_channel_credentials(root_certificates, key, certificate)
-            self._channel = grpc.secure_channel(address, credentials, client_messages.CHANNEL_OPTIONS)
-        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._model_service = model_service_pb2_grpc.ModelServiceStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+    _grpc = grpc
 
     def predict(self, text, text_pair=None, *, timeout=None, signature_name="serving_default"):
         """One dict per text, with each output's value for it: str, float, or lists of them.
@@ -82,7 +59,8 @@ class Client:
         status is asked for.
         """
         try:
-            response = self._call(self._health.Check, health_pb2.HealthCheckRequest(), timeout, wait=False)
+            check = health_pb2_grpc.HealthStub(self._channel).Check
+            response = self._call(check, health_pb2.HealthCheckRequest(), timeout, wait=False)
             return response.status == health_pb2.HealthCheckResponse.SERVING
         except RequestError as error:
             if error.code != grpc.StatusCode.UNIMPLEMENTED:

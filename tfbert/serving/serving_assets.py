@@ -9,10 +9,11 @@ import tensorflow as tf
 from tfbert.serving.golden_examples import golden_inputs
 from tfbert.serving.xla_core import ROWS, lengths_of
 
-REQUESTS = "tf_serving_warmup_requests"  # in assets.extra/
-BATCHING = "batching_params.pbtxt"
-_MOST_RECORDS = 1000  # TF Serving refuses more
+WARM_UP = "assets.extra/tf_serving_warmup_requests"  # in a version's folder
+MOST_RECORDS = 1000  # TF Serving refuses more
+BATCHING = "batching_params.pbtxt"  # in a version's folder: TF Serving's --enable_per_model_batching_parameters
 _BATCHES = (1, 8)
+_SIZES = tuple(size for size in ROWS if size <= 32)  # of batches; larger ones keep requests waiting longer
 _WORD = "the "  # of one token in most vocabularies
 
 # A request waits for at most two milliseconds, which is less than it takes to compute. Variable lengths are padded in
@@ -27,18 +28,16 @@ max_enqueued_batches {{ value: 100 }}
 
 def write_batching(folder):
     """Writes batching_params.pbtxt; TF Serving reads it with --enable_per_model_batching_parameters."""
-    sizes = [size for size in ROWS if size <= 32]
-    text = _BATCHING_PARAMETERS.format(
-        most=sizes[-1], sizes="\n".join(f"allowed_batch_sizes: {size}" for size in sizes)
-    )
+    sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in _SIZES)
+    text = _BATCHING_PARAMETERS.format(most=_SIZES[-1], sizes=sizes)
     (pathlib.Path(folder) / BATCHING).write_text(text)
 
 
 def write_requests(folder, model, *, xla_buckets=False):
-    """Writes a TFRecord of PredictionLog: each of the task's signatures in batches of 1 and of 8.
+    """Writes warm-up requests into a version's folder: each of the task's signatures in batches of 1 and of 8.
 
-    With `xla_buckets` the default signature at each length and batch size that XLA compiles for. Returns how many
-    requests; 0 where tensorflow-serving-api is not installed, whose messages they are.
+    With `xla_buckets` the default signature at each length and batch size that XLA compiles for. The file is a TFRecord
+    of PredictionLog. Returns how many; 0 where tensorflow-serving-api is not installed, whose messages they are.
     """
     if importlib.util.find_spec("tensorflow_serving") is None:
         return 0
@@ -51,9 +50,9 @@ def write_requests(folder, model, *, xla_buckets=False):
         signature = model.task.signatures["serving_default"]
         for length in lengths_of(model.task):
             inputs = {name: _long(spec, length) for name, spec in signature.items()}
-            requests += [("serving_default", _rows(inputs, size)) for size in ROWS if size <= 32]
-    with tf.io.TFRecordWriter(str(pathlib.Path(folder) / REQUESTS)) as writer:
-        for name, inputs in requests[:_MOST_RECORDS]:
+            requests += [("serving_default", _rows(inputs, size)) for size in _SIZES]
+    with tf.io.TFRecordWriter(str(pathlib.Path(folder) / WARM_UP)) as writer:
+        for name, inputs in requests[:MOST_RECORDS]:
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = model.task.name  # of no account to the server, which has loaded the folder
@@ -61,7 +60,7 @@ def write_requests(folder, model, *, xla_buckets=False):
             for column, values in inputs.items():
                 request.inputs[column].CopyFrom(tf.make_tensor_proto(values))
             writer.write(log.SerializeToString())
-    return len(requests[:_MOST_RECORDS])
+    return len(requests[:MOST_RECORDS])
 
 
 def _rows(inputs, size):

@@ -8,9 +8,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
 from tfbert.serving import inference
+from tfbert.serving.serving_assets import MOST_RECORDS, WARM_UP
 
-_FILE = "assets.extra/tf_serving_warmup_requests"
-_MAX_RECORDS = 1000  # TF Serving refuses more
 _METHODS = {
     "predict_log": inference.Predict,
     "classify_log": inference.Classify,
@@ -26,7 +25,7 @@ def warm_up(servable, submit):
     `PredictionLog`; a request that fails is a `ServingError`, as in TF Serving it keeps the model from being
     served.
     """
-    file = servable.folder / _FILE
+    file = servable.folder / WARM_UP
     if not file.exists():
         return 0
     count = 0
@@ -38,8 +37,8 @@ def warm_up(servable, submit):
                 logging.warning("%s: skipped a %s", file, kind)
                 continue
             count += 1
-            if count > _MAX_RECORDS:
-                raise ServingError(f"{file}: more than {_MAX_RECORDS} requests; record fewer")
+            if count > MOST_RECORDS:
+                raise ServingError(f"{file}: more than {MOST_RECORDS} requests; record fewer")
             call = _METHODS[kind](servable, getattr(log, kind).request)
             call.response([submit(*work).result() for work in call.work], version=0)
     except DecodeError as error:
