@@ -2,11 +2,11 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text
 from ai_edge_litert import interpreter as lite
 from test_equality import HARD, _joined_parts
 
 from tfbert.text import AddedToken, Tokenizer, Vocabulary
+from tfbert.text.lite_kernels import lite_kernels
 
 STRINGS = tf.TensorSpec([None], tf.string)
 
@@ -18,7 +18,7 @@ def converted(module, signature):
     converter.allow_custom_ops = True
     interpreter = lite.InterpreterWithCustomOps(
         model_content=converter.convert(),
-        custom_op_registerers=tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS,
+        custom_op_registerers=lite_kernels(),
     )
     return interpreter.get_signature_runner()
 

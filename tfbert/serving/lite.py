@@ -13,8 +13,10 @@ import tensorflow as tf
 from tfbert.errors import ConfigError, ExportError
 from tfbert.serving.golden_examples import golden_inputs, marked_inputs
 from tfbert.serving.measure import processors
+from tfbert.serving.saved_model import graph_function
 from tfbert.serving.variant import Variant, ids_inputs, output_name
 from tfbert.text import Tokenizer
+from tfbert.text.lite_kernels import lite_kernels
 
 try:
     from ai_edge_litert import interpreter as litert
@@ -35,7 +37,7 @@ class _Functions:
 
     def of_ids(self):
         specs = {name: tf.TensorSpec([None] * rank, tf.int32) for name, rank in self._ranks.items()}
-        return _function(lambda features: {self._output: self._outputs(features)}, specs)
+        return graph_function(lambda features: {self._output: self._outputs(features)}, specs)
 
     def of_strings(self, signature, outputs=None):
         """The task's signature; `outputs` takes the place of the network."""
@@ -45,7 +47,7 @@ class _Functions:
             features = self._task.features(example)
             return self._task.answer(example, features, outputs(features))
 
-        return _function(answer, self._task.signatures[signature])
+        return graph_function(answer, self._task.signatures[signature])
 
     def _outputs(self, features):
         return self._network({name: features[name] for name in self._ranks}, training=False)
@@ -55,15 +57,6 @@ class _Functions:
         shape = self._network.output.shape
         sizes = tf.unstack(tf.shape(features["token_ids"]))[: 2 if None in shape[1:] else 1]
         return tf.zeros([*sizes, *shape[len(sizes) :]])
-
-
-def _function(function, inputs):
-    specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
-
-    def positional(*values):
-        return function(dict(zip(inputs, values, strict=True)))
-
-    return tf.function(positional, input_signature=specs, autograph=False)
 
 
 def write_lite(model, folder):
@@ -143,12 +136,10 @@ def open_file(path, threads=None):
 
     >>> open_file("served/mine/lite/model.tflite")["serving_default"]({"text": np.array([b"where is it"], object)})
     """
-    import tensorflow_text  # the kernels of strings
-
     interpreter = litert.InterpreterWithCustomOps(
         model_path=str(path),
         num_threads=threads or processors(),
-        custom_op_registerers=tensorflow_text.tflite_registrar.SELECT_TFTEXT_OPS,
+        custom_op_registerers=lite_kernels(),
     )
     return {name: _runner(interpreter, name) for name in interpreter.get_signature_list()}
 

@@ -26,12 +26,12 @@ class _Signatures:
     def functions(self):
         """{name: tf.function} of the task's own, and of what every BERT has."""
         task = self._model.task
-        signatures = {name: _function(self._answer, inputs) for name, inputs in task.signatures.items()}
+        signatures = {name: graph_function(self._answer, inputs) for name, inputs in task.signatures.items()}
         ids = {name: tf.TensorSpec([None, None], tf.int32) for name in _IDS}
-        signatures["encode_ids"] = _function(self._encode, ids)
+        signatures["encode_ids"] = graph_function(self._encode, ids)
         if task.name == "classification":
             name, answer = ("regress", self._regress) if task.problem == "regression" else ("classify", self._classify)
-            signatures[name] = _function(answer, {"inputs": tf.TensorSpec([None], tf.string)})
+            signatures[name] = graph_function(answer, {"inputs": tf.TensorSpec([None], tf.string)})
         return signatures
 
     def _answer(self, example):
@@ -60,7 +60,8 @@ class _Signatures:
         )
 
 
-def _function(function, inputs):
+def graph_function(function, inputs):
+    """A `tf.function` of named tensors, {name: tf.TensorSpec}, for a signature: `function` takes them as a dict."""
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
 
     def positional(*values):
@@ -102,7 +103,7 @@ def write_saved_model(model, path, *, xla_buckets=False):
         card = {"task": model.task.name, "settings": model.task.settings()}
         text = json.dumps(card, indent=2, ensure_ascii=False)
         (extra / "config.json").write_text(text + "\n", encoding="utf-8")
-        serving_assets.write_requests(extra, model, xla_buckets=xla_buckets)
+        serving_assets.write_requests(folder, model, xla_buckets=xla_buckets)
         serving_assets.write_batching(folder)
 
 
