@@ -32,7 +32,8 @@ def write_random(folder, layers, hidden_size, vocab_size):
 
     from tfbert import BertConfig
     from tfbert.checkpoints import hugging_face
-    from tfbert.checkpoints.mapping import Weights, expand, variable_shape
+    from tfbert.checkpoints.mapping import expand, variable_shape
+    from tfbert.checkpoints.weights import Weights
 
     class Random(Weights):
         def __init__(self):

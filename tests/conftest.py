@@ -99,7 +99,8 @@ def network(tiny_checkpoint, tiny_config):
     import numpy as np
 
     from tfbert.checkpoints import hugging_face
-    from tfbert.checkpoints.mapping import Source, expand, variable_shape
+    from tfbert.checkpoints.mapping import expand, variable_shape
+    from tfbert.checkpoints.weights import Source
 
     def make(heads=("predictions", "seq_relationship", "classifier", "qa_outputs"), values=None, **changes):
         config = dataclasses.replace(tiny_config, **{"hidden_act": "gelu_new", **changes})

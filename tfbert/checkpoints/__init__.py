@@ -2,7 +2,8 @@
 
 import pathlib
 
-from tfbert.checkpoints.mapping import LoadReport, Source, load_encoder, load_head
+from tfbert.checkpoints.loading import LoadReport, load_encoder, load_head
+from tfbert.checkpoints.weights import Source
 from tfbert.config import read_json_object
 from tfbert.errors import CheckpointError
 

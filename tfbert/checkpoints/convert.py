@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 
 from tfbert.checkpoints import google_tf1, hugging_face, keras_hub, model_garden, sentence_transformers
-from tfbert.checkpoints.mapping import Weights
+from tfbert.checkpoints.weights import Weights
 from tfbert.config import ACTIVATIONS, DISTILBERT_KEYS
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import replace_folder

@@ -8,8 +8,9 @@ import itertools
 import json
 import pathlib
 
-from tfbert.checkpoints.mapping import TRANSPOSED, Row, Source, rows_to_write, stored_value
+from tfbert.checkpoints.mapping import TRANSPOSED, Row
 from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
+from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 from tfbert.errors import CheckpointError, ConfigError
 

@@ -8,10 +8,11 @@ import json
 import pathlib
 
 from tfbert.checkpoints import distilbert
-from tfbert.checkpoints.mapping import TRANSPOSED, LayerWeights, Row, Source, rows_to_write, stored_value
+from tfbert.checkpoints.mapping import TRANSPOSED, Row
 from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.shards import Renamed, Shards
 from tfbert.checkpoints.torch_file import TorchFile
+from tfbert.checkpoints.weights import LayerWeights, Source, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 
 # What a folder may hold, the first found is read.

@@ -8,8 +8,9 @@ import pathlib
 import re
 
 from tfbert.checkpoints.hdf5_file import HDF5File
-from tfbert.checkpoints.mapping import Row, Source
+from tfbert.checkpoints.mapping import Row
 from tfbert.checkpoints.shards import Renamed
+from tfbert.checkpoints.weights import Source
 from tfbert.config import BertConfig, read_json_object
 
 _LAYER, _DISTIL_LAYER, _BLOCK = "encoder/layer_._{i}", "transformer/layer_._{i}", "block_{i}"

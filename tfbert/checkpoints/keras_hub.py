@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from tfbert.checkpoints.hdf5_file import HDF5File, write_hdf5
-from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row, Source, rows_to_write, stored_value
+from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row
 from tfbert.checkpoints.shards import Together
+from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 

@@ -6,9 +6,10 @@ Source: sentence-transformers, SentenceTransformer.py and models/{Transformer,Po
 import json
 import pathlib
 
-from tfbert.checkpoints.mapping import TRANSPOSED, Row, rows_to_write, stored_value
+from tfbert.checkpoints.mapping import TRANSPOSED, Row
 from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.torch_file import TorchFile
+from tfbert.checkpoints.weights import rows_to_write, stored_value
 from tfbert.config import read_json_object
 from tfbert.errors import CheckpointError
 

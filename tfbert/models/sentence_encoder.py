@@ -5,9 +5,10 @@ import numpy as np
 import tqdm
 
 from tfbert.checkpoints import sentence_transformers
-from tfbert.checkpoints.mapping import LayerWeights
+from tfbert.checkpoints.weights import LayerWeights
 from tfbert.data import columns
-from tfbert.models.task_model import BATCH_SIZE, TaskModel
+from tfbert.models.answering import BATCH_SIZE
+from tfbert.models.task_model import TaskModel
 from tfbert.tasks.sentence_embedding import TEXTS, SentenceEmbedding
 from tfbert.training.gradient_cache import cached_gradients
 
@@ -48,7 +49,7 @@ class SentenceEncoder(TaskModel):
         embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
         # Texts of like length share a batch, so that they pad little.
         order = np.argsort([-len(text) for text in texts], kind="stable").astype(int)
-        answer = self._function("answer", self.answer)
+        answer = self.traced("answer", self.answer)
         for start in tqdm.trange(0, len(texts), batch_size, desc="encode", disable=not show_progress_bar):
             rows = order[start : start + batch_size]
             embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()

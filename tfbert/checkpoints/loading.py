@@ -1,0 +1,50 @@
+"""An opened checkpoint -> the variables of a model."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfbert.checkpoints.mapping import relative_variables
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """Which variables came from the checkpoint and which it lacks (they keep their random start).
+
+    `found` says in a line what the checkpoint is.
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    found: str = ""
+
+
+def load_encoder(encoder, source):
+    """Loads a built `BertEncoder` from an opened checkpoint. Only the pooler may be missing."""
+    return _load(relative_variables(encoder), source)
+
+
+def load_head(head, name, source):
+    """Loads a built head layer; a head that the checkpoint lacks, or has in another size, stays random."""
+    variables = {f"{name}/{path}": variable for path, variable in relative_variables(head).items()}
+    if any(source.shapes.get(path) != tuple(variable.shape) for path, variable in variables.items()):
+        return LoadReport((), tuple(variables))
+    return _load(variables, source)
+
+
+def _load(variables, source):
+    loaded = [name for name in variables if name in source.shapes]
+    for name in loaded:
+        _assign(variables[name], source, name)
+    return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))
+
+
+def _assign(variable, source, name):
+    if tf.distribute.has_strategy():  # whose variables take no slices
+        variable.assign(source.value(name))
+        return
+    for begin, value in source.blocks(name):
+        if len(value) == variable.shape[0]:
+            variable.assign(value)
+        else:
+            variable.value[begin : begin + len(value)].assign(value)
