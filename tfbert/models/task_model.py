@@ -1,28 +1,23 @@
 """TaskModel: what every task's Keras model does. B batch, W windows, S sequence."""
 
 import keras
-import numpy as np
 import tensorflow as tf
-import tqdm
 
-from tfbert.data import columns
 from tfbert.data.batches import Batches
-from tfbert.data.static_shapes import IS_REAL, real
+from tfbert.data.static_shapes import IS_REAL
 from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
+from tfbert.models.answering import BATCH_SIZE, Answering
 from tfbert.models.saving import Saving
-from tfbert.training.evaluation_loop import evaluated, joined
 from tfbert.training.optimizer import AdamW
 from tfbert.training.replicas import is_shared, takes_summed_gradients
-from tfbert.training.strategy import num_hosts
 from tfbert.training.train_step import TrainStep, is_static
 from tfbert.training.validation import Validation
 
 WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book's memory is that of these
-BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
 
 
-class TaskModel(Saving, TrainStep, keras.Model):
+class TaskModel(Answering, Saving, TrainStep, keras.Model):
     """A `Task` on an encoder. A task's own class names its `task_class` and is otherwise empty.
 
     Args:
@@ -195,90 +190,6 @@ class TaskModel(Saving, TrainStep, keras.Model):
         if isinstance(optimizer, AdamW) and optimizer.plan(steps, start):
             self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
 
-    # evaluation
-
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs):
-        """Loss, the metrics given to `compile` or else the task's own, over a labelled data set."""
-        data = self._batches(x, y, batch_size, shuffle=False)
-        if not isinstance(data, Batches):
-            return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
-        logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
-        return logs if return_dict else list(logs.values())
-
-    def evaluate_answers(self, batches, *, verbose=0, callbacks=None):
-        """The metrics, and the answers to the examples in the order of the data: a dict of arrays."""
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = keras.callbacks.CallbackList(callbacks, model=self)
-        self.reset_metrics()
-        callbacks.on_test_begin()
-        answers, rows, own_steps = [], [], -(-batches.steps_per_epoch // num_hosts(self.distribute_strategy))
-        found = _progress(evaluated(self, batches), own_steps, verbose, "evaluate")
-        for i, (logs, answer, numbers) in enumerate(found):
-            callbacks.on_test_batch_begin(i)
-            answers.append(answer)
-            rows.append(numbers)
-            callbacks.on_test_batch_end(i, logs)
-        logs = {name: float(value) for name, value in self.get_metrics_result().items()}
-        answers = joined(self.distribute_strategy, answers, rows)
-        if self._task_metrics:
-            logs.update(self.task.metrics(batches.examples, answers))
-        callbacks.on_test_end(logs)
-        return logs, answers
-
-    def evaluate_and_answer(self, example, features, target):
-        """A batch's (running metrics, answers)."""
-        logs, outputs = self.evaluate_step((features, target))
-        return logs, self.answer_of_outputs(example, features, outputs)
-
-    def answer_of_outputs(self, example, features, outputs):
-        """The task's answer, of a batch of static shape too."""
-        if is_static(features):
-            features, outputs = real((features, outputs), features[IS_REAL])
-        return self.task.answer(example, features, outputs)
-
-    # prediction
-
-    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        """Answers for strings, as a list of dicts; on features (a dict of tensors, a Dataset) Keras' outputs."""
-        table = inputs.to_table(x, None, self.task)
-        if table is None:
-            x = inputs.featurized(x, self.task) if isinstance(x, tf.data.Dataset) else x
-            return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
-        size, batch_size = len(table), batch_size or BATCH_SIZE
-        if not size:
-            return []
-        examples = self.task.examples(table, labelled=False)
-        # Texts of like length share a batch, so that they pad little.
-        texts = [name for name in self.task.text_inputs if name in examples] or list(examples)
-        order = np.argsort(-sum(inputs.sizes(examples[name]) for name in texts), kind="stable")
-        answer = self._function("answer", self.answer)
-        answers = [None] * size
-        starts = range(0, size, batch_size)
-        for start in _progress(starts, len(starts), verbose, "predict"):
-            rows = order[start : start + batch_size]
-            example = {name: columns.tensor([column[i] for i in rows]) for name, column in examples.items()}
-            values = {name: value.numpy() for name, value in answer(example).items()}
-            for row, readable in zip(rows, self.task.readable(values), strict=True):
-                answers[row] = readable
-        return answers
-
-    def answer(self, example):
-        """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""
-        features = self.task.features(example)
-        return self.task.answer(example, features, self(features, training=False))
-
-    # below
-
-    def _function(self, name, python_function):
-        """A traced function, kept until `compile` or a new task makes it stale."""
-        if name not in self._functions:
-            self._functions[name] = tf.function(python_function, reduce_retracing=True, autograph=False)
-        return self._functions[name]
-
-    def set_task(self, task):
-        """Replaces the task by one with other thresholds; the network stays."""
-        self.task, self._functions = task, {}
-
     def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False):
         if isinstance(x, (Batches, tf.distribute.DistributedDataset)):
             return x
@@ -307,9 +218,3 @@ def _texts(x):
     """How many texts the windows of a batch are from; 1 where there are none, as on a replica without a row."""
     rows = x["rows"]  # in order, and of a part of a batch not from 0
     return tf.where(tf.size(rows) > 0, tf.reduce_max(rows) - tf.reduce_min(rows) + 1, 1)
-
-
-def _progress(iterable, total, verbose, description):
-    """A bar where someone looks on: "auto" is no bar for what a moment does."""
-    shown = total > 20 if verbose == "auto" else bool(verbose)
-    return tqdm.tqdm(iterable, total=total, desc=description, disable=not shown, leave=False)

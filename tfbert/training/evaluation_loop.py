@@ -15,7 +15,7 @@ def evaluated(model, batches):
     """
     strategy = model.distribute_strategy
     if not is_shared(strategy):
-        step = model._function("evaluate", model.evaluate_and_answer)
+        step = model.traced("evaluate", model.evaluate_and_answer)
         for rows, (example, features, target) in zip(batches.plan(0), batches.once(), strict=True):
             logs, answer = step(example, features, target)
             yield logs, _arrays(answer), rows
@@ -29,8 +29,8 @@ def evaluated(model, batches):
     # Strings stay with the host, where the answers are made; replicas take what the network and the loss read.
     options = tf.distribute.InputOptions(experimental_fetch_to_device=False)
     iterator = iter(strategy.distribute_datasets_from_function(shared_out, options))
-    step = model._function("evaluate on replicas", _step_on_replicas(model))
-    answer_of = model._function("answer of outputs", model.answer_of_outputs)
+    step = model.traced("evaluate on replicas", _step_on_replicas(model))
+    answer_of = model.traced("answer of outputs", model.answer_of_outputs)
     (context,) = contexts
     own = strategy.num_replicas_in_sync // context.num_input_pipelines
     first = context.input_pipeline_id * own

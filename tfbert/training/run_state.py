@@ -44,14 +44,13 @@ class RunState(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
         self.per_round, self.total_steps = per_round, total_steps
-        self._running = list(model.metrics)
         self._strategy = model.distribute_strategy
         with self._strategy.scope():
             model.optimizer.build(model.trainable_variables)
         self._notes = tf.Variable("{}", dtype=tf.string, trainable=False)
-        self._values = _flat([*model.variables, *model.optimizer.variables])
-        self._metric_values = _flat([v for metric in self._running for v in metric.variables])
-        self._saved = {"values": self._values, "metrics": self._metric_values, "notes": self._notes}
+        self._metric_values = _flat([v for metric in model.metrics for v in metric.variables])
+        values = _flat([*model.variables, *model.optimizer.variables])
+        self._saved = {"values": values, "metrics": self._metric_values, "notes": self._notes}
         self._checkpoint = written = tf.train.Checkpoint(**self._saved)
         self._copies, self._writer, self._writing = None, None, None
         if asynchronous or (asynchronous is None and _trains_on_accelerator(self._strategy)):
