@@ -1,16 +1,14 @@
-"""Data files (TSV, CSV, JSONL, plain text) and TFDS data sets as a `Table`."""
+"""Data files (TSV, CSV, JSONL, text, TFRecord, Parquet) and TFDS data sets as a `Table`, whole or in windows."""
 
 import contextlib
-import csv
 import importlib
 import itertools
-import json
 import os
 import sys
-import threading
-from array import array
 
 from tfbert.data.lines import decoded_lines, open_data
+from tfbert.data.records import parquet_rows, tfrecord_rows
+from tfbert.data.rows import FieldRows, ObjectRows, TextRows
 from tfbert.data.squad import begins_squad
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError
@@ -22,6 +20,9 @@ _FORMAT_OF_SUFFIX = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".txt": "txt",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".parquet": "parquet",
     **dict.fromkeys((".conll", ".bio", ".iob", ".iob2", ".bioes"), "conll"),
 }
 # Formats that a task's data are published in: module and function, which turns lines and the file's name into a Table.
@@ -30,9 +31,9 @@ _PUBLISHED = {
     "squad": ("tfbert.data.squad", "read_squad"),
     "semeval": ("tfbert.data.semeval", "read_semeval"),
 }
-_FORMATS = ("tsv", "csv", "jsonl", "txt", *_PUBLISHED)
+_RECORDS = {"tfrecord": tfrecord_rows, "parquet": parquet_rows}
+_FORMATS = ("tsv", "csv", "jsonl", "txt", *_RECORDS, *_PUBLISHED)
 _LINES_THAT_TELL = 10  # of a document of JSON that is spread over lines
-_CHUNK = 8192  # rows turned into columns at a time: quick, and no second copy of the file in memory
 
 
 def read(source, *, column_names=(), required=(), format=None):
@@ -44,6 +45,8 @@ def read(source, *, column_names=(), required=(), format=None):
         .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys. A .json that is one
             document of SQuAD's form is read as such.
         .txt: one text a line, as column "text".
+        .tfrecord, .tfrecords: serialized tf.train.Example, whose bytes are UTF-8 texts.
+        .parquet: a Parquet file (needs pyarrow).
         .conll, .bio, .iob, .iob2, .bioes: a word and its tag a line, as columns "words" and "tags".
         "tfds:NAME[/CONFIG][:VERSION][:SPLIT]": a data set of tensorflow_datasets (split: train), from its
             own data folder ($TFDS_DATA_DIR); class labels become their names, and None where unlabelled.
@@ -58,7 +61,8 @@ def read(source, *, column_names=(), required=(), format=None):
         column_names: names for a TSV or CSV file that has no header line (or one name for plain text);
             without them the first line is the header.
         required: columns to check for now rather than at their use.
-        format: "tsv", "csv", "jsonl", "txt", "conll", "squad" or "semeval", for a file whose suffix does not say it.
+        format: "tsv", "csv", "jsonl", "txt", "tfrecord", "parquet", "conll", "squad" or "semeval", for a file whose
+            suffix does not say it.
 
     Raises:
         DataError: names the file, the line and what is wrong with it.
@@ -69,9 +73,46 @@ def read(source, *, column_names=(), required=(), format=None):
     >>> list(read("reviews.tsv", required=["text"]))
     [{'text': 'a fine film', 'label': 'good'}]
     """
+    required = _names("required", required)
+    with _opened(source, column_names, format) as rows:
+        table = rows if isinstance(rows, Table) else _some(rows, rows.take())
+    for name in required:
+        table.column(name)
+    return table
+
+
+def stream(source, *, column_names=(), format=None, most_rows=4096, most_characters=1 << 25):
+    """Reads a source of `read` in windows: an iterator of tables, whose rows hold no more than the bounds.
+
+    What is published as one document (SQuAD, CoNLL, SemEval) and TFDS data sets are read whole and then cut.
+
+    >>> import pathlib
+    >>> _ = pathlib.Path("texts.txt").write_text("one\\ntwo\\nthree\\n")
+    >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
+    [['one', 'two'], ['three']]
+    """
+    with _opened(source, column_names, format) as rows:
+        if isinstance(rows, Table):
+            for begin in range(0, len(rows), most_rows):
+                yield rows.select(slice(begin, begin + most_rows))
+            return
+        table = _some(rows, rows.take(most_rows, most_characters))
+        while len(table):
+            yield table
+            table = rows.take(most_rows, most_characters)
+
+
+def _some(rows, table):
+    if not len(table):
+        raise DataError(f"{rows.name}: {rows.nothing}")
+    return table
+
+
+@contextlib.contextmanager
+def _opened(source, column_names, format):
+    """The `Rows` of a source, or its `Table` where it is read whole."""
     source = os.fsdecode(source)
     column_names = _names("column_names", column_names)
-    required = _names("required", required)
     if format is not None and format not in _FORMATS:
         raise ConfigError(f"format is {format!r}; the formats are {', '.join(_FORMATS)}")
     if source.startswith("tfds:"):
@@ -79,15 +120,8 @@ def read(source, *, column_names=(), required=(), format=None):
             raise ConfigError(f"{source}: a TFDS data set has its own names and takes no column_names or format")
         from tfbert.data.tfds import read_tfds  # loads TensorFlow, which files do not need
 
-        table = read_tfds(source)
-    else:
-        table = _read_file(source, column_names, format)
-    for name in required:
-        table.column(name)
-    return table
-
-
-def _read_file(source, column_names, format):
+        yield read_tfds(source)
+        return
     if source == "-":
         name = "standard input"
         lines = decoded_lines(sys.stdin.buffer, name)
@@ -95,30 +129,33 @@ def _read_file(source, column_names, format):
             first = list(itertools.islice(lines, 1))
             format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
             lines = itertools.chain(first, lines)
-        return _read_lines(lines, name, column_names, format)
+        yield _rows(lines, name, column_names, format)
+        return
     with open_data(source) as file:
+        if format is None and not source.lower().endswith((".json", ".json.gz")):
+            format = _format(source)
+        if format in _RECORDS:
+            if column_names:
+                raise ConfigError(f"{source}: its records name their own columns; leave out column_names")
+            yield _RECORDS[format](source)
+            return
         lines = decoded_lines(file, source)
-        if format is None and source.lower().endswith((".json", ".json.gz")):
+        if format is None:
             first = list(itertools.islice(lines, _LINES_THAT_TELL))
-            format = "squad" if begins_squad("".join(first)) else None
+            format = "squad" if begins_squad("".join(first)) else "jsonl"
             lines = itertools.chain(first, lines)
-        return _read_lines(lines, source, column_names, format or _format(source))
+        yield _rows(lines, source, column_names, format)
 
 
-def _read_lines(lines, name, column_names, format):
+def _rows(lines, name, column_names, format):
     if format in _PUBLISHED:
         module, function = _PUBLISHED[format]
         return getattr(importlib.import_module(module), function)(lines, name)
     if format == "txt":
-        return _read_txt(lines, name, column_names)
+        return TextRows(lines, name, column_names)
     if format == "jsonl":
-        if column_names:
-            raise ConfigError(f"{name}: each line of JSON names its own columns; leave out column_names")
-        return _read_jsonl(lines, name)
-    if format == "tsv":
-        return _read_rows(_tsv_rows(lines), name, column_names, "tabs")
-    with _long_fields():
-        return _read_rows(_csv_rows(lines, name), name, column_names, "commas")
+        return ObjectRows.of_lines(lines, name, column_names)
+    return FieldRows(lines, name, column_names, {"tsv": "tabs", "csv": "commas"}[format])
 
 
 def _names(argument, names):
@@ -140,150 +177,3 @@ def _format(source):
             f"or name the file {', '.join(_FORMAT_OF_SUFFIX)} (with .gz or without)"
         )
     return _FORMAT_OF_SUFFIX[suffix]
-
-
-def _tsv_rows(lines):
-    for number, line in enumerate(lines, 1):
-        line = line.removesuffix("\n").removesuffix("\r")
-        yield number, line.split("\t") if line else []
-
-
-def _csv_rows(lines, name):
-    reader = csv.reader(lines, strict=True)  # strict: a quote that is never closed is an error
-    number = 1
-    try:
-        for fields in reader:
-            yield number, fields
-            number = reader.line_num + 1
-    except csv.Error as error:
-        lines_read = f" to line {reader.line_num}" if reader.line_num > number else ""
-        if "unexpected end of data" in str(error):
-            error = "a quote is opened and never closed"
-        elif "new-line character" in str(error):
-            error = "a carriage return stands outside quotes; end lines with LF or CRLF"
-        raise DataError(
-            f"{name}, line {number}{lines_read}: not CSV: {error}; a quote inside a quoted field is doubled"
-        ) from None
-
-
-_field_size_lock = threading.RLock()
-
-
-@contextlib.contextmanager
-def _long_fields():
-    """Lifts the csv module's limit of 128 KiB a field, which is one number for the whole process."""
-    with _field_size_lock:
-        limit = csv.field_size_limit(2**31 - 1)
-        try:
-            yield
-        finally:
-            csv.field_size_limit(limit)
-
-
-def _read_rows(rows, name, column_names, separators):
-    names = column_names or _header(rows, name)
-    columns = [[] for _ in names]
-    line_numbers = array("q")
-    chunk = []
-    for number, fields in rows:
-        if len(fields) != len(names):
-            if not fields or fields[0].isspace() and len(fields) == 1:
-                continue
-            raise _field_count_error(name, number, fields, names, column_names, separators)
-        chunk.append(fields)
-        line_numbers.append(number)
-        if len(chunk) == _CHUNK:
-            _extend(columns, chunk)
-            chunk = []
-    _extend(columns, chunk)
-    if not line_numbers:
-        raise DataError(f"{name}: no rows{'' if column_names else ' after the header line'}")
-    return Table(
-        dict(zip(names, columns, strict=True)),
-        source=name,
-        line_numbers=line_numbers,
-        names_from_file=not column_names,
-    )
-
-
-def _extend(columns, rows):
-    if rows:
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(values)
-
-
-def _header(rows, name):
-    _, names = next(rows, (0, None))
-    if names is None:
-        raise DataError(f"{name}: the file is empty")
-    hint = "a file without a header line needs column_names"
-    if not any(names):
-        raise DataError(f"{name}, line 1: the header line is empty; {hint}")
-    for i, column in enumerate(names):
-        if not column and i:  # the first may lack a name: pandas writes its index so
-            raise DataError(f"{name}, line 1: column {i + 1} of the header has no name; {hint}")
-        if column in names[:i]:
-            raise DataError(f"{name}, line 1: the header names {column!r} twice; {hint}")
-    return names
-
-
-def _field_count_error(name, number, fields, names, column_names, separators):
-    fields_are = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-    source = "column_names has" if column_names else "the header has"
-    message = f"{name}, line {number}: {fields_are} between {separators}, where {source} {len(names)}"
-    if separators == "tabs" and any(field.startswith('"') for field in fields):
-        message += "; quotes do not hold tabs and line breaks together in TSV, write CSV for that"
-    return DataError(message)
-
-
-def _read_txt(lines, name, column_names):
-    if len(column_names) > 1:
-        raise ConfigError(f"{name}: plain text is one column, and column_names has {len(column_names)}")
-    texts = [line.removesuffix("\n").removesuffix("\r") for line in lines]
-    while texts and not texts[-1].strip():
-        texts.pop()
-    if not texts:
-        raise DataError(f"{name}: no text in it")
-    column = column_names[0] if column_names else "text"
-    return Table({column: texts}, source=name, line_numbers=range(1, len(texts) + 1))
-
-
-def _read_jsonl(lines, name):
-    columns, absent = {}, {}
-    line_numbers = array("q")
-    for number, line in enumerate(lines, 1):
-        if line.isspace():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise _json_error(name, number, line, error) from None
-        if not isinstance(row, dict):
-            raise DataError(f"{name}, line {number}: not a JSON object; each line must be one, {{...}}")
-        i = len(line_numbers)
-        for column, value in row.items():
-            if column not in columns:
-                columns[column] = [None] * i
-                if i:
-                    absent[column] = set(range(i))
-            columns[column].append(value)
-        if len(row) < len(columns):
-            for column in columns.keys() - row.keys():
-                columns[column].append(None)
-                absent.setdefault(column, set()).add(i)
-        line_numbers.append(number)
-    if not columns:
-        raise DataError(f"{name}: {'all objects are empty' if line_numbers else 'the file is empty'}")
-    return Table(columns, source=name, line_numbers=line_numbers, absent=absent)
-
-
-def _json_error(name, number, line, error):
-    if isinstance(error, json.JSONDecodeError):
-        hint = ""
-        if number == 1 and line.strip() in ("[", "{"):
-            hint = "; JSON is read one object a line, not as one array or an object over many lines"
-        elif name == "standard input":
-            hint = '; standard input that begins with "{" is read as JSON, unless format="txt"'
-        return DataError(f"{name}, line {number}, column {error.colno}: not JSON: {error.msg}{hint}")
-    reason = "nested too deep" if isinstance(error, RecursionError) else error
-    return DataError(f"{name}, line {number}: JSON that cannot be read: {reason}")

@@ -15,27 +15,29 @@ class Table:
         columns: `dict[str, list]`; str for TSV and CSV, any JSON value for JSONL, with None where a row
             has no such column (`column` tells that None from a JSON null).
         source: the file's name, for messages.
-        line_numbers: row -> the line of the file on which the row begins, counted from 1; None where
-            there are no lines.
+        line_numbers: row -> the line of the file on which the row begins (or the number of its record), counted
+            from 1; None where there are none.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
     >>> table.column("label"), list(table.select([1]))
     (['good', 'bad'], [{'text': 'dull', 'label': 'bad'}])
     """
 
-    def __init__(self, columns, *, source, line_numbers=None, absent=None, names_from_file=False):
+    def __init__(self, columns, *, source, line_numbers=None, absent=None, names_from_file=False, unit="line"):
         """`read` and `from_columns` make tables.
 
         Args:
             absent: column -> the set of its rows that lack it, as rows of JSONL may.
             names_from_file: the names are the file's first line, so that a missing column may mean that
                 the file has no header line.
+            unit: what `line_numbers` count: "line", "record" or "row".
         """
         self.columns = columns
         self.source = source
         self.line_numbers = line_numbers
         self._absent = absent or {}
         self._names_from_file = names_from_file
+        self._unit = unit
         self._length = len(next(iter(columns.values()), ()))
 
     @classmethod
@@ -80,7 +82,7 @@ class Table:
         i = range(len(self))[i]
         if self.line_numbers is None:
             return f"{self.source}, row {i}"
-        return f"{self.source}, line {self.line_numbers[i]}"
+        return f"{self.source}, {self._unit} {self.line_numbers[i]}"
 
     def column(self, name):
         """The values of one column, as a list.
@@ -148,6 +150,7 @@ class Table:
             line_numbers=line_numbers,
             absent=absent,
             names_from_file=self._names_from_file,
+            unit=self._unit,
         )
 
 

@@ -1,0 +1,103 @@
+"""Records of files that have no lines, as dicts: TFRecord files of tf.train.Example, Parquet files."""
+
+from tfbert.data.rows import ObjectRows
+from tfbert.errors import DataError
+
+_PARQUET_ROWS = 1024  # decoded at a time
+
+
+def tfrecord_rows(source):
+    """`Rows` of serialized tf.train.Example, compressed by gzip where the name ends in .gz.
+
+    A feature of one value is that value, unless other rows have several: then all are lists. Bytes are UTF-8 texts.
+
+    Raises DataError, with the record's number from 1: truncated, changed, or no tf.train.Example.
+    """
+    return _ExampleRows(_examples(source), source, "record")
+
+
+class _ExampleRows(ObjectRows):
+    """A tf.train.Example does not tell a value from a list of one; the other rows do."""
+
+    def _table(self, rows):
+        table = super()._table(rows)
+        for name, values in table.columns.items():
+            several = any(len(value or ()) > 1 for value in values)
+            table.columns[name] = [_unlisted(value, several) for value in values]
+        return table
+
+
+def _unlisted(values, several):
+    if values is None or several:
+        return values
+    return values[0] if values else None
+
+
+def _examples(source):
+    import tensorflow as tf
+
+    compression = "GZIP" if source.lower().endswith(".gz") else ""
+    records = tf.data.TFRecordDataset(source, compression).as_numpy_iterator()
+    number = 0
+    while True:
+        number += 1
+        try:
+            record = next(records, None)
+        except tf.errors.OpError as error:
+            reason = "the file is truncated or was changed" if isinstance(error, tf.errors.DataLossError) else ""
+            raise DataError(f"{source}, record {number}: {reason or error.message}; copy it again") from None
+        if record is None:
+            return
+        yield number, _example(tf, record, f"{source}, record {number}"), len(record)
+
+
+def _example(tf, record, place):
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+    except Exception:  # protobuf's own DecodeError, whose module depends on its version
+        raise DataError(f"{place}: not a serialized tf.train.Example") from None
+    row = {}
+    for name in sorted(features):  # a map has no order
+        kind = features[name].WhichOneof("kind")
+        values = list(getattr(features[name], kind).value) if kind else []
+        if kind == "bytes_list":
+            try:
+                values = [value.decode() for value in values]
+            except UnicodeDecodeError as error:
+                raise DataError(f"{place}: feature {name!r} holds bytes that are not UTF-8 ({error.reason})") from None
+        row[name] = values
+    return row
+
+
+def parquet_rows(source):
+    """`ObjectRows` of a Parquet file, row group by row group.
+
+    Raises DataError: no Parquet file, one that is truncated, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError(f"{source}: needs pyarrow: pip install 'tfbert[parquet]'") from None
+    try:
+        file = pyarrow.parquet.ParquetFile(source, memory_map=False, pre_buffer=False)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{source}: not a Parquet file, or truncated: {_line(error)}") from None
+    return ObjectRows(_parquet_objects(file, source, pyarrow.ArrowException), source, "row")
+
+
+def _parquet_objects(file, source, arrow_error):
+    number = 0
+    with file:
+        try:
+            for batch in file.iter_batches(_PARQUET_ROWS, use_threads=False):
+                size = batch.nbytes // max(1, batch.num_rows)
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row, size
+        except (arrow_error, OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{source}, after row {number}: cannot be read: {_line(error)}; copy it again") from None
+
+
+def _line(error):
+    return " ".join(str(error).split())
