@@ -81,7 +81,7 @@ def read(source, *, column_names=(), required=(), format=None):
     return table
 
 
-def stream(source, *, column_names=(), format=None, most_rows=4096, most_characters=1 << 25):
+def stream(source, *, column_names=(), format=None, most_rows=2048, most_characters=1 << 21):
     """Reads a source of `read` in windows: an iterator of tables, whose rows hold no more than the bounds.
 
     What is published as one document (SQuAD, CoNLL, SemEval) and TFDS data sets are read whole and then cut.

@@ -18,15 +18,31 @@ _COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of
 _FORMAT = flags.DEFINE_string("format", None, "Format of the file, where its suffix does not say it.")
 
 
-def read(source, *, as_trained=True):
+def read(source):
     """The table at `source`; a run's `column_names` and `format` hold for it too unless flags say otherwise."""
-    names, format = _COLUMN_NAMES.value, _FORMAT.value
+    return data.read(source, **_as_trained())
+
+
+def stream(source):
+    """The tables of `source`, as `tfbert.data.stream` cuts it."""
+    # A file of bare texts has no columns to name, whatever the training file had.
+    has_columns = source.lower().removesuffix(".gz").endswith((".tsv", ".csv"))
+    return data.stream(source, **(_as_trained() if has_columns else _as_told()))
+
+
+def _as_told():
+    return {"column_names": tuple(_COLUMN_NAMES.value or ()), "format": _FORMAT.value}
+
+
+def _as_trained():
+    told = _as_told()
     run_config = pathlib.Path(MODEL.value) / "config.json"
-    if as_trained and run_config.exists():
+    if run_config.exists():
         run = json.loads(run_config.read_text(encoding="utf-8"))
-        names = run.get("column_names") if names is None else names
-        format = run.get("format") if format is None else format
-    return data.read(source, column_names=tuple(names or ()), format=format or None)
+        if _COLUMN_NAMES.value is None:
+            told["column_names"] = tuple(run.get("column_names") or ())
+        told["format"] = told["format"] or run.get("format") or None
+    return told
 
 
 def columns(task):

@@ -1,41 +1,72 @@
-"""Answers for a file, or for the lines of standard input, as JSON lines:
+"""Answers for files of any size, or for the lines of standard input, as JSON lines:
 
 tfbert predict --model=runs/mine --data=texts.txt --out=answers.jsonl
+tfbert predict --model=runs/mine --data='logs/*.jsonl.gz' --keep=id --out=answers.jsonl.gz
 echo "where is my parcel" | tfbert predict --model=runs/mine
 echo "Paris is the [MASK] of France." | tfbert predict --task=fill-mask --model=DIR
+
+Reads and answers some thousand rows at a time, in batches of texts of like length: memory does not grow with the
+file. With --out, the same command goes on where it was interrupted.
 """
 
-import json
+import glob
+import os
 import sys
 
+import tqdm
 from absl import flags
 
 from tfbert import models
-from tfbert.files import replace_file
+from tfbert.data.lines import open_data
 from tfbert.launch import model_flags
+from tfbert.models.bulk import answered, json_lines, predict_into
 
 _DATA = flags.DEFINE_string(
-    "data", "-", ".txt (a text a line), .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT; - is standard input."
+    "data",
+    "-",
+    "A file, or several as in 'logs/*.jsonl': .txt (a text a line), .tsv, .csv, .jsonl (or .gz), .tfrecord, .parquet, "
+    "tfds:NAME:SPLIT; - is standard input.",
 )
 _TASK = flags.DEFINE_string("task", None, "What a checkpoint is for that tfbert did not save, such as fill-mask.")
-_OUT = flags.DEFINE_string("out", "-", "File of JSON lines; - is standard output.")
+_OUT = flags.DEFINE_string("out", "-", "File of JSON lines, compressed where it ends in .gz; - is standard output.")
+_KEEP = flags.DEFINE_list("keep", [], "Further columns of the data to write beside the answers, such as an id.")
+_BAD_ROWS = flags.DEFINE_enum(
+    "bad_rows",
+    "stop",
+    ["stop", "report"],
+    "Whether a row that the task cannot read ends the program, or has an error for an answer.",
+)
 
 
 def main(argv):
-    # A file of bare texts has no columns to name, whatever the training file had.
-    source = _DATA.value
-    table = model_flags.read(source, as_trained=source.removesuffix(".gz").endswith((".tsv", ".csv")))
+    sources = _sources(_DATA.value)
     model = models.load(model_flags.MODEL.value, task=_TASK.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
-    answers = model.predict(table, batch_size=model_flags.BATCH_SIZE.value)
-    texts = model.task.examples(table, labelled=False) if len(table) else {}
-    lines = (
-        json.dumps({**dict(zip(texts, row, strict=True)), **answer}, ensure_ascii=False) + "\n"
-        for *row, answer in zip(*texts.values(), answers, strict=True)
-    )
+    tables = (table for source in sources for table in model_flags.stream(source))
+    settings = {
+        "keep": _KEEP.value,
+        "batch_size": model_flags.BATCH_SIZE.value,
+        "report_bad_rows": _BAD_ROWS.value == "report",
+    }
     if _OUT.value == "-":
-        sys.stdout.writelines(lines)
-        sys.stdout.flush()
+        for table in tables:
+            sys.stdout.buffer.write(json_lines(answered(model, table, **settings)))
+            sys.stdout.buffer.flush()
         return
-    with replace_file(_OUT.value) as file:
-        file.writelines(lines)
+    with tqdm.tqdm(unit=" rows", desc="predict", smoothing=0, dynamic_ncols=True) as bar:
+
+        def after_table(rows, done_before):
+            bar.initial += done_before  # counts for nothing in the speed
+            bar.update(rows)
+
+        predict_into(_OUT.value, model, tables, after_table=after_table, **settings)
+
+
+def _sources(source):
+    """The files that a name with * stands for; a name that is no file is an error now, not after the model is read."""
+    if source == "-" or source.startswith("tfds:"):
+        return [source]
+    found = [source] if os.path.exists(source) else sorted(glob.glob(source, recursive=True))
+    for path in found or [source]:
+        open_data(path).close()
+    return found

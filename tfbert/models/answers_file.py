@@ -1,0 +1,122 @@
+"""A file of answers that grows table by table and can be gone on with."""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+
+from absl import logging
+
+from tfbert.errors import DiskError
+
+_PART, _LOG = ".part", ".part.log"
+
+
+class AnswersFile:
+    """JSON lines, collected in PATH.part; PATH.part.log has a line for each table that is done.
+
+    A line of the log tells the hash of the table's rows and how long the file was behind it. It is written when the
+    answers are on the disk, so that whatever an interruption leaves behind the last one is cut off.
+
+    >>> with AnswersFile("answers.jsonl", {"model": "…"}) as file:
+    ...     if not file.has(table):
+    ...         file.append(b'{"label": "good"}\\n')
+    ...     file.finish()
+    """
+
+    def __init__(self, path, stated):
+        """`stated`: what else than a table's rows decides its answers, as plain values."""
+        self._path = pathlib.Path(path).absolute()
+        self._part = self._path.with_name(self._path.name + _PART)
+        self._log = self._path.with_name(self._path.name + _LOG)
+        self._stated = json.dumps(stated, sort_keys=True)
+        self._table = 0  # the number of the next
+
+    def __enter__(self):
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._part_file = open(self._part, "ab")  # noqa: SIM115, closed by __exit__
+            self._log_file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115
+            self._done = self._read_log()
+            self._cut(len(self._done))
+        except OSError as error:
+            raise self._disk_error(error) from error
+        return self
+
+    def __exit__(self, *_):
+        for file in (self._part_file, self._log_file):
+            with contextlib.suppress(OSError):  # of what a full disk has not taken, and `append` has told
+                file.close()
+
+    def _read_log(self):
+        """(hash, length of the file) of each table that is done; none where the log is of another model."""
+        self._log_file.seek(0)
+        lines = self._log_file.read().split("\n")[:-1]  # behind the last line end is what was cut off
+        if lines and lines[0] != self._stated:
+            logging.warning("%s: these answers are of another model or other settings; begun anew", self._part)
+            return []
+        done, size = [], self._part.stat().st_size
+        for line in lines[1:]:
+            digest, end = line.split()
+            if int(end) > size:
+                break
+            done.append((digest, int(end)))
+        return done
+
+    def _cut(self, tables):
+        """Leaves the answers to the first tables."""
+        self._done = self._done[:tables]
+        self._part_file.truncate(self._done[-1][1] if self._done else 0)
+        log = "".join(f"{line}\n" for line in [self._stated, *(f"{digest} {end}" for digest, end in self._done)])
+        self._log_file.seek(0)
+        if self._log_file.read() != log:
+            self._log_file.truncate(0)
+            self._log_file.write(log)
+            self._log_file.flush()
+
+    def has(self, table):
+        """Whether the answers to the next table are there. If so, the one after it is next; else append them."""
+        self._digest = hashlib.sha256(json.dumps(table.columns, sort_keys=True, default=str).encode()).hexdigest()
+        if self._table < len(self._done) and self._done[self._table][0] == self._digest:
+            self._table += 1
+            return True
+        if self._table < len(self._done):
+            self._cut(self._table)
+        return False
+
+    def append(self, data):
+        """Adds the answers, bytes, to the table that `has` was asked of last, and waits until they are on the disk."""
+        if self._path.suffix == ".gz":
+            data = gzip.compress(data, mtime=0)  # files of gzip may follow each other in one
+        try:
+            self._part_file.write(data)
+            _flush(self._part_file)
+            self._done.append((self._digest, self._part_file.tell()))
+            self._log_file.write("{} {}\n".format(*self._done[-1]))
+            _flush(self._log_file)
+        except OSError as error:
+            raise self._disk_error(error) from error
+        self._table += 1
+
+    def finish(self):
+        """Puts the file in its place. Tables that a former call had done behind the last one are cut off."""
+        try:
+            self._cut(self._table)
+            _flush(self._part_file)
+            os.replace(self._part, self._path)
+            self._log.unlink()
+        except OSError as error:
+            raise self._disk_error(error) from error
+
+    def _disk_error(self, error):
+        return DiskError(
+            f"could not write {self._path}: {error.strerror or error}; the answers so far are in {self._part}, and "
+            "the same command goes on with them"
+        )
+
+
+def _flush(file):
+    file.flush()
+    os.fsync(file.fileno())

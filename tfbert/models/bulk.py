@@ -1,0 +1,97 @@
+"""Answers for any number of rows: table by table, in constant memory, into a file that an interruption leaves whole."""
+
+import hashlib
+import json
+
+from tfbert.errors import DataError
+from tfbert.models.answers_file import AnswersFile
+
+
+def answered(model, table, *, keep=(), batch_size=None, report_bad_rows=False):
+    """What `tfbert predict` writes of each row: the columns in `keep`, the task's texts, and the answer.
+
+    Args:
+        model: a task model.
+        table: a `Table`, answered in batches of texts of like length.
+        keep: further columns, such as an id.
+        batch_size: texts computed at once.
+        report_bad_rows: a row that the task cannot read has {"error": why} for an answer, unless all are such.
+
+    Returns: a list of dicts. Raises DataError, with file and row.
+    """
+    kept = {name: table.column(name) for name in keep}
+    errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
+    if errors and len(errors) == len(table):
+        raise DataError(errors[0])
+    good = [i for i in range(len(table)) if i not in errors]
+    readable = table.select(good) if errors else table
+    texts = model.task.examples(readable, labelled=False)
+    answers = model.predict(readable, batch_size=batch_size, verbose=0)
+    rows = [{"error": errors.get(i)} for i in range(len(table))]
+    for i, answer, *values in zip(good, answers, *texts.values(), strict=True):
+        rows[i] = {**dict(zip(texts, values, strict=True)), **answer}
+    return [{**dict(zip(kept, values, strict=True)), **row} for row, *values in zip(rows, *kept.values(), strict=True)]
+
+
+def _bad_rows(task, table, rows):
+    """What is wrong with each row that the task cannot read, found by halving: few are bad."""
+    try:
+        task.examples(table.select(rows), labelled=False)
+    except DataError as error:
+        if len(rows) == 1:
+            return {rows[0]: str(error)}
+        middle = len(rows) // 2
+        return _bad_rows(task, table, rows[:middle]) | _bad_rows(task, table, rows[middle:])
+    return {}
+
+
+def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_rows=False, after_table=None):
+    """Writes the answers to tables, in their order, as JSON lines; the same call again goes on after an interruption.
+
+    What a first call has finished is kept beside `path` and counts as long as the model, the settings and the rows
+    are the same; where rows have changed, all from their table on is computed anew.
+
+    Args:
+        path: the file, compressed where it ends in .gz; it appears, or is replaced, when all answers are in it.
+        tables: an iterable of `Table`, cut the same way each time, as `tfbert.data.stream` does.
+        keep, batch_size, report_bad_rows: as in `answered`.
+        after_table: called with the number of rows of each table, and of those that an earlier call had done.
+
+    Returns: the number of rows. Raises DataError, DiskError.
+
+    >>> import tfbert
+    >>> tables = tfbert.data.stream("texts.jsonl")  # doctest: +SKIP
+    >>> predict_into("answers.jsonl", tfbert.load("runs/mine"), tables)  # doctest: +SKIP
+    """
+    stated = {"model": _model_sha256(model), "keep": list(keep), "report_bad_rows": report_bad_rows}
+    total = 0
+    with AnswersFile(path, stated) as file:
+        for table in tables:
+            done = file.has(table)
+            if not done:
+                rows = answered(model, table, keep=keep, batch_size=batch_size, report_bad_rows=report_bad_rows)
+                file.append(json_lines(rows))
+            total += len(table)
+            if after_table:
+                after_table(len(table), len(table) if done else 0)
+        file.finish()
+    return total
+
+
+def json_lines(rows):
+    """Rows as bytes, a JSON object a line; what JSON has no value for, such as a date of Parquet, as a text."""
+    lines = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+    return lines.encode(
+        "utf-8", "backslashreplace"
+    )  # half of a surrogate pair, which JSON may hold, as JSON escapes it
+
+
+def _model_sha256(model):
+    """Of all that decides an answer: weights, their type, the task's settings, the tokenizer's."""
+    task = model.task
+    digest = hashlib.sha256()
+    for settings in (model.dtype_policy.name, task.name, task.settings(), task.tokenizer.get_config()):
+        digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    for weight in model.weights:
+        digest.update(weight.numpy().tobytes())
+    return digest.hexdigest()
