@@ -99,6 +99,14 @@ def test_lite_and_onnx_answer_alone(exported):
     )
 
 
+def test_int8_weights_overflow_on_no_processor(exported):
+    """7 bits: without VNNI, two products of 8 bits overflow the 16 that they are added in."""
+    tensors = onnx.load(exported[0] / "onnx/model_int8.onnx").graph.initializer
+    weights = [onnx.numpy_helper.to_array(tensor) for tensor in tensors]
+    weights = [values for values in weights if values.dtype == np.int8 and values.size > 1]
+    assert len(weights) > 8 and max(np.abs(values.astype(int)).max() for values in weights) == 64
+
+
 def test_the_card_has_each_precision(exported):
     card = (exported[0] / "README.md").read_text()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in card.splitlines() if "| `" in line]

@@ -1,0 +1,73 @@
+"""Bulk inference as an Apache Beam transform, for what one machine is too slow for."""
+
+import os
+import tempfile
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+
+from tfbert import models
+from tfbert.data.rows import ObjectRows
+from tfbert.models.bulk import answered
+
+_ROWS = 2048  # gathered in a bundle and sorted by length before they are cut into batches
+
+
+class Predict(beam.PTransform):
+    """Rows -> rows with answers, as `tfbert predict` writes them: dicts.
+
+    A row is a str, or a dict of the columns that the task reads. Rows are answered on Beam's `RunInference`, which
+    loads the model once in each worker process, and counts rows, batches and their time among the pipeline's metrics.
+
+    Args:
+        model: a model folder or run folder that each worker can read, local or such as gs://….
+        task: of a checkpoint that tfbert did not save, such as "fill-mask".
+        keep: further columns to carry along, such as an id.
+        batch_size: texts computed at once.
+        report_bad_rows: a row that the task cannot read has {"error": why} for an answer.
+        options: of `apache_beam.ml.inference.base.ModelHandler`, such as large_model=True.
+
+    >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+    ...     texts = pipeline | beam.io.ReadFromText("gs://bucket/texts/*.txt")
+    ...     answers = texts | Predict("gs://bucket/runs/mine")
+    ...     answers | beam.Map(json.dumps) | beam.io.WriteToText("gs://bucket/answers/part", ".jsonl")
+    """
+
+    def __init__(self, model, *, task=None, keep=(), batch_size=32, report_bad_rows=False, **options):
+        super().__init__()
+        settings = {"keep": tuple(keep), "batch_size": batch_size, "report_bad_rows": report_bad_rows}
+        options = {"min_batch_size": _ROWS, "max_batch_size": _ROWS, **options}
+        self._handler = _Handler(os.fsdecode(model), task, settings, options)
+
+    def expand(self, rows):
+        return rows | RunInference(self._handler) | "Answers" >> beam.Map(lambda result: result.inference)
+
+
+class _Handler(ModelHandler):
+    def __init__(self, model, task, settings, options):
+        super().__init__(**options)
+        self._model, self._task, self._settings = model, task, settings
+
+    def load_model(self):
+        if "://" not in self._model:
+            return models.load(self._model, task=self._task)
+        with tempfile.TemporaryDirectory() as folder:
+            _download(self._model, folder)
+            return models.load(folder, task=self._task)
+
+    def run_inference(self, batch, model, inference_args=None):
+        rows = ((i, {"text": row} if isinstance(row, str) else row, 0) for i, row in enumerate(batch, 1))
+        table = ObjectRows(rows, "the PCollection", "row of a batch").take()
+        answers = answered(model, table, **self._settings)
+        return [beam.ml.inference.base.PredictionResult(*pair) for pair in zip(batch, answers, strict=True)]
+
+
+def _download(remote, folder):
+    """The files of a model folder, or of the one in a run folder."""
+    if tf.io.gfile.isdir(os.path.join(remote, "model")):
+        remote = os.path.join(remote, "model")
+    for name in tf.io.gfile.listdir(remote):
+        path = os.path.join(remote, name)
+        if not tf.io.gfile.isdir(path):
+            tf.io.gfile.copy(path, os.path.join(folder, name.rstrip("/")))
