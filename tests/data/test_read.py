@@ -5,14 +5,18 @@ import io
 import json
 import os
 import sys
+import tempfile
 import threading
 import types
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbert.data.read import read
+from tfbert.data.read import read, stream
 from tfbert.errors import ConfigError, DataError
 
 STSB = ("sentence1", "sentence2", "score")
@@ -376,3 +380,74 @@ def test_examples_of_the_docstrings(module, write):
     # By sys.modules, as the attribute `tfbert.data.read` may be the function.
     results = doctest.testmod(sys.modules[module])
     assert results.attempted and not results.failed
+
+
+@pytest.mark.parametrize("suffix", ["txt", "tsv", "csv", "jsonl", "csv.gz", "parquet", "tfrecord"])
+def test_windows_are_the_whole_file(write, tmp_path, suffix):
+    """A file cut into tables has the rows of the whole, with the same places."""
+    rows = [{"text": f'row {i}, "so"' if i % 5 else "a text\nof lines" if suffix[:3] == "csv" else "", "n": str(i)}
+            for i in range(23)]  # fmt: skip
+    if suffix == "parquet":
+        path = tmp_path / "rows.parquet"
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path, row_group_size=5)
+    elif suffix == "tfrecord":
+        path = tmp_path / "rows.tfrecord"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for row in rows:
+                values = {name: tf.train.BytesList(value=[value.encode()]) for name, value in row.items()}
+                features = {name: tf.train.Feature(bytes_list=value) for name, value in values.items()}
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    else:
+        file = io.StringIO()
+        if suffix == "txt":
+            file.writelines(row["text"] + "\n" for row in rows)
+        elif suffix == "jsonl":
+            file.writelines(json.dumps(row) + "\n\n" for row in rows)
+        elif suffix == "tsv":
+            file.writelines("\t".join(row) + "\n" for row in [rows[0], *(row.values() for row in rows)])
+        else:
+            writer = csv.writer(file)
+            writer.writerows([rows[0], *(row.values() for row in rows)])
+        data = file.getvalue().encode()
+        path = write(f"rows.{suffix}", data)
+    whole = read(path)
+    tables = list(stream(path, most_rows=4))
+    assert [len(table) for table in tables] == [4] * 5 + [3]
+    assert [row for table in tables for row in table] == list(whole)
+    names = [table.row_name(i) for table in tables for i in range(len(table))]
+    assert names == [whole.row_name(i) for i in range(len(whole))]
+    assert sum(len(table) for table in stream(path, most_rows=100, most_characters=30)) == 23
+    assert len(next(stream(path, most_rows=100, most_characters=30))) < 7
+
+
+def test_windows_of_an_empty_file_and_of_a_bad_one(write):
+    with pytest.raises(DataError, match="no text in it"):
+        list(stream(write("a.txt", b"\n\n")))
+    tables = stream(write("a.jsonl", b'{"text": "a"}\n' * 4 + b"{"), most_rows=2)
+    assert len(next(tables)) == len(next(tables)) == 2
+    with pytest.raises(DataError, match="line 5"):
+        next(tables)
+
+
+def test_windows_of_what_is_read_whole(write):
+    path = write("a.conll", b"New\tB-place\n\nYork\tO\n\nhere\tO\n")
+    tables = list(stream(path, most_rows=2))
+    assert [table.column("words") for table in tables] == [[["New"], ["York"]], [["here"]]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["", " ", "a", "two words"]), min_size=1, max_size=12), st.integers(1, 5))
+def test_windows_of_any_text(lines, most_rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.txt")
+        with open(path, "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        try:
+            whole = read(path).column("text")
+        except DataError:
+            whole = None
+        if whole is None:
+            with pytest.raises(DataError):
+                list(stream(path, most_rows=most_rows))
+        else:
+            assert [text for table in stream(path, most_rows=most_rows) for text in table.column("text")] == whole

@@ -1,9 +1,15 @@
 """Records of files that have no lines, as dicts: TFRecord files of tf.train.Example, Parquet files."""
 
+import struct
+import zlib
+
+from tfbert.data.lines import open_data
 from tfbert.data.rows import ObjectRows
 from tfbert.errors import DataError
 
 _PARQUET_ROWS = 1024  # decoded at a time
+_HEADER = struct.Struct("<QI")  # of a TFRecord: its length, and the length's hash
+_FOOTER_BYTES = 4  # the record's hash
 
 
 def tfrecord_rows(source):
@@ -36,19 +42,43 @@ def _unlisted(values, several):
 def _examples(source):
     import tensorflow as tf
 
-    compression = "GZIP" if source.lower().endswith(".gz") else ""
-    records = tf.data.TFRecordDataset(source, compression).as_numpy_iterator()
+    records = _gzip_records(source) if source.lower().endswith(".gz") else _records(tf, source)
     number = 0
-    while True:
+    while (record := next(records, None)) is not None:
         number += 1
-        try:
-            record = next(records, None)
-        except tf.errors.OpError as error:
-            reason = "the file is truncated or was changed" if isinstance(error, tf.errors.DataLossError) else ""
-            raise DataError(f"{source}, record {number}: {reason or error.message}; copy it again") from None
-        if record is None:
-            return
         yield number, _example(tf, record, f"{source}, record {number}"), len(record)
+
+
+def _records(tf, source):
+    number = 0
+    try:
+        for record in tf.data.TFRecordDataset(source).as_numpy_iterator():
+            number += 1
+            yield record
+    except tf.errors.DataLossError:
+        raise _lost(source, number + 1) from None
+    except tf.errors.OpError as error:
+        raise DataError(f"{source}, record {number + 1}: cannot be read: {error.message}") from None
+
+
+def _gzip_records(source):
+    """TensorFlow takes a compressed file that was cut between two records for whole; gzip's own length and hash tell."""
+    number = 0
+    try:
+        with open_data(source) as file:
+            while header := file.read(_HEADER.size):
+                size = _HEADER.unpack(header)[0] if len(header) == _HEADER.size else 0
+                record = file.read(size + _FOOTER_BYTES)
+                if not size or len(record) < size + _FOOTER_BYTES:
+                    raise EOFError
+                number += 1
+                yield record[:size]
+    except (EOFError, OSError, zlib.error, OverflowError, MemoryError):
+        raise _lost(source, number + 1) from None
+
+
+def _lost(source, number):
+    return DataError(f"{source}, record {number}: the file is truncated or was changed; copy it again")
 
 
 def _example(tf, record, place):
