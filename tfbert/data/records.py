@@ -1,5 +1,6 @@
 """Records of files that have no lines, as dicts: TFRecord files of tf.train.Example, Parquet files."""
 
+import os
 import struct
 import zlib
 
@@ -50,11 +51,14 @@ def _examples(source):
 
 
 def _records(tf, source):
-    number = 0
+    number, end = 0, 0
     try:
         for record in tf.data.TFRecordDataset(source).as_numpy_iterator():
             number += 1
+            end += _HEADER.size + len(record) + _FOOTER_BYTES
             yield record
+        if end != os.path.getsize(source):  # TensorFlow takes the beginning of a header for the file's end
+            raise _lost(source, number + 1)
     except tf.errors.DataLossError:
         raise _lost(source, number + 1) from None
     except tf.errors.OpError as error:
@@ -62,7 +66,7 @@ def _records(tf, source):
 
 
 def _gzip_records(source):
-    """TensorFlow takes a compressed file that was cut between two records for whole; gzip's own length and hash tell."""
+    """TensorFlow takes a compressed file that was cut between records for whole; gzip's own length and hash tell."""
     number = 0
     try:
         with open_data(source) as file:
