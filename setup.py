@@ -13,6 +13,7 @@ TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
 TASKS = ["rouge-score>=0.1.2,<0.2"]
 BEAM = ["apache-beam>=2.70,<3", "jieba>=0.42.1,<0.43"]
 LITE = ["ai-edge-litert>=2.1,<3"]
+PARQUET = ["pyarrow>=16,<26"]
 ONNX = ["onnx>=1.18,<2", "onnxruntime>=1.22,<2"]
 SERVING = [
     "aiohttp>=3.12,<4",
@@ -56,6 +57,7 @@ setuptools.setup(
         "beam": BEAM,
         "lite": LITE,
         "onnx": ONNX,
+        "parquet": PARQUET,
         "serving": SERVING,
         "tasks": TASKS,
         "tfds": TFDS,
@@ -63,6 +65,7 @@ setuptools.setup(
             *BEAM,
             *LITE,
             *ONNX,
+            *PARQUET,
             *SERVING,
             *TASKS,
             "hypothesis>=6.100,<7",

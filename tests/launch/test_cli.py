@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -59,6 +60,42 @@ def test_predict_a_file_and_standard_input(run_folder, tmp_path):
     assert [row["text"] for row in rows] == ["where is it", "", "I want my money back"]
     result = tfbert("predict", f"--model={run_folder}", stdin=texts.read_text())
     assert [json.loads(line)["label"] for line in result.stdout.splitlines()] == [row["label"] for row in rows]
+
+
+def test_predict_several_files_with_their_ids(run_folder, tmp_path):
+    rows = [{"n": i, "text": "where is it"} for i in range(3)] + [{"n": 3, "text": None}]
+    for name, part in (("b.jsonl", rows[2:]), ("a.jsonl", rows[:2])):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    command = ["predict", f"--model={run_folder}", f"--data={tmp_path}/?.jsonl", "--keep=n"]
+    result = tfbert(*command)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith("b.jsonl, line 2: column 'text' holds null, not a text")
+    result = tfbert(*command, "--bad_rows=report", f"--out={tmp_path}/out.jsonl.gz")
+    assert result.returncode == 0, result.stderr
+    answers = [json.loads(line) for line in gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines()]
+    assert [row["n"] for row in answers] == [0, 1, 2, 3]
+    assert ["error" in row for row in answers] == [False, False, False, True]
+
+
+@pytest.mark.slow
+def test_predict_goes_on_after_a_kill(run_folder, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"where is my parcel number {i} {'please ' * (i % 50)}\n" for i in range(20_000)))
+    command = ["predict", f"--model={run_folder}", f"--data={texts}"]
+    assert tfbert(*command, f"--out={tmp_path}/whole.jsonl").returncode == 0
+    out = tmp_path / "answers.jsonl"
+    log = pathlib.Path(f"{out}.part.log")
+    arguments = [sys.executable, "-m", "tfbert.launch.main", *command, f"--out={out}"]
+    process = subprocess.Popen(arguments, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    while not log.exists() or log.read_bytes().count(b"\n") < 3:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    done = pathlib.Path(f"{out}.part").stat().st_size
+    result = tfbert(*command, f"--out={out}")
+    assert result.returncode == 0, result.stderr
+    assert 0 < done < out.stat().st_size
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
 def test_export_is_the_same_program_twice(run_folder, tmp_path):
@@ -153,6 +190,8 @@ def test_bad_data(bad_runs, name, part, content, message):
         (["evaluate", "--model=absent", "--data=x.tsv", "--config.settings.windows=1"], 2, "has no --config"),
         (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
         (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),
+        (["predict", "--model=absent", "--data=samples/shop/tset.tsv"], 2, "did you mean samples/shop/test.tsv"),
+        (["predict", "--model=absent", "--data=samples/shop/*.jsonl"], 2, "samples/shop/*.jsonl"),
         (["export", "--model=absent", "--out=served/mine"], 2, "must end with a version number"),
         (["export", "--model=absent", "--out=served/mine/1", "--formats=onnx"], 2, "--out=served/mine, and"),
         (["export", "--model=absent", "--out=served/mine/1", "--data=x.tsv"], 2, "--data is for a model card"),
