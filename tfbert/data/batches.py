@@ -9,7 +9,7 @@ from tfbert.data import columns
 from tfbert.data.order import batches_of_epoch, own_replicas, parts_of
 from tfbert.data.static_shapes import filled_up, filled_up_target
 
-_ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
+ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
 
 
 class Batches:
@@ -123,15 +123,17 @@ class Batches:
     def _count(self):
         """Of each row of the examples, how many tokens it has, and in how many windows."""
         size = next(iter(self.columns.values())).shape[0]
-        rows = tf.data.Dataset.range(size).batch(_ROWS_PER_LENGTH_CALL)
+        rows = tf.data.Dataset.range(size).batch(ROWS_PER_LENGTH_CALL)
 
         def count(rows):
-            features = self._traced(rows)[1]
-            tokens = tf.reduce_sum(features["padding_mask"], axis=1)
-            counts = tf.stack([tokens, tf.ones_like(tokens)], 1)
-            if "rows" not in features:
-                return counts
-            return tf.math.unsorted_segment_sum(counts, features["rows"], tf.size(rows))
+            return tokens_and_windows(self._traced(rows)[1])
 
         counted = list(rows.map(count, num_parallel_calls=2).as_numpy_iterator())
         return (np.concatenate(counted) if counted else np.zeros([0, 2], np.int32)).T
+
+
+def tokens_and_windows(features):
+    """Features of B rows, one at least -> of each how many tokens it has, and in how many windows, int32 [B, 2]."""
+    tokens = tf.reduce_sum(features["padding_mask"], axis=1)
+    counts = tf.stack([tokens, tf.ones_like(tokens)], 1)
+    return tf.math.segment_sum(counts, features["rows"]) if "rows" in features else counts

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tqdm
 
 from tfbert.data import columns
-from tfbert.data.batches import Batches
+from tfbert.data.batches import ROWS_PER_LENGTH_CALL, Batches, tokens_and_windows
 from tfbert.data.static_shapes import IS_REAL, real
 from tfbert.models import inputs
 from tfbert.training.evaluation_loop import evaluated, joined
@@ -72,9 +72,7 @@ class Answering:
         if not size:
             return []
         examples = self.task.examples(table, labelled=False)
-        # Texts of like length share a batch, so that they pad little.
-        texts = [name for name in self.task.text_inputs if name in examples] or list(examples)
-        order = np.argsort(-sum(inputs.sizes(examples[name]) for name in texts), kind="stable")
+        order = self.longest_first(examples, size, batch_size)
         answer = self.traced("answer", self.answer)
         answers = [None] * size
         starts = range(0, size, batch_size)
@@ -85,6 +83,17 @@ class Answering:
             for row, readable in zip(rows, self.task.readable(values), strict=True):
                 answers[row] = readable
         return answers
+
+    def longest_first(self, examples, size, batch_size):
+        """The order of `size` rows in which those of like many tokens share a batch, so that they pad little."""
+        if size <= batch_size:
+            return np.arange(size)
+        lengths = self.traced("lengths", lambda example: tokens_and_windows(self.task.features(example))[:, 0])
+        counted = []
+        for start in range(0, size, ROWS_PER_LENGTH_CALL):
+            part = slice(start, start + ROWS_PER_LENGTH_CALL)
+            counted.append(lengths({name: columns.tensor(values[part]) for name, values in examples.items()}))
+        return np.argsort(-np.concatenate(counted), kind="stable")
 
     def answer(self, example):
         """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""

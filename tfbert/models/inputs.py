@@ -70,11 +70,6 @@ def featurized(dataset, task):
     return dataset.map(features_and_target, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def sizes(values):
-    """How long each value of a column is, int [B], in characters: of a list of strings all together."""
-    return np.array([sum(map(len, value)) if isinstance(value, list) else len(value) for value in values], np.int64)
-
-
 def _is_strings(values):
     if isinstance(values, np.ndarray):
         return values.ndim == 1 and (

@@ -47,8 +47,7 @@ class SentenceEncoder(TaskModel):
             return self.encode([texts])[0]
         texts = list(texts)
         embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
-        # Texts of like length share a batch, so that they pad little.
-        order = np.argsort([-len(text) for text in texts], kind="stable").astype(int)
+        order = self.longest_first({"text": texts}, len(texts), batch_size)
         answer = self.traced("answer", self.answer)
         for start in tqdm.trange(0, len(texts), batch_size, desc="encode", disable=not show_progress_bar):
             rows = order[start : start + batch_size]
