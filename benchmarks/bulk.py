@@ -40,11 +40,15 @@ def reference(checkpoint, threads, batch_size):
     for line in sys.stdin:
         texts = json.loads(line)
         began = time.perf_counter()
-        model.encode(texts, batch_size=batch_size, show_progress_bar=False)
+        vectors = model.encode(texts, batch_size=batch_size or 32, show_progress_bar=False)
+        with tempfile.TemporaryFile("w") as file:
+            for text, vector in zip(texts, vectors, strict=True):
+                file.write(json.dumps({"text": text, "embedding": vector.tolist()}) + "\n")
         print(time.perf_counter() - began, flush=True)
 
 
 def speed(args, texts, folder):
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # as the program itself does
     from tfbert import data, models
     from tfbert.models.bulk import predict_into
 
@@ -59,7 +63,8 @@ def speed(args, texts, folder):
         return time.perf_counter() - began
 
     command = [args.reference_python, __file__, "--only=reference", f"--checkpoint={args.checkpoint}"]
-    command += [f"--threads={args.threads}", f"--batch_size={args.batch_size}"]
+    size = [f"--batch_size={args.batch_size}"] if args.batch_size else []
+    command += [f"--threads={args.threads}", *size]
     environment = {**os.environ, "OMP_NUM_THREADS": str(args.threads)}
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -69,7 +74,7 @@ def speed(args, texts, folder):
         return float(other.stdout.readline())
 
     for contestant in (ours, theirs):
-        contestant(args.batch_size)  # traces, allocates
+        contestant(64)  # traces, allocates
     ratios = []
     for _ in range(args.rounds):
         taken = [contestant(len(texts)) for contestant in (ours, theirs)]
@@ -99,7 +104,7 @@ def memory(args, texts, folder):
         with open(file, "w", encoding="utf-8") as out:
             out.writelines(json.dumps({"text": text}) + "\n" for _ in range(times) for text in texts)
         command = [sys.executable, __file__, "predict", f"--model={args.checkpoint}", "--task=sentence-embedding"]
-        command += [f"--data={file}", f"--out={file}.gz", f"--batch_size={args.batch_size}"]
+        command += [f"--data={file}", f"--out={file}.gz"]
         result = subprocess.run(command, check=True, capture_output=True, text=True)
         print(f"{times * len(texts):>9} rows: peak {result.stderr.split()[-1]} MiB", flush=True)
 
@@ -110,7 +115,7 @@ def main():
     parser.add_argument("--texts")
     parser.add_argument("--reference_python", default=sys.executable)
     parser.add_argument("--rows", type=int, default=4096)
-    parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--batch_size", type=int, help="of both; each its own default unless given")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["speed", "memory", "reference"])

@@ -75,6 +75,21 @@ def test_five_minutes(shell, tmp_path):
 
 
 @pytest.mark.slow
+def test_bulk_inference(shell, tmp_path):
+    shell(["bash", "-euo", "pipefail", "-c", blocks("Five minutes", "bash")[0]])
+    (command,), (example,) = (blocks("Bulk inference", kind) for kind in ("bash", "python"))
+    (tmp_path / "logs").mkdir()
+    with gzip.open(tmp_path / "logs/a.jsonl.gz", "wt") as file:
+        file.write('{"id": 7, "text": "where is my parcel"}\n')
+    shell(["bash", "-euo", "pipefail", "-c", command])
+    with gzip.open(tmp_path / "answers.jsonl.gz", "rt") as file:
+        assert '"id": 7, "text": "where is my parcel", "label": ' in file.read()
+    shell([sys.executable, "-c", example])
+    (answers,) = tmp_path.glob("answers-*.jsonl")
+    assert '"text": "where is my parcel", "label": ' in answers.read_text()
+
+
+@pytest.mark.slow
 def test_exports(shell, tmp_path):
     tour, _ = blocks("Five minutes", "bash")
     (command,), (example,) = (blocks("Exports", kind) for kind in ("bash", "python"))

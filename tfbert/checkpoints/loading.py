@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import tensorflow as tf
-
 from tfbert.checkpoints.mapping import relative_variables
 
 
@@ -35,16 +33,6 @@ def load_head(head, name, source):
 def _load(variables, source):
     loaded = [name for name in variables if name in source.shapes]
     for name in loaded:
-        _assign(variables[name], source, name)
+        # Whole: TensorFlow copies a variable that was assigned to in slices each time that it is read.
+        variables[name].assign(source.value(name))
     return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))
-
-
-def _assign(variable, source, name):
-    if tf.distribute.has_strategy():  # whose variables take no slices
-        variable.assign(source.value(name))
-        return
-    for begin, value in source.blocks(name):
-        if len(value) == variable.shape[0]:
-            variable.assign(value)
-        else:
-            variable.value[begin : begin + len(value)].assign(value)

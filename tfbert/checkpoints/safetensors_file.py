@@ -36,22 +36,17 @@ class SafetensorsFile:
             raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from None
 
     def read(self, name):
-        return self.read_rows(name, 0, None)
-
-    def read_rows(self, name, begin, end):
-        """Some rows of a tensor. Not through the library's map, whose pages count as this process' memory."""
+        """A tensor, float. Not through the library's map, whose pages count as this process' memory."""
         if self._dtypes[name] not in _FLOATS:
             raise CheckpointError(f"{self.path}: tensor {name} is {self._dtypes[name]}, not floating-point numbers")
         kind, shape = np.dtype(_FLOATS[self._dtypes[name]]), self.shapes[name]
-        begin, end, _ = slice(begin, end).indices(shape[0] if shape else 1)
-        row = math.prod(shape[1:])
         try:
             with open(self.path, "rb") as file:
-                file.seek(self._begins[name] + begin * row * kind.itemsize)
-                value = np.fromfile(file, kind, (end - begin) * row)
+                file.seek(self._begins[name])
+                value = np.fromfile(file, kind, math.prod(shape))
             if self._dtypes[name] == "BF16":  # the upper half of a float32
                 value = (value.astype(np.uint32) << 16).view(np.float32)
-            return value.reshape((end - begin, *shape[1:]) if shape else ())
+            return value.reshape(shape)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.path}: tensor {name} cannot be read: {error}") from None
 

@@ -37,13 +37,6 @@ class Shards:
     def read(self, name):
         return self._files[name].read(name)
 
-    @property
-    def read_rows(self):
-        """None where the files read a tensor only whole."""
-        if not all(hasattr(file, "read_rows") for file in self._files.values()):
-            return None
-        return lambda name, begin, end: self._files[name].read_rows(name, begin, end)
-
 
 class Together:
     """Tensor files that share out the tensors of one."""
@@ -65,9 +58,3 @@ class Renamed:
 
     def read(self, name):
         return self._file.read(self._names[name])
-
-    @property
-    def read_rows(self):
-        """None where the file reads a tensor only whole."""
-        rows = getattr(self._file, "read_rows", None)
-        return rows and (lambda name, begin, end: rows(self._names[name], begin, end))

@@ -1,12 +1,10 @@
 """The weights of a network under tfbert's names: of layers, and of a checkpoint that a format's table has opened."""
 
-import math
 import pathlib
 
 import numpy as np
 
 from tfbert.checkpoints.mapping import (
-    AS_IS,
     BY_HEAD_IN,
     BY_HEAD_OUT,
     DECODER,
@@ -25,7 +23,6 @@ from tfbert.errors import CheckpointError
 
 # No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
 _LARGEST = 1e9
-_BLOCK = 16 << 20  # bytes of a table that are read at a time into a model
 
 
 class Weights:
@@ -92,20 +89,7 @@ class Source(Weights):
     def value(self, variable):
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
         row, file = self._found[variable]
-        return self._sound(np.asarray(from_layout(file.read(row.tensor), row.layout), np.float32), row)
-
-    def blocks(self, variable):
-        """Yields (first row, rows) of a variable, several of a large table's where its file can be read so."""
-        row, file = self._found[variable]
-        shape, rows = self.shapes[variable], getattr(file, "read_rows", None)
-        step = max(1, _BLOCK // (4 * math.prod(shape[1:])))
-        if rows is None or row.layout != AS_IS or step >= shape[0]:
-            yield 0, self.value(variable)
-            return
-        for begin in range(0, shape[0], step):
-            yield begin, self._sound(np.asarray(rows(row.tensor, begin, begin + step), np.float32), row)
-
-    def _sound(self, value, row):
+        value = np.asarray(from_layout(file.read(row.tensor), row.layout), np.float32)
         if not (-_LARGEST < value.min(initial=0) and value.max(initial=0) < _LARGEST):  # false of NaN as well
             raise CheckpointError(
                 f"{self.description}: tensor {row.tensor} holds numbers that are no weights (NaN, infinite or beyond "

@@ -10,6 +10,7 @@ from absl import flags
 from tfbert import models
 from tfbert.data.batches import Batches
 from tfbert.launch import model_flags
+from tfbert.models.answering import BATCH_SIZE
 from tfbert.training.report import write_report
 
 _DATA = flags.DEFINE_string("data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True)
@@ -21,7 +22,9 @@ def main(argv):
     model = models.load(model_flags.MODEL.value)
     task = model.task.with_columns(model_flags.columns(model.task))
     examples = task.examples(table)
-    batches = Batches(examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value, shuffle=False)
+    batches = Batches(
+        examples, task.features, task.target, batch_size=model_flags.BATCH_SIZE.value or BATCH_SIZE, shuffle=False
+    )
     model.compile(metrics=[])
     metrics, answers = model.evaluate_answers(batches, verbose="auto")
     if _REPORT.value:

@@ -8,7 +8,9 @@ from absl import flags
 from tfbert import data
 
 MODEL = flags.DEFINE_string("model", None, "Run folder, or model folder.", required=True)
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Texts computed at once.", 1)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Texts computed at once; 32, or more short ones, unless given.", 1
+)
 _COLUMNS = {
     "text": flags.DEFINE_string("text_column", None, "Column of the text, if not the training file's."),
     "text_pair": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),

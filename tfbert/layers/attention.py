@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfbert.layers.dropout import Dropout
+from tfbert.layers.initializers import TruncatedNormal
 
 # Added to the score of a padded key. Finite, so that a row whose keys are all padded stays finite too;
 # scores are float32 here whatever the compute dtype, where exp(-1e9) is exactly 0.
@@ -33,7 +34,7 @@ class SelfAttention(keras.layers.Layer):
         def dense(name):
             return keras.layers.Dense(
                 hidden_size,
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+                kernel_initializer=TruncatedNormal(stddev=initializer_range),
                 dtype=self.dtype_policy,
                 name=name,
             )

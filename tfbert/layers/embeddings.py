@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfbert.layers.dropout import Dropout
+from tfbert.layers.initializers import TruncatedNormal
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -36,7 +37,7 @@ class BertEmbeddings(keras.layers.Layer):
         self.dropout_rate, self.layer_norm_eps = dropout, layer_norm_eps
         self.initializer_range = initializer_range
         table = {
-            "embeddings_initializer": keras.initializers.TruncatedNormal(stddev=initializer_range),
+            "embeddings_initializer": TruncatedNormal(stddev=initializer_range),
             "dtype": self.dtype_policy,
         }
         self.token = keras.layers.Embedding(vocab_size, hidden_size, name="token", **table)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfbert.layers.activations import activation
+from tfbert.layers.initializers import TruncatedNormal
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -25,7 +26,7 @@ class FeedForward(keras.layers.Layer):
         def dense(units, name):
             return keras.layers.Dense(
                 units,
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+                kernel_initializer=TruncatedNormal(stddev=initializer_range),
                 dtype=self.dtype_policy,
                 name=name,
             )

@@ -13,6 +13,7 @@ from tfbert.training.evaluation_loop import evaluated, joined
 from tfbert.training.strategy import num_hosts
 from tfbert.training.train_step import is_static
 
+_TOKENS_OF_SHORT_TEXTS = 4096  # of a batch; from 2,000 on a token costs about the same on two cores
 BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
 
 
@@ -68,32 +69,40 @@ class Answering:
         if table is None:
             x = inputs.featurized(x, self.task) if isinstance(x, tf.data.Dataset) else x
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
-        size, batch_size = len(table), batch_size or BATCH_SIZE
+        size = len(table)
         if not size:
             return []
         examples = self.task.examples(table, labelled=False)
-        order = self.longest_first(examples, size, batch_size)
         answer = self.traced("answer", self.answer)
         answers = [None] * size
-        starts = range(0, size, batch_size)
-        for start in _progress(starts, len(starts), verbose, "predict"):
-            rows = order[start : start + batch_size]
+        batches = self.batches_of_like_length(examples, size, batch_size)
+        for rows in _progress(batches, len(batches), verbose, "predict"):
             example = {name: columns.tensor([column[i] for i in rows]) for name, column in examples.items()}
             values = {name: value.numpy() for name, value in answer(example).items()}
             for row, readable in zip(rows, self.task.readable(values), strict=True):
                 answers[row] = readable
         return answers
 
-    def longest_first(self, examples, size, batch_size):
-        """The order of `size` rows in which those of like many tokens share a batch, so that they pad little."""
-        if size <= batch_size:
-            return np.arange(size)
-        lengths = self.traced("lengths", lambda example: tokens_and_windows(self.task.features(example))[:, 0])
+    def batches_of_like_length(self, examples, size, batch_size=None):
+        """The row numbers of each batch of `size` rows: those of like many tokens, so that they pad little.
+
+        A batch has `batch_size` rows; without one 32, and more of short texts, which a processor is not busy with.
+        """
+        if size <= (batch_size or BATCH_SIZE):
+            return [np.arange(size)]
+        count = self.traced("lengths", lambda example: tokens_and_windows(self.task.features(example))[:, 0])
         counted = []
         for start in range(0, size, ROWS_PER_LENGTH_CALL):
             part = slice(start, start + ROWS_PER_LENGTH_CALL)
-            counted.append(lengths({name: columns.tensor(values[part]) for name, values in examples.items()}))
-        return np.argsort(-np.concatenate(counted), kind="stable")
+            counted.append(count({name: columns.tensor(values[part]) for name, values in examples.items()}))
+        lengths = np.concatenate(counted)
+        order = np.argsort(-lengths, kind="stable")
+        batches, start = [], 0
+        while start < size:
+            rows = batch_size or max(BATCH_SIZE, _TOKENS_OF_SHORT_TEXTS // int(lengths[order[start]]))
+            batches.append(order[start : start + rows])
+            start += rows
+        return batches
 
     def answer(self, example):
         """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""

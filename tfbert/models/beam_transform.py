@@ -24,7 +24,7 @@ class Predict(beam.PTransform):
         model: a model folder or run folder that each worker can read, local or such as gs://….
         task: of a checkpoint that tfbert did not save, such as "fill-mask".
         keep: further columns to carry along, such as an id.
-        batch_size: texts computed at once.
+        batch_size: texts computed at once; 32, or more short ones, unless given.
         report_bad_rows: a row that the task cannot read has {"error": why} for an answer.
         options: of `apache_beam.ml.inference.base.ModelHandler`, such as large_model=True.
 
@@ -34,7 +34,7 @@ class Predict(beam.PTransform):
     ...     answers | beam.Map(json.dumps) | beam.io.WriteToText("gs://bucket/answers/part", ".jsonl")
     """
 
-    def __init__(self, model, *, task=None, keep=(), batch_size=32, report_bad_rows=False, **options):
+    def __init__(self, model, *, task=None, keep=(), batch_size=None, report_bad_rows=False, **options):
         super().__init__()
         settings = {"keep": tuple(keep), "batch_size": batch_size, "report_bad_rows": report_bad_rows}
         options = {"min_batch_size": _ROWS, "max_batch_size": _ROWS, **options}

@@ -14,7 +14,7 @@ def answered(model, table, *, keep=(), batch_size=None, report_bad_rows=False):
         model: a task model.
         table: a `Table`, answered in batches of texts of like length.
         keep: further columns, such as an id.
-        batch_size: texts computed at once.
+        batch_size: texts computed at once; 32, or more short ones, unless given.
         report_bad_rows: a row that the task cannot read has {"error": why} for an answer, unless all are such.
 
     Returns: a list of dicts. Raises DataError, with file and row.

@@ -9,6 +9,7 @@ from tfbert.checkpoints import hugging_face
 from tfbert.config import BertConfig
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
+from tfbert.layers.initializers import left_at_zero
 from tfbert.text import Tokenizer
 
 
@@ -44,7 +45,8 @@ class Saving:
         if settings.setdefault("max_length", min(cls.task_class.max_length, positions)) > positions:
             raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
         task = cls.task_of_checkpoint(source, tokenizer, settings)
-        model = cls(task, source.config, dtype=dtype)
+        with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
+            model = cls(task, source.config, dtype=dtype)
         report = checkpoints.load_encoder(model.encoder, source)
         loaded, missing = list(report.loaded), list(report.missing)
         for head in task.head_names:

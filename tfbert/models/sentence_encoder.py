@@ -7,7 +7,6 @@ import tqdm
 from tfbert.checkpoints import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
 from tfbert.data import columns
-from tfbert.models.answering import BATCH_SIZE
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.sentence_embedding import TEXTS, SentenceEmbedding
 from tfbert.training.gradient_cache import cached_gradients
@@ -41,16 +40,15 @@ class SentenceEncoder(TaskModel):
         heads = {name: self.network.get_layer(name) for name in self.task.head_names}
         sentence_transformers.write(folder, self.task.settings(), LayerWeights(self.encoder, heads))
 
-    def encode(self, texts, batch_size=BATCH_SIZE, show_progress_bar=False):
+    def encode(self, texts, batch_size=None, show_progress_bar=False):
         """Embeddings of a list of texts, float32 [B, D]; of one text [D]."""
         if isinstance(texts, str):
             return self.encode([texts])[0]
         texts = list(texts)
         embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
-        order = self.longest_first({"text": texts}, len(texts), batch_size)
         answer = self.traced("answer", self.answer)
-        for start in tqdm.trange(0, len(texts), batch_size, desc="encode", disable=not show_progress_bar):
-            rows = order[start : start + batch_size]
+        batches = self.batches_of_like_length({"text": texts}, len(texts), batch_size) if texts else []
+        for rows in tqdm.tqdm(batches, desc="encode", disable=not show_progress_bar):
             embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()
         return embeddings
 
