@@ -126,14 +126,14 @@ class Batches:
         rows = tf.data.Dataset.range(size).batch(ROWS_PER_LENGTH_CALL)
 
         def count(rows):
-            return tokens_and_windows(self._traced(rows)[1])
+            return tokens_and_windows(self._traced(rows)[1], tf.size(rows))
 
         counted = list(rows.map(count, num_parallel_calls=2).as_numpy_iterator())
         return (np.concatenate(counted) if counted else np.zeros([0, 2], np.int32)).T
 
 
-def tokens_and_windows(features):
-    """Features of B rows, one at least -> of each how many tokens it has, and in how many windows, int32 [B, 2]."""
+def tokens_and_windows(features, size):
+    """Features of `size` rows -> of each how many tokens it has, and in how many windows, int32 [B, 2]."""
     tokens = tf.reduce_sum(features["padding_mask"], axis=1)
     counts = tf.stack([tokens, tf.ones_like(tokens)], 1)
-    return tf.math.segment_sum(counts, features["rows"]) if "rows" in features else counts
+    return tf.math.unsorted_segment_sum(counts, features["rows"], size) if "rows" in features else counts

@@ -90,7 +90,12 @@ class Answering:
         """
         if size <= (batch_size or BATCH_SIZE):
             return [np.arange(size)]
-        count = self.traced("lengths", lambda example: tokens_and_windows(self.task.features(example))[:, 0])
+
+        def tokens(example):
+            rows = tf.shape(next(iter(example.values())))[0]
+            return tokens_and_windows(self.task.features(example), rows)[:, 0]
+
+        count = self.traced("lengths", tokens)
         counted = []
         for start in range(0, size, ROWS_PER_LENGTH_CALL):
             part = slice(start, start + ROWS_PER_LENGTH_CALL)
@@ -99,7 +104,7 @@ class Answering:
         order = np.argsort(-lengths, kind="stable")
         batches, start = [], 0
         while start < size:
-            rows = batch_size or max(BATCH_SIZE, _TOKENS_OF_SHORT_TEXTS // int(lengths[order[start]]))
+            rows = batch_size or max(BATCH_SIZE, _TOKENS_OF_SHORT_TEXTS // max(1, int(lengths[order[start]])))
             batches.append(order[start : start + rows])
             start += rows
         return batches
