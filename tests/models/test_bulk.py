@@ -15,7 +15,7 @@ import tfbert
 from tfbert.data import Table, stream
 from tfbert.errors import DataError, DiskError
 from tfbert.models.beam_transform import Predict
-from tfbert.models.bulk import answered, predict_into
+from tfbert.models.bulk import answered, check_first, predict_into
 
 TEXTS = ["where is my parcel", "", "refund please", "thank you so much for the fast answer", "late"] * 5
 ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
@@ -167,10 +167,17 @@ def test_a_bad_row_stops_with_its_place_or_is_reported(model, data, tmp_path):
     assert all(row["label"] in "ab" for row in answers if "error" not in row)
 
 
+def test_a_table_of_bad_rows_alone_is_reported(model, data, tmp_path):
+    out = tmp_path / "answers.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS[:4], {"id": 4, "text": None}]))
+    assert predict_into(out, model, tables(data), report_bad_rows=True) == 5
+    assert ["error" in row for row in read(out)] == [False] * 4 + [True]
+
+
 def test_a_wrong_column_is_no_bad_row(model):
     table = Table.from_columns({"txt": TEXTS})
     with pytest.raises(DataError, match="no column 'text'.*did you mean 'txt'"):
-        answered(model, table, report_bad_rows=True)
+        list(check_first([table], model.task))
 
 
 def test_characters_that_are_none_in_a_kept_column(model, tmp_path):

@@ -19,7 +19,7 @@ from absl import flags
 from tfbert import models
 from tfbert.data.lines import open_data
 from tfbert.launch import model_flags
-from tfbert.models.bulk import answered, json_lines, predict_into
+from tfbert.models.bulk import answered, check_first, json_lines, predict_into
 
 _DATA = flags.DEFINE_string(
     "data",
@@ -43,10 +43,12 @@ def main(argv):
     model = models.load(model_flags.MODEL.value, task=_TASK.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
     tables = (table for source in sources for table in model_flags.stream(source))
+    if report_bad_rows := _BAD_ROWS.value == "report":
+        tables = check_first(tables, model.task)
     settings = {
         "keep": _KEEP.value,
         "batch_size": model_flags.BATCH_SIZE.value,
-        "report_bad_rows": _BAD_ROWS.value == "report",
+        "report_bad_rows": report_bad_rows,
     }
     if _OUT.value == "-":
         for table in tables:

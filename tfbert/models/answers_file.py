@@ -35,14 +35,12 @@ class AnswersFile:
         self._table = 0  # the number of the next
 
     def __enter__(self):
-        try:
+        with self._disk_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._part_file = open(self._part, "ab")  # noqa: SIM115, closed by __exit__
             self._log_file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115
             self._done = self._read_log()
             self._cut(len(self._done))
-        except OSError as error:
-            raise self._disk_error(error) from error
         return self
 
     def __exit__(self, *_):
@@ -83,38 +81,39 @@ class AnswersFile:
             self._table += 1
             return True
         if self._table < len(self._done):
-            self._cut(self._table)
+            with self._disk_errors():
+                self._cut(self._table)
         return False
 
     def append(self, data):
         """Adds the answers, bytes, to the table that `has` was asked of last, and waits until they are on the disk."""
         if self._path.suffix == ".gz":
             data = gzip.compress(data, mtime=0)  # files of gzip may follow each other in one
-        try:
+        with self._disk_errors():
             self._part_file.write(data)
             _flush(self._part_file)
             self._done.append((self._digest, self._part_file.tell()))
             self._log_file.write("{} {}\n".format(*self._done[-1]))
             _flush(self._log_file)
-        except OSError as error:
-            raise self._disk_error(error) from error
         self._table += 1
 
     def finish(self):
         """Puts the file in its place. Tables that a former call had done behind the last one are cut off."""
-        try:
+        with self._disk_errors():
             self._cut(self._table)
             _flush(self._part_file)
             os.replace(self._part, self._path)
             self._log.unlink()
-        except OSError as error:
-            raise self._disk_error(error) from error
 
-    def _disk_error(self, error):
-        return DiskError(
-            f"could not write {self._path}: {error.strerror or error}; the answers so far are in {self._part}, and "
-            "the same command goes on with them"
-        )
+    @contextlib.contextmanager
+    def _disk_errors(self):
+        try:
+            yield
+        except OSError as error:
+            raise DiskError(
+                f"could not write {self._path}: {error.strerror or error}; the answers so far are in {self._part}, and "
+                "the same command goes on with them"
+            ) from error
 
 
 def _flush(file):

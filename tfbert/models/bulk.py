@@ -15,17 +15,15 @@ def answered(model, table, *, keep=(), batch_size=None, report_bad_rows=False):
         table: a `Table`, answered in batches of texts of like length.
         keep: further columns, such as an id.
         batch_size: texts computed at once; 32, or more short ones, unless given.
-        report_bad_rows: a row that the task cannot read has {"error": why} for an answer, unless all are such.
+        report_bad_rows: a row that the task cannot read has {"error": why} for an answer.
 
     Returns: a list of dicts. Raises DataError, with file and row.
     """
     kept = {name: table.column(name) for name in keep}
     errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
-    if errors and len(errors) == len(table):
-        raise DataError(errors[0])
     good = [i for i in range(len(table)) if i not in errors]
     readable = table.select(good) if errors else table
-    texts = model.task.examples(readable, labelled=False)
+    texts = model.task.examples(readable, labelled=False) if good else {}
     answers = model.predict(readable, batch_size=batch_size, verbose=0)
     rows = [{"error": errors.get(i)} for i in range(len(table))]
     for i, answer, *values in zip(good, answers, *texts.values(), strict=True):
@@ -43,6 +41,16 @@ def _bad_rows(task, table, rows):
         middle = len(rows) // 2
         return _bad_rows(task, table, rows[:middle]) | _bad_rows(task, table, rows[middle:])
     return {}
+
+
+def check_first(tables, task):
+    """The same tables; DataError where the task can read no row of the first, as with a wrong column's name."""
+    for i, table in enumerate(tables):
+        if not i:
+            errors = _bad_rows(task, table, range(len(table)))
+            if len(errors) == len(table):
+                raise DataError(errors[0])
+        yield table
 
 
 def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_rows=False, after_table=None):
@@ -81,9 +89,7 @@ def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_ro
 def json_lines(rows):
     """Rows as bytes, a JSON object a line; what JSON has no value for, such as a date of Parquet, as a text."""
     lines = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-    return lines.encode(
-        "utf-8", "backslashreplace"
-    )  # half of a surrogate pair, which JSON may hold, as JSON escapes it
+    return lines.encode("utf-8", "backslashreplace")  # half of a surrogate pair is escaped as JSON does it
 
 
 def _model_sha256(model):
