@@ -43,7 +43,7 @@ $(REFERENCE_TF)/.installed: $(VENV)/.installed
 	touch $@
 
 test-reference: $(VENV)/.installed $(REFERENCE)/.installed
-	TFBERT_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python $(BIN)/python -m pytest -m reference
+	TFBERT_REFERENCE_PYTHON=$(abspath $(REFERENCE))/bin/python $(BIN)/python -m pytest -n 2 --dist worksteal -m reference
 
 test-reference-tf: $(REFERENCE_TF)/.installed
 	TFBERT_TF_REFERENCE_PYTHON=$(abspath $(REFERENCE_TF))/bin/python \
