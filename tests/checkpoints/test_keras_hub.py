@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import tfbert
 from tfbert import BertEncoder
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
+from tfbert.checkpoints.hdf5_file import HDF5File
 from tfbert.errors import CheckpointError
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs pip install keras-nlp")
@@ -86,6 +88,33 @@ def test_an_embedder(arguments, preset, features):
     folder, theirs = preset("BertTextEmbedder", **arguments)
     model = tfbert.SentenceEncoder.from_checkpoint(folder)
     np.testing.assert_allclose(model.network(features), theirs(features), atol=1e-5)
+
+
+def test_weights_in_shards(preset, features, tmp_path):
+    _, theirs = preset("BertTextClassifier", num_classes=3)
+    theirs.save_to_preset(str(tmp_path), max_shard_size=3.5e-4)  # gigabytes; the token table has 0.34 MB
+    shards = sorted(tmp_path.glob("model_*.weights.h5"))
+    assert len(shards) > 1
+    assert not (tmp_path / "model.weights.h5").exists()
+    same_outputs(encoder_of(tmp_path), theirs.backbone, features)
+    np.testing.assert_allclose(tfbert.TextClassifier.from_checkpoint(tmp_path)(features), theirs(features), atol=1e-5)
+    shards[-1].unlink()
+    with pytest.raises(CheckpointError, match=rf"{shards[-1].name}"):
+        open_checkpoint(tmp_path)
+
+
+def test_big_endian_numbers(network, features, tmp_path):
+    """HDF5 says the byte order of each data set."""
+    convert(network(), "keras_hub", tmp_path)
+    before = encoder_of(tmp_path)(features)
+    with h5py.File(tmp_path / "model.weights.h5", "r") as file:
+        values = {name: file[name][()] for name in HDF5File(file.filename).shapes}
+    with h5py.File(tmp_path / "model.weights.h5", "w") as file:
+        for name, value in values.items():
+            file.create_dataset(name, data=value, dtype=">f4")
+    after = encoder_of(tmp_path)(features)
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
 
 
 def test_presets_written_here_open_there(network, features, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfbert import pages
 from tfbert.checkpoints.mapping import relative_variables
 
 
@@ -34,5 +35,5 @@ def _load(variables, source):
     loaded = [name for name in variables if name in source.shapes]
     for name in loaded:
         # Whole: TensorFlow copies a variable that was assigned to in slices each time that it is read.
-        variables[name].assign(source.value(name))
+        variables[name].assign(pages.as_tensor(source.value(name)))
     return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))

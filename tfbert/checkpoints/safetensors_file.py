@@ -9,6 +9,7 @@ import math
 import numpy as np
 import safetensors
 
+from tfbert import pages
 from tfbert.errors import CheckpointError
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -36,14 +37,16 @@ class SafetensorsFile:
             raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from None
 
     def read(self, name):
-        """A tensor, float. Not through the library's map, whose pages count as this process' memory."""
+        """A tensor, float, in pages of its own: those of the library's map count as memory until the file is closed."""
         if self._dtypes[name] not in _FLOATS:
             raise CheckpointError(f"{self.path}: tensor {name} is {self._dtypes[name]}, not floating-point numbers")
         kind, shape = np.dtype(_FLOATS[self._dtypes[name]]), self.shapes[name]
         try:
             with open(self.path, "rb") as file:
                 file.seek(self._begins[name])
-                value = np.fromfile(file, kind, math.prod(shape))
+                value = pages.zeros((math.prod(shape),), kind)
+                if file.readinto(value) != value.nbytes:
+                    raise CheckpointError(f"{self.path}: tensor {name} is cut off: the file has been changed meanwhile")
             if self._dtypes[name] == "BF16":  # the upper half of a float32
                 value = (value.astype(np.uint32) << 16).view(np.float32)
             return value.reshape(shape)

@@ -5,6 +5,8 @@ import contextvars
 
 import keras
 
+from tfbert import pages
+
 _LEFT_AT_ZERO = contextvars.ContextVar("left_at_zero", default=False)
 
 
@@ -13,14 +15,16 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
     """Keras' own, but zeros while `left_at_zero` is in force."""
 
     def __call__(self, shape, dtype=None):
-        return keras.ops.zeros(shape, dtype) if _LEFT_AT_ZERO.get() else super().__call__(shape, dtype)
+        if not _LEFT_AT_ZERO.get():
+            return super().__call__(shape, dtype)
+        return keras.ops.cast(pages.as_tensor(pages.zeros(shape)), dtype or keras.config.floatx())
 
 
 @contextlib.contextmanager
 def left_at_zero():
     """Variables made meanwhile start at zero, as those do that a checkpoint is read into.
 
-    Drawing them takes time, and leaves a third of a model's size as freed pieces that the process does not give back.
+    Drawing them takes time and memory; these zeros take none until the checkpoint's weights replace them.
 
     >>> with left_at_zero():
     ...     TruncatedNormal()((2, 2))
