@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import scipy.stats
-from test_transformers import sentences, torch_reference  # noqa: F401 - fixtures
 
 import tfbert
 from tfbert import SentenceEncoder
@@ -15,7 +14,7 @@ def encoded(texts):
     return np.array([text.encode() for text in texts], object)
 
 
-def test_embeddings(minilm, sentences, torch_reference, tmp_path):  # noqa: F811
+def test_embeddings(minilm, sentences, torch_reference, tmp_path):
     """Of the published folder, and of the one that tfbert saves."""
     model = SentenceEncoder.from_checkpoint(minilm)
     model.save(tmp_path / "saved")
@@ -27,7 +26,7 @@ def test_embeddings(minilm, sentences, torch_reference, tmp_path):  # noqa: F811
         assert difference <= 1e-5
 
 
-def test_spearman_on_stsb(minilm, data_dir, torch_reference):  # noqa: F811
+def test_spearman_on_stsb(minilm, data_dir, torch_reference):
     """Dev of STS-B, 1,500 pairs, without training."""
     names = ("sentence1", "sentence2", "score")
     table = tfbert.data.read(data_dir("similarity/stsb_multi_mt/stsb-en-dev.csv"), column_names=names)

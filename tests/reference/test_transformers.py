@@ -1,10 +1,7 @@
 """The same numbers as PyTorch `transformers`, on real weights and real sentences."""
 
 import json
-import os
-import pathlib
 import shutil
-import subprocess
 
 import keras
 import numpy as np
@@ -19,30 +16,6 @@ from tfbert.checkpoints.hugging_face import ENCODER, HEADS
 from tfbert.checkpoints.mapping import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
-SCRIPT = pathlib.Path(__file__).with_name("torch_reference.py")
-
-
-@pytest.fixture
-def torch_reference(tmp_path):
-    python = os.environ.get("TFBERT_REFERENCE_PYTHON")
-    if not python:
-        pytest.skip("needs TFBERT_REFERENCE_PYTHON, a Python with torch and transformers; `make test-reference`")
-
-    def run(command, folder, **arrays):
-        np.savez(tmp_path / "in.npz", **arrays)
-        call = [python, SCRIPT, command, folder, tmp_path / "in.npz", tmp_path / "out.npz"]
-        result = subprocess.run(call, capture_output=True, text=True, timeout=600)
-        assert result.returncode == 0, result.stderr[-3000:]
-        return dict(np.load(tmp_path / "out.npz", allow_pickle=True))
-
-    return run
-
-
-@pytest.fixture
-def sentences(data_dir):
-    """200 real sentences, from one word to fifty."""
-    texts = tfbert.data.read(data_dir("classification/sst2_glue/dev.tsv")).column("sentence")
-    return sorted(texts, key=len)[:: len(texts) // 200][:200]
 
 
 def features_of(folder, texts, **kwargs):

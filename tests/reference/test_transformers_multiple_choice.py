@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_transformers import torch_reference  # noqa: F401 - a fixture
 
 from tfbert import MultipleChoice
 from tfbert.checkpoints.hugging_face import ENCODER, HEADS
@@ -21,7 +20,7 @@ CHOICES = [
 LABELS = [0, 0, 1, 1]
 
 
-def test_multiple_choice(minilm, tmp_path, torch_reference):  # noqa: F811
+def test_multiple_choice(minilm, tmp_path, torch_reference):
     keras.utils.set_random_seed(0)
     model = MultipleChoice.from_checkpoint(minilm)
     classifier = model.network.get_layer("classifier")

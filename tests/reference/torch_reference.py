@@ -1,11 +1,13 @@
-"""What PyTorch `transformers` computes; run by test_transformers.py in an environment that has it.
+"""What PyTorch `transformers` computes; run by conftest.py in an environment that has it.
 
-python torch_reference.py COMMAND FOLDER INPUT.npz OUTPUT.npz
+Reads from standard input, line by line, [COMMAND, FOLDER, INPUT.npz, OUTPUT.npz] as JSON, and writes a line for each:
+null, or how it failed.
 """
 
 import json
 import pathlib
 import sys
+import traceback
 
 import numpy as np
 import torch
@@ -58,20 +60,20 @@ def tokenize(folder, inputs):
 
 
 def embed(folder, inputs):
-    """What sentence-transformers' Transformer, Pooling (mean) and Normalize give, 64 texts at a time."""
+    """What sentence-transformers' Transformer, Pooling (mean) and Normalize give, 64 texts of like length at a time, as there."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder).eval()
     texts = [text.decode() for text in np.load(inputs, allow_pickle=True)["texts"]]
-    embeddings = []
+    order, embeddings = sorted(range(len(texts)), key=lambda i: len(texts[i])), []
     for begin in range(0, len(texts), 64):
-        batch = texts[begin : begin + 64]
+        batch = [texts[i] for i in order[begin : begin + 64]]
         encoded = tokenizer(batch, padding=True, truncation=True, max_length=256, return_tensors="pt")
         with torch.no_grad():
             hidden = model(**encoded).last_hidden_state
         mask = encoded["attention_mask"].unsqueeze(-1).expand(hidden.size()).float()
         mean = (hidden * mask).sum(1) / torch.clamp(mask.sum(1), min=1e-9)
         embeddings.append(torch.nn.functional.normalize(mean, p=2, dim=1))
-    return {"embedding": torch.cat(embeddings).numpy()}
+    return {"embedding": torch.cat(embeddings).numpy()[np.argsort(order)]}
 
 
 def multiple_choice(folder, inputs):
@@ -133,5 +135,12 @@ def logits(folder, inputs):
 
 
 if __name__ == "__main__":
-    command, folder, inputs, out = sys.argv[1:]
-    np.savez(out, **globals()[command](folder, inputs))
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries print
+    for line in sys.stdin:
+        command, folder, inputs, out = json.loads(line)
+        try:
+            np.savez(out, **globals()[command](folder, inputs))
+            failed = None
+        except Exception:
+            failed = traceback.format_exc()
+        print(json.dumps(failed), file=answers, flush=True)
