@@ -55,7 +55,7 @@ def tiny_config():
     return BertConfig(
         vocab_size=tokens,
         hidden_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=128,

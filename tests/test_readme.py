@@ -111,6 +111,7 @@ def test_in_keras(shell, tmp_path):
     assert (tmp_path / "runs/mine/model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_tasks(shell, tmp_path):
     examples = blocks("Tasks", "python")
     assert len(examples) == 6
@@ -138,6 +139,7 @@ def test_any_checkpoint(shell, tmp_path):
     assert (tmp_path / "converted/hf/model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_pretraining(shell, tmp_path, shop):
     """The commands as they stand, on the sample's messages as a corpus, a few steps long."""
     (commands,), (example,) = (blocks("Pretraining from raw text", kind) for kind in ("bash", "python"))

@@ -32,7 +32,13 @@ def config_of(name, **changes):
     return FinetuneConfig.from_dict({**module.get_config().to_dict(), **changes})
 
 
-@pytest.mark.parametrize(("name", "train", "dev", "rows", "vocabulary", "changes"), CASES, ids=[c[0] for c in CASES])
+QUICK = ("mrpc", "chnsenticorp")
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "dev", "rows", "vocabulary", "changes"),
+    [pytest.param(*case, id=case[0], marks=() if case[0] in QUICK else pytest.mark.slow) for case in CASES],
+)
 def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_dir, tiny_config, tmp_path):
     import dataclasses
 

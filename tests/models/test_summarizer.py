@@ -117,6 +117,7 @@ def test_a_batch_in_parts_has_the_gradients_of_the_whole(model):
             np.testing.assert_allclose(tf.convert_to_tensor(one), other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_given_labels_and_accumulation(tiny_checkpoint):
     keras.utils.set_random_seed(0)
     model = Summarizer.from_checkpoint(tiny_checkpoint, max_length=24, ratio=0.2)

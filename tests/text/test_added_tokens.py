@@ -32,7 +32,7 @@ def test_hard_strings(vocabulary, tokenizers_of, kind, lower_case):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lower_case", [True, False])
+@pytest.mark.parametrize("lower_case", [True, pytest.param(False, marks=pytest.mark.slow)])
 @given(st.lists(TEXT.map("".join), min_size=1, max_size=8))
 @settings(max_examples=100, deadline=None)
 def test_any_text(vocabulary, tokenizers_of, kind, lower_case, texts):

@@ -1,5 +1,6 @@
 """A run: its folder, its report, and going on after an interruption."""
 
+import functools
 import json
 import os
 import resource
@@ -37,17 +38,17 @@ class Stop(keras.callbacks.Callback):
             os.kill(os.getpid(), self.number)
 
 
-@pytest.fixture
-def run(shop, tiny_checkpoint, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def run_in(shop, tiny_checkpoint):
     """Runs `finetune` on a piece of the sample, as the launcher does; `stop` interrupts it."""
 
-    def run(out="run", stop=None, **changes):
+    def run(folder, out="run", stop=None, **changes):
         config = FinetuneConfig.from_dict(
             {
                 "checkpoint": str(tiny_checkpoint),
                 "train": "train.tsv",
                 "dev": "dev.tsv",
-                "out": str(tmp_path / out),
+                "out": str(folder / out),
                 "max_length": 32,
                 "batch_size": 8,
                 "epochs": 2,
@@ -70,23 +71,35 @@ def run(shop, tiny_checkpoint, tmp_path, monkeypatch):
             def interrupted(*args, callbacks, **kwargs):
                 return fit(*args, callbacks=[*callbacks, stop], **kwargs)
 
-            monkeypatch.setattr(model, "fit", interrupted)
+            model.fit = interrupted
         return finetune(model, train, dev, config)
 
     return run
+
+
+@pytest.fixture
+def run(run_in, tmp_path):
+    return functools.partial(run_in, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(run_in, tmp_path_factory):
+    """The folder of a run that nothing interrupts; no test changes it."""
+    folder = tmp_path_factory.mktemp("whole")
+    run_in(folder)
+    return folder / "run"
 
 
 def weights(folder):
     return [np.asarray(value) for value in tfbert.load(folder).network.get_weights()]
 
 
-def test_the_run_folder(run, tmp_path):
-    metrics = run()
-    folder = tmp_path / "run"
+def test_the_run_folder(run_in, whole):
+    folder = whole
+    metrics = json.loads((folder / "dev_metrics.json").read_text())
     assert sorted(path.name for path in folder.iterdir()) == [
         *("checkpoints", "config.json", "dev_metrics.json", "metrics.jsonl", "model", "report.html", "tensorboard")
     ]
-    assert json.loads((folder / "dev_metrics.json").read_text()) == metrics
     assert FinetuneConfig.from_dict(json.loads((folder / "config.json").read_text())).epochs == 2
     history = read_history(folder / "metrics.jsonl")
     assert [row["step"] for row in history if "loss" in row] == [2, 4, 6, 8, 10, 12, 14, 16]
@@ -96,23 +109,21 @@ def test_the_run_folder(run, tmp_path):
     assert evaluations[0]["val_loss"] < 1.8
     assert all(row["tokens_per_second"] > 0 for row in history if "loss" in row)
     assert any((folder / "tensorboard").iterdir())
-    assert run() == metrics  # done already: nothing is trained again
+    assert run_in(whole.parent) == metrics  # done already: nothing is trained again
     assert read_history(folder / "metrics.jsonl") == history
 
 
 ROUNDS = {"evaluate_every": 5, "save_every": 2}
 
 
-def test_evaluation_within_an_epoch(run, tmp_path):
+def test_evaluation_within_an_epoch(run, whole, tmp_path):
     metrics = run(**ROUNDS)
     history = read_history(tmp_path / "run/metrics.jsonl")
     evaluations = [row for row in history if "val_loss" in row]
     assert [(row["step"], row["epoch"]) for row in evaluations] == [(5, 0.625), (10, 1.25), (15, 1.875), (16, 2.0)]
     assert max(row["val_accuracy"] for row in evaluations) == metrics["accuracy"]
     # Training does not depend on when it is looked at: the last weights are those of a run by epochs.
-    run("by_epochs")
-    last = {name: read_history(tmp_path / name / "metrics.jsonl")[-1]["val_loss"] for name in ("run", "by_epochs")}
-    assert last["run"] == last["by_epochs"]
+    assert history[-1]["val_loss"] == read_history(whole / "metrics.jsonl")[-1]["val_loss"]
 
 
 def comparable(history):
@@ -120,23 +131,26 @@ def comparable(history):
 
 
 @pytest.mark.parametrize(("steps", "changes"), [((2, 9), {}), pytest.param((16,), ROUNDS, marks=pytest.mark.slow)])
-def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, steps, changes):
+def test_a_resumed_run_equals_an_uninterrupted_one(run, whole, tmp_path, steps, changes):
     """Killed before the first checkpoint, at the end of an epoch, right after it, within one, in a short last round."""
-    whole = run("whole", **changes)
+    if changes:
+        run("other", **changes)
+        whole = tmp_path / "other"
+    metrics = json.loads((whole / "dev_metrics.json").read_text())
     for step in steps:
         with pytest.raises(Killed):
             run(f"cut{step}", stop=Stop(step), **changes)
-        assert run(f"cut{step}", **changes) == whole
-        for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / f"cut{step}"), strict=True):
+        assert run(f"cut{step}", **changes) == metrics
+        for one, other in zip(weights(whole), weights(tmp_path / f"cut{step}"), strict=True):
             np.testing.assert_array_equal(one, other)
-        histories = [comparable(read_history(tmp_path / name / "metrics.jsonl")) for name in ("whole", f"cut{step}")]
+        histories = [comparable(read_history(folder / "metrics.jsonl")) for folder in (whole, tmp_path / f"cut{step}")]
         # Intervals of the log begin anew where a run goes on, so that one interval's loss may be split in two.
         evaluations = [[row for row in history if "val_loss" in row] for history in histories]
         assert evaluations[0] == evaluations[1]
         assert histories[0][-3:] == histories[1][-3:]
 
 
-def test_a_signal_saves_where_the_run_is(run, tmp_path):
+def test_a_signal_saves_where_the_run_is(run, whole, tmp_path):
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     for number, steps, saved in zip(numbers, (4, 2), (5, 8), strict=True):  # the step after, on no multiple of 3
@@ -145,9 +159,8 @@ def test_a_signal_saves_where_the_run_is(run, tmp_path):
         assert raised.type is (Preempted if number == signal.SIGTERM else KeyboardInterrupt)
         assert (tmp_path / f"cut/checkpoints/ckpt-{saved}.index").exists()
     assert [signal.getsignal(number) for number in numbers] == before
-    run("whole")
     run("cut")
-    for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "cut"), strict=True):
+    for one, other in zip(weights(whole), weights(tmp_path / "cut"), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -174,18 +187,18 @@ _SLOW = [pytest.param(how, marks=pytest.mark.slow) for how in ("truncated", "abs
 
 
 @pytest.mark.parametrize("how", ["a bit", *_SLOW])
-def test_a_damaged_checkpoint_is_left_for_the_one_before(run, tmp_path, caplog, how):
+def test_a_damaged_checkpoint_is_left_for_the_one_before(run, whole, tmp_path, caplog, how):
     """The run ends as an uninterrupted one, which the checkpoint before, of step 8, leads to as well."""
     with pytest.raises(Killed):
         run(stop=Stop(10))
     checkpoints = tmp_path / "run/checkpoints"
     assert sorted(path.name for path in checkpoints.glob("*.sha256")) == ["ckpt-8.sha256", "ckpt-9.sha256"]
     data = checkpoints / "ckpt-9.data-00000-of-00001"
-    whole = data.read_bytes()
+    sound = data.read_bytes()
     if how == "truncated":
-        data.write_bytes(whole[: len(whole) // 2])
+        data.write_bytes(sound[: len(sound) // 2])
     elif how == "a bit":
-        data.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+        data.write_bytes(sound[:5000] + bytes([sound[5000] ^ 1]) + sound[5001:])
     elif how == "absent":
         data.unlink()
     else:
@@ -195,12 +208,11 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(run, tmp_path, caplog, 
     assert "ckpt-9 is damaged" in caplog.text and "looking for the one before" in caplog.text
     if how == "a bit":
         run()
-        run("whole")
-        for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
+        for one, other in zip(weights(whole), weights(tmp_path / "run"), strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(run, tmp_path):
+def test_a_full_disk_keeps_the_checkpoint_before(run, whole, tmp_path):
     with pytest.raises(Killed):
         run(stop=Stop(4))
     checkpoints = tmp_path / "run/checkpoints"
@@ -214,8 +226,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(run, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path.name: path.read_bytes() for path in checkpoints.glob("ckpt-3.*")} == before
     run()
-    run("whole")
-    for one, other in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
+    for one, other in zip(weights(whole), weights(tmp_path / "run"), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -126,7 +126,7 @@ def test_settings_survive_saving():
         AdamW(gradient_accumulation_steps=2)
 
 
-@pytest.mark.parametrize("size", [7, 2])
+@pytest.mark.parametrize("size", [7, pytest.param(2, marks=pytest.mark.slow)])
 def test_accumulation_changes_nothing(tiny_checkpoint, size):
     """Parts of a batch, even or not, and a batch smaller than the parts."""
     from tfbert import TextClassifier

@@ -42,8 +42,8 @@ def free_ports():
                 continue
 
 
-FEW = "sgd,words,pretrain"
-MANY = "adamw,windows,cached,keras,lamb,negatives,dataset,pretrain_xla"
+FEW = "sgd,pretrain"
+MANY = "words,adamw,windows,cached,keras,lamb,negatives,dataset,pretrain_xla"
 
 
 @pytest.mark.parametrize("cases", [FEW, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])

@@ -25,6 +25,21 @@ def tensor(values):
     return tf.constant(values)
 
 
+def specs(columns):
+    """{name: the spec of `tensor` of any of its rows, however many}, of columns that have a row.
+
+    >>> specs({"text": ["a film"]})
+    {'text': TensorSpec(shape=(None,), dtype=tf.string, name=None)}
+    """
+    return {name: _spec(tensor(values[:1])) for name, values in columns.items()}
+
+
+def _spec(value):
+    if isinstance(value, tf.RaggedTensor):
+        return tf.RaggedTensorSpec([None, None, *value.shape[2:]], value.dtype, 1, value.row_splits.dtype)
+    return tf.TensorSpec([None, *value.shape[1:]], value.dtype)
+
+
 def _strings(values):
     encoded = [value.encode("utf-8", "replace") if isinstance(value, str) else value for value in values]
     return tf.constant(encoded, tf.string, shape=[len(encoded)])

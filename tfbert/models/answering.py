@@ -73,7 +73,7 @@ class Answering:
         if not size:
             return []
         examples = self.task.examples(table, labelled=False)
-        answer = self.traced("answer", self.answer)
+        answer = self.traced("answer", self.answer, columns.specs(examples))
         answers = [None] * size
         batches = self.batches_of_like_length(examples, size, batch_size)
         for rows in _progress(batches, len(batches), verbose, "predict"):
@@ -95,7 +95,7 @@ class Answering:
             rows = tf.shape(next(iter(example.values())))[0]
             return tokens_and_windows(self.task.features(example), rows)[:, 0]
 
-        count = self.traced("lengths", tokens)
+        count = self.traced("lengths", tokens, columns.specs(examples))
         counted = []
         for start in range(0, size, ROWS_PER_LENGTH_CALL):
             part = slice(start, start + ROWS_PER_LENGTH_CALL)
@@ -116,10 +116,15 @@ class Answering:
 
     # what they trace
 
-    def traced(self, name, python_function):
-        """A traced function, kept until `compile` or a new task makes it stale."""
+    def traced(self, name, python_function, *specs):
+        """A traced function, kept until `compile` or a new task makes it stale.
+
+        With `specs` of its arguments, of which sizes may be None, it is traced once for all sizes.
+        """
         if name not in self._functions:
             self._functions[name] = tf.function(python_function, reduce_retracing=True, autograph=False)
+            if specs:
+                self._functions[name].get_concrete_function(*specs)
         return self._functions[name]
 
     def set_task(self, task):

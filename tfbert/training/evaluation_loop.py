@@ -15,8 +15,9 @@ def evaluated(model, batches):
     """
     strategy = model.distribute_strategy
     if not is_shared(strategy):
-        step = model.traced("evaluate", model.evaluate_and_answer)
-        for rows, (example, features, target) in zip(batches.plan(0), batches.once(), strict=True):
+        dataset = batches.once()
+        step = model.traced("evaluate", model.evaluate_and_answer, *dataset.element_spec)
+        for rows, (example, features, target) in zip(batches.plan(0), dataset, strict=True):
             logs, answer = step(example, features, target)
             yield logs, _arrays(answer), rows
         return

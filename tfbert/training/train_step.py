@@ -17,6 +17,12 @@ class TrainStep(Replicated):
 
     accumulation = 1
 
+    def make_train_function(self, force=False):
+        if not self.optimizer.built:  # A step that makes variables would be traced twice, and they one by one in it.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_weights)
+        super().make_train_function(force)
+
     def train_step(self, data):
         x, y, sample_weight = self._unpacked(data)
         parts, total = self.parts(x), summed(self.real_terms(x, y))
@@ -36,8 +42,6 @@ class TrainStep(Replicated):
             # Keras' own optimizers square the rows of an IndexedSlices before they sum duplicates.
             gradients = dense_gradients(gradients)
         weights = self.trainable_weights
-        if not self.optimizer.built:
-            self.optimizer.build(weights)
         # A weight without a gradient is one that the task's outputs do not depend on, such as the pooler's.
         used = [(gradient, weight) for gradient, weight in zip(gradients, weights, strict=True) if gradient is not None]
         self.optimizer.apply(*map(list, zip(*used, strict=True)))
