@@ -3,8 +3,10 @@
 malloc keeps much of what a checkpoint's tensors leave behind, and TensorFlow copies an array that malloc has placed.
 """
 
+import ctypes
 import math
 import mmap
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -32,3 +34,10 @@ def as_tensor(array):
         copy[...] = array
         array = copy
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def give_back():
+    """Returns to the system what malloc has kept of freed arrays, where it can: glibc's can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

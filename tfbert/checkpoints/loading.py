@@ -5,6 +5,8 @@ import dataclasses
 from tfbert import pages
 from tfbert.checkpoints.mapping import relative_variables
 
+_TRIMMED_EVERY = 16 << 20  # bytes read; a trim takes about a millisecond
+
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
@@ -32,8 +34,13 @@ def load_head(head, name, source):
 
 
 def _load(variables, source):
-    loaded = [name for name in variables if name in source.shapes]
+    loaded, read = [name for name in variables if name in source.shapes], 0
     for name in loaded:
         # Whole: TensorFlow copies a variable that was assigned to in slices each time that it is read.
-        variables[name].assign(pages.as_tensor(source.value(name)))
+        value = source.value(name)
+        variables[name].assign(pages.as_tensor(value))
+        read += value.nbytes
+        if read > _TRIMMED_EVERY:  # TensorFlow's and PyTorch's files are read through malloc
+            pages.give_back()
+            read = 0
     return LoadReport(tuple(loaded), tuple(name for name in variables if name not in source.shapes), str(source))
