@@ -63,6 +63,21 @@ def test_an_unforeseen_error_keeps_its_traceback(corpus, tokenizer, tmp_path, mo
         make(corpus / "a.txt", tokenizer, tmp_path / "out")
 
 
+def test_a_worker_that_was_ended_as_it_wrote_leaves_nothing(corpus, tokenizer, tmp_path, monkeypatch):
+    half = tmp_path / "out/unfinished/aside.0.00001-000.tfrecord.gz"
+
+    def killed(*_):
+        (tmp_path / "out/a.tfrecord.gz").touch()  # or the folder would go
+        half.write_bytes(b"half a shard")
+        raise DataError("z.txt, line 1")
+
+    monkeypatch.setattr(pipeline, "_run_here", killed)
+    with pytest.raises(DataError, match="line 1"):
+        make(corpus / "a.txt", tokenizer, tmp_path / "out", runner=None)
+    assert not half.exists()
+    assert (half.parent / "settings.json").exists()
+
+
 def test_mistakes_before_anything_is_written(corpus, tokenizer, tmp_path):
     out = tmp_path / "out"
     no_mask = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "t1"], "vocab.txt"))

@@ -49,9 +49,7 @@ class OutFolder:
         begun = _read(os.path.join(self._unfinished, _SETTINGS))
         if begun is not None:
             _check_equal(self.path, settings, begun)
-            for name in tf.io.gfile.listdir(self._unfinished):  # of a process that was killed
-                if name.startswith(_ASIDE):
-                    tf.io.gfile.remove(os.path.join(self._unfinished, name))
+            self.remove_half_written()
             return None
         if tf.io.gfile.isdir(self.path) and tf.io.gfile.listdir(self.path):
             raise DiskError(f"{self.path} holds other files and no {MANIFEST}; name a new folder")
@@ -118,6 +116,13 @@ class OutFolder:
         self._write(self._manifest, manifest)
         self._remove_unfinished()
         return manifest
+
+    def remove_half_written(self):
+        """Removes what a process was killed over; none may be writing."""
+        names = tf.io.gfile.listdir(self._unfinished) if tf.io.gfile.isdir(self._unfinished) else ()
+        for name in names:
+            if name.startswith(_ASIDE):
+                tf.io.gfile.remove(os.path.join(self._unfinished, name))
 
     def remove_if_without_shards(self):
         """Removes the folder of a run that has finished none, as after a mistake in the corpus."""

@@ -71,7 +71,10 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
     try:
         with _Progress(folder, items) as progress:
             if runner in (None, *_LOCAL):
-                _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options)
+                try:
+                    _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options)
+                finally:
+                    folder.remove_half_written()  # of workers that another one's error, or ^C, has ended
             else:
                 _run(_pipeline(items, maker, finish, runner, beam_options), progress)
     except TfbertError:
