@@ -5,7 +5,7 @@ import dataclasses
 from tfbert import pages
 from tfbert.checkpoints.mapping import relative_variables
 
-_TRIMMED_EVERY = 16 << 20  # bytes read; a trim takes about a millisecond
+_TRIMMED_EVERY = 16 << 20  # bytes read: a few hundredths of a model, which malloc may hold meanwhile
 
 
 @dataclasses.dataclass(frozen=True)

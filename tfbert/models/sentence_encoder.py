@@ -46,8 +46,10 @@ class SentenceEncoder(TaskModel):
             return self.encode([texts])[0]
         texts = list(texts)
         embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
-        answer = self.traced("answer", self.answer, columns.specs({"text": [""]}))
-        batches = self.batches_of_like_length({"text": texts}, len(texts), batch_size) if texts else []
+        if not texts:
+            return embeddings
+        answer = self.traced("answer", self.answer, columns.specs({"text": texts}))
+        batches = self.batches_of_like_length({"text": texts}, len(texts), batch_size)
         for rows in tqdm.tqdm(batches, desc="encode", disable=not show_progress_bar):
             embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()
         return embeddings
