@@ -15,7 +15,8 @@ from absl.testing import flagsaver
 from tfbert.launch import main
 
 verb = sys.argv[1]
-importlib.import_module(f"tfbert.launch.{verb}")  # defines its flags, which `flagsaver` would take away again
+for name in ("absl.app", f"tfbert.launch.{verb}"):
+    importlib.import_module(name)  # defines its flags, which `flagsaver` would take away again
 found = []
 for arguments in json.load(sys.stdin):
     error = io.StringIO()

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tfbert.launch.main import VERBS
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -205,6 +207,39 @@ def test_mistakes(arguments, code, message):
     assert message in result.stderr + result.stdout
     if code == 2:
         assert "Traceback" not in result.stderr
+
+
+def in_python_without(modules, *arguments):
+    """`tfbert` in a process where these cannot be imported."""
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({modules!r})); sys.argv[0] = 'tfbert'\n"
+        "from tfbert.launch.main import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=400,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_and_a_mistyped_flag_do_not_wait_for_tensorflow(verb):
+    heavy = ("tensorflow", "keras", "sklearn", "apache_beam", "grpc")
+    shown = in_python_without(heavy, verb, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert len(shown.stdout.splitlines()) > 5
+    mistyped = in_python_without(heavy, verb, "--flag_that_is_none=1")
+    assert mistyped.returncode == 1
+    assert "flag_that_is_none" in mistyped.stderr and "Traceback" not in mistyped.stderr
+
+
+def test_serve_names_the_extra_that_it_needs():
+    result = in_python_without(("grpc",), "serve", "--model=served/mine")
+    assert result.returncode == 2
+    assert result.stderr == "tfbert serve: serve needs grpc, which is not installed: pip install 'tfbert[serving]'\n"
 
 
 def test_help():

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tfbert.errors import ServingError
 from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import BatchingParameters, read_parameters
-from tfbert.serving.serving_assets import BATCHING
+from tfbert.serving.batching_parameters import BATCHING, BatchingParameters, read_parameters
 
 
 class Lengths:

@@ -9,9 +9,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.examples.settings import MASK_UNITS
 from tfbert.errors import ConfigError, VocabularyError
 
-UNITS = ("token", "whole_word", "ngram", "span")
 _LONGEST = {"ngram": 3, "span": 10}
 _SPAN_END = 0.2  # p of the geometric distribution of a span's length
 _SHARE_MASK, _SHARE_KEPT = 0.8, 0.1  # of the chosen; the rest become random tokens (Devlin et al. 2018, section 3.1)
@@ -48,8 +48,8 @@ class Masking:
     longest: int = 0
 
     def __post_init__(self):
-        if self.units not in UNITS:
-            raise ConfigError(f"masking units {self.units!r} are not one of {', '.join(UNITS)}")
+        if self.units not in MASK_UNITS:
+            raise ConfigError(f"masking units {self.units!r} are not one of {', '.join(MASK_UNITS)}")
         if not 0 < self.rate < 1:
             raise ConfigError(f"the masking rate is a share between 0 and 1, not {self.rate}")
         if self.max_predictions < 1 or self.longest < 0:

@@ -6,8 +6,6 @@ tfbert convert --from=sentence-transformers/all-MiniLM-L6-v2 --to=keras_hub --ou
 
 from absl import flags
 
-from tfbert.checkpoints import open_checkpoint
-
 _FROM = flags.DEFINE_string("from", None, "Checkpoint folder of any format, or hub id.", required=True)
 _TO = flags.DEFINE_enum(
     "to",
@@ -20,6 +18,7 @@ _OUT = flags.DEFINE_string("out", None, "Folder; another of the same format is r
 
 
 def main(argv):
+    from tfbert.checkpoints import open_checkpoint
     from tfbert.checkpoints.convert import convert
 
     source = open_checkpoint(_FROM.value)

@@ -8,10 +8,7 @@ import json
 from absl import flags
 
 from tfbert import models
-from tfbert.data.batches import Batches
 from tfbert.launch import model_flags
-from tfbert.models.answering import BATCH_SIZE
-from tfbert.training.report import write_report
 
 _DATA = flags.DEFINE_string("data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True)
 _REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matrix, the worst mistakes, ….")
@@ -19,6 +16,11 @@ _REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matri
 
 def main(argv):
     table = model_flags.read(_DATA.value)
+
+    from tfbert.data.batches import Batches
+    from tfbert.models.answering import BATCH_SIZE
+    from tfbert.training.report import write_report
+
     model = models.load(model_flags.MODEL.value)
     task = model.task.with_columns(model_flags.columns(model.task))
     examples = task.examples(table)

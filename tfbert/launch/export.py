@@ -11,8 +11,7 @@ from absl import flags
 from tfbert import models
 from tfbert.errors import ConfigError
 from tfbert.launch import model_flags
-from tfbert.serving.export import FORMATS, export
-from tfbert.serving.saved_model import write_saved_model
+from tfbert.serving.variant import FORMATS
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the model's formats; without --formats NAME/1, ….", required=True)
 _FORMATS = flags.DEFINE_list("formats", None, f"Some of {', '.join(FORMATS)}.")
@@ -33,6 +32,10 @@ def main(argv):
         raise ConfigError(f"--formats go into a model's folder, --out={out.parent}, and the SavedModel into its 1/")
     if _FORMATS.value is None and _DATA.value:
         raise ConfigError("--data is for a model card, which --formats write: name them")
+
+    from tfbert.serving.export import export
+    from tfbert.serving.saved_model import write_saved_model
+
     model = models.load(model_flags.MODEL.value, dtype=_DTYPE.value if is_version else None)
     if is_version:
         write_saved_model(model, out, xla_buckets=_XLA_BUCKETS.value)

@@ -6,15 +6,12 @@ tfbert finetune --config=configs/sst2.py --config.epochs=2 --checkpoint=DIR --ou
 
 import pathlib
 
-import keras
 from absl import flags
 from ml_collections import config_flags
 
 from tfbert import data, models
 from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.training.experiment import FinetuneConfig
-from tfbert.training.finetune import batches_of, finetune, open_run_folder
-from tfbert.training.strategy import is_chief
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -41,6 +38,12 @@ def main(argv):
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = FinetuneConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("checkpoint", "train", "dev", "out")
+
+    import keras
+
+    from tfbert.training.finetune import batches_of, finetune, open_run_folder
+    from tfbert.training.strategy import is_chief
+
     strategy = strategy_of_flags()
     model_class = models.model_class(config.task)
 

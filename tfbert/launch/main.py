@@ -45,14 +45,9 @@ def run(module_name, argv):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     argv, inner = split_inner(argv)
     sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
-    try:
-        with told_in_one_line(argv[0]):
-            module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name.startswith("tfbert"):
-            raise
-        print(f"{argv[0]} needs {error.name}, which is not installed: pip install 'tfbert[serving]'", file=sys.stderr)
-        sys.exit(2)
+    with told_in_one_line(argv[0]):
+        # A launcher imports what needs TensorFlow in its `main`: --help and a mistyped flag do not wait seconds for it.
+        module = importlib.import_module(module_name)
     from absl import app, flags, logging
 
     from tfbert.errors import Preempted, TfbertError

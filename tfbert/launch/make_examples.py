@@ -15,14 +15,18 @@ import pathlib
 import shlex
 import tempfile
 
-import tensorflow as tf
 from absl import flags
 
-from tfbert.data.examples.plan import find_files
-from tfbert.data.examples.settings import DOCUMENTS, MASKINGS, OBJECTIVES, SENTENCES, WORDS, ExampleSettings
-from tfbert.data.masking import UNITS
+from tfbert.data.examples.settings import (
+    DOCUMENTS,
+    MASK_UNITS,
+    MASKINGS,
+    OBJECTIVES,
+    SENTENCES,
+    WORDS,
+    ExampleSettings,
+)
 from tfbert.errors import ConfigError, VocabularyError
-from tfbert.text import Tokenizer
 
 _INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stand for any names.", required=True)
 _VOCAB = flags.DEFINE_string("vocab", None, "A vocab.txt, or a folder with one and its settings.", required=True)
@@ -42,7 +46,7 @@ _SETTINGS = {
     "words": flags.DEFINE_enum("words", "auto", WORDS, "What a whole word is; auto: jieba where the text is Chinese."),
     "packed": flags.DEFINE_bool("pack", False, "Several short sequences in a row."),
     "masking": flags.DEFINE_enum("masking", "dynamic", MASKINGS, "Masks are drawn in training, or here once for all."),
-    "mask_units": flags.DEFINE_enum("mask_units", "whole_word", UNITS, "What a static mask hides."),
+    "mask_units": flags.DEFINE_enum("mask_units", "whole_word", MASK_UNITS, "What a static mask hides."),
     "mask_rate": flags.DEFINE_float("mask_rate", 0.15, "Share of tokens that static masks hide."),
     "max_predictions": flags.DEFINE_integer("max_predictions", 20, "Tokens of a row at most that they hide."),
     "duplicates": flags.DEFINE_integer(
@@ -57,17 +61,18 @@ _BEAM_OPTIONS = flags.DEFINE_string("beam_options", "", "Options of Beam and its
 
 
 def main(argv):
+    values = {name: flag.value for name, flag in _SETTINGS.items()}
+    settings = ExampleSettings(**values, shard_bytes=round(_SHARD_MB.value * (1 << 20)))
     logging.disable(logging.WARNING)  # Beam tells of libraries for BigQuery at its import
     try:
         from tfbert.data.examples.pipeline import make_examples
+        from tfbert.data.examples.plan import find_files
     except ModuleNotFoundError as error:
         if not error.name.startswith("apache_beam"):
             raise
         raise ConfigError("make-examples needs apache_beam, not installed: pip install 'tfbert[beam]'") from None
     logging.disable(logging.NOTSET)
 
-    values = {name: flag.value for name, flag in _SETTINGS.items()}
-    settings = ExampleSettings(**values, shard_bytes=round(_SHARD_MB.value * (1 << 20)))
     tokenizer = _tokenizer(_VOCAB.value)
     manifest = make_examples(
         find_files(_INPUT.value),
@@ -90,6 +95,8 @@ def main(argv):
 
 def _save_beside(tokenizer, out):
     """The tokenizer's files beside the examples, so that training needs nothing else; `out` may be gs://…."""
+    import tensorflow as tf
+
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(folder)
         for path in pathlib.Path(folder).iterdir():
@@ -97,6 +104,8 @@ def _save_beside(tokenizer, out):
 
 
 def _tokenizer(path):
+    from tfbert.text import Tokenizer
+
     path = pathlib.Path(path)
     lower_case = _LOWER_CASE.value
     rules = {} if lower_case is None else {"lower_case": lower_case, "strip_accents": lower_case}

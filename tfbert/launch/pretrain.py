@@ -10,11 +10,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from tfbert.launch.strategy_flags import strategy_of_flags
-from tfbert.training.finetune import open_run_folder
-from tfbert.training.pretrain import pretrain
 from tfbert.training.pretrain_config import PretrainConfig
-from tfbert.training.pretrain_inputs import model_and_batches
-from tfbert.training.strategy import is_chief
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -35,6 +31,12 @@ def main(argv):
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
+
+    from tfbert.training.finetune import open_run_folder
+    from tfbert.training.pretrain import pretrain
+    from tfbert.training.pretrain_inputs import model_and_batches
+    from tfbert.training.strategy import is_chief
+
     strategy = strategy_of_flags()
     with strategy.scope():
         model, train, dev = model_and_batches(config)

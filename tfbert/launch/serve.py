@@ -6,18 +6,15 @@ A new version folder is taken up while it serves. This is the development server
 same folder (export/serving/).
 """
 
+import contextlib
 import dataclasses
 import logging
 import signal
 
 from absl import app, flags
 
-from tfbert.errors import ServingError
+from tfbert.errors import ConfigError, ServingError
 from tfbert.serving.batching_parameters import BatchingParameters
-from tfbert.serving.request_log import JsonFormatter
-from tfbert.serving.server import Server, default_workers
-from tfbert.serving.tls import Tls
-from tfbert.serving.versions import read_model_config
 
 _MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.")
 _MODEL_NAME = flags.DEFINE_string("model_name", None, "Name that clients ask for; the folder's unless given.")
@@ -62,21 +59,24 @@ def main(argv):
     # SIGTERM as ^C: both end the wait below, also while a model is loading.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` leaves it ignored
-    _log_as_json()
     try:
+        with _installed():
+            models, labels, tls = _models(), _labels(), _tls()
+            _log_as_json()
+            from tfbert.serving.server import Server, default_workers
         with Server(
-            _models(),
+            models,
             model_name=_MODEL_NAME.value,
             host=_HOST.value,
             port=_GRPC_PORT.value,
             rest_port=_REST_PORT.value,
-            batching=_BATCHING.value and _batching_parameters(),
+            batching=_BATCHING.value and _batching_parameters(_WORKERS.value or default_workers()),
             workers=_WORKERS.value,
-            labels=_labels(),
+            labels=labels,
             poll_seconds=_POLL_SECONDS.value,
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
             max_concurrent=_MAX_CONCURRENT.value,
-            tls=_tls(),
+            tls=tls,
         ) as server:
             served = ", ".join(f"{model} version {version}" for model, version in server.served)
             print(f"serving {served} on {server.address} (^C stops it)", flush=True)
@@ -88,6 +88,14 @@ def main(argv):
         pass
 
 
+@contextlib.contextmanager
+def _installed():
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"serve needs {error.name}, which is not installed: pip install 'tfbert[serving]'") from None
+
+
 def _models():
     if (_MODEL.value is None) == (_MODEL_CONFIG_FILE.value is None):
         raise app.UsageError("give --model or --model_config_file")
@@ -95,16 +103,18 @@ def _models():
         return _MODEL.value
     if _MODEL_NAME.value or _VERSION_LABELS.value:
         raise app.UsageError("with --model_config_file, names and labels stand in the file")
+    from tfbert.serving.versions import read_model_config
+
     return read_model_config(_MODEL_CONFIG_FILE.value)
 
 
-def _batching_parameters():
+def _batching_parameters(workers):
     return dataclasses.replace(
         _DEFAULTS,
         max_batch_size=_MAX_BATCH_SIZE.value,
         batch_timeout_micros=_BATCH_TIMEOUT_MICROS.value,
         max_enqueued_batches=_MAX_ENQUEUED_BATCHES.value,
-        num_batch_threads=default_workers() if _WORKERS.value is None else _WORKERS.value,
+        num_batch_threads=workers,
     )
 
 
@@ -123,10 +133,14 @@ def _tls():
         raise app.UsageError("TLS needs --tls_certificate and --tls_key")
     if _TLS_KEY.value is None:
         return None
+    from tfbert.serving.tls import Tls
+
     return Tls(_TLS_CERTIFICATE.value, _TLS_KEY.value, _TLS_CLIENT_AUTHORITY.value)
 
 
 def _log_as_json():
+    from tfbert.serving.request_log import JsonFormatter
+
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     log = logging.getLogger("tfbert.serving")

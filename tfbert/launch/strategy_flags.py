@@ -2,9 +2,11 @@
 
 from absl import flags
 
-from tfbert.training.strategy import STRATEGIES, strategy_of
-
-_STRATEGY = flags.DEFINE_enum("strategy", "auto", STRATEGIES, "Devices that train together; auto takes all it finds.")
+_STRATEGY = flags.DEFINE_string(
+    "strategy",
+    "auto",
+    "Devices that train together: auto (all that are found), one_device, mirrored, multi_worker or tpu.",
+)
 _TPU = flags.DEFINE_string("tpu", "", "Name or address of a TPU; local on a TPU VM.")
 _WORKERS = flags.DEFINE_list("workers", [], "HOST:PORT of each process, the one that writes first; or TF_CONFIG.")
 _WORKER_INDEX = flags.DEFINE_integer("worker_index", 0, "Which of --workers this process is, from 0.")
@@ -12,4 +14,6 @@ _WORKER_INDEX = flags.DEFINE_integer("worker_index", 0, "Which of --workers this
 
 def strategy_of_flags():
     """The strategy that the command line asks for."""
+    from tfbert.training.strategy import strategy_of
+
     return strategy_of(_STRATEGY.value, tpu=_TPU.value, workers=_WORKERS.value, worker_index=_WORKER_INDEX.value)

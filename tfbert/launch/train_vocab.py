@@ -13,8 +13,6 @@ from absl import flags
 from tfbert.data.lines import text_blocks
 from tfbert.errors import ConfigError, DataError
 from tfbert.files import replace_file
-from tfbert.text import Tokenizer
-from tfbert.text.train_vocabulary import train_vocabulary
 
 _INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stand for any names.", required=True)
 _SIZE = flags.DEFINE_integer("size", 30522, "Tokens.", 1)
@@ -28,6 +26,10 @@ _MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of p
 
 def main(argv):
     files = _files(_INPUT.value)
+
+    from tfbert.text import Tokenizer
+    from tfbert.text.train_vocabulary import train_vocabulary
+
     rules = {"lower_case": _LOWER_CASE.value, "strip_accents": _STRIP_ACCENTS.value}
     passes = iter(("characters", "words"))
 

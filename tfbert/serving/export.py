@@ -10,9 +10,8 @@ from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.files import replace_folder
 from tfbert.serving import golden, measure, model_card
 from tfbert.serving.saved_model import write_saved_model
-from tfbert.serving.variant import Variant
+from tfbert.serving.variant import FORMATS, Variant
 
-FORMATS = ("saved_model", "lite", "onnx")
 VERSION = "1"
 _GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
 _PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8")}

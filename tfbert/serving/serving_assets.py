@@ -6,12 +6,12 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfbert.serving.batching_parameters import BATCHING
 from tfbert.serving.golden_examples import golden_inputs
 from tfbert.serving.xla_core import ROWS, lengths_of
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"  # in a version's folder
 MOST_RECORDS = 1000  # TF Serving refuses more
-BATCHING = "batching_params.pbtxt"  # in a version's folder: TF Serving's --enable_per_model_batching_parameters
 _BATCHES = (1, 8)
 _SIZES = tuple(size for size in ROWS if size <= 32)  # of batches; larger ones keep requests waiting longer
 _WORD = "the "  # of one token in most vocabularies

@@ -4,6 +4,8 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
+FORMATS = ("saved_model", "lite", "onnx")
+
 
 @dataclasses.dataclass(frozen=True)
 class Variant:

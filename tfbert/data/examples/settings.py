@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from tfbert.data.masking import UNITS
 from tfbert.errors import ConfigError
 
 OBJECTIVES = ("nsp", "sop", "none")
@@ -10,6 +9,7 @@ DOCUMENTS = ("auto", "blank_lines", "files", "jsonl")
 SENTENCES = ("rules", "lines")
 WORDS = ("auto", "wordpiece", "jieba")
 MASKINGS = ("dynamic", "static")
+MASK_UNITS = ("token", "whole_word", "ngram", "span")
 _SHORTEST = {"nsp": 5, "sop": 5, "none": 3}  # max_length: the special tokens with a token a segment
 
 
@@ -60,7 +60,7 @@ class ExampleSettings:
             ("sentences", SENTENCES),
             ("words", WORDS),
             ("masking", MASKINGS),
-            ("mask_units", UNITS),
+            ("mask_units", MASK_UNITS),
         ):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
