@@ -14,6 +14,7 @@ from apache_beam.testing.util import assert_that
 import tfbert
 from tfbert.data import Table, stream
 from tfbert.errors import DataError, DiskError
+from tfbert.models.answers_file import AnswersFile
 from tfbert.models.beam_transform import Predict
 from tfbert.models.bulk import answered, check_first, predict_into
 
@@ -139,6 +140,19 @@ def test_answers_of_another_model_or_settings_do_not_count(model, tiny_checkpoin
         labels = ["a", "c"] if what == "settings" else ["a", "b"]
         other = tfbert.TextClassifier.from_checkpoint(tiny_checkpoint, labels=labels)
     assert computed(other, data, out, monkeypatch, **settings) == len(ROWS)
+
+
+def test_another_program_that_writes_the_same_file_is_told_so(model, data, tmp_path):
+    out = tmp_path / "answers.jsonl"
+    with AnswersFile(out, {}) as first:
+        first.has(Table.from_columns({"text": ["a"]}))
+        first.append(b"kept\n")
+        with pytest.raises(DiskError, match="another program is writing .*answers.jsonl"):
+            predict_into(out, model, tables(data))
+        first.finish()
+    assert out.read_text() == "kept\n"
+    predict_into(out, model, tables(data))
+    assert len(read(out)) == len(ROWS)
 
 
 def test_a_finished_file_is_replaced_when_the_new_one_is_whole(model, data, tmp_path):

@@ -1,8 +1,10 @@
 """TF Serving's REST API, asked with HTTP."""
 
 import base64
+import collections
 import concurrent.futures
 import json
+import re
 import socket
 import threading
 import time
@@ -138,6 +140,31 @@ def test_too_much_and_too_slow(tmp_path):
             answered = slow.recv(4096)
             assert answered.startswith(b"HTTP/1.1 408") and b"did not arrive in time" in answered
         assert ask(server, "/mine:predict", {"instances": ["a"]})[0] == 200
+        assert requests_by_code(server) == {"RESOURCE_EXHAUSTED": 1, "DEADLINE_EXCEEDED": 1, "OK": 1}
+
+
+def test_what_cannot_be_read_is_counted_once(tmp_path):
+    save(tmp_path / "mine/1")
+    with Server(tmp_path / "mine", port=0, rest_port=0) as server:
+        for path, body, status in (
+            ("/mine:predict", b"{", 400),
+            ("/mine:predict", {"instances": [{"wrong": 1}]}, 400),
+            ("/mine:regress", {"examples": 1}, 400),
+            ("/none:predict", {"instances": ["a"]}, 404),
+            ("/none:classify", {"examples": [{"text": "a"}]}, 404),  # refused by the core
+            ("/mine:predict", {"instances": ["a"]}, 200),
+        ):
+            assert ask(server, path, body)[0] == status
+        assert requests_by_code(server) == {"INVALID_ARGUMENT": 3, "NOT_FOUND": 2, "OK": 1}
+
+
+def requests_by_code(server):
+    found = collections.Counter()
+    for code, count in re.findall(
+        rb'^tfbert_serving_requests_total\{code="(\w+)".*\} (\S+)$', server.metrics.render(), re.MULTILINE
+    ):
+        found[code.decode()] += int(float(count))
+    return found
 
 
 JSON = st.recursive(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from alone import answers_alone
 import tfbert
 from tfbert import TextClassifier
 from tfbert.errors import DiskError
+from tfbert.serving.serving_assets import WARM_UP
 
 
 def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
@@ -94,3 +96,12 @@ def test_another_folder_is_not_overwritten(exported, tmp_path):
     (tmp_path / "mine/notes.txt").write_text("x")
     with pytest.raises(DiskError, match="is not replaced"):
         model.export(tmp_path / "mine")
+
+
+def test_missing_warm_up_requests_are_told(exported, tmp_path, monkeypatch, caplog):
+    model, folder = exported
+    assert (folder / WARM_UP).exists()
+    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    model.export(tmp_path / "1")
+    assert not (tmp_path / "1" / WARM_UP).exists()
+    assert "pip install 'tfbert[serving]'" in caplog.text

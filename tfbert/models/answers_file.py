@@ -1,6 +1,7 @@
 """A file of answers that grows table by table and can be gone on with."""
 
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -18,7 +19,8 @@ class AnswersFile:
     """JSON lines, collected in PATH.part; PATH.part.log has a line for each table that is done.
 
     A line of the log tells the hash of the table's rows and how long the file was behind it. It is written when the
-    answers are on the disk, so that whatever an interruption leaves behind the last one is cut off.
+    answers are on the disk, so that whatever an interruption leaves behind the last one is cut off. It is locked while
+    it is open: DiskError where another program writes the same file.
 
     >>> with AnswersFile("answers.jsonl", {"model": "…"}) as file:
     ...     if not file.has(table):
@@ -37,8 +39,8 @@ class AnswersFile:
     def __enter__(self):
         with self._disk_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._log_file = self._locked_log()
             self._part_file = open(self._part, "ab")  # noqa: SIM115, closed by __exit__
-            self._log_file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115
             self._done = self._read_log()
             self._cut(len(self._done))
         return self
@@ -47,6 +49,18 @@ class AnswersFile:
         for file in (self._part_file, self._log_file):
             with contextlib.suppress(OSError):  # of what a full disk has not taken, and `append` has told
                 file.close()
+
+    def _locked_log(self):
+        while True:
+            file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115, closed by __exit__
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._log.exists() and os.path.samestat(self._log.stat(), os.fstat(file.fileno())):
+                    return file
+            except BlockingIOError:
+                file.close()
+                raise DiskError(f"another program is writing {self._path}; wait for it, or name another file") from None
+            file.close()  # the other program has finished in between, and removed this log
 
     def _read_log(self):
         """(hash, length of the file) of each table that is done; none where the log is of another model."""

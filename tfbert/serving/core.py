@@ -72,6 +72,11 @@ class ServerCore:
             self._metrics.request(method, facts["model"], protocol, code, seconds)
             log_request(facts, code, seconds)
 
+    def refused(self, method, code, seconds, *, protocol, size):
+        """Counts and logs a request that could not be read, so that `call` was never asked; `size`: its bytes."""
+        self._metrics.request(method, "", protocol, code, seconds)
+        log_request({"method": method, "protocol": protocol, "model": "", "bytes": size}, code, seconds)
+
     async def drain(self, timeout):
         """Refuses new predictions and waits for the others; False if `timeout` seconds were too short."""
         self._draining = True

@@ -4,8 +4,10 @@ aiohttp, because it runs in the event loop that gRPC uses, has limits and TLS, a
 """
 
 import asyncio
+import contextlib
 import json
 import re
+import time
 
 import tensorflow as tf
 from aiohttp import web
@@ -41,6 +43,11 @@ _HTTP = {
     tf.errors.UNAVAILABLE: 503,
     tf.errors.UNAUTHENTICATED: 401,
 }
+# What a request is refused with before it is read; others are INVALID_ARGUMENT.
+_REFUSED = {
+    web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
+    web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
+}
 _LARGE = 2**18  # bytes of JSON that are read aside, so that others are answered meanwhile
 _JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
 
@@ -70,7 +77,7 @@ class RestApi:
         path = request.path
         if request.method == "POST" and (found := _INFER.fullmatch(path)):
             method = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
-            return _json(await method[found["method"].lower()](await self._body(request), found))
+            return _json(await method[found["method"].lower()](request, found))
         if request.method == "GET" and (found := _METADATA.fullmatch(path)):
             return _json(await self._get_metadata(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
@@ -87,26 +94,44 @@ class RestApi:
             await asyncio.to_thread(rest_json.read_object, body) if len(body) > _LARGE else rest_json.read_object(body)
         )
 
-    async def _predict(self, given, found):
+    @contextlib.contextmanager
+    def _reading(self, method, http_request):
+        """What is refused within the block is counted and logged; from then on `ServerCore.call` does it."""
+        begun = time.perf_counter()
+        try:
+            yield
+        except Exception as error:
+            code = getattr(error, "error_code", _REFUSED.get(type(error), tf.errors.INVALID_ARGUMENT))
+            size = http_request.content_length or 0
+            self._core.refused(method, code, time.perf_counter() - begun, protocol="rest", size=size)
+            raise
+
+    async def _predict(self, http_request, found):
         request = predict_pb2.PredictRequest()
-        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-        inputs, rows = rest_json.predict_inputs(given, self._core.signature_inputs(request.model_spec))
-        for name, proto in inputs.items():
-            request.inputs[name].CopyFrom(proto)
+        with self._reading("Predict", http_request):
+            given = await self._body(http_request)
+            _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+            inputs, rows = rest_json.predict_inputs(given, self._core.signature_inputs(request.model_spec))
+            for name, proto in inputs.items():
+                request.inputs[name].CopyFrom(proto)
         response = await self._core.call("Predict", request, protocol="rest")
         return rest_json.predictions(response.outputs, rows)
 
-    async def _classify(self, given, found):
+    async def _classify(self, http_request, found):
         request = classification_pb2.ClassificationRequest()
-        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-        rest_json.examples(given, request.input)
+        await self._read_examples("Classify", request, http_request, found)
         return rest_json.classifications((await self._core.call("Classify", request, protocol="rest")).result)
 
-    async def _regress(self, given, found):
+    async def _regress(self, http_request, found):
         request = regression_pb2.RegressionRequest()
-        _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-        rest_json.examples(given, request.input)
+        await self._read_examples("Regress", request, http_request, found)
         return rest_json.regressions((await self._core.call("Regress", request, protocol="rest")).result)
+
+    async def _read_examples(self, method, request, http_request, found):
+        with self._reading(method, http_request):
+            given = await self._body(http_request)
+            _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+            rest_json.examples(given, request.input)
 
     async def _get_metadata(self, found):
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])

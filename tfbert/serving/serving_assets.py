@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfbert.serving.batching_parameters import BATCHING
 from tfbert.serving.golden_examples import golden_inputs
@@ -37,9 +38,14 @@ def write_requests(folder, model, *, xla_buckets=False):
     """Writes warm-up requests into a version's folder: each of the task's signatures in batches of 1 and of 8.
 
     With `xla_buckets` the default signature at each length and batch size that XLA compiles for. The file is a TFRecord
-    of PredictionLog. Returns how many; 0 where tensorflow-serving-api is not installed, whose messages they are.
+    of PredictionLog. Returns how many; 0, with a warning, where tensorflow-serving-api is not installed, whose messages
+    they are.
     """
     if importlib.util.find_spec("tensorflow_serving") is None:
+        logging.warning(
+            "no warm-up requests are written, so that a server's first answers are slow: tensorflow-serving-api is not "
+            "installed (pip install 'tfbert[serving]')"
+        )
         return 0
     from tensorflow_serving.apis import prediction_log_pb2
 
