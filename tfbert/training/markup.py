@@ -2,7 +2,7 @@
 
 import html
 
-from tfbert.training.plots import printable
+from tfbert.training.printable import printable
 
 
 def figure(title, about, svg, kind=""):

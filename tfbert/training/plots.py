@@ -7,7 +7,6 @@ import functools
 import hashlib
 import io
 import re
-import unicodedata
 import warnings
 
 import matplotlib.style
@@ -16,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from tfbert.training.printable import columns, exponent, printable, shorten
 
 # matplotlib takes no CSS variables: figures are drawn in these stand-ins, which _inline() replaces.
 PAPER, INK, MUTED, RULE, FIRST, SECOND = "#fefdf1", "#010203", "#6f7071", "#d1d2d3", "#0102f1", "#f10203"
@@ -43,42 +44,6 @@ STYLE = {
     **dict.fromkeys(["figure.facecolor", "axes.facecolor", "savefig.facecolor"], "none"),
     "grid.color": RULE,
 }
-
-
-def printable(text):
-    """`text` as a string that is valid in HTML, XML and UTF-8; control characters become visible."""
-    text = text.replace("\r\n", "\n")
-    return "".join(map(_printable_character, text)) if _UNSAFE.search(text) else text
-
-
-def number(value):
-    """A number for people: `12,345`, `0.9132`, `2e-5`, `NaN`; anything else as its string."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        return str(value)
-    if isinstance(value, (int, np.integer)):
-        text = f"{value:,}"
-    elif not np.isfinite(value):
-        text = "NaN" if np.isnan(value) else "∞" if value > 0 else "-∞"
-    elif value == 0 or 1e-3 <= abs(value) < 1e3:
-        text = f"{value:.4f}"
-    else:
-        text = f"{value:,.1f}" if 1e3 <= abs(value) < 1e7 else _exponent(f"{value:.3g}")
-    return text.replace("-", "−", 1) if text.startswith("-") else text
-
-
-def shorten(text, width):
-    """`text` on one line in at most `width` columns, where a CJK character takes two."""
-    text = " ".join(printable(text).split())
-    if columns(text) <= width:
-        return text
-    while columns(text) >= width:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def columns(text):
-    """The columns that `text` takes in a fixed-width font."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
 
 
 def figure(width, height):
@@ -220,12 +185,8 @@ def _axes(canvas, xlabel, ylabel):
 
 
 def _tick(value, _=None):
-    text = f"{value:,.0f}" if abs(value) >= 1000 else _exponent(f"{value:.6g}")
+    text = f"{value:,.0f}" if abs(value) >= 1000 else exponent(f"{value:.6g}")
     return text.replace("-", "−", 1) if text.startswith("-") else text
-
-
-def _exponent(text):
-    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].strip("+"), text)
 
 
 def _limits(low, high):
@@ -258,17 +219,3 @@ def _inline(svg):
     svg = re.sub(r'(\bid="|url\(#|href="#)(?=[a-z][0-9a-f]{10}\b)', rf"\g<1>{prefix}", svg)
     colours = re.compile(r"(?<=: )(?:" + "|".join(VARIABLES) + r")\b")
     return re.sub(r'style="[^"]*"', lambda s: colours.sub(lambda c: f"var(--{VARIABLES[c[0]]})", s[0]), svg)
-
-
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[^\x00-\uffff]")
-
-
-def _printable_character(character):
-    code = ord(character)
-    if code < 0x20 and character not in "\t\n":
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\N{SYMBOL FOR DELETE}"
-    if 0x80 <= code < 0xA0 or 0xD800 <= code < 0xE000 or 0xFDD0 <= code < 0xFDF0 or code & 0xFFFE == 0xFFFE:
-        return "\N{REPLACEMENT CHARACTER}"
-    return character

@@ -5,7 +5,7 @@ import numpy as np
 from tfbert.files import replace_file
 from tfbert.tasks.evaluation import Answers, Evaluation
 from tfbert.training import markup, plots
-from tfbert.training.plots import number
+from tfbert.training.printable import number
 from tfbert.training.report_answers import answers
 from tfbert.training.report_results import results
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfbert.training import markup, plots
-from tfbert.training.plots import number
+from tfbert.training.printable import number
 from tfbert.training.report_results import MISTAKES, bar, clipped
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from tfbert.training import markup, plots
-from tfbert.training.plots import number
+from tfbert.training.printable import number
 
 MISTAKES = 30  # rows shown
 CLIP = 500  # characters of a text shown before "more"
