@@ -1,5 +1,6 @@
 """TokenClassifier in a Keras workflow, saved, loaded and served."""
 
+import dataclasses
 import json
 import warnings
 
@@ -12,6 +13,7 @@ import tfbert
 from tfbert import TokenClassifier
 from tfbert.data import Table
 from tfbert.errors import ConfigError
+from tfbert.serving.saved_model import write_saved_model
 
 TEXTS = ["Where is my parcel from Monday", "refund my order please", "", "the order, the parcel: late"] * 3
 SPANS = [
@@ -68,6 +70,37 @@ def test_learns_evaluates_and_predicts_on_strings(model):
     assert empty == {"entities": []}
     assert [(entity["start"], entity["end"]) for entity in last["entities"]] == [(0, 9), (11, 21)]
     assert model.predict([]) == []
+
+
+def test_trained_transitions(tiny_checkpoint, tmp_path):
+    """Trained, saved, loaded and served; an accumulated step is the same step."""
+    models = []
+    for accumulation in (1, 3):
+        keras.utils.set_random_seed(0)
+        model = TokenClassifier.from_checkpoint(tiny_checkpoint, labels=["day", "thing"], transitions=True)
+        assert "tag_transitions/transitions" in model.load_report.missing
+        without_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.0}
+        config = dataclasses.replace(model.encoder.config, **without_dropout)
+        model = TokenClassifier(model.task, config)
+        model.compile(tfbert.AdamW(5e-3), accumulation=accumulation)
+        model.fit(TEXTS, SPANS, epochs=1, batch_size=6, verbose=0)
+        models.append(model)
+    scores = [model.network.get_layer("tag_transitions").scores() for model in models]
+    np.testing.assert_allclose(*scores, atol=1e-4)
+    assert np.abs(scores[0]).max() > 0.3
+
+    model.fit(TEXTS, SPANS, epochs=20, batch_size=4, verbose=0)
+    assert model.evaluate(TEXTS, SPANS, return_dict=True)["f1"] == 1.0
+    answers = model.predict(TEXTS)
+    model.save(tmp_path / "saved")
+    loaded = tfbert.load(tmp_path / "saved")
+    assert not loaded.load_report.missing
+    close(loaded.predict(TEXTS), answers)
+    model.save(tmp_path / "mine.keras")
+    close(keras.models.load_model(tmp_path / "mine.keras").predict(TEXTS), model.predict(TEXTS))
+    write_saved_model(model, tmp_path / "1", xla_buckets=True)
+    served = tf.saved_model.load(tmp_path / "1").signatures["serving_default"](text=tf.constant(TEXTS))
+    close(model.task.readable({name: value.numpy() for name, value in served.items()}), model.predict(TEXTS))
 
 
 def test_words_and_raw_text(trained):

@@ -16,6 +16,7 @@ MODELS = {
         c, labels=["a", "b"], windows=True, max_length=32, stride=8
     ),
     "token_classification": lambda c: tfbert.TokenClassifier.from_checkpoint(c, labels=["a", "b"], words=True),
+    "trained_transitions": lambda c: tfbert.TokenClassifier.from_checkpoint(c, labels=["a", "b"], transitions=True),
     "relation_extraction": lambda c: tfbert.RelationExtractor.from_checkpoint(c, labels=["Other", "X(e1,e2)"]),
     "question_answering": lambda c: tfbert.QuestionAnswerer.from_checkpoint(c, max_length=32, stride=8),
     "summarization": lambda c: tfbert.Summarizer.from_checkpoint(c, sentences=2, max_length=32),
@@ -40,6 +41,9 @@ def sure_model(task, checkpoint):
     features = model.task.features({name: tf.constant(values) for name, values in inputs.items()})
     for head in model.task.head_names:
         layer = model.network.get_layer(head)
+        if head == "tag_transitions":
+            layer.transitions.assign(keras.random.normal([5, 5], stddev=0.02, seed=0))
+            continue
         layer.kernel.assign(layer.kernel * 50)
         outputs = np.asarray(model(features, training=False))
         outputs = outputs if layer.bias.shape[0] > 1 else outputs[..., None]

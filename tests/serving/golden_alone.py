@@ -43,7 +43,8 @@ def near(case, outputs, tolerance):
     mask = np.array(case["features"]["padding_mask"])
     there = np.abs(wanted) < 1e8
     if case["of_tokens"]:
-        there &= (mask > 0).reshape(mask.shape + (1,) * (wanted.ndim - 2))
+        mask = np.pad(mask > 0, [[0, 0], [wanted.shape[1] - mask.shape[1], 0]], constant_values=True)
+        there &= mask.reshape(mask.shape + (1,) * (wanted.ndim - 2))
     scale = np.abs(wanted[there]).max()
     return np.abs(outputs - wanted)[there].max() <= tolerance * scale
 

@@ -5,20 +5,21 @@ import collections
 import numpy as np
 
 
-def entities_of(text, labels, features, outputs):
+def entities_of(text, labels, features, outputs, transitions=None):
     """The entities of each text: (label, text, start, end, byte_start, byte_end, word, word after, score).
 
     Args:
         text: B str, or B lists of str.
         features, outputs: numpy arrays [W, ...].
+        transitions: numpy array [C, C], of each tag behind each; the score is of the word's own tag all the same.
     """
     windows = collections.defaultdict(list)
     for window, row in enumerate(features["rows"]):
         windows[row].append(window)
-    return [_of_text(part, labels, windows[row], features, outputs) for row, part in enumerate(text)]
+    return [_of_text(part, labels, windows[row], features, outputs, transitions) for row, part in enumerate(text)]
 
 
-def _of_text(text, labels, windows, features, outputs):
+def _of_text(text, labels, windows, features, outputs, transitions):
     words = {}  # number -> [log probabilities, (start, end), (byte_start, byte_end)]
     for window, place in _best_places(windows, features):
         word = features["word_ids"][window, place]
@@ -36,7 +37,7 @@ def _of_text(text, labels, windows, features, outputs):
         text = " ".join(text)
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
     numbers = sorted(words)
-    tags = _best_tags([words[number][0] for number in numbers], names)
+    tags = _best_tags([words[number][0] for number in numbers], names, transitions)
     found = []
     for number, tag in zip(numbers, tags, strict=True):
         scores, (start, end), (byte_start, byte_end) = words[number]
@@ -77,14 +78,20 @@ def _same(features, before, after, count):
     )
 
 
-def _best_tags(scores, names):
+def _best_tags(scores, names, transitions):
     """Viterbi's algorithm over {tag: (score, tags so far)}."""
     paths = {"O": (0.0, [])}
-    for row in scores:
+    for number, row in enumerate(scores):
         new = {}
         for tag, score in zip(names, row, strict=True):
             allowed = [f"B-{tag[2:]}", tag] if tag.startswith("I-") else names
             before = [paths[name] for name in allowed if name in paths]
+            if transitions is not None and number:  # before the first word is no tag
+                before = [
+                    (so_far + transitions[names.index(name), names.index(tag)], tags)
+                    for name, (so_far, tags) in paths.items()
+                    if name in allowed
+                ]
             if before:
                 best = max(before, key=lambda path: path[0])
                 new[tag] = (best[0] + score, [*best[1], tag])

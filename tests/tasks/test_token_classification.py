@@ -9,7 +9,7 @@ from tfbert import Tokenizer
 from tfbert.data import Table, columns
 from tfbert.data.read import read
 from tfbert.tasks.token_classification import TokenClassification
-from tfbert.tasks.token_classification_decoding import best_tags, texts_between
+from tfbert.tasks.token_classification_decoding import best_tags, bio_constraint, texts_between
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(
@@ -190,24 +190,30 @@ def test_tags_are_those_that_bio_allows():
     scores = np.log(
         [[[0.3, 0.3, 0.4], [0.1, 0.1, 0.8], [0.2, 0.5, 0.3]], [[0.1, 0.8, 0.1], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]
     )
-    tags = best_tags(tf.constant(scores, tf.float32), tf.constant([3, 1])).numpy()
+    pairs = bio_constraint(("O", "B-x", "I-x"))
+    tags = best_tags(tf.constant(scores, tf.float32), tf.constant([3, 1]), pairs, pairs[0]).numpy()
     assert tags[0].tolist() == [1, 2, 1]
     assert tags[1, 0] == 1
 
 
+@pytest.mark.parametrize("with_transitions", [False, True])
 @pytest.mark.parametrize("given", ["text", "words"])
-def test_answers_are_the_plain_decoders(given, data_dir):
+def test_answers_are_the_plain_decoders(given, with_transitions, data_dir):
     """Random scores of real tweets in many windows."""
     tokenizer = Tokenizer.from_file(data_dir("vocab/bert-base-uncased/vocab.txt"))
     rows = read(data_dir("ner/wnut17/emerging.test.annotated"), format="conll")
     rows = rows.select(range(0, 1_287, 9)).column("words")
     texts = [*([" ".join(row) for row in rows] if given == "text" else rows), "" if given == "text" else []]
-    one = task(tokenizer, max_length=14, stride=5, words=given == "words")
+    one = task(tokenizer, max_length=14, stride=5, words=given == "words", transitions=with_transitions)
     example = tensors({given: texts})
     features = one.features(example)
-    outputs = np.random.default_rng(1).normal(size=(*features["token_ids"].shape, 5)).astype(np.float32) * 2
+    random = np.random.default_rng(1)
+    outputs = random.normal(size=(*features["token_ids"].shape, 5)).astype(np.float32) * 2
     outputs[..., 0] += 2
-    wanted = entities_of(texts, LABELS, arrays(features), outputs)
+    transitions = random.normal(size=(5, 5)).astype(np.float32) if with_transitions else None
+    wanted = entities_of(texts, LABELS, arrays(features), outputs, transitions)
+    if with_transitions:
+        outputs = np.concatenate([np.broadcast_to(transitions, (len(outputs), 5, 5)), outputs], 1)
     got = one.readable(arrays(one.answer(example, features, tf.constant(outputs))))
     assert sum(map(len, wanted)) > 300
     assert max(entity[7] - entity[6] for row in wanted for entity in row) > 2
@@ -217,7 +223,8 @@ def test_answers_are_the_plain_decoders(given, data_dir):
             tuple(entity[name] for name in names) for entity in ours["entities"]
         ]
         for entity, own in zip(theirs, ours["entities"], strict=True):
-            assert own["score"] == pytest.approx(entity[8], abs=1e-5)
+            if not with_transitions:
+                assert own["score"] == pytest.approx(entity[8], abs=1e-5)
             if given == "words":
                 assert entity[6:8] == (own["word_start"], own["word_end"])
 

@@ -67,6 +67,7 @@ HEADS = {
         Row("classifier/kernel", "classifier.weight", TRANSPOSED),
         Row("classifier/bias", "classifier.bias"),
     ),
+    "tag_transitions": (Row("tag_transitions/transitions", "tag_transitions.weight"),),
     "qa_outputs": (
         Row("qa_outputs/kernel", "qa_outputs.weight", TRANSPOSED),
         Row("qa_outputs/bias", "qa_outputs.bias"),

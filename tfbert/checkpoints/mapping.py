@@ -52,7 +52,7 @@ def variable_shape(name, config):
         return (config.vocab_size,)
     if name == DECODER:
         return config.vocab_size, hidden
-    if head in ("classifier", "qa_outputs", "dense"):  # as many outputs as the task has
+    if head in ("classifier", "tag_transitions", "qa_outputs", "dense"):  # as many outputs as the task has
         return None
     if head == "seq_relationship":
         return (hidden, 2) if rest == "kernel" else (2,)

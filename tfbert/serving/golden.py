@@ -30,7 +30,7 @@ class Case:
     inputs: dict  # {column: [B, …]}
     features: dict  # what the network reads, {name: int32 [W, …]}
     outputs: np.ndarray  # float32 [W, …]
-    of_tokens: bool  # outputs are [W, S, …], those of padding of no account
+    of_tokens: bool  # outputs are [W, S, …] or [W, others + S, …], those of padding of no account
     answers: dict  # {name: [B, …]}
     decided: dict  # {precision: {name: bool [B]}}, of names that are no floats
     allowed: dict  # {precision: {name: float}}, of floats
@@ -45,8 +45,10 @@ class Case:
         """Which outputs are numbers, and not those of padding."""
         there = np.abs(self.outputs) < _NO_NUMBER
         if self.of_tokens:
-            mask = self.features["padding_mask"]
-            there &= (mask > 0).reshape(mask.shape + (1,) * (self.outputs.ndim - 2))
+            mask = self.features["padding_mask"] > 0
+            before = self.outputs.shape[1] - mask.shape[1]  # rows before the tokens', see `TagTransitions`
+            mask = np.pad(mask, [[0, 0], [before, 0]], constant_values=True)
+            there &= mask.reshape(mask.shape + (1,) * (self.outputs.ndim - 2))
         return there
 
     def to_json(self):

@@ -38,8 +38,17 @@ def _of_choice(graph, model, sequence_output, name):
 
 
 def _of_tokens(graph, model, sequence_output, name):
-    """Logits [B, S, L] of each token."""
-    return _logits(graph, model, sequence_output, name, sequence=True)
+    """Logits [B, S, L] of each token; with trained transitions [B, L + S, L], see `TagTransitions`."""
+    if not model.task.transitions:
+        return _logits(graph, model, sequence_output, name, sequence=True)
+    logits = graph.dense(model.network.get_layer("classifier"), sequence_output, "classifier")
+    scores = model.network.get_layer("tag_transitions").scores()
+    tags = len(scores)
+    rows = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(0), graph.integers(1))
+    shape = graph.op("Concat", rows, graph.integers(tags, tags), axis=0)
+    scores = graph.op("Expand", graph.weight("transitions", scores), shape)
+    graph.op("Concat", scores, logits, axis=1, name=name)
+    return ["batch", "transitions_and_sequence", tags]
 
 
 def _of_span(graph, model, sequence_output, name):

@@ -49,7 +49,8 @@ def bucketed(model):
         else:  # a loop costs what is worth more than the padding of a large batch
             outputs = compiled({name: _joined(value) for name, value in inputs.items()})[None]
         outputs = _joined(outputs)[:rows]
-        outputs = outputs[:, :length] if of_tokens else outputs
+        if of_tokens:  # the padding is at the end; before the tokens there may be others, see `TagTransitions`
+            outputs = outputs[:, : tf.shape(outputs)[1] - to_length + length]
         return tf.ensure_shape(outputs, network.output.shape)
 
     return call

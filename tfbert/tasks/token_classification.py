@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.layers.dropout import Dropout
+from tfbert.layers.tag_transitions import TagTransitions
 from tfbert.tasks import token_classification_examples, token_classification_metrics
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.task import Task, check_settings, names_of_logits
-from tfbert.tasks.token_classification_decoding import entities, tags_of_words, texts_between
+from tfbert.tasks.token_classification_decoding import entities, texts_between
+from tfbert.tasks.token_classification_transitions import TagChainLoss, tags_of_words, without_transitions
 from tfbert.tasks.token_classification_words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
 from tfbert.text import Tokenizer
 
@@ -25,12 +27,13 @@ class TokenClassification(Task):
     Each word is read at its first piece and gets a tag of BIO (IOB2): O, B-x or I-x. Outputs are logits [W, S, C], as
     in Hugging Face's BertForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
     are cut into windows, and a word is learned and read where it has most context. Source: Devlin et al. 2018,
-    section 5.3.
+    section 5.3. With `transitions` outputs are [W, C + S, C], see `TagTransitions`.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         labels: of entities, such as person; in the order of the logits.
         words: whether texts come as lists of words, too, for which the served model then has a signature of its own.
+        transitions: whether it is trained, too, which tag follows which, as by a linear-chain CRF.
         max_length: tokens of a window, specials included.
         stride: tokens that a window shares with the one before; a quarter of `max_length` where None.
         tags: names of the logits, where a checkpoint's are not O, B-x, I-x, B-y, I-y, ….
@@ -42,6 +45,7 @@ class TokenClassification(Task):
     tokenizer: Tokenizer
     labels: tuple[str, ...] = ()
     words: bool = False
+    transitions: bool = False
     max_length: int = 128
     stride: int | None = None
     tags: tuple[str, ...] = ()
@@ -49,9 +53,12 @@ class TokenClassification(Task):
 
     name = "token_classification"
     architecture = "BertForTokenClassification"
-    head_names = ("classifier",)
     reads_windows = True
     target_column = "spans"
+
+    @property
+    def head_names(self):
+        return ("classifier", "tag_transitions") if self.transitions else ("classifier",)
 
     def __post_init__(self):
         if not self.labels:
@@ -119,11 +126,15 @@ class TokenClassification(Task):
             dtype="float32",  # losses and probabilities of half-precision logits lose digits
             name="classifier",
         )(hidden)
+        if self.transitions:
+            logits = TagTransitions(dtype="float32", name="tag_transitions")(logits)
         return keras.Model(inputs, logits, name="token_classification")
 
     # 4 loss and metrics
     def loss(self):
-        """Cross-entropy, the mean over the words of a batch."""
+        """Cross-entropy, of each word's tag or, with `transitions`, of their row; the mean over a batch's words."""
+        if self.transitions:
+            return TagChainLoss(self.tags or self._tags_in_order)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_TAG)
 
     def loss_terms(self, target):
@@ -171,9 +182,16 @@ class TokenClassification(Task):
         joined by single spaces, for which `word_start` and `word_end` count words. Ends are exclusive.
         """
         words = words_of(features)
+        transitions = None
+        if self.transitions:
+            transitions, outputs = without_transitions(outputs)
+            transitions = tf.reduce_mean(transitions, 0)  # the same for each window
         logits = tf.gather_nd(outputs, words.places)
         if self.tags:
-            logits = tf.gather(logits, [self.tags.index(tag) for tag in self._tags_in_order], axis=1)
+            order = [self.tags.index(tag) for tag in self._tags_in_order]
+            logits = tf.gather(logits, order, axis=1)
+            if self.transitions:
+                transitions = tf.gather(tf.gather(transitions, order, axis=0), order, axis=1)
         if "words" in example:
             text, spans = joined_words(ragged_words(example["words"]), words)
         else:
@@ -183,7 +201,7 @@ class TokenClassification(Task):
                 ("byte_start", "byte_end"): (words.byte_start, words.byte_end),
             }
         texts = tf.size(text)
-        tags, probabilities = tags_of_words(logits, words.row, texts)
+        tags, probabilities = tags_of_words(logits, words.row, texts, self._tags_in_order, transitions)
         found = entities(tags, probabilities, words.row, texts, spans)
         label = tf.where(found["label"] < 0, "", tf.gather(self.labels, tf.maximum(found["label"], 0)))
         return {"entity": texts_between(text, found["byte_start"], found["byte_end"]), **found, "label": label}

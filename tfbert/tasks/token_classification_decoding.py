@@ -7,28 +7,40 @@ label), M entities of all texts together, E of the text with the most.
 import numpy as np
 import tensorflow as tf
 
-_NEVER = -1e9  # the logarithm of no probability; finite, so that sums stay numbers
+NEVER = -1e9  # the logarithm of no probability; finite, so that sums stay numbers
 
 
-def best_tags(log_probabilities, lengths):
-    """The likeliest tags in which I-x stands behind B-x or I-x only: int32 [B, L]. Viterbi's algorithm.
+def bio_constraint(tags):
+    """0 where BIO allows a tag (column) behind another (row), else far below: I-x stands behind B-x or I-x only.
+
+    >>> bio_constraint(("O", "B-x", "I-x")).tolist()
+    [[0.0, 0.0, -1000000000.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+
+    def allowed(before, tag):
+        return not tag.startswith("I-") or before in (f"B-{tag[2:]}", tag)
+
+    return np.array([[0.0 if allowed(before, tag) else NEVER for tag in tags] for before in tags], np.float32)
+
+
+def best_tags(scores, lengths, pairs, first):
+    """The best row of tags for each text, int32 [B, L]. Viterbi's algorithm.
 
     Args:
-        log_probabilities: float32 [B, L, C].
+        scores: float32 [B, L, C].
         lengths: int32 [B], words; what is behind them is of no account.
+        pairs: float32 [C, C], of each tag behind each; `first` [C], of the first word's tag.
 
-    >>> best_tags(tf.math.log([[[0.4, 0.0, 0.6], [0.1, 0.3, 0.6]]]), tf.constant([2])).numpy().tolist()
+    >>> pairs = bio_constraint(("O", "B-x", "I-x"))
+    >>> best_tags(tf.math.log([[[0.4, 0.0, 0.6], [0.1, 0.3, 0.6]]]), tf.constant([2]), pairs, pairs[0]).numpy().tolist()
     [[0, 1]]
     """
-    tags = log_probabilities.shape[-1]
-    into, out_of = np.meshgrid(np.arange(tags), np.arange(tags))
-    inside = (into > 0) & (into % 2 == 0)
-    allowed = tf.constant(np.where(inside & (out_of != into) & (out_of != into - 1), _NEVER, 0.0), tf.float32)
+    tags = scores.shape[-1]
 
     def forward(state, word):
         best, _ = state
-        scores, is_word = word
-        total = tf.expand_dims(best, 2) + allowed  # [B, C, C]
+        scores, is_word, is_first = word
+        total = tf.expand_dims(best, 2) + tf.where(is_first, first[None], pairs)  # [B, C, C]
         behind = tf.argmax(total, axis=1, output_type=tf.int32)
         new = tf.reduce_max(total, axis=1) + scores
         new -= tf.reduce_max(new, axis=1, keepdims=True)  # sums over a long text would lose digits
@@ -37,26 +49,14 @@ def best_tags(log_probabilities, lengths):
     def backward(tag, behind):
         return tf.gather(behind, tag, batch_dims=1)
 
-    by_word = tf.transpose(log_probabilities, [1, 0, 2])
+    by_word = tf.transpose(scores, [1, 0, 2])
     is_word = tf.expand_dims(tf.range(tf.shape(by_word)[0])[:, None] < lengths, 2)  # [L, B, 1]
-    nothing = tf.zeros_like(log_probabilities[:, 0, 0], tf.int32)  # [B]; before the first word stands O
-    start = tf.one_hot(nothing, tags, 0.0, _NEVER)
-    best, behind = tf.scan(forward, (by_word, is_word), (start, tf.zeros_like(start, tf.int32)))
+    is_first = tf.equal(tf.range(tf.shape(by_word)[0]), 0)
+    start = tf.zeros_like(by_word[0])
+    best, behind = tf.scan(forward, (by_word, is_word, is_first), (start, tf.zeros_like(start, tf.int32)))
     last = tf.argmax(best[-1], axis=1, output_type=tf.int32)
     before = tf.scan(backward, behind, last, reverse=True)  # [L, B], the tag before each word
     return tf.transpose(tf.concat([before[1:], last[None]], 0))
-
-
-def tags_of_words(logits, row, texts):
-    """Logits [N, C] of words of the text `row` [N], of `texts` texts -> their tags int32 [N] and probabilities [N]."""
-    log_probabilities = tf.nn.log_softmax(logits)
-    ragged = tf.RaggedTensor.from_value_rowids(log_probabilities, row, tf.cast(texts, row.dtype), validate=False)
-    lengths = tf.cast(ragged.row_lengths(), tf.int32)
-    # A word more than there are: a batch without words has one place, too.
-    dense = tf.pad(ragged.to_tensor(), [[0, 0], [0, 1], [0, 0]])
-    dense = tf.ensure_shape(dense, [None, None, logits.shape[-1]])
-    tags = tf.boolean_mask(best_tags(dense, lengths), tf.sequence_mask(lengths, tf.shape(dense)[1]))
-    return tags, tf.exp(tf.gather(log_probabilities, tags, batch_dims=1))
 
 
 def entities(tags, probabilities, row, texts, spans):
