@@ -5,14 +5,16 @@ import collections
 import numpy as np
 
 
-def entities_of(text, labels, features, outputs, transitions=None):
+def entities_of(text, labels, features, outputs):
     """The entities of each text: (label, text, start, end, byte_start, byte_end, word, word after, score).
 
     Args:
         text: B str, or B lists of str.
         features, outputs: numpy arrays [W, ...].
-        transitions: numpy array [C, C], of each tag behind each; the score is of the word's own tag all the same.
+            Trained transitions [C, C], of each tag behind each, stand before the tokens' outputs.
     """
+    before = outputs.shape[1] - features["token_ids"].shape[1]
+    transitions, outputs = (outputs[0, :before] if before else None), outputs[:, before:]
     windows = collections.defaultdict(list)
     for window, row in enumerate(features["rows"]):
         windows[row].append(window)
@@ -37,10 +39,12 @@ def _of_text(text, labels, windows, features, outputs, transitions):
         text = " ".join(text)
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
     numbers = sorted(words)
-    tags = _best_tags([words[number][0] for number in numbers], names, transitions)
+    rows = [words[number][0] for number in numbers]
+    tags = _best_tags(rows, names, transitions)
+    likely = rows if transitions is None else _log_probabilities(rows, names, transitions)
     found = []
-    for number, tag in zip(numbers, tags, strict=True):
-        scores, (start, end), (byte_start, byte_end) = words[number]
+    for number, tag, scores in zip(numbers, tags, likely, strict=True):
+        _, (start, end), (byte_start, byte_end) = words[number]
         score = np.exp(scores[names.index(tag)])
         if tag.startswith("B-"):
             found.append([tag[2:], start, end, byte_start, byte_end, number, number + 1, [score]])
@@ -97,3 +101,21 @@ def _best_tags(scores, names, transitions):
                 new[tag] = (best[0] + score, [*best[1], tag])
         paths = new
     return max(paths.values(), key=lambda path: path[0])[1]
+
+
+def _log_probabilities(rows, names, transitions):
+    """Of each tag at each word among all rows of tags: the sum over all that may stand before it, and after it."""
+
+    def allowed(before, tag):
+        return not tag.startswith("I-") or before in (f"B-{tag[2:]}", tag)
+
+    forbidden = np.array([[0.0 if allowed(before, tag) else -np.inf for tag in names] for before in names])
+    pairs, before, after = transitions.astype(np.float64) + forbidden, [], []
+    for number, row in enumerate(rows):
+        reached = np.logaddexp.reduce(before[-1][:, None] + pairs, 0) if number else forbidden[0]
+        before.append(row + reached)
+    for number in reversed(range(len(rows))):
+        is_last = number == len(rows) - 1
+        after.append(np.zeros(len(names)) if is_last else np.logaddexp.reduce(pairs + rows[number + 1] + after[-1], 1))
+    total = [one + other for one, other in zip(before, reversed(after), strict=True)]
+    return [row - np.logaddexp.reduce(row) for row in total]

@@ -210,10 +210,10 @@ def test_answers_are_the_plain_decoders(given, with_transitions, data_dir):
     random = np.random.default_rng(1)
     outputs = random.normal(size=(*features["token_ids"].shape, 5)).astype(np.float32) * 2
     outputs[..., 0] += 2
-    transitions = random.normal(size=(5, 5)).astype(np.float32) if with_transitions else None
-    wanted = entities_of(texts, LABELS, arrays(features), outputs, transitions)
     if with_transitions:
-        outputs = np.concatenate([np.broadcast_to(transitions, (len(outputs), 5, 5)), outputs], 1)
+        transitions = np.broadcast_to(random.normal(size=(5, 5)).astype(np.float32), (len(outputs), 5, 5))
+        outputs = np.concatenate([transitions, outputs], 1)
+    wanted = entities_of(texts, LABELS, arrays(features), outputs)
     got = one.readable(arrays(one.answer(example, features, tf.constant(outputs))))
     assert sum(map(len, wanted)) > 300
     assert max(entity[7] - entity[6] for row in wanted for entity in row) > 2
@@ -223,8 +223,7 @@ def test_answers_are_the_plain_decoders(given, with_transitions, data_dir):
             tuple(entity[name] for name in names) for entity in ours["entities"]
         ]
         for entity, own in zip(theirs, ours["entities"], strict=True):
-            if not with_transitions:
-                assert own["score"] == pytest.approx(entity[8], abs=1e-5)
+            assert own["score"] == pytest.approx(entity[8], abs=1e-5)
             if given == "words":
                 assert entity[6:8] == (own["word_start"], own["word_end"])
 
