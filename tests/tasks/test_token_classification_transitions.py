@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tfbert.layers.tag_transitions import TagTransitions
-from tfbert.tasks.token_classification_decoding import bio_constraint
-from tfbert.tasks.token_classification_transitions import TagChainLoss, tags_of_words
+from tfbert.tasks.token_classification_decoding import bio_constraint, tags_of_words
+from tfbert.tasks.token_classification_loss import TagChainLoss
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y")
 CONSTRAINT = bio_constraint(TAGS).astype(np.float64)

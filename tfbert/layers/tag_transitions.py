@@ -32,3 +32,9 @@ class TagTransitions(keras.layers.Layer):
 
     def compute_output_shape(self, shape):
         return (shape[0], None if shape[1] is None else shape[1] + shape[2], shape[2])
+
+
+def without_transitions(outputs):
+    """What `TagTransitions` has put together: transitions [W, C, C] and logits [W, S, C]."""
+    tags = outputs.shape[-1]
+    return outputs[:, :tags], outputs[:, tags:]

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.layers.dropout import Dropout
-from tfbert.layers.tag_transitions import TagTransitions
+from tfbert.layers.tag_transitions import TagTransitions, without_transitions
 from tfbert.tasks import token_classification_examples, token_classification_metrics
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.task import Task, check_settings, names_of_logits
-from tfbert.tasks.token_classification_decoding import entities, texts_between
-from tfbert.tasks.token_classification_transitions import TagChainLoss, tags_of_words, without_transitions
+from tfbert.tasks.token_classification_decoding import entities, tags_of_words, texts_between
+from tfbert.tasks.token_classification_loss import TagChainLoss
 from tfbert.tasks.token_classification_words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
 from tfbert.text import Tokenizer
 

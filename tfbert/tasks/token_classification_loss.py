@@ -1,0 +1,59 @@
+"""The loss of a chain of tags whose transitions are trained. W windows, S sequence, C tags."""
+
+import keras
+import tensorflow as tf
+
+from tfbert.layers.tag_transitions import without_transitions
+from tfbert.tasks.token_classification_decoding import NEVER, bio_constraint
+from tfbert.tasks.token_classification_words import NO_TAG
+
+
+@keras.saving.register_keras_serializable("tfbert")
+class TagChainLoss(keras.losses.Loss):
+    """The negative log likelihood of a window's tags among all rows of tags that BIO allows, a word's share of it.
+
+    Targets are int [W, S], -100 at what is no word's first piece; outputs are `TagTransitions`', [W, C + S, C]. The
+    mean over the windows is the mean over their words. Sources: Lafferty et al. 2001, Conditional Random Fields;
+    Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages, for the rows that are left out.
+
+    >>> loss = TagChainLoss(("O", "B-place", "I-place"))
+    >>> float(loss([[-100, 1, 2]], tf.zeros([1, 3 + 3, 3])))  # one of 8 rows: I-place stands not behind O
+    1.0397207736968994
+    """
+
+    def __init__(self, tags, *, reduction="sum_over_batch_size", name="tag_chain_loss", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.tags = tuple(tags)
+
+    def call(self, target, outputs):
+        target = tf.cast(target, tf.int32)
+        transitions, logits = without_transitions(outputs)
+        pairs = transitions + bio_constraint(self.tags)
+        is_word = tf.not_equal(target, NO_TAG)
+        others = tf.one_hot(tf.maximum(target, 0), len(self.tags), 0.0, NEVER)
+        # The score of the one row of tags is the sum over all rows where the others never are.
+        all_rows, one_row = tf.unstack(
+            tf.reshape(
+                _log_sum(tf.concat([logits, logits + others], 0), tf.tile(pairs, [2, 1, 1]), tf.tile(is_word, [2, 1])),
+                [2, -1],
+            )
+        )
+        words = tf.math.count_nonzero(is_word, dtype=logits.dtype)
+        return (all_rows - one_row) * tf.math.divide_no_nan(tf.cast(tf.shape(logits)[0], logits.dtype), words)
+
+    def get_config(self):
+        return {**super().get_config(), "tags": list(self.tags)}
+
+
+def _log_sum(logits, pairs, is_word):
+    """The logarithm of the summed weights of all rows of tags, [W]; pairs [W, C, C]."""
+
+    def step(state, place):
+        total, begun = state
+        scores, is_word = place
+        behind = tf.where(begun, tf.reduce_logsumexp(total[:, :, None] + pairs, 1), 0.0) + scores
+        return tf.where(is_word, behind, total), begun | is_word
+
+    start = tf.zeros_like(logits[:, 0]), tf.zeros_like(is_word[:, :1])
+    total, _ = tf.foldl(step, (tf.transpose(logits, [1, 0, 2]), tf.transpose(is_word)[:, :, None]), start)
+    return tf.reduce_logsumexp(total, -1)
