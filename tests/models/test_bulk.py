@@ -1,5 +1,7 @@
 """Bulk inference: files of any size, interruptions at any place, bad rows, Beam; always the answers of `predict`."""
 
+import errno
+import fcntl
 import gzip
 import json
 import pathlib
@@ -153,6 +155,15 @@ def test_another_program_that_writes_the_same_file_is_told_so(model, data, tmp_p
     assert out.read_text() == "kept\n"
     predict_into(out, model, tables(data))
     assert len(read(out)) == len(ROWS)
+
+
+def test_a_file_system_without_locks(model, data, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    predict_into(tmp_path / "answers.jsonl", model, tables(data))
+    assert len(read(tmp_path / "answers.jsonl")) == len(ROWS)
 
 
 def test_a_finished_file_is_replaced_when_the_new_one_is_whole(model, data, tmp_path):

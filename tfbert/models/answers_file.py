@@ -55,11 +55,13 @@ class AnswersFile:
             file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115, closed by __exit__
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._log.exists() and os.path.samestat(self._log.stat(), os.fstat(file.fileno())):
-                    return file
             except BlockingIOError:
                 file.close()
                 raise DiskError(f"another program is writing {self._path}; wait for it, or name another file") from None
+            except OSError:  # a file system without locks, as some that are mounted over a network
+                return file
+            if self._log.exists() and os.path.samestat(self._log.stat(), os.fstat(file.fileno())):
+                return file
             file.close()  # the other program has finished in between, and removed this log
 
     def _read_log(self):
