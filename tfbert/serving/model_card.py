@@ -110,7 +110,8 @@ def _signatures(model, variants, cases):
         if "regress" in served:
             lines.append("| `regress` | `inputs` string [B], serialized tf.Examples | `outputs` [B] |")
     if formats & {"lite", "onnx"}:
-        lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | `{output_name(task)}` float32 |")
+        chain = ", behind C rows of trained transitions between C tags" if getattr(task, "transitions", False) else ""
+        lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | `{output_name(task)}` float32{chain} |")
     case = cases["serving_default"]
     first = {column: values[:1] for column, values in case.inputs.items()}
     answer = model.answer({column: tf.constant(values) for column, values in first.items()})
