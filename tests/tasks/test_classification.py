@@ -43,6 +43,29 @@ def test_several_labels():
     assert labels.tolist() == [[1, 1], [0, 0], [0, 1]]
 
 
+@pytest.mark.parametrize(
+    ("labels", "cells", "wanted"),
+    [
+        ("abc", np.eye(3), np.eye(3)),
+        ("abc", [[1, 0, 0], (0.0, 0.0, 1.0), np.array([False, True, True])], [[1, 0, 0], [0, 0, 1], [0, 1, 1]]),
+        ("ab", [[0, 1], [1, 0]], [[0, 1], [1, 0]]),
+        ("ab", [[0, 1], [1]], [[1, 1], [0, 1]]),  # not of one length: numbers of labels
+        ("ab", [["0", "1"], ["1", "0"]], [[1, 1], [1, 1]]),
+        ("a", [[0], [1]], [[0], [1]]),
+    ],
+)
+def test_a_matrix_of_0_and_1_is_told_from_numbers_by_the_whole_column(labels, cells, wanted):
+    rows = table(text=["x"] * len(cells), label=cells)
+    read = task(problem="multi_label", labels=tuple(labels)).examples(rows)["label"]
+    np.testing.assert_array_equal(read, wanted)
+
+
+def test_a_matrix_of_0_and_1_names_as_many_labels_as_it_has_columns():
+    for cells, wanted in [(np.eye(3, dtype=int), ("0", "1", "2")), ([[0], [4]], ("0", "4"))]:
+        rows = table(text=["x"] * len(cells), label=cells)
+        assert Classification.settings_for(rows, problem="multi_label")["labels"] == wanted
+
+
 def test_settings_from_a_table():
     settings = Classification.settings_for(table(sentence1=["a"] * 3, sentence2=["b"] * 3, label=["10", "9", "10"]))
     assert (settings["labels"], settings["pairs"]) == (("9", "10"), True)
@@ -51,6 +74,12 @@ def test_settings_from_a_table():
     )
     assert settings["labels"] == ("x", "y")
     assert Classification.settings_for(table(text=["a"], label=["0.5"]), problem="regression")["labels"] == ()
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), ["x"], {"x": 1}])
+def test_what_is_no_label_becomes_none(cell):
+    with pytest.raises(DataError, match="train.tsv, row 1: a label is a text or a number, not"):
+        Classification.settings_for(table(text=["a"] * 3, label=["x", cell, "y"]))
 
 
 def test_balanced_class_weights_are_scikit_learns():
@@ -74,6 +103,9 @@ def test_balanced_class_weights_are_scikit_learns():
         ({"problem": "regression", "labels": ()}, {"text": ["a", "b"], "label": ["1.5", "much"]}, "row 1: 'much' is not a number"),
         ({"problem": "regression", "labels": ()}, {"text": ["a", "b"], "label": ["1.5", "nan"]}, "not a finite number"),
         ({"problem": "multi_label"}, {"text": ["a", "b"], "label": ["0,1", {"x": 1}]}, "row 1: labels must be a list"),
+        ({"problem": "multi_label"}, {"text": ["a", "b"], "label": [[1, 0], [1, 0, 0]]}, "row 1: labels .* have 0 more than once; of a 0/1 matrix"),
+        ({"problem": "multi_label"}, {"text": ["a", "b"], "label": [[1], [None]]}, "row 1: a label is a text or a number, not None"),
+        ({}, {"text": ["a", "b"], "label": ["0", ["1"]]}, "row 1: .*not .'1'.*problem=multi_label"),
     ],
 )  # fmt: skip
 def test_a_bad_table(settings, columns, message):

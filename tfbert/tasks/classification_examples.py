@@ -1,4 +1,8 @@
-"""The example of a classification: which columns it reads, and what a label cell may hold."""
+"""The example of a classification: which columns it reads, and what a label cell may hold.
+
+Several labels of a text are a list or a text of names or numbers; a column whose every cell is a list of 0 and 1, one
+for each label, is a 0/1 matrix.
+"""
 
 import difflib
 import math
@@ -29,12 +33,17 @@ def has_pairs(table, columns):
 
 def labels_of(table, problem, columns, separator):
     """All label names in a table, sorted; numbers by value."""
-    values = table.column(column_name("label", table, columns))
+    cells = _cells(table, columns)
     if problem == "multi_label":
-        values = [name for i, value in enumerate(values) for name in _names(value, separator, table.row_name(i))]
-    names = {_name(value) for value in values}
+        width = len(cells[0]) if cells and isinstance(cells[0], list) else 0
+        if width > 1 and _is_matrix(cells, width):  # lists of one number each are numbers of labels
+            return tuple(str(number) for number in range(width))
+        rows = [_names(cell, separator, table, i) for i, cell in enumerate(cells)]
+    else:
+        rows = [[_name(cell, table, i)] for i, cell in enumerate(cells)]
+    names = set().union(*rows)
     if "" in names:
-        row = next(i for i, value in enumerate(values) if _name(value) == "")
+        row = next(i for i, row in enumerate(rows) if "" in row)
         raise DataError(f"{table.row_name(row)}: the label is empty")
     if len(names) == 1 and problem == "single_label":
         raise _one_label(table, names.pop(), columns)
@@ -59,14 +68,33 @@ def read(task, table, *, labelled, training):
     columns = {part: table.text_column(column_name(part, table, task.columns)) for part in task.text_inputs}
     if not labelled:
         return columns
-    name = column_name("label", table, task.columns)
-    cells = table.column(name)
+    cells = _cells(table, task.columns)
     columns["label"] = {"single_label": _single, "multi_label": _multi, "regression": _number}[task.problem](
         task, table, cells
     )
     if training and len(np.unique(columns["label"], axis=0)) < 2:
         raise _one_label(table, cells[0], task.columns)
     return columns
+
+
+def _cells(table, columns):
+    cells = table.column(column_name("label", table, columns))
+    return [list(cell) if isinstance(cell, tuple) else _plain(cell) for cell in cells]
+
+
+def _plain(value):
+    """Without numpy, whose rows are lists and whose numbers are numbers."""
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def _is_matrix(cells, size):
+    """Whether all cells are rows of 0 and 1, one for each label."""
+    return all(
+        isinstance(cell, list)
+        and len(cell) == size
+        and all(isinstance(value, (int, float, np.generic)) and value in (0, 1) for value in cell)
+        for cell in cells
+    )
 
 
 def _one_label(table, value, columns):
@@ -76,14 +104,22 @@ def _one_label(table, value, columns):
 
 def _single(task, table, cells):
     index = _Index(task.labels)
-    return np.array([index.of(_name(cell), table, i) for i, cell in enumerate(cells)], np.int32)
+    return np.array([index.of(_name(cell, table, i), table, i) for i, cell in enumerate(cells)], np.int32)
 
 
 def _multi(task, table, cells):
+    if _is_matrix(cells, len(task.labels)):
+        return np.array(cells, np.float32)
     index, labels = _Index(task.labels), np.zeros((len(cells), len(task.labels)), np.float32)
     for i, cell in enumerate(cells):
-        for name in _names(cell, task.label_separator, table.row_name(i)):
+        names = _names(cell, task.label_separator, table, i)
+        for name in names:
             labels[i, index.of(name, table, i)] = 1.0
+            if name.isdecimal() and names.count(name) > 1:
+                raise DataError(
+                    f"{table.row_name(i)}: labels {cell!r:.60} have {name} more than once; of a 0/1 matrix each cell "
+                    f"is a list of 0 and 1, one for each of the {len(task.labels)} labels"
+                )
     return labels
 
 
@@ -118,13 +154,19 @@ class _Index:
         return number
 
 
-def _name(cell):
-    return cell.strip() if isinstance(cell, str) else str(cell)
+def _name(cell, table, row):
+    cell = _plain(cell)
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, (int, float)) and math.isfinite(cell):
+        return str(cell)
+    hint = "; several labels of a text are classification with problem=multi_label" if isinstance(cell, list) else ""
+    raise DataError(f"{table.row_name(row)}: a label is a text or a number, not {cell!r:.60}{hint}")
 
 
-def _names(cell, separator, row_name):
+def _names(cell, separator, table, row):
     if isinstance(cell, list):
-        return [_name(value) for value in cell]
+        return [_name(value, table, row) for value in cell]
     if isinstance(cell, (str, int)):
-        return [name for name in (_name(part) for part in str(cell).split(separator)) if name]
-    raise DataError(f"{row_name}: labels must be a list or a text, not {cell!r}")
+        return [name for name in (part.strip() for part in str(cell).split(separator)) if name]
+    raise DataError(f"{table.row_name(row)}: labels must be a list or a text, not {cell!r:.60}")
