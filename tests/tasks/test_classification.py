@@ -82,6 +82,16 @@ def test_what_is_no_label_becomes_none(cell):
         Classification.settings_for(table(text=["a"] * 3, label=["x", cell, "y"]))
 
 
+def test_pairs_of_a_question_and_a_sentence():
+    columns = {"question": ["q"] * 2, "sentence": ["s"] * 2, "label": ["0", "1"]}
+    assert Classification.settings_for(table(**columns))["pairs"]
+    examples = task(pairs=True).examples(table(**columns))
+    assert (examples["text"], examples["text_pair"]) == (["q"] * 2, ["s"] * 2)
+    assert task().examples(table(**columns))["text"] == ["s"] * 2  # a model of single texts
+    for others, own in [({"text": ["t"] * 2}, {}), ({}, {"text": "sentence"})]:
+        assert not Classification.settings_for(table(**columns, **others), columns=own)["pairs"]
+
+
 def test_balanced_class_weights_are_scikit_learns():
     labels = ["a"] * 6 + ["b"] * 2 + ["c"]
     settings = Classification.settings_for(table(text=["x"] * 9, label=labels), class_weights="balanced")

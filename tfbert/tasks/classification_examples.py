@@ -17,6 +17,7 @@ _OTHER_NAMES = {
     "text_pair": ("sentence2", "hypothesis", "question2", "text_b"),
     "label": ("labels",),
 }
+_QNLI = {"text": "question", "text_pair": "sentence"}  # a sentence without a question is a text of its own
 
 
 def column_name(part, table, columns):
@@ -28,7 +29,15 @@ def column_name(part, table, columns):
 
 def has_pairs(table, columns):
     """Whether the table has a second text."""
-    return "text_pair" in columns or column_name("text_pair", table, columns) in table.columns
+    if _is_qnli(table, columns) or "text_pair" in columns:
+        return True
+    return column_name("text_pair", table, columns) in table.columns
+
+
+def _is_qnli(table, columns):
+    """Whether its pairs are a question and a sentence, and nothing else says what the texts are."""
+    named = {part: columns.get(part, name) for part, name in _QNLI.items()}
+    return named == _QNLI and set(_QNLI.values()) <= set(table.columns) and not set(_QNLI) & set(table.columns)
 
 
 def labels_of(table, problem, columns, separator):
@@ -65,7 +74,10 @@ def read(task, table, *, labelled, training):
     """A checked table as columns: text, text_pair (with pairs), and label: int [B], float [B, L] or [B]."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
-    columns = {part: table.text_column(column_name(part, table, task.columns)) for part in task.text_inputs}
+    names = {part: column_name(part, table, task.columns) for part in task.text_inputs}
+    if "text_pair" in names and _is_qnli(table, task.columns):
+        names = _QNLI
+    columns = {part: table.text_column(name) for part, name in names.items()}
     if not labelled:
         return columns
     cells = _cells(table, task.columns)
