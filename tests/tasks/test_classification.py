@@ -127,7 +127,8 @@ def test_a_bad_table(settings, columns, message):
     ("settings", "message"),
     [
         ({"problem": "binary"}, "problem 'binary'"),
-        ({"labels": ("a",)}, "at least two labels"),
+        ({"labels": ("a",)}, "single_label needs at least two labels"),
+        ({"labels": (), "problem": "multi_label"}, "multi_label needs at least one label"),
         ({"labels": ("a", "a")}, "occurs twice"),
         ({"problem": "regression"}, "neither labels"),
         ({"class_weights": (1.0,)}, "1 class_weights for 2 labels"),
@@ -183,6 +184,17 @@ def test_metrics_by_hand():
     assert values["pearson"] == pytest.approx(np.corrcoef([1, 2, 3, 4], [1, 4, 9, 16])[0, 1])
     values = metrics("multi_label", np.array([[1, 0], [1, 1]]), np.array([[1.0, -1], [1, -1]]))
     assert (values["micro_f1"], values["exact_match"]) == (pytest.approx(0.8), 0.5)
+
+
+def test_labels_that_occur_nowhere_do_not_count():
+    """As scikit-learn's default."""
+    assert metrics("single_label", [0, 1, 0], 9 * np.eye(3)[[0, 1, 0]])["macro_f1"] == 1.0
+    assert metrics("single_label", [0, 1, 0], 9 * np.eye(3)[[0, 1, 2]])["macro_f1"] == pytest.approx((2 / 3 + 1) / 3)
+
+
+def test_metrics_of_several_labels_that_are_one():
+    values = metrics("multi_label", np.array([[1], [0], [1], [0]]), np.array([[5.0], [-5], [-5], [-5]]))
+    assert values == pytest.approx({"macro_f1": 2 / 3, "micro_f1": 2 / 3, "exact_match": 0.75})
 
 
 def test_metrics_of_one_class_are_defined():

@@ -68,7 +68,8 @@ class Classification(Task):
             if self.labels or self.class_weights:
                 raise ConfigError("regression has neither labels nor class weights")
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
-            raise ConfigError(f"{self.problem} needs at least two labels, not {list(self.labels)}")
+            fewest = "two labels" if self.problem == "single_label" else "one label"
+            raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}")
         if self.windows and not 0 <= self.stride < self.max_length - 3:
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):

@@ -37,11 +37,11 @@ def scores(problem, logits):
 
 
 def _single_label(truth, probabilities):
-    predicted, labels = probabilities.argmax(-1), range(probabilities.shape[1])
+    predicted = probabilities.argmax(-1)
     values = {"accuracy": sklearn.metrics.accuracy_score(truth, predicted)}
-    if len(labels) == 2:
+    if probabilities.shape[1] == 2:
         values["f1"] = sklearn.metrics.f1_score(truth, predicted, zero_division=0)
-    values["macro_f1"] = sklearn.metrics.f1_score(truth, predicted, labels=labels, average="macro", zero_division=0)
+    values["macro_f1"] = sklearn.metrics.f1_score(truth, predicted, average="macro", zero_division=0)
     with warnings.catch_warnings():  # it warns where all examples have one label; the figure is 0 then
         warnings.simplefilter("ignore")
         values["matthews"] = sklearn.metrics.matthews_corrcoef(truth, predicted)
@@ -51,13 +51,12 @@ def _single_label(truth, probabilities):
 def _multi_label(truth, probabilities, thresholds):
     given = probabilities >= np.asarray(thresholds if len(thresholds) else 0.5)
     truth = truth.astype(bool)
-    return _floats(
-        {
-            "macro_f1": sklearn.metrics.f1_score(truth, given, average="macro", zero_division=0),
-            "micro_f1": sklearn.metrics.f1_score(truth, given, average="micro", zero_division=0),
-            "exact_match": np.mean((truth == given).all(-1)),
-        }
-    )
+    values = {}
+    for kind in ("macro", "micro"):
+        # One column is a binary problem to scikit-learn, whose averages would count its negatives as a label.
+        average = kind if truth.shape[1] > 1 else "binary"
+        values[f"{kind}_f1"] = sklearn.metrics.f1_score(truth, given, average=average, zero_division=0)
+    return _floats({**values, "exact_match": np.mean((truth == given).all(-1))})
 
 
 def _regression(truth, predicted):
