@@ -108,6 +108,14 @@ def test_unlabelled_documents():
     assert renamed.examples(table(body=["x"], document=["y"]), labelled=False) == {"document": ["x"]}
 
 
+def test_a_label_of_something_else_is_none_of_sentences():
+    columns = {"document": ["It fell. It rose."], "label": ["business"]}
+    assert task().examples(table(**columns), labelled=False) == {"document": columns["document"]}
+    assert labels(table(**columns, summary=["It rose."])) == [[0, 1]]
+    with pytest.raises(DataError, match="labels need a column 'sentences'"):
+        labels(table(**columns, summary=["It rose."]), columns={"labels": "label"})
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

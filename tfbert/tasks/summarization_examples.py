@@ -33,19 +33,18 @@ def read(task, table, *, labelled, training):
     """
     if not len(table):
         raise DataError(f"{table.source} has no rows")
-    given = None
-    if _has(task, table, "labels") or not _has(task, table, "document"):
-        if not _has(task, table, "sentences"):
-            table.text_column(_name(task, table, "document"))  # raises, unless there are labels alone
-            raise DataError(f"{table.source}: labels need a column 'sentences', the list of texts that they label")
+    has = {part: _has(task, table, part) for part in PARTS}
+    if labelled and has["labels"] and not has["sentences"] and ("labels" in task.columns or not has["summary"]):
+        raise DataError(f"{table.source}: labels need a column 'sentences', the list of texts that they label")
+    has_labels = has["labels"] and has["sentences"]  # alone they label something else
+    if has_labels or has["sentences"] and not has["document"]:
         given = _sentences(table, table.column(_name(task, table, "sentences")))
         columns = {"document": ["\n".join(row) for row in given]}
     else:
         columns = {"document": table.text_column(_name(task, table, "document"))}
     if not labelled:
         return columns
-    has_labels = given is not None and _has(task, table, "labels")
-    if _has(task, table, "summary") or not has_labels:
+    if has["summary"] or not has_labels:
         columns["summary"] = table.text_column(_name(task, table, "summary"))
     if has_labels:
         columns["labels"] = _given_labels(task, table, given, columns["document"])
