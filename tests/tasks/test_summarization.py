@@ -101,6 +101,18 @@ def test_given_labels():
     assert with_summary["summary"] == ["It fell."]
 
 
+def test_numbers_of_sentences_are_told_from_0_and_1_by_the_whole_column():
+    sentences = [["It fell.", "Rain.", "It rose."], ["It fell.", "Rain."], ["It fell."]]
+    for cells, wanted in [
+        ([[0, 2], [0, 1], [0]], [[1, 0, 1], [1, 1], [1]]),
+        ([[0, 1, 1], [0, 1], [0]], [[0, 1, 1], [0, 1], [0]]),
+        (["0,1", "0,1", "0"], [[1, 1, 0], [1, 1], [1]]),
+    ]:
+        assert labels(table(sentences=sentences, labels=cells)) == wanted
+    with pytest.raises(DataError, match=r"row 0: labels \[1, 0, 1\] are not .*: train.jsonl, row 2 has \[\] for 1"):
+        labels(table(sentences=sentences, labels=[[1, 0, 1], [0, 1], []]))
+
+
 def test_unlabelled_documents():
     assert task().examples(table(document=["It fell."]), labelled=False) == {"document": ["It fell."]}
     assert task().examples(table(sentences=[["It", "fell"]]), labelled=False) == {"document": ["It\nfell"]}
@@ -126,10 +138,10 @@ def test_a_label_of_something_else_is_none_of_sentences():
         ({"document": ["a"], "labels": [[1]]}, "labels need a column 'sentences'"),
         ({"sentences": ["a"], "labels": [[1]]}, "row 0: sentences must be a list of texts, not 'a'"),
         ({"sentences": [["a", 1]], "labels": [[1]]}, "row 0: sentences must be a list of texts"),
-        ({"sentences": [["a", "b"]], "labels": [[2]]}, "row 0: there is no sentence 2; it has 2 sentences"),
+        ({"sentences": [["a", "b"]], "labels": [[2]]}, r"row 0: labels \[2\] are not numbers of its 2 sentences"),
         ({"sentences": [["a", "b"]], "labels": [["1"]]}, "row 0: labels must be a list of 0 and 1"),
         ({"sentences": [["a", "b"]], "labels": ["one"]}, "row 0: labels must be a list of 0 and 1"),
-        ({"sentences": [["a", "b", "c"]], "labels": [[1, 1]]}, "row 0: labels .* are neither 3 of 0 and 1"),
+        ({"sentences": [["a", "b", "c"]], "labels": [[1, 1]]}, r"row 0: labels \[1, 1\] are not numbers"),
         ({"document": ["It fell. It rose."], "summary": ["rain"]}, "nothing can be learned"),
         ({"document": ["It fell."], "summary": ["It fell."]}, "nothing can be learned"),
     ],

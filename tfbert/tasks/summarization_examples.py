@@ -73,17 +73,33 @@ def _sentences(table, cells):
 
 def _given_labels(task, table, given, documents):
     cells = table.column(_name(task, table, "labels"))
-    flags = [_flags(cell, len(row), table.row_name(i)) for i, (cell, row) in enumerate(zip(cells, given, strict=True))]
     labels = []
-    for row, flag, (starts, _) in zip(given, flags, _spans(task, documents), strict=True):
+    for row, flag, (starts, _) in zip(given, _flags(table, cells, given), _spans(task, documents), strict=True):
         begins = np.cumsum([0, *(len(text.encode("utf-8", "replace")) + 1 for text in row)])
         # Where the splitter cuts a given sentence further, its parts have its label.
         labels.append(np.array(flag, np.int32)[np.searchsorted(begins, starts, side="right") - 1])
     return labels
 
 
-def _flags(cell, size, place):
-    """0 or 1 for each of `size` sentences; the cell holds these, or the numbers of the summary's sentences."""
+def _flags(table, cells, given):
+    """0 or 1 for each sentence of each row; that is what all cells hold, or else all hold numbers of sentences."""
+    rows = [_integers(cell, table.row_name(i)) for i, cell in enumerate(cells)]
+    sizes = [len(row) for row in given]
+    pairs = list(zip(rows, sizes, strict=True))
+    other = next((i for i, (row, size) in enumerate(pairs) if len(row) != size or not set(row) <= {0, 1}), None)
+    if other is None:
+        return rows
+    for i, (row, size) in enumerate(pairs):
+        if len(set(row)) < len(row) or not set(row) <= set(range(size)):
+            raise DataError(
+                f"{table.row_name(i)}: labels {row!r:.60} are not numbers of its {size} sentences, counted from 0, "
+                f"each once; nor has every row a 0 or 1 for each sentence: {table.row_name(other)} has "
+                f"{rows[other]!r:.60} for {sizes[other]}"
+            )
+    return [[int(number in row) for number in range(size)] for row, size in pairs]
+
+
+def _integers(cell, place):
     values = cell
     if isinstance(cell, str):  # of TSV and CSV
         try:
@@ -92,17 +108,7 @@ def _flags(cell, size, place):
             values = None
     if not isinstance(values, list) or not all(type(value) is int for value in values):
         raise DataError(f"{place}: labels must be a list of 0 and 1, or of sentences' numbers, not {cell!r:.60}")
-    if len(values) == size and set(values) <= {0, 1}:
-        return values
-    for number in values:
-        if not 0 <= number < size:
-            raise DataError(f"{place}: there is no sentence {number}; it has {size} sentences, counted from 0")
-    if len(set(values)) < len(values):
-        raise DataError(
-            f"{place}: labels {values} are neither {size} of 0 and 1, one for each sentence, nor numbers of sentences, "
-            "each once"
-        )
-    return [int(number in values) for number in range(size)]
+    return values
 
 
 def _labels_of_summaries(task, columns):
