@@ -129,6 +129,8 @@ def test_labels_come_from_a_hugging_face_classifier(model, tmp_path):
     np.testing.assert_array_equal(probabilities(again), probabilities(model))
     with pytest.raises(CheckpointError, match="was not saved by tfbert"):
         tfbert.load(tmp_path / "model")
+    path.write_text(json.dumps({**config, "id2label": {"0": 0, "1": 1}}))
+    assert TextClassifier.from_checkpoint(tmp_path / "model").task.labels == ("0", "1")
 
 
 def test_keras_file_round_trip(model, tmp_path):
@@ -225,6 +227,11 @@ def test_errors(model, tiny_checkpoint, tmp_path):
         TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=129)
     with pytest.raises(ConfigError, match="no setting 'label'; did you mean 'labels'"):
         TextClassifier.from_checkpoint(tiny_checkpoint, label=["a"])
+    for labels, wrong in [([0, 1], "0"), (["a", None], "None")]:
+        with pytest.raises(ConfigError, match=f"labels of task classification must be texts, not {wrong}"):
+            TextClassifier.from_checkpoint(tiny_checkpoint, labels=labels)
+    with pytest.raises(ConfigError, match="class_weights of task classification must be numbers, not '1'"):
+        TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, class_weights=[1, "1"])
     for change in (lambda tokens: tokens[:-1], lambda tokens: [*tokens, "more"]):
         folder = tmp_path / "changed"
         model.save(folder)

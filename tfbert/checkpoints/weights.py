@@ -110,7 +110,7 @@ class Source(Weights):
         if len(named) != count:
             return tuple(f"LABEL_{i}" for i in range(count))
         try:
-            return tuple(named[key] for key in sorted(named, key=int))
+            return tuple(str(named[key]) for key in sorted(named, key=int))
         except (TypeError, ValueError):
             raise CheckpointError(f"{self.description}: id2label has a key that is no number") from None
 

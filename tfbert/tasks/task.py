@@ -154,10 +154,17 @@ def check_settings(task_class, settings):
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise ConfigError(f"task {task_class.name} has no setting {key!r}; {hint}")
         kind = known[key]
-        if typing.get_origin(kind) is tuple:
-            fits, wanted = isinstance(value, (tuple, list)), "a tuple"
+        if typing.get_origin(kind) is not tuple:
+            wrong, wanted = [] if _fits(value, kind) else [value], getattr(kind, "__name__", kind)
+        elif not isinstance(value, (tuple, list)):
+            wrong, wanted = [value], "a tuple"
         else:
-            fits, wanted = isinstance(value, int | float if kind is float else kind), getattr(kind, "__name__", kind)
-            fits = fits and (kind is bool or not isinstance(value, bool))
-        if not fits:
-            raise ConfigError(f"{key} of task {task_class.name} must be {wanted}, not {value!r}")
+            part = typing.get_args(kind)[0]
+            wrong, wanted = [one for one in value if not _fits(one, part)], "texts" if part is str else "numbers"
+        if wrong:
+            raise ConfigError(f"{key} of task {task_class.name} must be {wanted}, not {wrong[0]!r}")
+
+
+def _fits(value, kind):
+    fits = isinstance(value, int | float if kind is float else kind)
+    return fits and (kind is bool or not isinstance(value, bool))
