@@ -201,6 +201,19 @@ def test_predict_on_a_dataset_gives_logits(model):
     np.testing.assert_allclose(softmax, probabilities(model), atol=1e-6)
 
 
+def test_predict_on_features_gives_logits(model):
+    features = model.task.features({"text": TEXTS})
+    logits = model.predict({name: value.numpy() for name, value in features.items()}, verbose=0)
+    assert logits.shape == (len(TEXTS), len(LABELS))
+
+
+@pytest.mark.parametrize("x", [("a", "b", "c"), [["a", "b"]], [1, 2], np.zeros((2, 3)), {"text": np.zeros(2)}, None])
+def test_predict_refuses_what_fit_refuses(model, x):
+    for method in (model.predict, model.fit):
+        with pytest.raises(TypeError, match="give a Table, lists of strings or a tf.data.Dataset, not"):
+            method(x)
+
+
 def test_a_saved_model_without_its_head_is_refused(model, tmp_path):
     import safetensors.numpy
 

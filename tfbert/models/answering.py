@@ -67,7 +67,7 @@ class Answering:
         """Answers for strings, as a list of dicts; on features (a dict of tensors, a Dataset) Keras' outputs."""
         table = inputs.to_table(x, None, self.task)
         if table is None:
-            x = inputs.featurized(x, self.task) if isinstance(x, tf.data.Dataset) else x
+            x = inputs.to_features(x, self.task)
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
         size = len(table)
         if not size:

@@ -1,9 +1,15 @@
 """What a user may hand to `fit`, `evaluate` and `predict` -> a `Table` of strings. B batch."""
 
+import types
+
+import keras
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.rows import ObjectRows
 from tfbert.data.table import Table
+
+_SOURCE = "the given data"
 
 
 def pair(validation_data):
@@ -16,28 +22,57 @@ def pair(validation_data):
 
 
 def to_table(x, y, task):
-    """A table of strings in any of the forms below; None for tensors of features.
+    """A table of strings in any of the forms below; None for all else, such as tensors of features.
 
-    A `Table`; a list or array of strings; where the task takes several, a tuple of these; a dict of columns. `y`
-    adds the target's column.
+    A `Table`, or a list of dicts, its rows; a list, array or tensor of strings, or of rows of words for a task that
+    takes words alone; where the task takes several, a tuple of these; a dict of columns. `y` adds the target's column.
     """
+    if isinstance(x, list) and x and all(isinstance(row, dict) for row in x):
+        x = ObjectRows(((i, row, 0) for i, row in enumerate(x)), _SOURCE, "row").take()
     if isinstance(x, Table):
         if y is not None:
-            raise ValueError("a Table brings its labels along; give no y")
+            raise ValueError("a Table, and a list of dicts, brings its labels along; give no y")
         return x
+    x = _listed(x)
     if isinstance(x, (str, bytes)):
         raise TypeError("give a list of texts, not one text")
-    if isinstance(x, tuple) and len(x) == len(task.text_inputs) and all(_is_strings(part) for part in x):
+    words = _words_alone(task)
+    if isinstance(x, tuple) and len(x) == len(task.text_inputs) and all(_has_texts(_listed(part)) for part in x):
         x = dict(zip(task.text_inputs, x, strict=True))
-    elif _is_strings(x):
+    elif _has_texts(x):
         x = {task.text_inputs[0]: x}
-    served = {name for columns in task.signatures.values() for name in columns}
-    if not isinstance(x, dict) or not any(_is_strings(x.get(name)) or _is_words(x.get(name)) for name in served):
+    elif words and _has_rows_of_texts(x):
+        x = {words: x}
+    if not isinstance(x, dict) or _is_features(x):
         return None
-    columns = {task.columns.get(name, name): [_text(value) for value in values] for name, values in x.items()}
+    columns = {name: _column(values) for name, values in x.items()}
+    if not any(isinstance(v, (str, bytes)) or _has_texts(v) or _has_rows_of_texts(v) for v in columns.values()):
+        return None
+    columns = {task.columns.get(name, name): values for name, values in columns.items()}
     if y is not None:
-        columns[task.columns.get(task.target_column, task.target_column)] = y
-    return Table.from_columns(columns, source="the given data")
+        columns[task.columns.get(task.target_column, task.target_column)] = _column(y)
+    return Table.from_columns(columns, source=_SOURCE)
+
+
+def to_features(x, task):
+    """What Keras reads of a model's features: a dict of tensors or a data set, of which strings become features.
+
+    Raises TypeError for all else.
+    """
+    if isinstance(x, tf.data.Dataset):
+        return featurized(x, task)
+    kinds = (tf.distribute.DistributedDataset, keras.utils.PyDataset, types.GeneratorType)
+    if isinstance(x, kinds) or isinstance(x, dict) and _is_features(x):
+        return x
+    raise unreadable(x)
+
+
+def unreadable(x):
+    """The error that says what may be given instead."""
+    kind = type(x).__name__
+    if isinstance(x, (list, tuple)) and x:
+        kind += f" of {type(x[0]).__name__}"
+    return TypeError(f"give a Table, lists of strings or a tf.data.Dataset, not {kind}")
 
 
 def featurized(dataset, task):
@@ -70,17 +105,47 @@ def featurized(dataset, task):
     return dataset.map(features_and_target, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _is_strings(values):
-    if isinstance(values, np.ndarray):
-        return values.ndim == 1 and (
-            values.dtype.kind in "US" or (values.dtype == object and _is_strings(list(values)))
-        )
-    return isinstance(values, list) and all(isinstance(value, (str, bytes)) for value in values)
+def _is_features(columns):
+    return "token_ids" in columns
 
 
-def _is_words(values):
-    return isinstance(values, list) and all(isinstance(row, list) and _is_strings(row) for row in values)
+def _words_alone(task):
+    """The column of a signature that takes rows of words and nothing else; None where there is none."""
+    alone = [column for columns in task.signatures.values() if len(columns) == 1 for column in columns.items()]
+    return next((name for name, spec in alone if spec.shape.rank == 2), None)
 
 
-def _text(value):
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+def _column(values):
+    values = _listed(list(values) if isinstance(values, tuple) else values)
+    return [_cell(value) for value in values] if isinstance(values, list) else values
+
+
+def _listed(values):
+    """Arrays, Series and tensors of strings as lists, other tensors as arrays."""
+    if isinstance(values, tf.RaggedTensor):
+        return values.to_list()
+    if isinstance(values, tf.Tensor):
+        values = values.numpy()
+    kind = getattr(getattr(values, "dtype", None), "kind", None)
+    return values.tolist() if kind in ("O", "S", "T", "U") else values
+
+
+def _has_texts(values):
+    """Whether a list has a text, or nothing; what else it has, the task names."""
+    return isinstance(values, list) and (not values or any(isinstance(value, (str, bytes)) for value in values))
+
+
+def _has_rows_of_texts(values):
+    if not isinstance(values, list) or not all(isinstance(row, (list, tuple, np.ndarray)) for row in values):
+        return False
+    return any(_has_texts(list(row)) for row in values if getattr(row, "ndim", 1))
+
+
+def _cell(value):
+    """A text as str, several as a list of str, all else as it is."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray) and value.ndim == 1 or isinstance(value, (list, tuple)):
+        if all(isinstance(part, (str, bytes)) for part in value):
+            return [_cell(part) for part in value]
+    return value

@@ -196,7 +196,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         table = inputs.to_table(x, y, self.task)
         if table is None:
             if not isinstance(x, tf.data.Dataset):
-                raise TypeError(f"give a Table, lists of strings or a tf.data.Dataset, not {type(x).__name__}")
+                raise inputs.unreadable(x)
             dataset = inputs.featurized(x, self.task)
             features = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
             if self.distribute_strategy.num_replicas_in_sync > 1 and "rows" in features:
