@@ -41,6 +41,14 @@ DISTILBERT_KEYS = {
     "classifier_dropout": "seq_classif_dropout",
 }
 
+# What DistilBERT's own code fixes; tfbert writes these of BERT's keys into a DistilBERT's config.json too.
+_DISTILBERT_FIXES = {
+    "pooler_act": "relu",
+    "layer_norm_eps": 1e-12,
+    "predictions_act": None,
+    "predictions_layer_norm_eps": None,
+}
+
 # Layers and width of the models of Devlin et al. 2018 and Turc et al. 2019; heads are 64 wide.
 SIZES = {
     "tiny": (2, 128),
@@ -158,14 +166,18 @@ class BertConfig:
         return cls(**{key: value for key, value in values.items() if key in known})
 
     def to_hugging_face(self):
-        """The keys of config.json: those of DistilBERT where the network has no segments, else BERT's."""
+        """The keys of config.json: those of DistilBERT where the network has no segments, else BERT's.
+
+        Where such a network differs from DistilBERT, as by a pooler with tanh, tfbert alone computes it from its file.
+        """
         values = self.to_dict()
         if self.type_vocab_size:
             return {"model_type": "bert", "position_embedding_type": "absolute", **values}
         theirs = {name: values[ours] for ours, name in DISTILBERT_KEYS.items()}
         kept = ("vocab_size", "max_position_embeddings", "initializer_range", "pad_token_id", "tie_word_embeddings")
-        theirs["seq_classif_dropout"] = theirs["seq_classif_dropout"] or values["hidden_dropout_prob"]
-        return {"model_type": "distilbert", **theirs, **{name: values[name] for name in kept}}
+        if self.classifier_dropout is None:  # BERT's, which is then the encoder's
+            theirs["seq_classif_dropout"] = self.hidden_dropout_prob
+        return {"model_type": "distilbert", **theirs, **{name: values[name] for name in (*kept, *_DISTILBERT_FIXES)}}
 
     @classmethod
     def from_file(cls, path):
@@ -178,10 +190,14 @@ class BertConfig:
 
 def _of_distilbert(values):
     """DistilBERT's keys (Sanh et al. 2019) as BERT's: no segments, and ReLU between the pooler and the classifier."""
+    # DistilBERT computes by 1e-12 whatever a file says of layer_norm_eps, unless tfbert wrote that file.
+    fixed = {
+        name: values.get(name, value) if "pooler_act" in values else value for name, value in _DISTILBERT_FIXES.items()
+    }
     if values.get("sinusoidal_pos_embds") and "max_position_embeddings" not in values:
         raise ConfigError("sinusoidal_pos_embds without max_position_embeddings")
     found = {ours: values[theirs] for ours, theirs in DISTILBERT_KEYS.items() if theirs in values}
-    return {**found, "type_vocab_size": 0, "pooler_act": "relu", "layer_norm_eps": 1e-12}
+    return {**found, **fixed, "type_vocab_size": 0}
 
 
 def read_json_object(path):

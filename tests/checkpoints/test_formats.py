@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tfbert
-from tfbert.checkpoints import open_checkpoint
+from tfbert.checkpoints import google_tf1, hugging_face, keras_hub, model_garden, open_checkpoint
 from tfbert.checkpoints.convert import MARKERS, convert
 from tfbert.errors import CheckpointError, ConfigError, DiskError
 
@@ -44,7 +44,8 @@ def test_all_heads(form, network, tmp_path):
     # KerasHub has one task a preset, and two heads at all
     lost = {"seq_relationship", "qa_outputs", "predictions"} if form == "keras_hub" else set()
     assert same_bytes(source, again) == lost
-    assert bool(notes) == (form == "keras_hub")
+    left_out = ["KerasHub has no place for predictions, seq_relationship, qa_outputs: left out"]
+    assert notes == (left_out if form == "keras_hub" else [])
     assert again.label_names() == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
@@ -161,3 +162,17 @@ def test_chinese_whole_word_masking_is_bert(network, tmp_path):
     """RoBERTa-wwm-ext says model_type bert, and is."""
     convert(network(("predictions",), {"architectures": ["BertForMaskedLM"], "directionality": "bidi"}), "hf", tmp_path)
     assert tfbert.Pretrainer.from_checkpoint(tmp_path).load_report.missing == ()
+
+
+@pytest.mark.parametrize("form", MARKERS)
+def test_no_writer_loses_a_variable(form, network, tmp_path):
+    weights = network(("classifier",))
+    weights.shapes["adapter/kernel"] = (2, 2)
+    write = {
+        "hf": lambda: hugging_face.write_weights(tmp_path, weights, {}),
+        "tf1": lambda: google_tf1.write_weights(tmp_path, weights),
+        "keras_hub": lambda: keras_hub.write_weights(tmp_path, weights, task="BertTextClassifier"),
+        "model_garden": lambda: model_garden.write_weights(tmp_path, weights),
+    }[form]
+    with pytest.raises(CheckpointError, match="has no place for adapter/kernel"):
+        write()

@@ -9,6 +9,7 @@ import signal
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import tfbert
 from tfbert import TextClassifier
@@ -250,3 +251,12 @@ def test_early_stopping_keeps_the_best_epoch(run, tmp_path):
 def test_thresholds_are_chosen_on_dev(run, tmp_path):
     run(settings={"problem": "multi_label"}, epochs=1)
     assert len(set(tfbert.load(tmp_path / "run").task.thresholds) - {0.5}) > 1
+
+
+def test_a_best_model_that_lost_a_tensor_is_not_evaluated(run, tmp_path):
+    run(epochs=1)
+    path = tmp_path / "run/model/model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    safetensors.numpy.save_file({name: tensors[name] for name in tensors if "classifier" not in name}, path)
+    with pytest.raises(CheckpointError, match=r"run/model lacks classifier/kernel, classifier/bias"):
+        run(epochs=1)

@@ -91,6 +91,8 @@ def _as_far_as(source, form):
         notes.append(f"{name} has no pooler with {c.pooler_act}: it is left out, with what reads it")
         kept = {variable: shape for variable, shape in kept.items() if not variable.startswith("pooler/")}
         heads -= {"seq_relationship", *([] if _classifies_tokens(source) else ["classifier"])}
+    if form == "keras_hub" and "classifier" in heads.intersection(source.heads()):
+        heads.discard("predictions")  # a preset has one head
     left_out = [head for head in source.heads() if head not in heads]
     if left_out:
         notes.append(f"{name} has no place for {', '.join(left_out)}: left out")

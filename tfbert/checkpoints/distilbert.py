@@ -1,6 +1,7 @@
 """DistilBERT's tensors (Sanh et al. 2019): BERT without segments, with ReLU between its pooler and its classifier.
 
-Source of the names: transformers/models/distilbert/modeling_distilbert.py.
+Source of the names: transformers/models/distilbert/modeling_distilbert.py; it has no seq_relationship and no
+tag_transitions, which are named as in BERT's table.
 """
 
 from tfbert.checkpoints.mapping import TRANSPOSED, Row
@@ -36,8 +37,11 @@ TABLE = (
     Row("predictions/layer_norm/beta", "vocab_layer_norm.bias"),
     Row("predictions/output_bias", "vocab_projector.bias"),
     Row("predictions/decoder/embeddings", "vocab_projector.weight"),  # where it is not the token embedding
+    Row("seq_relationship/kernel", "cls.seq_relationship.weight", TRANSPOSED),
+    Row("seq_relationship/bias", "cls.seq_relationship.bias"),
     Row("classifier/kernel", "classifier.weight", TRANSPOSED),
     Row("classifier/bias", "classifier.bias"),
+    Row("tag_transitions/transitions", "tag_transitions.weight"),
     Row("qa_outputs/kernel", "qa_outputs.weight", TRANSPOSED),
     Row("qa_outputs/bias", "qa_outputs.bias"),
 )

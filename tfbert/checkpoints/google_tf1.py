@@ -10,7 +10,7 @@ import pathlib
 
 from tfbert.checkpoints.mapping import TRANSPOSED, Row
 from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
-from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
+from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 from tfbert.errors import CheckpointError, ConfigError
 
@@ -137,8 +137,9 @@ def write_config(folder, config, activations):
 
 def write_weights(folder, weights):
     """Writes bert_config.json and bert_model.ckpt.* of any `Weights` into an existing folder."""
-    write_config(folder, weights.config, ACTIVATIONS)
     table = (*ENCODER, *itertools.chain(*HEADS.values()))
+    check_rows(weights, table, "Google's BERT")
+    write_config(folder, weights.config, ACTIVATIONS)
     rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, table)}
     shapes = {name: shape for name, (_, shape) in rows.items()}
     prefix = pathlib.Path(folder) / "bert_model.ckpt"

@@ -7,12 +7,12 @@ import itertools
 import json
 import pathlib
 
-from tfbert.checkpoints import distilbert
+from tfbert.checkpoints import distilbert, sentence_transformers
 from tfbert.checkpoints.mapping import TRANSPOSED, Row
 from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.shards import Renamed, Shards
 from tfbert.checkpoints.torch_file import TorchFile
-from tfbert.checkpoints.weights import LayerWeights, Source, rows_to_write, stored_value
+from tfbert.checkpoints.weights import LayerWeights, Source, check_rows, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 
 # What a folder may hold, the first found is read.
@@ -124,7 +124,13 @@ def write_folder(folder, encoder, heads, values):
 
 
 def write_weights(folder, weights, values):
-    """The same of any `Weights`; a network without segments is written as DistilBERT."""
+    """The same of any `Weights`; a network without segments is written as DistilBERT.
+
+    A dense layer of sentence embeddings is left to `sentence_transformers.write`.
+
+    Raises:
+        CheckpointError: a variable that the format has no name for.
+    """
     config = {**weights.config.to_hugging_face(), **values}
     tied = weights.config.tie_word_embeddings
     prefix, table = "bert.", _table(weights.config)[: -1 if tied else None]
@@ -132,6 +138,7 @@ def write_weights(folder, weights, values):
         prefix, table = "distilbert.", distilbert.TABLE
         names = config.get("architectures") or ()
         config["architectures"] = [f"Distil{name}" if name.startswith("Bert") else name for name in names]
+    check_rows(weights, (*table, *sentence_transformers.DENSE), f"Hugging Face's {config['model_type']}")
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (pathlib.Path(folder) / "config.json").write_text(text + "\n", encoding="utf-8")
     rows = {}

@@ -13,7 +13,7 @@ import numpy as np
 from tfbert.checkpoints.hdf5_file import HDF5File, write_hdf5
 from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row
 from tfbert.checkpoints.shards import Together
-from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
+from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
 from tfbert.config import BertConfig, read_json_object
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 
@@ -160,6 +160,7 @@ def write_weights(folder, weights, tokenizer=None, task=None, embedding=None):
         embedding: pooling and normalize of a BertTextEmbedder.
     """
     folder, c = pathlib.Path(folder), weights.config
+    check_rows(weights, (*BACKBONE, *TASKS.get(task, ())), f"KerasHub's {task or 'BertBackbone'}")
     sizes = {theirs: getattr(c, ours) for theirs, ours in _SIZES.items()}
     backbone = _object("bert_backbone", "BertBackbone", {**_base("bert_backbone"), **sizes})
     _write_tensors(folder / "model.weights.h5", weights, BACKBONE)

@@ -4,6 +4,7 @@ import dataclasses
 
 from tfbert import pages
 from tfbert.checkpoints.mapping import relative_variables
+from tfbert.errors import CheckpointError
 
 _TRIMMED_EVERY = 16 << 20  # bytes read: a few hundredths of a model, which malloc may hold meanwhile
 
@@ -18,6 +19,11 @@ class LoadReport:
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     found: str = ""
+
+    def check_whole(self, path):
+        """Raises CheckpointError: the checkpoint at `path` lacks variables."""
+        if self.missing:
+            raise CheckpointError(f"{path} lacks {', '.join(self.missing)}")
 
 
 def load_encoder(encoder, source):

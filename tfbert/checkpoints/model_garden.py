@@ -15,7 +15,7 @@ from tfbert.checkpoints import google_tf1
 from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row
 from tfbert.checkpoints.shards import Renamed
 from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
-from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
+from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
 from tfbert.errors import CheckpointError
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -172,11 +172,12 @@ def write_weights(folder, weights, classifies_tokens=False):
     The objects are those of networks.BertEncoder and BertEncoderV2 under `encoder`, of BertPretrainerV2,
     BertClassifier, BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
     """
-    google_tf1.write_config(folder, weights.config, ACTIVATIONS)
     heads = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]
     # the next-sentence head's pooler is an object, and has tensors, of its own
     pooler = POOLER if "seq_relationship" in weights.heads() else POOLER[2:]
     table = (*ENCODER, *pooler, *itertools.chain(*(HEADS[name] for name in heads)))
+    check_rows(weights, table, "Model Garden")
+    google_tf1.write_config(folder, weights.config, ACTIVATIONS)
     rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, table)}
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.nodes.add()

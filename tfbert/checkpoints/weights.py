@@ -172,6 +172,16 @@ class Source(Weights):
                 )
 
 
+def check_rows(weights, table, form):
+    """Raises CheckpointError: a variable without a row in all of a format's table, which would be lost."""
+    c = weights.config
+    rows = {row.variable for row in expand(table, c.num_hidden_layers)}
+    rows |= {DECODER} if c.tie_word_embeddings else set()
+    lost = [name for name, shape in weights.shapes.items() if name not in rows and 0 not in shape]
+    if lost:
+        raise CheckpointError(f"{form} has no place for {', '.join(lost)}; leave it out, or write another format")
+
+
 def rows_to_write(weights, table):
     """[(row, shape in the format's layout)] for all variables that a table has and the weights hold."""
     c = weights.config

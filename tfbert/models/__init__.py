@@ -50,8 +50,7 @@ def load(path, dtype=None, task=None):
     elif (pathlib.Path(path) / "model" / "config.json").exists():
         path = pathlib.Path(path) / "model"
     model = model_class(task.replace("-", "_")).from_checkpoint(path, dtype=dtype)
-    if model.load_report.missing:
-        raise CheckpointError(f"{path} lacks {', '.join(model.load_report.missing)}")
+    model.load_report.check_whole(path)
     return model
 
 

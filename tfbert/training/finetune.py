@@ -142,6 +142,7 @@ def rounds(step, per_round, total_steps):
 def _finish(model, dev, config, folder):
     """Evaluates the best model, chooses what is chosen on dev, and writes the report."""
     model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
+    model.load_report.check_whole(folder / "model")
     model.compile(metrics=[])
     _, answers = model.evaluate_answers(dev)
     tuned = model.task.tuned_on(dev.examples, answers)
