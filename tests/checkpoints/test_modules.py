@@ -57,3 +57,15 @@ def test_older_folders_keep_the_encoder_apart(dense, tmp_path):
     (tmp_path / "older/modules.json").write_text(json.dumps(modules))
     with pytest.raises(CheckpointError, match="names a folder outside of its own"):
         open_checkpoint(tmp_path / "older")
+
+
+@pytest.mark.parametrize("name", ["1_Pooling", "2_Dense"])
+def test_a_folder_that_modules_json_names_and_that_is_not_there(dense, tmp_path, name):
+    shutil.copytree(dense[1], tmp_path / "part", ignore=shutil.ignore_patterns(name))
+    config = json.loads((tmp_path / "part/config.json").read_text())
+    config.pop("tfbert")
+    (tmp_path / "part/config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=rf"modules.json names .*part/{name}/config.json, which is not there"):
+        SentenceEncoder.from_checkpoint(tmp_path / "part")
+    if name == "1_Pooling":
+        assert SentenceEncoder.from_checkpoint(tmp_path / "part", pooling="max").task.pooling == "max"

@@ -225,10 +225,7 @@ def test_beam(model, tmp_path, remote):
     model.save(tmp_path / "run/model")
     folder = str(tmp_path / "run")
     if remote:
-        folder = "ram://runs/mine"
-        for path in (tmp_path / "run/model").iterdir():
-            tf.io.gfile.makedirs(f"{folder}/model")
-            tf.io.gfile.copy(str(path), f"{folder}/model/{path.name}", overwrite=True)
+        folder = uploaded(tmp_path / "run", "ram://runs/mine")
     wanted = {row["id"]: row for row in answered(model, Table.from_columns(columns(ROWS)), keep=["id"])}
 
     def check(rows):
@@ -239,6 +236,22 @@ def test_beam(model, tmp_path, remote):
 
     with beam.Pipeline() as pipeline:
         assert_that(pipeline | beam.Create(ROWS) | Predict(folder, keep=["id"]), check)
+
+
+def test_beam_copies_the_folders_of_modules(tiny_checkpoint, tmp_path):
+    """What sentence-transformers wrote says its pooling in a folder within."""
+    model = tfbert.SentenceEncoder.from_checkpoint(tiny_checkpoint, pooling="cls", dense_units=4)
+    model.save(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine/config.json").read_text())
+    config.pop("tfbert")
+    (tmp_path / "mine/config.json").write_text(json.dumps(config))
+    remote = uploaded(tmp_path / "mine", "ram://runs/embedder")
+
+    def check(rows):
+        np.testing.assert_allclose(rows[0]["embedding"], model.encode("late"), atol=1e-6)
+
+    with beam.Pipeline() as pipeline:
+        assert_that(pipeline | beam.Create(["late"]) | Predict(f"{remote}/", task="sentence-embedding"), check)
 
 
 def test_beam_takes_texts_and_reports_rows(model, tmp_path):
@@ -254,3 +267,11 @@ def test_beam_takes_texts_and_reports_rows(model, tmp_path):
 
 def columns(rows):
     return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def uploaded(folder, remote):
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        to = f"{remote}/{path.relative_to(folder)}"
+        tf.io.gfile.makedirs(to.rpartition("/")[0])
+        tf.io.gfile.copy(str(path), to, overwrite=True)
+    return remote

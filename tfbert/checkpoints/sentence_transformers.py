@@ -28,6 +28,8 @@ _ACTIVATIONS = {  # PyTorch's class -> a name of `BertConfig.hidden_act`
     "torch.nn.modules.activation.Sigmoid": "sigmoid",
 }
 _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
+# What the folder of a module must hold; that of Normalize is empty, and not kept by all that copy.
+_NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
 def open_folder(folder, open_encoder):
@@ -152,7 +154,15 @@ def _modules(folder, given=()):
         )
     if any(folder.resolve() not in [place.resolve(), *place.resolve().parents] for place in places):
         raise CheckpointError(f"{path} names a folder outside of its own")
-    return {kind: place for kind, place in zip(kinds, places, strict=True) if kind in _MODULES}
+    found = {kind: place for kind, place in zip(kinds, places, strict=True) if kind in _MODULES}
+    for kind, name in _NEEDED.items():
+        skipped = kind == "Pooling" and "pooling" in given
+        if kind in found and not skipped and not (found[kind] / name).exists():
+            or_else = ", or give pooling=" if kind == "Pooling" else ""
+            raise CheckpointError(
+                f"{path} names {found[kind] / name}, which is not there: copy the folder with those in it{or_else}"
+            )
+    return found
 
 
 def _dense_settings(path, source):

@@ -64,10 +64,12 @@ class _Handler(ModelHandler):
 
 
 def _download(remote, folder):
-    """The files of a model folder, or of the one in a run folder."""
-    if tf.io.gfile.isdir(os.path.join(remote, "model")):
+    """All of a model folder, or of the one in a run folder."""
+    remote = remote.rstrip("/")
+    if tf.io.gfile.exists(os.path.join(remote, "model", "config.json")):
         remote = os.path.join(remote, "model")
-    for name in tf.io.gfile.listdir(remote):
-        path = os.path.join(remote, name)
-        if not tf.io.gfile.isdir(path):
-            tf.io.gfile.copy(path, os.path.join(folder, name.rstrip("/")))
+    for place, _, names in tf.io.gfile.walk(remote):  # sentence-transformers keeps its modules in folders within
+        here = os.path.join(folder, place.removeprefix(remote).strip("/"))
+        os.makedirs(here, exist_ok=True)
+        for name in names:
+            tf.io.gfile.copy(os.path.join(place, name), os.path.join(here, name))
