@@ -23,20 +23,24 @@ class Saving:
         """The model of a checkpoint: a folder of any format that `tfbert.checkpoints` reads, or a hub id.
 
         A folder that tfbert saved brings its task along; `settings` change it. `load_report.found` says what the
-        checkpoint is, `load_report.missing` names what was not in it and starts from random numbers.
+        checkpoint is, `load_report.missing` names what the task reads, was not in it and starts from random numbers.
+
+        Args:
+            dtype: of the computation, such as "mixed_bfloat16".
+            unused_embeddings: take an embedding with more rows than the vocabulary has tokens, padded on purpose. A
+                folder that is saved from such a model says so by itself.
 
         Raises:
             CheckpointError, VocabularyError: what does not fit, by name.
         """
         source = checkpoints.open_checkpoint(name)
-        tokenizer = source.tokenizer()
+        saved, tokenizer = source.values.get("tfbert", {}), source.tokenizer()
         tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
-        if tokens > rows or (tokens < rows and not unused_embeddings):
+        if tokens > rows or (tokens < rows and not (unused_embeddings or saved.get("unused_embeddings"))):
             raise VocabularyError(
                 f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
                 + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
             )
-        saved = source.values.get("tfbert", {})
         if saved.get("task") == cls.task_class.name:
             settings = {**saved["settings"], **settings}
         else:
@@ -48,7 +52,7 @@ class Saving:
         with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
             model = cls(task, source.config, dtype=dtype)
         report = checkpoints.load_encoder(model.encoder, source)
-        loaded, missing = list(report.loaded), list(report.missing)
+        loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
         for head in task.head_names:
             report = checkpoints.load_head(model.network.get_layer(head), head, source)
             loaded += report.loaded
@@ -77,11 +81,15 @@ class Saving:
             values = {
                 "architectures": [self.task.architecture],
                 **self.task.hugging_face_config(),
-                "tfbert": {"task": self.task.name, "settings": self.task.settings()},
+                "tfbert": {"task": self.task.name, "settings": self.task.settings(), **self._padding()},
             }
             hugging_face.write_folder(folder, self.encoder, heads, values)
             self.task.tokenizer.save(folder)
             self.write_further_files(folder)
+
+    def _padding(self):
+        is_padded = len(self.task.tokenizer.vocabulary) < self.encoder.config.vocab_size
+        return {"unused_embeddings": True} if is_padded else {}
 
     def write_further_files(self, folder):
         """What others than `transformers` look for in a saved folder."""

@@ -57,6 +57,10 @@ class FillMask(Task):
     def head_names(self):
         return ("predictions", "seq_relationship") if self.next_sentence else ("predictions",)
 
+    @property
+    def reads_pooler(self):
+        return self.next_sentence
+
     # 1 example
     @classmethod
     def settings_for(cls, table, **settings):

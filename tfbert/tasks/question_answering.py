@@ -53,6 +53,7 @@ class QuestionAnswering(Task):
 
     name = "question_answering"
     architecture = "BertForQuestionAnswering"
+    reads_pooler = False
     head_names = ("qa_outputs",)
     reads_windows = True
     target_column = "answers"

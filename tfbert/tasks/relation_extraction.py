@@ -47,6 +47,7 @@ class RelationExtraction(Task):
 
     name = "relation_extraction"
     architecture = "BertForRelationExtraction"
+    reads_pooler = False
     head_names = ("classifier",)
     problem = "single_label"
 

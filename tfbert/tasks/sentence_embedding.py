@@ -60,6 +60,7 @@ class SentenceEmbedding(Task):
 
     name = "sentence_embedding"
     architecture = "BertModel"
+    reads_pooler = False
     has_several_texts = True
     target_column = "score"
 

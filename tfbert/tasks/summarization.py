@@ -53,6 +53,7 @@ class Summarization(Task):
 
     name = "summarization"
     architecture = "BertForExtractiveSummarization"  # Hugging Face has no class for it
+    reads_pooler = False
     head_names = ("classifier",)
     reads_windows = True
     target_column = "summary"

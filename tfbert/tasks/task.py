@@ -21,6 +21,7 @@ class Task(abc.ABC):
     tokenizer: object
     architecture: str  # Hugging Face's class for the same network, written to config.json
     head_names: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
+    reads_pooler = True  # whether outputs depend on the encoder's pooler, which a checkpoint must then have
     reads_windows = False  # whether a text may have any number of windows
     has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
 

@@ -53,6 +53,7 @@ class TokenClassification(Task):
 
     name = "token_classification"
     architecture = "BertForTokenClassification"
+    reads_pooler = False
     reads_windows = True
     target_column = "spans"
 
