@@ -1,6 +1,7 @@
 """A checkpoint goes into each format and comes back with the same bytes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import tfbert
 from tfbert.checkpoints import google_tf1, hugging_face, keras_hub, model_garden, open_checkpoint
 from tfbert.checkpoints.convert import MARKERS, convert
 from tfbert.errors import CheckpointError, ConfigError, DiskError
+from tfbert.text.special_tokens import AddedToken
 
 PUBLISHED = (
     *("camphr_ner_bert_pt", "camphr_bert_test_pt", "camphr_fixture_bert_pt_old", "camphr_bert_base_japanese_test_pt"),
@@ -97,6 +99,41 @@ def test_what_a_format_computes_otherwise_is_said(network, tmp_path):
     assert not (tmp_path / "c").exists()
     (note,) = convert(network(("predictions",), tie_word_embeddings=False), "tf1", tmp_path / "d")
     assert note == "Google's BERT has no place for predictions: left out"
+
+
+@pytest.mark.parametrize("form", MARKERS)
+def test_rules_and_names_that_a_format_does_not_keep_are_said(form, tiny_checkpoint, tmp_path):
+    model = tfbert.TextClassifier.from_checkpoint(tiny_checkpoint, labels=["good", "bad"])
+    model.save(tmp_path / "source")
+    rules = {"lower_case": False, "tokenize_chinese_chars": False, "added_tokens": [AddedToken("[unused1]")]}
+    tfbert.Tokenizer(model.task.tokenizer.vocabulary, **rules).save(tmp_path / "source")
+    notes = convert(open_checkpoint(tmp_path / "source"), form, tmp_path / "out")
+    notes = [note for note in notes if "GELU" not in note]
+    name = {"tf1": "Google's BERT", "keras_hub": "KerasHub", "model_garden": "Model Garden"}.get(form)
+    rules_lost = [
+        f"{name} has no place for the tokenizer's lower_case, False: read back, True",
+        f"{name} has no place for the tokenizer's strip_accents, False: read back, True",
+        f"{name} has no place for the tokenizer's tokenize_chinese_chars, False: read back, True",
+    ]
+    lost = [
+        f"{name} has no place for the tokenizer's added_tokens, [unused1]: read back, none",
+        f"{name} has no place for the names of the labels, good, bad: read back, LABEL_0, LABEL_1",
+    ]
+    assert notes == {"hf": [], "keras_hub": lost}.get(form, [*rules_lost, *lost])
+
+
+def test_a_tokenizer_that_is_not_read_back_is_said(tiny_checkpoint, tmp_path):
+    shutil.copytree(tiny_checkpoint, tmp_path / "source")
+    words = (tmp_path / "source/vocab.txt").read_text().replace("[CLS]", "<s>", 1)
+    (tmp_path / "source/vocab.txt").write_text(words)
+    config = json.loads((tmp_path / "source/tokenizer_config.json").read_text())
+    config = {**config, "cls_token": "<s>", "added_tokens_decoder": {}}
+    (tmp_path / "source/tokenizer_config.json").write_text(json.dumps(config))
+    notes = convert(open_checkpoint(tmp_path / "source"), "tf1", tmp_path / "out")
+    assert notes[-1].startswith(
+        "Google's BERT has no place for all of the tokenizer, which tfbert does not read there: "
+    )
+    assert notes[-1].endswith("out/vocab.txt lacks [CLS]; a BERT vocabulary has [UNK], [CLS], [SEP], [PAD]")
 
 
 def test_a_decoder_of_its_own(network, tmp_path, features):

@@ -9,6 +9,7 @@ import pytest
 
 import tfbert
 from tfbert import BertEncoder
+from tfbert.checkpoints import keras_hub as keras_hub_preset
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
 from tfbert.checkpoints.hdf5_file import HDF5File
@@ -136,8 +137,9 @@ def test_presets_written_here_open_there(network, features, tmp_path):
 
 def test_real_weights_open_there(minilm, tmp_path):
     """MiniLM as an embedder: what KerasHub computes from the preset is what tfbert reads in it."""
-    (note,) = convert(open_checkpoint(minilm), "keras_hub", tmp_path / "minilm")
+    note, lost = convert(open_checkpoint(minilm), "keras_hub", tmp_path / "minilm")
     assert "GELU" in note
+    assert lost == "KerasHub has no place for the sentence embedding's max_length 256"
     theirs = keras_hub.models.TextEmbedder.from_preset(str(tmp_path / "minilm"))
     ours = tfbert.SentenceEncoder.from_checkpoint(tmp_path / "minilm")
     texts = ["my parcel is late", "Ein Café in Zürich", "where is the lamp that I bought?"]
@@ -145,6 +147,23 @@ def test_real_weights_open_there(minilm, tmp_path):
     # and it is MiniLM, but for the activation
     exact = tfbert.SentenceEncoder.from_checkpoint(minilm).encode(texts)
     np.testing.assert_allclose(ours.encode(texts), exact, atol=2e-3)
+
+
+@pytest.mark.parametrize("strip_accents", [True, False])
+def test_rules_of_the_tokenizer_go_along(strip_accents, network, tmp_path):
+    """KerasHub has them all, though it does not write split_on_cjk itself."""
+    source = network(())
+    rules = {"strip_accents": strip_accents, "tokenize_chinese_chars": False}
+    tokenizer = tfbert.Tokenizer(
+        tfbert.text.Vocabulary([*"[PAD] [UNK] [CLS] [SEP] [MASK] café cafe 東京".split()]), **rules
+    )
+    keras_hub_preset.write_weights(tmp_path, source, tokenizer)
+    again = open_checkpoint(tmp_path).tokenizer()
+    assert (again.strip_accents, again.tokenize_chinese_chars) == (strip_accents, False)
+    theirs = keras_hub.tokenizers.BertTokenizer.from_preset(str(tmp_path))
+    assert (
+        list(theirs("Café 東京")) == again.tokenize(["Café 東京"])[0].numpy().tolist() == [6 if strip_accents else 5, 7]
+    )
 
 
 def test_damage_is_named(network, tmp_path):

@@ -16,10 +16,12 @@ def run(*arguments):
 def test_real_weights_go_out_and_come_back(minilm, tmp_path):
     result = run(f"--from={minilm}", "--to=tf1", f"--out={tmp_path / 'tf1'}")
     assert result.returncode == 0, result.stderr[-2000:]
-    found, note, written = result.stdout.splitlines()
+    found, note, pooling, written = result.stdout.splitlines()
     assert found.startswith("found: sentence-transformers folder ")
     assert found.endswith("6 layers, hidden size 384, 30522 tokens; heads: none")
     assert note.startswith("note: Google's BERT computes GELU by tanh")
+    lost = "pooling mean, normalize True, max_length 256"
+    assert pooling == f"note: Google's BERT has no place for the sentence embedding's {lost}"
     assert written == f"{tmp_path / 'tf1'} is written (tf1)"
     source, again = open_checkpoint(minilm), open_checkpoint(tmp_path / "tf1")
     for variable in source.shapes:

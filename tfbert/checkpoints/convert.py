@@ -6,10 +6,17 @@ import shutil
 
 import numpy as np
 
-from tfbert.checkpoints import google_tf1, hugging_face, keras_hub, model_garden, sentence_transformers
+from tfbert.checkpoints import (
+    google_tf1,
+    hugging_face,
+    keras_hub,
+    model_garden,
+    open_checkpoint,
+    sentence_transformers,
+)
 from tfbert.checkpoints.weights import Weights
 from tfbert.config import ACTIVATIONS, DISTILBERT_KEYS
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 from tfbert.files import replace_folder
 
 # format -> what tells its folders from others, that one may be replaced
@@ -19,7 +26,7 @@ MARKERS = {
     "keras_hub": "config.json",
     "model_garden": "bert_config.json",
 }
-_NAMES = {"tf1": "Google's BERT", "keras_hub": "KerasHub", "model_garden": "Model Garden"}
+_NAMES = {"hf": "Hugging Face", "tf1": "Google's BERT", "keras_hub": "KerasHub", "model_garden": "Model Garden"}
 _HEADS = {
     "tf1": ("predictions", "seq_relationship", "classifier", "qa_outputs"),
     "keras_hub": ("predictions", "classifier"),
@@ -27,6 +34,7 @@ _HEADS = {
 }
 _KINDS = {"tf1": google_tf1.ACTIVATIONS, "keras_hub": {"gelu": "gelu_new"}, "model_garden": model_garden.ACTIVATIONS}
 _EPSILON = 1e-12  # of all LayerNorms, which these three have no setting for
+_SHOWN = 5  # names of a list in a note
 _TOKENIZER_FILES = (
     *("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
@@ -63,7 +71,7 @@ def convert(source, form, out):
         elif form == "model_garden":
             model_garden.write_weights(folder, weights, classifies_tokens=_classifies_tokens(source))
         notes += _write_vocabulary(folder, source, weights, form)
-    return notes
+    return notes + _not_kept(source, open_checkpoint(out), _NAMES[form])
 
 
 def _as_far_as(source, form):
@@ -178,3 +186,50 @@ def _write_vocabulary(folder, source, weights, form):
         text = "".join(f"{token}\n" for token in tokenizer.vocabulary)
         (pathlib.Path(folder) / "vocab.txt").write_bytes(text.encode("utf-8"))
     return notes
+
+
+def _not_kept(source, written, name):
+    """Sentences on what the written folder, read again, does not say as the source does, besides its weights."""
+    before, after, notes = {}, {}, []
+    try:
+        before = _rules(source.tokenizer())
+        after = _rules(written.tokenizer())
+    except (ConfigError, VocabularyError) as error:
+        if before:  # else nothing is read of the source's either
+            notes.append(f"{name} has no place for all of the tokenizer, which tfbert does not read there: {error}")
+    if written.label_names():  # else there is no classifier, which is told
+        before["the names of the labels"] = source.label_names()
+        after["the names of the labels"] = written.label_names()
+    notes += [
+        f"{name} has no place for {what}, {_shown(before[what])}: read back, {_shown(found)}"
+        for what, found in after.items()
+        if found != before[what]
+    ]
+    try:
+        pooling = sentence_transformers.settings(source)
+    except CheckpointError:  # modules that tfbert does not have
+        return notes
+    kept = sentence_transformers.settings(written)
+    lost = [key for key in ("pooling", "normalize", "max_length") if key in pooling and kept.get(key) != pooling[key]]
+    if lost:
+        settings = ", ".join(f"{key} {pooling[key]}" for key in lost)
+        notes.append(f"{name} has no place for the sentence embedding's {settings}")
+    return notes
+
+
+def _rules(tokenizer):
+    """What decides a text's ids besides the vocabulary."""
+    lower_case, strip_accents = tokenizer.lower_case, tokenizer.strip_accents
+    return {
+        "the tokenizer's lower_case": lower_case,
+        "the tokenizer's strip_accents": lower_case if strip_accents is None else strip_accents,
+        "the tokenizer's tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
+        "the tokenizer's special_tokens": dataclasses.astuple(tokenizer.special_tokens),
+        "the tokenizer's added_tokens": tuple(token.content for token in tokenizer.added_tokens),
+    }
+
+
+def _shown(value):
+    if not isinstance(value, tuple):
+        return str(value)
+    return ", ".join(value[:_SHOWN]) + (" …" if len(value) > _SHOWN else "") or "none"

@@ -89,11 +89,13 @@ class KerasHubSource(Source):
         config = read_json_object(path).get("config") if path.exists() else None
         if not isinstance(config, dict):
             raise VocabularyError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
-        lower_case = bool(config.get("lowercase"))
+        lower_case, strip_accents = bool(config.get("lowercase")), bool(config.get("strip_accents"))
+        # KerasHub reads split_on_cjk and does not write it: a tokenizer.json with it is tfbert's, and means the rest.
         return Tokenizer(
             Vocabulary.from_file(self.folder / _VOCABULARY),
             lower_case=lower_case,
-            strip_accents=bool(config.get("strip_accents")) or lower_case,
+            strip_accents=strip_accents or (lower_case and "split_on_cjk" not in config),
+            tokenize_chinese_chars=bool(config.get("split_on_cjk", True)),
         )
 
 
@@ -219,6 +221,7 @@ def _tokenizer(tokenizer):
         "lowercase": tokenizer.lower_case,
         "strip_accents": bool(tokenizer.lower_case if tokenizer.strip_accents is None else tokenizer.strip_accents),
         "split": True,
+        "split_on_cjk": bool(tokenizer.tokenize_chinese_chars),
         "suffix_indicator": "##",
         "oov_token": tokenizer.special_tokens.unknown,
         "special_tokens": None,
