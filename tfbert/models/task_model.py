@@ -114,7 +114,15 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
 
     def get_compile_config(self):
         config = super().get_compile_config()
-        return config and {**config, "accumulation": self.accumulation}
+        if not config:
+            return config
+        config["accumulation"] = self.accumulation
+        # The task's own, as objects in the file, would be the user's in the loaded model.
+        if self._task_loss:
+            config["loss"] = None
+        if self._task_metrics and config["metrics"]:  # the user's own [] keeps none running
+            config["metrics"] = None
+        return config
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -1,0 +1,61 @@
+"""TaskModel as a Keras model: what compile, fit and evaluate are given."""
+
+import keras
+import numpy as np
+import pytest
+
+import tfbert
+from tfbert import TextClassifier, TokenClassifier
+
+TEXTS = ["where is my parcel", "refund please", "i want my money back, all of it", "where"]
+LABELS = ["order_status", "refund"]
+NAMES = ["order_status", "refund", "refund", "order_status"]
+SPANS = [[[12, 18, "thing"]], [[0, 6, "thing"]], [[10, 15, "thing"]], []]
+
+
+@pytest.fixture
+def model(tiny_checkpoint):
+    keras.utils.set_random_seed(0)
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS)
+    model.compile(tfbert.AdamW(5e-3))
+    return model
+
+
+def without_dropout(model):
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return model
+
+
+def loaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.models.load_model(tmp_path / "model.keras")
+
+
+def test_the_loss_of_the_task_is_so_in_a_loaded_keras_file(tiny_checkpoint, tmp_path):
+    """It weighs tags, not texts, in an evaluation and in the parts of a step."""
+    keras.utils.set_random_seed(0)
+    model = without_dropout(TokenClassifier.from_checkpoint(tiny_checkpoint, labels=["thing"]))
+    model.compile(keras.optimizers.SGD(1.0), accumulation=3)
+    models = [model, without_dropout(loaded(model, tmp_path))]
+    before, after = [each.evaluate(TEXTS, SPANS, batch_size=2, return_dict=True) for each in models]
+    assert after == pytest.approx(before)
+    for each in models:
+        each.fit(TEXTS, SPANS, batch_size=4, shuffle=False, verbose=0)
+    for one, other in zip(*(each.get_weights() for each in models), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_metrics_of_the_task_and_of_the_user_survive_a_keras_file(model, tmp_path):
+    wanted = model.evaluate(TEXTS, NAMES, return_dict=True)
+    assert loaded(model, tmp_path).evaluate(TEXTS, NAMES, return_dict=True) == pytest.approx(wanted)
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="mine")],
+    )
+    again = loaded(model, tmp_path)
+    assert isinstance(again.loss, keras.losses.SparseCategoricalCrossentropy)
+    wanted = model.evaluate(TEXTS, NAMES, return_dict=True)
+    assert set(wanted) == {"loss", "mine"}
+    assert again.evaluate(TEXTS, NAMES, return_dict=True) == pytest.approx(wanted)
