@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfbert
 from tfbert import TextClassifier, TokenClassifier
@@ -59,3 +60,28 @@ def test_metrics_of_the_task_and_of_the_user_survive_a_keras_file(model, tmp_pat
     wanted = model.evaluate(TEXTS, NAMES, return_dict=True)
     assert set(wanted) == {"loss", "mine"}
     assert again.evaluate(TEXTS, NAMES, return_dict=True) == pytest.approx(wanted)
+
+
+def rates_of(model, data, **kwargs):
+    """The learning rate after each step of a `fit`."""
+    rates = []
+    spy = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    model.fit(data, callbacks=[spy], verbose=0, **kwargs)
+    return rates
+
+
+def test_data_of_unknown_size_are_trained_on_at_the_peak_rate(model):
+    known = tf.data.Dataset.from_tensor_slices((TEXTS, [LABELS.index(name) for name in NAMES])).batch(2)
+    unknown = known.filter(lambda x, y: True)
+    before = [np.array(value) for value in model.trainable_variables]
+    for _ in range(2):  # the first time, and after a schedule that has come to 0
+        with pytest.warns(UserWarning, match="stays at its peak of 0.005.*give steps_per_epoch or total_steps"):
+            assert rates_of(model, unknown, epochs=2) == pytest.approx([5e-3] * 4)
+        after = [np.array(value) for value in model.trainable_variables]
+        assert max(np.abs(a - b).max() for a, b in zip(before, after, strict=True)) > 1e-3
+        before = after
+        planned = rates_of(model, known, epochs=2)
+        assert len(set(planned)) == 4
+    assert rates_of(model, unknown.repeat(), epochs=2, steps_per_epoch=2) == pytest.approx(planned)

@@ -73,10 +73,7 @@ class Pretrainer(TaskModel):
         if isinstance(x, PretrainingBatches):
             steps_per_epoch = steps_per_epoch or x.steps_per_epoch
             x = self.on_all_replicas(x, initial_epoch * steps_per_epoch)
-        if total_steps is not None:
-            self._plan(total_steps, start=0)
-        elif steps_per_epoch is not None:
-            self._plan(steps_per_epoch * (epochs - initial_epoch))
+        self._plan(x, epochs - initial_epoch, steps_per_epoch, total_steps)
         self.steps_of_epoch = steps_per_epoch
         return keras.Model.fit(
             self,

@@ -1,5 +1,7 @@
 """TaskModel: what every task's Keras model does. B batch, W windows, S sequence."""
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -153,7 +155,8 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
             x: a `Table` with labels; strings with `y` (names or numbers); pairs as a tuple or dict of two
                 lists; or a `tf.data.Dataset` of (strings or features, target).
             seed: the order of the batches is a function of it and of the epoch.
-            total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces.
+            total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces. Without
+                it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
         """
         if validation_data is not None:
             data = self._batches(*inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False)
@@ -162,12 +165,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         if isinstance(data, Batches):
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
             data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
-        if total_steps is not None:
-            self._plan(total_steps, start=0)
-        elif steps_per_epoch is not None:
-            self._plan(steps_per_epoch * (epochs - initial_epoch))
-        elif int(data.cardinality()) > 0:
-            self._plan(int(data.cardinality()) * (epochs - initial_epoch))
+        self._plan(data, epochs - initial_epoch, steps_per_epoch, total_steps)
         self.steps_of_epoch = steps_per_epoch
         return super().fit(
             data,
@@ -193,9 +191,26 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         read = {*self.network.input, "rows", IS_REAL}
         return {name: value for name, value in features.items() if name in read}, *others
 
-    def _plan(self, steps, start=None):
+    def _plan(self, data, epochs, steps_per_epoch, total_steps):
+        """Spans the optimizer's schedule over a `fit`; of data of unknown size the rate is the peak, with a warning."""
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        if isinstance(optimizer, AdamW) and optimizer.plan(steps, start):
+        if not isinstance(optimizer, AdamW) or not optimizer.is_planned:
+            return
+        if steps_per_epoch is None and isinstance(data, tf.data.Dataset):
+            size = int(data.cardinality())
+            steps_per_epoch = size if size >= 0 else None
+        if total_steps is not None:
+            changed = optimizer.plan(total_steps, start=0)
+        elif steps_per_epoch is not None:
+            changed = optimizer.plan(steps_per_epoch * epochs)
+        else:
+            changed = optimizer.plan(None)
+            warnings.warn(
+                "the data set does not say how many batches it has, so the learning rate stays at its peak of "
+                f"{float(optimizer.learning_rate):g}, without warm-up and decay; give steps_per_epoch or total_steps",
+                stacklevel=3,
+            )
+        if changed:
             self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
 
     def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False):

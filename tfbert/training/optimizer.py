@@ -57,13 +57,26 @@ class AdamW(keras.optimizers.AdamW):
         self.warmup, self.power, self.clip_norm, self.peak = warmup, power, clip_norm, learning_rate
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
 
+    @property
+    def is_planned(self):
+        """Whether `plan` makes the schedule, and not the user."""
+        return not isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule)
+
     def plan(self, steps, start=None):
-        """Spans the schedule over `steps` steps from `start`, or from here; True if that changes it."""
-        if isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule):
+        """Spans the schedule over `steps` steps from `start`, or from here; True if that changes it.
+
+        With None, for unknown, an earlier plan gives way to a constant rate, the peak.
+        """
+        if not self.is_planned:
             return False
-        if start is None:
-            start = int(keras.ops.convert_to_numpy(self.iterations))
-        schedule = LinearWarmup(float(self.peak), total_steps=steps, warmup=self.warmup, start=start, power=self.power)
+        if steps is None and not isinstance(self._learning_rate, LinearWarmup):
+            return False  # the peak as a variable, which Keras' callbacks may set
+        peak = float(self.peak)
+        if steps is None:
+            schedule = LinearWarmup(peak, total_steps=1, warmup=0.0, power=0.0)
+        else:
+            start = int(keras.ops.convert_to_numpy(self.iterations)) if start is None else start
+            schedule = LinearWarmup(peak, total_steps=steps, warmup=self.warmup, start=start, power=self.power)
         before, self._learning_rate = self._learning_rate, schedule
         return not isinstance(before, LinearWarmup) or before.get_config() != schedule.get_config()
 
