@@ -85,3 +85,22 @@ def test_data_of_unknown_size_are_trained_on_at_the_peak_rate(model):
         planned = rates_of(model, known, epochs=2)
         assert len(set(planned)) == 4
     assert rates_of(model, unknown.repeat(), epochs=2, steps_per_epoch=2) == pytest.approx(planned)
+
+
+def test_arguments_that_strings_do_not_take_are_refused(model):
+    with pytest.raises(TypeError, match="evaluate on a Table or lists of strings takes no sample_weight"):
+        model.evaluate(TEXTS, NAMES, sample_weight=[0, 0, 0, 1])
+    with pytest.raises(TypeError, match="predict on a Table or lists of strings takes no nonsense, steps"):
+        model.predict(TEXTS, nonsense=1, steps=2)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(TEXTS, NAMES, sample_weight=np.ones(4), verbose=0)
+    assert len(model.predict(TEXTS, steps=None)) == 4  # as Keras' own default
+
+
+def test_validation_ends_after_its_steps(model):
+    rows = tf.data.Dataset.from_tensor_slices((TEXTS, [LABELS.index(name) for name in NAMES])).batch(2)
+    history = model.fit(TEXTS, NAMES, validation_data=rows.repeat(), validation_steps=3, verbose=0).history
+    wanted = model.evaluate(rows.repeat().take(3), return_dict=True, verbose=0)
+    assert {name: history[f"val_{name}"][-1] for name in wanted} == pytest.approx(wanted)
+    with pytest.raises(TypeError, match="takes no steps"):
+        model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), validation_steps=3, verbose=0)

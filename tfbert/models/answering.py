@@ -23,10 +23,14 @@ class Answering:
     # evaluation
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs):
-        """Loss, the metrics given to `compile` or else the task's own, over a labelled data set."""
+        """Loss, the metrics given to `compile` or else the task's own, over a labelled data set.
+
+        On a `tf.data.Dataset` it takes what Keras' takes, such as `steps`.
+        """
         data = self._batches(x, y, batch_size, shuffle=False)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
+        _refuse(kwargs, "evaluate")
         logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
         return logs if return_dict else list(logs.values())
 
@@ -69,6 +73,7 @@ class Answering:
         if table is None:
             x = inputs.to_features(x, self.task)
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        _refuse(kwargs, "predict")
         size = len(table)
         if not size:
             return []
@@ -130,6 +135,13 @@ class Answering:
     def set_task(self, task):
         """Replaces the task by one with other thresholds; the network stays."""
         self.task, self._functions = task, {}
+
+
+def _refuse(kwargs, verb):
+    """Raises TypeError for arguments that would go unread."""
+    given = [name for name, value in kwargs.items() if value is not None]
+    if given:
+        raise TypeError(f"{verb} on a Table or lists of strings takes no {', '.join(given)}")
 
 
 def _progress(iterable, total, verbose, description):

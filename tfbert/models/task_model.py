@@ -147,6 +147,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         initial_epoch=0,
         validation_batch_size=None,
         validation_freq=1,
+        validation_steps=None,
         **kwargs,
     ):
         """As Keras' `fit`, on strings.
@@ -160,7 +161,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         """
         if validation_data is not None:
             data = self._batches(*inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False)
-            callbacks = [Validation(data, validation_freq), *(callbacks or [])]
+            callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
         data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
         if isinstance(data, Batches):
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
