@@ -17,7 +17,7 @@ from tfbert.data.batches import Batches
 from tfbert.errors import CheckpointError, ConfigError, DiskError, Preempted
 from tfbert.training.experiment import FinetuneConfig
 from tfbert.training.finetune import finetune
-from tfbert.training.metrics_log import read_history
+from tfbert.training.history_file import read_history
 
 
 class Killed(Exception):
@@ -244,8 +244,13 @@ def test_early_stopping_keeps_the_best_epoch(run, tmp_path):
     run(epochs=9, patience=1, learning_rate=0.0)  # no evaluation is better than the first
     evaluations = [row for row in read_history(tmp_path / "run/metrics.jsonl") if "val_loss" in row]
     assert len(evaluations) == 2
-    with pytest.raises(ValueError, match="no dev metric 'f2'; there are loss, accuracy"):
-        run("other", metric="f2")
+
+
+def test_a_metric_that_dev_does_not_have_is_told_before_there_is_a_run(run, tmp_path):
+    with pytest.raises(ConfigError, match="no dev metric 'f1'; there are loss, accuracy, macro_f1, matthews"):
+        run(metric="f1")  # which six labels do not have
+    run(metric="macro_f1", epochs=1)
+    assert "macro_f1" in json.loads((tmp_path / "run/dev_metrics.json").read_text())
 
 
 def test_thresholds_are_chosen_on_dev(run, tmp_path):

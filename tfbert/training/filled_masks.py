@@ -1,11 +1,12 @@
 """What a run's model fills into the same few masked texts, over time."""
 
-import json
 import pathlib
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from tfbert.training.history_file import append_history, keep_history
 
 _ROWS = 4
 
@@ -33,9 +34,8 @@ class FilledMasks(keras.callbacks.Callback):
         guesses = tf.argmax(self.model(self._rows, training=False)["token_logits"], -1).numpy()
         rows = {name: value.numpy() for name, value in self._rows.items()}
         line = {"step": self.state.step, "rows": [self._pieces(rows, guesses, i) for i in range(len(guesses))]}
-        kept = [old for old in read_filled_masks(self.path) if old["step"] < self.state.step]
-        text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in [*kept, line])
-        self.path.write_text(text, encoding="utf-8")
+        keep_history(self.path, self.state.step - 1)
+        append_history(self.path, line)
 
     def _pieces(self, rows, guesses, i):
         tokens = list(self.model.task.tokenizer.vocabulary)
@@ -60,9 +60,3 @@ def joined(tokens):
     'unseen texts'
     """
     return " ".join(tokens).replace(" ##", "")
-
-
-def read_filled_masks(path):
-    """The lines of the file; [] where there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]

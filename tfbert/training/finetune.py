@@ -9,7 +9,8 @@ from tfbert.data.batches import Batches
 from tfbert.errors import ConfigError
 from tfbert.files import replace_file
 from tfbert.training.best_model import BestModel
-from tfbert.training.metrics_log import MetricsLog, read_history
+from tfbert.training.history_file import read_history
+from tfbert.training.metrics_log import MetricsLog
 from tfbert.training.optimizer import AdamW
 from tfbert.training.report import write_report
 from tfbert.training.run_state import RunState
@@ -28,7 +29,7 @@ def finetune(model, train, dev, config):
         config: a `FinetuneConfig`.
 
     Raises:
-        ConfigError: the folder holds a run with other settings.
+        ConfigError: the folder holds a run with other settings; dev has no such metric.
         TrainingError: another host has ended.
         KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
@@ -38,7 +39,6 @@ def finetune(model, train, dev, config):
 
 
 def _finetune(model, train, dev, config, strategy, folder):
-    open_run_folder(folder, config)
     with strategy.scope():
         optimizer = AdamW(
             config.learning_rate,
@@ -53,6 +53,8 @@ def _finetune(model, train, dev, config, strategy, folder):
             jit_compile=config.jit_compile,
             steps_per_execution=config.steps_per_execution,
         )
+    _check_metric(model, dev, config)
+    open_run_folder(folder, config)
     total = train.steps_per_epoch * config.epochs
     # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
     per_round = config.evaluate_every or train.steps_per_epoch
@@ -81,6 +83,16 @@ def _finetune(model, train, dev, config, strategy, folder):
         state.release()
         log.close()
     return _finish(model, dev, config, folder) if is_chief(strategy) else {}
+
+
+def _check_metric(model, dev, config):
+    """Tells of a metric that dev does not have before any training, and before a folder has it in its config."""
+    if config.metric in ("", "loss"):
+        return
+    few = batches_of({name: values[:2] for name, values in dev.examples.items()}, model, config, shuffle=False)
+    metrics, _ = model.evaluate_answers(few)
+    if config.metric not in metrics:
+        raise ConfigError(f"there is no dev metric {config.metric!r}; there are {', '.join(metrics)}")
 
 
 def batches_of(examples, model, config, *, shuffle=True):

@@ -1,6 +1,5 @@
 """metrics.jsonl, TensorBoard and the progress bar of a run."""
 
-import json
 import pathlib
 import time
 
@@ -8,6 +7,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
+from tfbert.training.history_file import append_history, keep_history
 from tfbert.training.run_state import passes
 
 
@@ -28,7 +28,7 @@ class MetricsLog(keras.callbacks.Callback):
         super().__init__()
         self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
         self.every, self.per_round, self.total_steps = every, per_round, total_steps
-        self._keep_up_to(state.step)
+        keep_history(self.path, state.step)
         self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
         bar = {"unit": "step", "desc": "train", "dynamic_ncols": True, "disable": not shown}
         self._bar = tqdm.tqdm(total=total_steps, initial=state.step, **bar)
@@ -85,8 +85,7 @@ class MetricsLog(keras.callbacks.Callback):
 
     def _write(self, step, group, values):
         line = {"step": step, "epoch": round(self._epoch(step), 4), **values}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_history(self.path, line)
         with self._writer.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
@@ -94,21 +93,3 @@ class MetricsLog(keras.callbacks.Callback):
 
     def _epoch(self, step):
         return step / self.batches.steps_per_epoch
-
-    def _keep_up_to(self, step):
-        """Drops what a run wrote after the checkpoint that it goes on from; those steps come again."""
-        lines = [line for line in read_history(self.path) if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        self.path.write_text(text, encoding="utf-8")
-
-
-def read_history(path):
-    """The lines of metrics.jsonl; a last one that was cut off is left out."""
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines() if pathlib.Path(path).exists() else []
-    history = []
-    for line in lines:
-        try:
-            history.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return history

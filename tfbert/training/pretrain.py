@@ -10,8 +10,8 @@ from tfbert.files import replace_file
 from tfbert.training.blow_up import BlowUp, BlowUpGuard
 from tfbert.training.filled_masks import FilledMasks
 from tfbert.training.finetune import open_run_folder, rounds
+from tfbert.training.history_file import read_history
 from tfbert.training.lamb import LAMB
-from tfbert.training.metrics_log import read_history
 from tfbert.training.optimizer import AdamW
 from tfbert.training.pretrain_log import PretrainLog
 from tfbert.training.report_pretraining import write_pretraining_report

@@ -1,6 +1,5 @@
 """metrics.jsonl, TensorBoard and the progress bar of a pretraining run."""
 
-import json
 import math
 import pathlib
 import time
@@ -10,7 +9,7 @@ import tensorflow as tf
 import tqdm
 
 from tfbert.training.flops import flops_per_token
-from tfbert.training.metrics_log import read_history
+from tfbert.training.history_file import append_history, keep_history
 from tfbert.training.run_state import passes
 
 
@@ -41,8 +40,7 @@ class PretrainLog(keras.callbacks.Callback):
 
     def go_back(self):
         """Drops what was written after the state's step; those steps come again."""
-        lines = [line for line in read_history(self.path) if line["step"] <= self.state.step]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        keep_history(self.path, self.state.step)
         self._bar.n = self.state.step
         self._bar.refresh()
 
@@ -91,8 +89,7 @@ class PretrainLog(keras.callbacks.Callback):
     def _write(self, step, group, values):
         # NaN is no JSON; a run that has come to it stops right after
         line = {"step": step, **{name: value for name, value in values.items() if math.isfinite(value)}}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_history(self.path, line)
         with self._writer.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)

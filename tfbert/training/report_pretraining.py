@@ -1,7 +1,7 @@
 """The report of a pretraining run: curves, and what the model fills into held-out texts over time."""
 
 from tfbert.training import markup
-from tfbert.training.filled_masks import read_filled_masks
+from tfbert.training.history_file import read_history
 from tfbert.training.report import configuration, curves, tiles, write_page
 
 _STEPS = 5  # of those that a text is shown at, the first and the last among them
@@ -19,7 +19,7 @@ def write_pretraining_report(folder, *, config, history, metrics, data):
     sections = {
         "Metrics": tiles(metrics),
         "Training": curves(history),
-        "Filled-in masks": _filled(read_filled_masks(folder / "filled_masks.jsonl")),
+        "Filled-in masks": _filled(read_history(folder / "filled_masks.jsonl")),
         "Configuration": configuration(config),
     }
     share = data.tokens / (data.rows * data.max_length)

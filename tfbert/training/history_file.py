@@ -1,0 +1,38 @@
+"""The files of a run that grow by a line of JSON at a time, each with its `step`."""
+
+import json
+import pathlib
+
+from tfbert.errors import DiskError
+from tfbert.files import replace_file
+
+
+def read_history(path):
+    """The lines of the file, [] where there is none; a last one that was cut off is left out."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines() if pathlib.Path(path).exists() else []
+    history = []
+    for line in lines:
+        try:
+            history.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return history
+
+
+def append_history(path, line):
+    """Adds a line; raises DiskError where it does not fit."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(_text(line))
+    except OSError as error:
+        raise DiskError(f"could not write {path}: {error.strerror or error}; what it held before is kept") from error
+
+
+def keep_history(path, step):
+    """Drops the lines behind `step`, such as those after the checkpoint that a run goes on from: they come again."""
+    with replace_file(path) as file:
+        file.writelines(_text(line) for line in read_history(path) if line["step"] <= step)
+
+
+def _text(line):
+    return json.dumps(line, ensure_ascii=False) + "\n"
