@@ -6,8 +6,6 @@ when its folder has changed.
 """
 
 import contextlib
-import dataclasses
-import gc
 import logging
 import threading
 
@@ -15,30 +13,12 @@ import tensorflow as tf
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import read_parameters
-from tfbert.serving.servable import Servable
-from tfbert.serving.warm_up import warm_up
+from tfbert.serving.model_version import ModelVersion
 
 _log = logging.getLogger("tfbert.serving")
 
 # A day of new versions every minute; older ones are forgotten by GetModelStatus.
 _MAX_ENDED = 1440
-
-
-@dataclasses.dataclass(eq=False)
-class ModelVersion:
-    """One version of one model: its state, and when it is AVAILABLE its servable and the batcher before it."""
-
-    model: str
-    version: int
-    folder: object
-    state: int = ModelVersionStatus.START
-    error: str = ""
-    servable: Servable | None = None
-    batcher: Batcher | None = None
-    in_use: int = 0
-    seen: object = None  # the folder as it was when it could not be loaded
 
 
 class ModelManager:
@@ -52,6 +32,7 @@ class ModelManager:
         self._parameters, self._join, self._poll_seconds, self._observe = parameters, join, poll_seconds, observe
         self._settings = {}
         self._versions = {}  # model -> version -> ModelVersion
+        self._staged = []  # brought up, and not among the others yet
         self._changed = threading.Condition()
         self._loading = threading.Lock()  # one reconciliation at a time
         self._closed = threading.Event()
@@ -60,18 +41,17 @@ class ModelManager:
     def reload(self, settings):
         """Serves these models and no others; returns when they are loaded.
 
-        A model without a version that can be loaded, and a label of a version that is not there, raise
-        `ServingError`, and what was served before stays.
+        All of it takes effect at once, labels too, when everything is loaded. A model without a version that can be
+        loaded, and a label of a version that is not there, raise `ServingError`, and what was served before stays.
         """
-        with self._loading:
-            before, self._settings = self._settings, {each.name: each for each in settings}
-            try:
-                for each in settings:
-                    self._check(each, self._load(each))
-            except BaseException:
-                self._settings = before
-                raise
-            self._unload_all()
+        with self._reconciling():
+            for each in settings:
+                wanted = each.wanted()
+                for entry in self._missing(each.name, wanted):
+                    self._bring_up(entry)
+                self._check(each, wanted)
+            self._commit({each.name: each for each in settings})
+            self._unload_rest()
         if self._poll_seconds and self._thread is None:
             self._thread = threading.Thread(target=self._poll, name="tfbert-versions", daemon=True)
             self._thread.start()
@@ -92,7 +72,10 @@ class ModelManager:
     def status(self, name, version=None):
         """The versions of a model, the newest first, as (version, state, error); all that were ever served."""
         with self._changed:
-            known = self._versions.get(name, {})
+            known = {**self._versions.get(name, {})}
+            for each in self._staged:
+                if each.model == name and not _answers(known.get(each.version)):
+                    known[each.version] = each
             return [
                 (each.version, each.state, each.error)
                 for number, each in sorted(known.items(), reverse=True)
@@ -107,14 +90,14 @@ class ModelManager:
     def available(self):
         """All versions that answer requests."""
         with self._changed:
-            return [each for known in self._versions.values() for each in known.values() if _answers(each)]
+            return [each for known in self._versions.values() for each in known.values() if each.answers]
 
     def close(self, timeout=None):
         """Ends all versions and their threads; what waits is computed first, for `timeout` seconds a version."""
         self._closed.set()
         with self._loading:
             self._settings = {}
-            self._unload_all(timeout)
+            self._unload_rest(timeout)
         if self._thread is not None:
             self._thread.join()
 
@@ -134,7 +117,7 @@ class ModelManager:
         candidates = [
             each
             for version, each in self._versions.get(spec.name, {}).items()
-            if _answers(each) and number in (None, version)
+            if each.answers and number in (None, version)
         ]
         if not candidates:
             raise tf.errors.NotFoundError(None, None, f"Servable not found for request: {asked}")
@@ -142,84 +125,102 @@ class ModelManager:
 
     def _poll(self):
         while not self._closed.wait(self._poll_seconds):
-            with self._loading:
+            with self._reconciling():
                 if self._closed.is_set():
                     return
                 try:
-                    for settings in list(self._settings.values()):
-                        self._load(settings)
-                    self._unload_all()
+                    for settings in self._settings.values():
+                        for entry in self._missing(settings.name, settings.wanted()):
+                            self._bring_up(entry)
+                            self._commit()
+                    self._unload_rest()
                 except Exception:  # the next look may go better
                     _log.exception("looking for versions failed", extra={"event": "poll_failed"})
 
-    def _load(self, settings):
-        """Loads what is wanted and not there yet; what went wrong with the newest version that failed."""
-        failure = None
-        for version, folder in settings.wanted().items():
-            known = self._versions.get(settings.name, {}).get(version)
-            there = known is not None and known.folder == folder
-            if there and _answers(known):
-                continue
-            if there and known.seen == _look(folder):
-                failure = known.error
-                continue
-            entry = ModelVersion(settings.name, version, folder, state=ModelVersionStatus.LOADING, seen=_look(folder))
-            # The same version of another folder answers until this one can.
-            before = known if known is not None and _answers(known) else None
-            if before is None:
-                self._show(entry)
+    @contextlib.contextmanager
+    def _reconciling(self):
+        """One at a time; what it brought up and did not commit is unloaded again."""
+        with self._loading:
             try:
-                self._bring_up(entry)
-            except ServingError as error:
-                failure = str(error)
+                yield
+            finally:
                 with self._changed:
-                    entry.state, entry.error = ModelVersionStatus.END, failure
-                _log.error("%s", error, extra=_event("load_failed", entry))
-            else:
-                self._show(entry)
-                if before is not None:
-                    self._unload(before)
-        return failure
+                    left, self._staged = self._staged, []
+                for entry in left:
+                    if entry.loaded:
+                        self._unload(entry)
 
-    def _show(self, entry):
-        with self._changed:
-            self._versions.setdefault(entry.model, {})[entry.version] = entry
+    def _missing(self, name, wanted):
+        """The wanted versions to load: not there yet, or failed and changed since."""
+        for version, folder in wanted.items():
+            known = self._versions.get(name, {}).get(version)
+            if known is None or known.folder != folder or known.may_load():
+                yield ModelVersion(name, version, folder)
 
     def _bring_up(self, entry):
-        parameters = read_parameters(entry.folder, self._parameters)
-        servable = Servable(entry.folder)
-        batcher = Batcher(servable, parameters, join=self._join, observe=self._observe)
-        try:
-            count = warm_up(servable, batcher.submit)
-        except BaseException:
-            batcher.close()
-            raise
         with self._changed:
-            entry.servable, entry.batcher, entry.state = servable, batcher, ModelVersionStatus.AVAILABLE
-        _log.info("version loaded, %d warm-up requests", count, extra=_event("loaded", entry))
+            self._staged.append(entry)
+        try:
+            count = entry.load(self._parameters, join=self._join, observe=self._observe)
+        except ServingError as error:
+            with self._changed:
+                entry.state, entry.error = ModelVersionStatus.END, str(error)
+            _log.error("%s", error, extra=_event("load_failed", entry))
+        else:
+            _log.info("version loaded, %d warm-up requests", count, extra=_event("loaded", entry))
 
-    def _check(self, settings, failure):
-        known = self._versions.get(settings.name, {})
-        wanted = settings.wanted()
-        answering = [each for each in known.values() if _answers(each) and wanted.get(each.version) == each.folder]
-        if not answering:
-            raise ServingError(failure or f"{settings.base_path}: no version folder (a number); export a model to one")
+    def _check(self, settings, wanted):
+        """Raises `ServingError` unless the settings can be committed."""
+        entries = (*self._versions.get(settings.name, {}).values(), *self._staged)
+        there = {
+            each.version: each
+            for each in entries
+            if each.model == settings.name and each.folder == wanted.get(each.version)
+        }
+        loaded = {version for version, each in there.items() if each.loaded}
+        if not loaded:
+            failures = (there[version].error for version in sorted(there, reverse=True))
+            raise ServingError(
+                next(filter(None, failures), None)
+                or f"{settings.base_path}: no version folder (a number); export a model to one"
+            )
         for label, version in settings.labels:
-            if version not in known or not _answers(known[version]):
+            if version not in loaded:
                 raise ServingError(
                     f"Request to assign label {label!r} to version {version} of model {settings.name}, "
                     f"which is not currently available for inference"
                 )
 
-    def _unload_all(self, timeout=None):
+    def _commit(self, settings=None):
+        """What was brought up answers from here on, all of it at once, and by new settings where there are some."""
+        replaced = []
+        with self._changed:
+            if settings is not None:
+                self._settings = settings
+            for entry in self._staged:
+                known = self._versions.setdefault(entry.model, {})
+                before = known.get(entry.version)
+                if entry.loaded:
+                    entry.state = ModelVersionStatus.AVAILABLE
+                if _answers(before):
+                    if not entry.loaded:
+                        continue  # the same version of another folder goes on
+                    replaced.append(before)
+                known[entry.version] = entry
+            self._staged = []
+        for before in replaced:
+            self._unload(before)
+
+    def _unload_rest(self, timeout=None):
         """Unloads what is not asked for, a model's last version only when the model itself is not."""
         for name, known in list(self._versions.items()):
             settings = self._settings.get(name)
             wanted = settings.wanted() if settings else {}
-            if settings and not any(version in wanted and _answers(each) for version, each in known.items()):
+            kept = [each for each in known.values() if each.answers and each.folder == wanted.get(each.version)]
+            if settings and not kept:
                 continue  # nothing takes its place
-            for version, each in sorted(known.items()):
-                if _answers(each) and version not in wanted:
+            for _, each in sorted(known.items()):
+                if each.answers and each not in kept:
                     self._unload(each, timeout)
             with self._changed:
                 ended = sorted(version for version, each in known.items() if each.state == ModelVersionStatus.END)
@@ -230,24 +231,14 @@ class ModelManager:
         with self._changed:
             entry.state = ModelVersionStatus.UNLOADING  # from here on nobody gets it
             self._changed.wait_for(lambda: not entry.in_use, timeout)
-        entry.batcher.close(timeout)
+        entry.unload(timeout)
         with self._changed:
-            entry.servable = entry.batcher = None
-            entry.state, entry.seen = ModelVersionStatus.END, None
-        gc.collect()  # a loaded SavedModel has reference cycles: its weights would stay for long
+            entry.state = ModelVersionStatus.END
         _log.info("version unloaded", extra=_event("unloaded", entry))
 
 
 def _answers(entry):
-    return entry.state == ModelVersionStatus.AVAILABLE
-
-
-def _look(folder):
-    """What changes when somebody goes on copying a folder."""
-    try:
-        return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*"))
-    except OSError:
-        return None
+    return entry is not None and entry.answers
 
 
 def _event(event, entry):

@@ -1,0 +1,115 @@
+"""The manager of versions by itself: reloads that take effect as a whole or not at all."""
+
+import contextlib
+import shutil
+import threading
+
+import numpy as np
+import pytest
+from served import save
+from tensorflow_serving.apis import model_pb2
+from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
+
+from tfbert.errors import ServingError
+from tfbert.serving.batching_parameters import BatchingParameters
+from tfbert.serving.models import ModelManager
+from tfbert.serving.servable import Servable
+from tfbert.serving.versions import ModelSettings
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Versions 1 and 2, each of which multiplies its logits by its number."""
+    folder = tmp_path_factory.mktemp("saved")
+    for number in (1, 2):
+        save(folder / str(number), factor=number)
+    return folder
+
+
+@pytest.fixture
+def manager():
+    manager = ModelManager(BatchingParameters(), poll_seconds=0)
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Whose `set` lets folders be loaded; `gate.reached` is set when one would be."""
+    gate = threading.Event()
+    gate.reached = threading.Event()
+    load = Servable.__init__
+
+    def load_when_set(self, folder):
+        gate.reached.set()
+        assert gate.wait(30)
+        load(self, folder)
+
+    monkeypatch.setattr(Servable, "__init__", load_when_set)
+    yield gate
+    gate.set()
+
+
+def ask(manager, name="mine", label=""):
+    """(version, factor) of the version that answers."""
+    with manager.lease(
+        model_pb2.ModelSpec(name=name, version_label=label) if label else model_pb2.ModelSpec(name=name)
+    ) as found:
+        outputs = found.batcher.submit("serving_default", {"text": np.array([b"a"], object)}).result()
+        return found.version, outputs["logits"][0, 0]
+
+
+def states(manager, name="mine"):
+    return {version: ModelVersionStatus.State.Name(state) for version, state, _ in manager.status(name)}
+
+
+@contextlib.contextmanager
+def in_thread(function, *arguments):
+    thread = threading.Thread(target=function, args=arguments)
+    thread.start()
+    yield
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_label_moves_when_its_new_version_can_answer(manager, saved, gate):
+    gate.set()
+    manager.reload([ModelSettings("mine", saved, specific=(1,), labels=(("stable", 1),))])
+    gate.clear()
+    gate.reached.clear()
+    with in_thread(manager.reload, [ModelSettings("mine", saved, specific=(2,), labels=(("stable", 2),))]):
+        assert gate.reached.wait(30)
+        assert ask(manager, label="stable") == (1, 1) and manager.labelled("mine", "stable") == 1
+        assert states(manager) == {1: "AVAILABLE", 2: "LOADING"}
+        gate.set()
+    assert ask(manager, label="stable") == (2, 2)
+    assert states(manager) == {1: "END", 2: "AVAILABLE"}
+
+
+def test_a_failed_reload_leaves_no_trace(manager, saved, tmp_path):
+    shutil.copytree(saved / "2", tmp_path / "moved/1")
+    (tmp_path / "broken/1").mkdir(parents=True)
+    manager.reload([ModelSettings("mine", saved, specific=(1,), labels=(("stable", 1),))])
+    threads = threading.active_count()
+    moved, other = ModelSettings("mine", tmp_path / "moved"), ModelSettings("other", saved)
+    for wrong, message in (
+        (ModelSettings("broken", tmp_path / "broken"), "has no saved_model.pb"),
+        (ModelSettings("labelled", saved, labels=(("stable", 7),)), "not currently available"),
+    ):
+        with pytest.raises(ServingError, match=message):
+            manager.reload([moved, other, wrong])
+        assert ask(manager, label="stable") == (1, 1) and states(manager) == {1: "AVAILABLE"}
+        assert [each.model for each in manager.available()] == ["mine"]
+        assert not any(states(manager, name) for name in ("other", "broken", "labelled"))
+        assert threading.active_count() == threads
+    manager.reload([moved, other])
+    assert ask(manager) == (1, 2) and ask(manager, "other") == (2, 2)
+
+
+def test_a_label_needs_its_version_in_the_new_folder(manager, saved, tmp_path):
+    manager.reload([ModelSettings("mine", saved, newest=None)])
+    shutil.copytree(saved / "2", tmp_path / "moved/2")
+    with pytest.raises(ServingError, match="label 'stable' to version 1"):
+        manager.reload([ModelSettings("mine", tmp_path / "moved", labels=(("stable", 1),))])
+    manager.reload([ModelSettings("mine", tmp_path / "moved", newest=None)])
+    assert states(manager) == {1: "END", 2: "AVAILABLE"}

@@ -1,0 +1,72 @@
+"""One version of one model: its folder, its state, and from loading to unloading what answers its requests."""
+
+import dataclasses
+import gc
+import pathlib
+
+from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
+
+from tfbert.serving.batching import Batcher
+from tfbert.serving.batching_parameters import read_parameters
+from tfbert.serving.servable import Servable
+from tfbert.serving.warm_up import warm_up
+
+
+@dataclasses.dataclass(eq=False)
+class ModelVersion:
+    """A version folder and, once `load` has returned, its servable and the batcher before it.
+
+    >>> version = ModelVersion("mine", 1, pathlib.Path("served/mine/1"))
+    >>> version.load(BatchingParameters(), join=True, observe=None)
+    """
+
+    model: str
+    version: int
+    folder: pathlib.Path
+    state: int = ModelVersionStatus.LOADING
+    error: str = ""
+    servable: Servable | None = None
+    batcher: Batcher | None = None
+    in_use: int = 0
+    _seen: object = dataclasses.field(default=None, init=False)  # the folder as it was when it could not be loaded
+
+    @property
+    def loaded(self):
+        """Whether it could answer; it does so when it is AVAILABLE."""
+        return self.batcher is not None
+
+    @property
+    def answers(self):
+        return self.state == ModelVersionStatus.AVAILABLE
+
+    def may_load(self):
+        """Whether loading may go otherwise than the last time, because the folder has changed."""
+        return not self.loaded and self._seen != _look(self.folder)
+
+    def load(self, parameters, *, join, observe):
+        """Loads and warms up; returns how many requests were recorded for that. `ServingError` if it cannot."""
+        self._seen = _look(self.folder)
+        parameters = read_parameters(self.folder, parameters)
+        servable = Servable(self.folder)
+        batcher = Batcher(servable, parameters, join=join, observe=observe)
+        try:
+            count = warm_up(servable, batcher.submit)
+        except BaseException:
+            batcher.close()
+            raise
+        self.servable, self.batcher = servable, batcher
+        return count
+
+    def unload(self, timeout=None):
+        """Ends what `load` brought up; what waits is computed first, for `timeout` seconds."""
+        self.batcher.close(timeout)
+        self.servable = self.batcher = self._seen = None
+        gc.collect()  # a loaded SavedModel has reference cycles: its weights would stay for long
+
+
+def _look(folder):
+    """What changes when somebody goes on copying a folder."""
+    try:
+        return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+    except OSError:
+        return None
