@@ -258,7 +258,11 @@ def test_what_stands_there_is_kept(tiny_checkpoint, tmp_path, exported):
         export(model, tmp_path / "mine", ["onnx"])
     with pytest.raises(ConfigError, match="no format 'tflite'"):
         export(model, tmp_path / "other", ["tflite"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "versions"]
+    shutil.copytree(exported[2], tmp_path / "number")
+    with pytest.raises(ConfigError, match="name at least one format: saved_model, lite, onnx"):
+        export(model, tmp_path / "number", [])
+    assert (tmp_path / "number/1/saved_model.pb").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "number", "versions"]
 
 
 def test_operations_that_servers_lack():

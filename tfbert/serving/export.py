@@ -26,7 +26,7 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
 
     Args:
         model: a task model in float32, as `tfbert.load` gives it.
-        formats: some of FORMATS.
+        formats: one or more of FORMATS.
         table: labelled rows on which each precision is measured; a few join the golden examples.
         xla_buckets: as `write_saved_model`'s.
         dtype: of the SavedModel, "float32" or "bfloat16".
@@ -40,6 +40,8 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
 
     >>> export(tfbert.load("runs/mine"), "served/mine")
     """
+    if not formats:
+        raise ConfigError(f"name at least one format: {', '.join(FORMATS)}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ConfigError(f"there is no format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
     path = pathlib.Path(path)
