@@ -112,23 +112,24 @@ def _signatures(model, variants, cases):
     if formats & {"lite", "onnx"}:
         chain = ", behind C rows of trained transitions between C tags" if getattr(task, "transitions", False) else ""
         lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | `{output_name(task)}` float32{chain} |")
-    case = cases["serving_default"]
+    return [*lines, "", *_example(model, formats, cases["serving_default"])]
+
+
+def _example(model, formats, case):
     first = {column: values[:1] for column, values in case.inputs.items()}
     answer = model.answer({column: tf.constant(values) for column, values in first.items()})
     answer = {key: plain(value.numpy()) for key, value in answer.items()}
     if len(str(answer)) > _SHOWN_ANSWER:
         answer = dict.fromkeys(answer, "…")
     request = {"signature_name": "serving_default", "inputs": {key: plain(values) for key, values in first.items()}}
-    return [
-        *lines,
-        "",
-        "A request to TF Serving's REST API, and what it answers:",
-        "",
-        "```json",
-        json.dumps(request, ensure_ascii=False),
-        json.dumps({"outputs": answer}, ensure_ascii=False),
-        "```",
-    ]
+    if "saved_model" in formats:
+        what = "A request to TF Serving's REST API, and what it answers:"
+        # In columns it leaves out the name of the only output.
+        answer = {"outputs": next(iter(answer.values())) if len(answer) == 1 else answer}
+    else:
+        what, request = "An example, and the model's answer:", request["inputs"]
+    shown = [json.dumps(part, ensure_ascii=False) for part in (request, answer)]
+    return [what, "", "```json", *shown, "```"]
 
 
 def _spec(dtype, shape):
