@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from served import save
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfbert.serving import rest_json
+from tfbert.serving import rest_answer, rest_json
 from tfbert.serving.server import Server
 
 
@@ -158,6 +158,21 @@ def test_what_cannot_be_read_is_counted_once(tmp_path):
         assert requests_by_code(server) == {"INVALID_ARGUMENT": 3, "NOT_FOUND": 2, "OK": 1}
 
 
+def test_a_large_answer_is_written_aside(server, monkeypatch):
+    threads, write = [], rest_answer.predictions
+
+    def noted(outputs, rows):
+        threads.append(threading.current_thread().name)
+        yield from write(outputs, rows)
+
+    monkeypatch.setattr(rest_answer, "predictions", noted)
+    for count in (3, 3000):
+        body = {"signature_name": "ids", "instances": [[1, 2, 3, number] for number in range(count)]}
+        answer = ask(server, "/mine:predict", body)[1]["predictions"]
+        assert [row["token_ids"] for row in answer] == body["instances"]
+    assert threads[0] == "tfbert-event-loop" != threads[1]
+
+
 def requests_by_code(server):
     found = collections.Counter()
     for code, count in re.findall(
@@ -193,7 +208,8 @@ def test_any_json_is_read_or_refused(value, key, dtype):
 
 @given(st.floats(width=32, allow_nan=False))
 def test_floats_are_written_with_their_own_digits(value):
-    written = rest_json.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, rows=True)
+    pieces = rest_answer.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, rows=True)
+    written = json.loads(b"".join(pieces))
     assert np.float32(written["predictions"][0]) == np.float32(value)
     digits = json.dumps(written["predictions"][0]).split("e")[0].strip("-0.").replace(".", "")
     assert len(digits) <= 9  # what a float32 needs at most

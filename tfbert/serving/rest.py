@@ -5,8 +5,9 @@ aiohttp, because it runs in the event loop that gRPC uses, has limits and TLS, a
 
 import asyncio
 import contextlib
-import json
+import itertools
 import re
+import threading
 import time
 
 import tensorflow as tf
@@ -20,7 +21,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfbert.serving import rest_json
+from tfbert.serving import rest_answer, rest_json
 
 METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
 _MODEL = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -48,7 +49,8 @@ _REFUSED = {
     web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
     web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
 }
-_LARGE = 2**18  # bytes of JSON that are read aside, so that others are answered meanwhile
+# Bytes of a body and of a message above which JSON is read and written aside, so that others are answered meanwhile.
+_LARGE_BODY, _LARGE_MESSAGE = 2**18, 2**14
 _JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
 
 
@@ -77,7 +79,7 @@ class RestApi:
         path = request.path
         if request.method == "POST" and (found := _INFER.fullmatch(path)):
             method = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
-            return _json(await method[found["method"].lower()](request, found))
+            return await method[found["method"].lower()](request, found)
         if request.method == "GET" and (found := _METADATA.fullmatch(path)):
             return _json(await self._get_metadata(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
@@ -90,9 +92,8 @@ class RestApi:
                 body = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        return (
-            await asyncio.to_thread(rest_json.read_object, body) if len(body) > _LARGE else rest_json.read_object(body)
-        )
+        aside = len(body) > _LARGE_BODY
+        return await _call(rest_json.read_object, body, aside=aside), aside
 
     @contextlib.contextmanager
     def _reading(self, method, http_request):
@@ -109,29 +110,32 @@ class RestApi:
     async def _predict(self, http_request, found):
         request = predict_pb2.PredictRequest()
         with self._reading("Predict", http_request):
-            given = await self._body(http_request)
+            given, aside = await self._body(http_request)
             _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-            inputs, rows = rest_json.predict_inputs(given, self._core.signature_inputs(request.model_spec))
+            infos = self._core.signature_inputs(request.model_spec)
+            inputs, rows = await _call(rest_json.predict_inputs, given, infos, aside=aside)
             for name, proto in inputs.items():
                 request.inputs[name].CopyFrom(proto)
         response = await self._core.call("Predict", request, protocol="rest")
-        return rest_json.predictions(response.outputs, rows)
+        return await _written(rest_answer.predictions(response.outputs, rows), response)
 
     async def _classify(self, http_request, found):
         request = classification_pb2.ClassificationRequest()
         await self._read_examples("Classify", request, http_request, found)
-        return rest_json.classifications((await self._core.call("Classify", request, protocol="rest")).result)
+        response = await self._core.call("Classify", request, protocol="rest")
+        return await _written(rest_answer.classifications(response.result), response)
 
     async def _regress(self, http_request, found):
         request = regression_pb2.RegressionRequest()
         await self._read_examples("Regress", request, http_request, found)
-        return rest_json.regressions((await self._core.call("Regress", request, protocol="rest")).result)
+        response = await self._core.call("Regress", request, protocol="rest")
+        return await _written(rest_answer.regressions(response.result), response)
 
     async def _read_examples(self, method, request, http_request, found):
         with self._reading(method, http_request):
-            given = await self._body(http_request)
+            given, aside = await self._body(http_request)
             _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-            rest_json.examples(given, request.input)
+            await _call(rest_json.examples, given, request.input, aside=aside)
 
     async def _get_metadata(self, found):
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -182,9 +186,24 @@ async def _told_as_json(request, handler):
         return _json({"error": "the request's body did not arrive in time"}, 408)
 
 
+async def _call(function, *arguments, aside):
+    """The function's result; `aside`: from a thread, while the loop answers others."""
+    return await asyncio.to_thread(function, *arguments) if aside else function(*arguments)
+
+
+async def _written(pieces, message):
+    """The response of an answer's pieces, made of `message`; given up, it is not written to its end."""
+    given_up = threading.Event()
+    wanted = itertools.takewhile(lambda piece: not given_up.is_set(), pieces)
+    try:
+        return _response(await _call(b"".join, wanted, aside=message.ByteSize() > _LARGE_MESSAGE))
+    finally:
+        given_up.set()
+
+
 def _json(answer, status=200):
-    return web.json_response(answer, status=status, dumps=_dumps)
+    return _response(rest_answer.to_json(answer), status)
 
 
-def _dumps(answer):
-    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode()
+def _response(body, status=200):
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")

@@ -1,4 +1,4 @@
-"""JSON of TF Serving's REST API <-> its messages, as util/json_tensor.cc of tensorflow/serving reads and writes it.
+"""JSON of requests of TF Serving's REST API -> its messages, as util/json_tensor.cc of tensorflow/serving reads it.
 
 Messages of errors name inputs and say what was expected; they do not repeat what was sent.
 """
@@ -151,53 +151,3 @@ def _fill_example(message, features):
         else:
             feature.bytes_list.value.extend(_bytes(item, f"feature {key!r}") for item in values)
         message.features.feature[key].CopyFrom(feature)
-
-
-def predictions(outputs, rows):
-    """The answer to a prediction from its arrays: `predictions`, a row each, or `outputs`, a column each."""
-    columns = {name: _plain(name, tf.make_ndarray(proto)) for name, proto in sorted(outputs.items())}
-    if not rows:
-        return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
-    sizes = {len(column) if isinstance(column, list) else None for column in columns.values()}
-    if len(sizes) != 1 or None in sizes:
-        raise ValueError("the outputs do not have one row for each of 'instances'; send 'inputs' instead")
-    if len(columns) == 1:
-        return {"predictions": next(iter(columns.values()))}
-    return {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
-
-
-def _plain(name, array):
-    if array.dtype == object:
-        binary = name.endswith("_bytes")
-        return _each(array.tolist(), lambda item: {"b64": base64.b64encode(item).decode()} if binary else _text(item))
-    if array.dtype.kind not in "biu" and array.dtype != np.float64:
-        # The shortest digits that mean this float32, not those of the float64 beside it.
-        return array.astype(np.float32).astype("U32").astype(np.float64).tolist()
-    return array.tolist()
-
-
-def _each(value, change):
-    return [_each(item, change) for item in value] if isinstance(value, list) else change(value)
-
-
-def _text(item):
-    return item.decode("utf-8", "replace")
-
-
-def classifications(result):
-    """The answer to a classification: for each example its [label, score] pairs."""
-    return {
-        "results": [
-            [[each.label, _shortest(each.score)] for each in classification.classes]
-            for classification in result.classifications
-        ]
-    }
-
-
-def regressions(result):
-    """The answer to a regression: a number for each example."""
-    return {"results": [_shortest(regression.value) for regression in result.regressions]}
-
-
-def _shortest(value):
-    return float(str(np.float32(value)))
