@@ -3,7 +3,12 @@
 import gzip
 import importlib.util
 import json
+import os
+import signal
 import statistics
+import subprocess
+import sys
+import time
 
 import pytest
 from test_cli import REPOSITORY, tfbert
@@ -64,6 +69,18 @@ def test_the_table(suite, tmp_path):
     again = suite("--seeds=0,3", "--set=learning_rate=0.001")  # all is done: the table alone
     assert again.returncode == 0
     assert "[1/4]" in result.stdout and "[1/4]" not in again.stdout
+    before = (tmp_path / "out/results.json").read_text()
+    for arguments, changed in (
+        (["--set=learning_rate=0.002"], "learning_rate was 0.001, now 0.002"),
+        (["--set=learning_rate=0.001,settings.windows=true"], "settings was {}, now {'windows': True}"),
+        (["--set=learning_rate=0.001", "--checkpoint=other"], "now 'other'"),
+        (["--set=learning_rate=0.001", "--data=other"], "now 'other/train.tsv'"),
+    ):
+        other = suite(*arguments)
+        assert other.returncode == 2 and not other.stdout
+        error = other.stderr.splitlines()[-1]
+        assert "out/first/seed_0 holds a run with other settings" in error and changed in error
+    assert (tmp_path / "out/results.json").read_text() == before
 
 
 def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
@@ -73,6 +90,29 @@ def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
     assert "no column 'message'" in result.stderr
     assert f"1 of 2 runs failed: {tmp_path}/out/second/seed_0" in result.stderr
     assert set(json.loads((tmp_path / "out/results.json").read_text())) == {"first"}
+
+
+@pytest.mark.parametrize("to", ["suite", "group"])
+def test_sigterm_saves_the_run_and_ends_the_suite(tiny_checkpoint, suite, tmp_path, to):
+    """Sent to the suite alone, or to all processes, as schedulers do; the next config is not begun."""
+    command = [sys.executable, "-m", "tfbert.launch.main", "suite", f"--configs={tmp_path}/configs/*.py"]
+    command += [f"--data={tmp_path}", f"--checkpoint={tiny_checkpoint}", f"--out={tmp_path}/out"]
+    process = subprocess.Popen(
+        [*command, "--set=epochs=9999,log_every=1"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    run = tmp_path / "out/first/seed_0"
+    while not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.05)
+    (os.kill if to == "suite" else os.killpg)(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 42
+    with pytest.raises(ProcessLookupError):  # nothing runs on
+        os.killpg(process.pid, 0)
+    saved = list((run / "checkpoints").glob("ckpt-*.index"))
+    assert saved and not (tmp_path / "out/second").exists()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ class Stop(keras.callbacks.Callback):
         if self.left == 0 and self.number is None:
             raise Killed
         if self.left == 0:
-            os.kill(os.getpid(), self.number)
+            for _ in range(2 if self.number == signal.SIGTERM else 1):  # to the process and to its group, as `timeout`
+                os.kill(os.getpid(), self.number)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,8 @@ def main(argv):
 
     import keras
 
-    from tfbert.training.finetune import batches_of, finetune, open_run_folder
+    from tfbert.training.finetune import batches_of, finetune
+    from tfbert.training.run_folder import open_run_folder
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()

@@ -25,12 +25,36 @@ def parse_flags(argv, inner):
         if inner and "config" not in flags.FLAGS:
             print(f"{argv[0]} has no --config", file=sys.stderr)
             sys.exit(2)
-        for name, key, text in inner:
-            values = flags.FLAGS.config[name]
-            if not hasattr(values, "to_dict"):
-                _exit(argv[0], f"{name}.{key}")
-            values[key] = _value(text)
+        if inner:
+            _set_inner(flags.FLAGS.config, inner, argv[0])
     return rest
+
+
+def config_of(program, arguments):
+    """The config that a launcher with these arguments, --config=FILE and --config.NAME=VALUE, would have."""
+    from absl import flags
+    from ml_collections import config_flags
+
+    from tfbert.errors import ConfigError
+
+    argv, inner = split_inner([program, *arguments])
+    values = flags.FlagValues()
+    with told_in_one_line(program):
+        config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+        try:
+            values(argv)
+        except flags.Error as error:
+            raise ConfigError(str(error)) from None
+        _set_inner(values.config, inner, program)
+    return values.config
+
+
+def _set_inner(config, inner, program):
+    for name, key, text in inner:
+        values = config[name]
+        if not hasattr(values, "to_dict"):
+            _exit(program, f"{name}.{key}")
+        values[key] = _value(text)
 
 
 @contextlib.contextmanager

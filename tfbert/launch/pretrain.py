@@ -32,9 +32,9 @@ def main(argv):
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
 
-    from tfbert.training.finetune import open_run_folder
     from tfbert.training.pretrain import pretrain
     from tfbert.training.pretrain_inputs import model_and_batches
+    from tfbert.training.run_folder import open_run_folder
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()

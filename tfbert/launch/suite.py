@@ -3,21 +3,26 @@
 tfbert suite --configs='configs/glue/*.py' --checkpoint=DIR --out=runs/glue
 tfbert suite --configs='configs/glue/*.py' --data=glue_data --seeds=0,1,2 --set=epochs=2 --checkpoint=DIR --out=runs/a
 
-The same command goes on where it was interrupted. --out gets a run folder for each config and seed, results.md and
-results.json.
+The same command goes on where it was interrupted; one with other settings needs another --out. --out gets a run
+folder for each config and seed, results.md and results.json.
 """
 
 import glob
 import json
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
 
 from absl import flags
 
-from tfbert.errors import ConfigError
+from tfbert.errors import ConfigError, Preempted
 from tfbert.files import replace_file
+from tfbert.launch.flag_parser import config_of
+from tfbert.launch.main import PREEMPTED
+from tfbert.training.experiment import FinetuneConfig
+from tfbert.training.run_folder import check_settings
 
 _CONFIGS = flags.DEFINE_list("configs", None, "Config files; * and ** stand for any names.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)
@@ -35,6 +40,8 @@ def main(argv):
     if not all(seed.isdecimal() for seed in _SEEDS.value):
         raise ConfigError(f"--seeds={','.join(_SEEDS.value)}: write numbers between commas")
     runs = [(config, seed, out / config.stem / f"seed_{seed}") for config in configs for seed in _SEEDS.value]
+    for run in runs:
+        _check_settings(*run)
     failed = []
     for number, (config, seed, folder) in enumerate(runs, 1):
         if not _done(folder):
@@ -64,17 +71,47 @@ def _done(folder):
     return (folder / "dev_metrics.json").exists()
 
 
-def _finetune(config, seed, folder):
-    """Runs `tfbert finetune` in a process of its own, which gives its memory back; returns its exit code."""
+def _config_flags(config, seed):
     source = f"{config}:{_DATA.value}" if _DATA.value else str(config)
-    command = [sys.executable, "-m", "tfbert.launch.main", "finetune", f"--config={source}", f"--config.seed={seed}"]
-    command += [f"--checkpoint={_CHECKPOINT.value}", f"--out={folder}", *(f"--config.{name}" for name in _SET.value)]
-    with subprocess.Popen(command) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # ^C reaches the run as well, which saves itself
-            process.wait()
-            raise
+    return [f"--config={source}", f"--config.seed={seed}", *(f"--config.{setting}" for setting in _SET.value)]
+
+
+def _check_settings(config, seed, folder):
+    """Raises a ConfigError where the folder holds a run of other settings, whose scores are not those asked for."""
+    if folder.exists():  # a config that cannot be read is told by its run
+        values = config_of("tfbert suite", _config_flags(config, seed)).to_dict()
+        check_settings(folder, FinetuneConfig.from_dict({**values, "checkpoint": _CHECKPOINT.value}))
+
+
+def _finetune(config, seed, folder):
+    """Runs `tfbert finetune` in a process of its own, which gives its memory back; returns its exit code.
+
+    Raises Preempted where SIGTERM has ended it, sent to it or to this process.
+    """
+    command = [sys.executable, "-m", "tfbert.launch.main", "finetune", *_config_flags(config, seed)]
+    command += [f"--checkpoint={_CHECKPOINT.value}", f"--out={folder}"]
+    process, asked = None, []
+
+    def end(number, frame):
+        asked.append(number)
+        if process is not None:
+            process.send_signal(number)  # it saves itself
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with subprocess.Popen(command) as process:
+            if asked:  # while it was started
+                process.terminate()
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:  # ^C reaches the run as well, which saves itself
+                process.wait()
+                raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked or code == PREEMPTED:
+        raise Preempted
+    return code
 
 
 def _write_table(out, runs):

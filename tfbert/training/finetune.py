@@ -13,6 +13,7 @@ from tfbert.training.history_file import read_history
 from tfbert.training.metrics_log import MetricsLog
 from tfbert.training.optimizer import AdamW
 from tfbert.training.report import write_report
+from tfbert.training.run_folder import open_run_folder
 from tfbert.training.run_state import RunState
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 
@@ -118,25 +119,6 @@ def batches_of(examples, model, config, *, shuffle=True):
         static_length=config.max_length if static else 0,
         parts=config.accumulation,
     )
-
-
-def open_run_folder(folder, config):
-    """Writes config.json into a new run folder; in an old one, checks that the settings are the same."""
-    path = folder / "config.json"
-    resolved = json.loads(json.dumps(config.to_dict()))
-    if path.exists():
-        # A run that an earlier version began lacks the settings that came since, and had their defaults.
-        defaults = json.loads(json.dumps(type(config)().to_dict()))
-        before = {**defaults, **json.loads(path.read_text(encoding="utf-8"))}
-        changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
-        if changed:
-            listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
-            raise ConfigError(f"{folder} holds a run with other settings ({listed}); name another --out or remove it")
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
-    with replace_file(path) as file:
-        file.write(json.dumps(resolved, indent=2) + "\n")
 
 
 def rounds(step, per_round, total_steps):

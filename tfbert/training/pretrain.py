@@ -9,12 +9,13 @@ from tfbert.errors import TrainingError
 from tfbert.files import replace_file
 from tfbert.training.blow_up import BlowUp, BlowUpGuard
 from tfbert.training.filled_masks import FilledMasks
-from tfbert.training.finetune import open_run_folder, rounds
+from tfbert.training.finetune import rounds
 from tfbert.training.history_file import read_history
 from tfbert.training.lamb import LAMB
 from tfbert.training.optimizer import AdamW
 from tfbert.training.pretrain_log import PretrainLog
 from tfbert.training.report_pretraining import write_pretraining_report
+from tfbert.training.run_folder import open_run_folder
 from tfbert.training.run_state import RunState
 from tfbert.training.save_model import SaveModel
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts

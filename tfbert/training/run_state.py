@@ -156,7 +156,8 @@ class RunState(keras.callbacks.Callback):
             signal.signal(*self._previous_handlers.popitem())
 
     def _interrupt(self, number, frame):
-        if self._signal is not None:  # asked twice: now
+        # A second ^C: now. A second SIGTERM is not more: both a scheduler and the suite that this run is of send it.
+        if self._signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._signal = number
 

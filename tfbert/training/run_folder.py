@@ -1,0 +1,37 @@
+"""The folder of a run: its settings, which it goes on with alone."""
+
+import json
+
+from tfbert.errors import ConfigError
+from tfbert.files import replace_file
+
+_CONFIG = "config.json"
+
+
+def open_run_folder(folder, config):
+    """Writes config.json into a new run folder; in an old one, checks that the settings are the same."""
+    if (folder / _CONFIG).exists():
+        check_settings(folder, config)
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
+    with replace_file(folder / _CONFIG) as file:
+        file.write(json.dumps(_plain(config), indent=2) + "\n")
+
+
+def check_settings(folder, config):
+    """Raises a ConfigError where the run in a folder, if there is one, has other settings than `config`."""
+    path = folder / _CONFIG
+    if not path.exists():
+        return
+    resolved = _plain(config)
+    # A run that an earlier version began lacks the settings that came since, and had their defaults.
+    before = {**_plain(type(config)()), **json.loads(path.read_text(encoding="utf-8"))}
+    changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
+    if changed:
+        listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
+        raise ConfigError(f"{folder} holds a run with other settings ({listed}); name another --out or remove it")
+
+
+def _plain(config):
+    return json.loads(json.dumps(config.to_dict()))
