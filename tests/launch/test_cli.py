@@ -305,6 +305,20 @@ def test_train_vocab(tmp_path):
     assert "Paris" in (folder / "vocab.txt").read_text()
 
 
+def test_train_vocab_of_json_lines(tmp_path):
+    rows = [json.dumps({"id": i, "body": '一部关于巴黎的"电影"'}) + "\n" for i in range(9)]
+    with gzip.open(tmp_path / "zh.jsonl.gz", "wt") as file:
+        file.writelines(rows)
+    command = ["train-vocab", f"--input={tmp_path}/*.gz", "--size=100", f"--out={tmp_path}/vocab.txt"]
+    result = tfbert(*command, "--text_field=body")
+    assert result.returncode == 0, result.stderr
+    tokens = set((tmp_path / "vocab.txt").read_text(encoding="utf-8").split())
+    assert set('一部关于巴黎的电影"') < tokens and not tokens & set("bodyu9")
+    result = tfbert(*command)
+    assert result.returncode == 2
+    assert "zh.jsonl.gz, line 1: no key 'text'; --text_field names the text" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

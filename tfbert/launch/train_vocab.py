@@ -1,10 +1,11 @@
 """Writes a WordPiece vocabulary from text files of any size, English, Chinese or any other:
 
 tfbert train-vocab --input='corpus/*.txt.gz' --size=30522 --out=vocab.txt
-tfbert train-vocab --input=zh/*.txt --size=21128 --nolower_case --out=runs/zh_tokenizer
+tfbert train-vocab --input='zh/*.jsonl' --size=21128 --nolower_case --out=runs/zh_tokenizer
 """
 
 import glob
+import os
 import pathlib
 
 import tqdm
@@ -14,11 +15,14 @@ from tfbert.data.lines import text_blocks
 from tfbert.errors import ConfigError, DataError
 from tfbert.files import replace_file
 
-_INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stand for any names.", required=True)
+_INPUT = flags.DEFINE_list(
+    "input", None, "Text or JSON lines, .gz or not; * and ** stand for any names.", required=True
+)
 _SIZE = flags.DEFINE_integer("size", 30522, "Tokens.", 1)
 _OUT = flags.DEFINE_string(
     "out", None, "A file name ending in .txt, or a folder that gets the tokenizer's settings as well.", required=True
 )
+_TEXT_FIELD = flags.DEFINE_string("text_field", "text", "The text's key in JSON objects.")
 _LOWER_CASE = flags.DEFINE_bool("lower_case", True, "Lower-case the text and strip accents.")
 _STRIP_ACCENTS = flags.DEFINE_bool("strip_accents", None, "Strip accents; as --lower_case unless given.")
 _MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of pieces must occur to be joined.", 1)
@@ -36,7 +40,7 @@ def main(argv):
     def blocks():
         with tqdm.tqdm(unit=" characters", unit_scale=True, desc=next(passes), dynamic_ncols=True) as bar:
             for file in files:
-                for block in text_blocks(file):
+                for block in _texts(file):
                     bar.update(len(block))
                     yield block
 
@@ -49,6 +53,19 @@ def main(argv):
         Tokenizer(vocabulary, **rules).save(out)
     more = "" if len(vocabulary) == _SIZE.value else f" ({_SIZE.value} asked; no other pair occurs often enough)"
     print(f"{len(vocabulary)} tokens from {len(files)} files are in {out}{more}")
+
+
+def _texts(file):
+    """The text of a file in blocks; of JSON lines that of the objects, as `make-examples` reads it."""
+    from tfbert.data.examples.plan import Piece
+    from tfbert.data.examples.reading import TEXT_BYTES, DocumentReader, is_json
+
+    if not is_json(file):
+        yield from text_blocks(file)
+        return
+    documents = DocumentReader("jsonl", text_field=_TEXT_FIELD.value, limit=TEXT_BYTES)
+    for texts in documents(Piece(file, os.path.getsize(file))):
+        yield from (text.decode() for text in texts)
 
 
 def _files(patterns):

@@ -16,6 +16,11 @@ _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _BLANK = re.compile(rb"^(?:[ \t\r\f\v]|\xc2\xa0|\xe3\x80\x80)*(?:\n|(?<!\n)\Z)", re.MULTILINE)
 
 
+def is_json(path):
+    """Whether a file's name says that it holds a JSON object a line."""
+    return path.lower().removesuffix(".gz").endswith(_JSON_SUFFIXES)
+
+
 class DocumentReader:
     """Reads the documents of a `tfbert.data.examples.plan.Piece`.
 
@@ -38,8 +43,7 @@ class DocumentReader:
         """Yields a list of texts a document. Raises DataError, naming file and line."""
         kind = self.documents
         if kind == "auto":
-            is_json = piece.path.lower().removesuffix(".gz").endswith(_JSON_SUFFIXES)
-            kind = "jsonl" if is_json else "blank_lines"
+            kind = "jsonl" if is_json(piece.path) else "blank_lines"
         with opened(piece.path) as file:
             begin, end = 0, None
             if piece.end is not None:
