@@ -24,7 +24,7 @@ def main():
 
     from tfbert.text import Tokenizer
 
-    tokenizer = Tokenizer.from_file(args.vocab)
+    tokenizer = Tokenizer.from_file(args.vocab, lower_case=True)
     stock = tensorflow_text.FastBertTokenizer(list(tokenizer.vocabulary), lower_case_nfd_strip_accents=True)
     functions = {
         "nothing": lambda text: tf.identity(text),

@@ -65,7 +65,10 @@ def test_a_google_folder_is_cased_if_its_vocabulary_is(folder):
     ],
 )
 def test_real_vocabularies_without_config(data_dir, name, lower_case):
-    assert Tokenizer.from_folder(data_dir(f"vocab/{name}/vocab.txt").parent).lower_case is lower_case
+    path = data_dir(f"vocab/{name}/vocab.txt")
+    assert Tokenizer.from_folder(path.parent).lower_case is lower_case
+    assert Tokenizer.from_file(path).lower_case is lower_case
+    assert Tokenizer.from_file(path, lower_case=True).lower_case is True
 
 
 def test_tokenizer_json_alone(folder):

@@ -32,7 +32,9 @@ _INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stan
 _VOCAB = flags.DEFINE_string("vocab", None, "A vocab.txt, or a folder with one and its settings.", required=True)
 _OUT = flags.DEFINE_string("out", None, "A new folder, or one to go on with.", required=True)
 _LOWER_CASE = flags.DEFINE_bool(
-    "lower_case", None, "Lower-case the text and strip accents; as the folder of vocab.txt says unless given."
+    "lower_case",
+    None,
+    "Lower-case the text and strip accents; as the vocabulary's folder or capitals say, unless given.",
 )
 _SETTINGS = {
     "objective": flags.DEFINE_enum("objective", "nsp", OBJECTIVES, "Next sentence, sentence order, or full sentences."),

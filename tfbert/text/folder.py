@@ -48,13 +48,18 @@ def read_folder(folder):
         settings["strip_accents"] = normalizer.get("strip_accents")
         settings["tokenize_chinese_chars"] = normalizer.get("handle_chinese_chars", True)
     elif config is None:
-        settings["lower_case"] = not _has_capitals(vocabulary)
+        settings["lower_case"] = not has_capitals(vocabulary)
     settings.update(_settings(config or {}, folder / "tokenizer_config.json"))
     names = {**(_read_json(folder / "special_tokens_map.json") or {}), **(config or {})}
     settings["special_tokens"] = special = _special_tokens(names)
     vocabulary, added = _added(folder, vocabulary, fast or {}, config or {}, names)
     settings["added_tokens"] = [token for token in added if token.content not in dataclasses.astuple(special)]
     return vocabulary, settings
+
+
+def has_capitals(vocabulary):
+    """Whether a vocabulary holds a word with a capital letter, as one of text that is not lower-cased."""
+    return any(len(token) > 1 and token.isalpha() and token != token.lower() for token in vocabulary)
 
 
 def write_folder(folder, tokenizer):
@@ -169,7 +174,3 @@ def _vocabulary(fast, path):
     for token, number in ids.items():
         tokens[number] = token
     return Vocabulary(tokens, path)
-
-
-def _has_capitals(vocabulary):
-    return any(len(token) > 1 and token.isalpha() and token != token.lower() for token in vocabulary)

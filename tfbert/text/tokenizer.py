@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfbert.text import inputs, windows
 from tfbert.text.detokenizer import Detokenizer
-from tfbert.text.folder import read_folder, write_folder
+from tfbert.text.folder import has_capitals, read_folder, write_folder
 from tfbert.text.packing import TRUNCATIONS, Part, assemble, truncated_lengths
 from tfbert.text.pieces import row_ids
 from tfbert.text.places import CharacterTable
@@ -85,8 +85,12 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path, **settings):
-        """Reads a vocab.txt; `settings` are the constructor's. Raises VocabularyError, naming the file."""
-        return cls(Vocabulary.from_file(path), **settings)
+        """Reads a vocab.txt; `settings` are the constructor's. Raises VocabularyError, naming the file.
+
+        Unless `lower_case` is given, the text is lower-cased where the vocabulary holds no word with a capital letter.
+        """
+        vocabulary = Vocabulary.from_file(path)
+        return cls(vocabulary, **{"lower_case": not has_capitals(vocabulary), **settings})
 
     @_as_it_stands
     def __call__(
