@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -113,3 +114,29 @@ def test_a_label_needs_its_version_in_the_new_folder(manager, saved, tmp_path):
         manager.reload([ModelSettings("mine", tmp_path / "moved", labels=(("stable", 1),))])
     manager.reload([ModelSettings("mine", tmp_path / "moved", newest=None)])
     assert states(manager) == {1: "END", 2: "AVAILABLE"}
+
+
+@pytest.mark.parametrize("polled", [False, True])
+def test_closing_does_not_wait_for_a_version_that_loads(saved, gate, tmp_path, polled):
+    shutil.copytree(saved / "1", tmp_path / "mine/1")
+    threads = threading.active_count()
+    manager = ModelManager(BatchingParameters(), poll_seconds=0.05 if polled else 0)
+    gate.set()
+    manager.reload([ModelSettings("mine", tmp_path / "mine")])
+    gate.clear()
+    gate.reached.clear()
+    shutil.copytree(saved / "2", tmp_path / "mine/2")
+    with contextlib.ExitStack() as stack:
+        if not polled:
+            both = [ModelSettings("mine", tmp_path / "mine"), ModelSettings("other", saved)]
+            stack.enter_context(in_thread(lambda: pytest.raises(ServingError, manager.reload, both)))
+        assert gate.reached.wait(30)
+        begun = time.monotonic()
+        manager.close(0.2)
+        assert time.monotonic() - begun < 2
+        gate.set()
+    begun = time.monotonic()
+    while threading.active_count() > threads:  # the thread that loaded ends everything
+        assert time.monotonic() - begun < 30
+        time.sleep(0.01)
+    assert not manager.available() and set(states(manager).values()) == {"END"}

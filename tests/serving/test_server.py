@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import grpc
 import pytest
@@ -19,6 +20,7 @@ from served import predict, refused, request
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
+from tfbert.serving import rest_answer
 from tfbert.serving.client import Client
 from tfbert.serving.server import Server
 
@@ -113,6 +115,44 @@ def test_stopping_gives_up_after_the_grace(held):
     assert time.monotonic() - started < 3
     with pytest.raises(grpc.RpcError):
         first.result()
+
+
+def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, monkeypatch):
+    server = Server(model_dir, port=0, rest_port=0).start()
+    begun, release = threading.Event(), threading.Event()
+    monkeypatch.setattr(server.models.available()[0].servable, "run", lambda *_: begun.set() or release.wait(30))
+    head = b"POST /v1/models/mine:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"
+    with (
+        socket.create_connection((server.host, server.rest_port), timeout=20) as half,
+        socket.create_connection((server.host, server.rest_port), timeout=20) as slow,
+    ):
+        half.sendall(head + b"{")
+        slow.sendall(head + b'{"instances":["a"]} ')
+        assert begun.wait(20)
+        started = time.monotonic()
+        server.stop(0.2)
+        assert time.monotonic() - started < 5
+        release.set()
+
+
+def test_stopping_waits_until_an_answer_is_written(model_dir, monkeypatch):
+    begun, release, write = threading.Event(), threading.Event(), rest_answer.predictions
+
+    def write_when_released(outputs, rows):
+        begun.set()
+        assert release.wait(30)
+        yield from write(outputs, rows)
+
+    monkeypatch.setattr(rest_answer, "predictions", write_when_released)
+    with Server(model_dir, port=0, rest_port=0) as server, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        body = json.dumps({"signature_name": "ids", "instances": [[1, 2, 3, 4]] * 3000}).encode()
+        asked = pool.submit(urllib.request.urlopen, f"{server.rest_url}/mine:predict", body, timeout=30)
+        assert begun.wait(20)
+        stopping = pool.submit(server.stop, 20)
+        time.sleep(1)  # longer than answers may take to be sent
+        release.set()
+        assert len(json.load(asked.result())["predictions"]) == 3000
+        stopping.result()
 
 
 def test_a_version_folder_another_name_and_a_newer_version(model_dir, tmp_path):

@@ -14,8 +14,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving import inference
-from tfbert.serving.event_loop import Inbox
+from tfbert.serving import event_loop, inference
 from tfbert.serving.inference import invalid
 from tfbert.serving.request_log import log_failure, log_request
 from tfbert.serving.versions import settings_of
@@ -40,8 +39,8 @@ class ServerCore:
 
     def __init__(self, models, *, metrics, max_concurrent):
         self._models, self._metrics, self._max_concurrent = models, metrics, max_concurrent
-        self._inbox = Inbox()
-        self._in_flight = 0
+        self._inbox = event_loop.Inbox()
+        self._in_flight = self._unfinished = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -78,13 +77,25 @@ class ServerCore:
         log_request({"method": method, "protocol": protocol, "model": "", "bytes": size}, code, seconds)
 
     async def drain(self, timeout):
-        """Refuses new predictions and waits for the others; False if `timeout` seconds were too short."""
+        """Refuses new predictions and waits for what is unfinished; False if `timeout` seconds were too short."""
         self._draining = True
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)
             return True
         except TimeoutError:
             return False
+
+    @contextlib.contextmanager
+    def unfinished(self):
+        """What `drain` waits for: a prediction, or within this block also the writing of its answer."""
+        self._unfinished += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._unfinished -= 1
+            if not self._unfinished:
+                self._idle.set()
 
     def signature_inputs(self, spec):
         """The inputs (name -> TensorInfo) of the signature that a ModelSpec asks for; REST reads JSON by them."""
@@ -157,7 +168,7 @@ class ServerCore:
             )
         try:
             # Loading takes long; the loop answers others meanwhile.
-            await asyncio.to_thread(lambda: self._models.reload(settings_of(request.config)))
+            await event_loop.aside(lambda: self._models.reload(settings_of(request.config)))
         except ServingError as error:
             raise tf.errors.FailedPreconditionError(None, None, str(error)) from None
         response = model_management_pb2.ReloadConfigResponse()
@@ -173,15 +184,13 @@ class ServerCore:
                 None, None, f"{self._in_flight} requests are under way, which is the limit; ask again later"
             )
         self._in_flight += 1
-        self._idle.clear()
         self._metrics.in_flight.set(self._in_flight)
         try:
-            yield
+            with self.unfinished():
+                yield
         finally:
             self._in_flight -= 1
             self._metrics.in_flight.set(self._in_flight)
-            if not self._in_flight:
-                self._idle.set()
 
 
 def _check_spec(request):

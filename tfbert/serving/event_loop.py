@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import concurrent.futures
 import functools
 import threading
 
@@ -20,6 +21,27 @@ def _loop():
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="tfbert-event-loop", daemon=True).start()
     return loop
+
+
+async def aside(function):
+    """What the function returns, from a thread that the process does not wait for when it ends.
+
+    It does for those of asyncio.to_thread.
+
+    >>> await aside(lambda: "done")
+    'done'
+    """
+    future = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+
+    def call():
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, name="tfbert-aside", daemon=True).start()
+    return await asyncio.wrap_future(future)
 
 
 class Inbox:

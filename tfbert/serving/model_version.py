@@ -2,14 +2,18 @@
 
 import dataclasses
 import gc
+import logging
 import pathlib
 
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
+from tfbert.errors import ServingError
 from tfbert.serving.batching import Batcher
 from tfbert.serving.batching_parameters import read_parameters
 from tfbert.serving.servable import Servable
 from tfbert.serving.warm_up import warm_up
+
+_log = logging.getLogger("tfbert.serving")
 
 
 @dataclasses.dataclass(eq=False)
@@ -44,8 +48,17 @@ class ModelVersion:
         return not self.loaded and self._seen != _look(self.folder)
 
     def load(self, parameters, *, join, observe):
-        """Loads and warms up; returns how many requests were recorded for that. `ServingError` if it cannot."""
+        """Loads and warms up; where it cannot, `error` says why."""
         self._seen = _look(self.folder)
+        try:
+            count = self._bring_up(parameters, join, observe)
+        except ServingError as error:
+            self.error, self.state = str(error), ModelVersionStatus.END
+            _log.error("%s", error, extra=self._event("load_failed"))
+        else:
+            _log.info("version loaded, %d warm-up requests", count, extra=self._event("loaded"))
+
+    def _bring_up(self, parameters, join, observe):
         parameters = read_parameters(self.folder, parameters)
         servable = Servable(self.folder)
         batcher = Batcher(servable, parameters, join=join, observe=observe)
@@ -62,6 +75,10 @@ class ModelVersion:
         self.batcher.close(timeout)
         self.servable = self.batcher = self._seen = None
         gc.collect()  # a loaded SavedModel has reference cycles: its weights would stay for long
+        _log.info("version unloaded", extra=self._event("unloaded"))
+
+    def _event(self, event):
+        return {"event": event, "model": self.model, "version": self.version}
 
 
 def _look(folder):

@@ -49,6 +49,8 @@ class ModelManager:
                 wanted = each.wanted()
                 for entry in self._missing(each.name, wanted):
                     self._bring_up(entry)
+                    if self._closed.is_set():
+                        raise ServingError("the server is being stopped; what was served before stays until then")
                 self._check(each, wanted)
             self._commit({each.name: each for each in settings})
             self._unload_rest()
@@ -93,13 +95,18 @@ class ModelManager:
             return [each for known in self._versions.values() for each in known.values() if each.answers]
 
     def close(self, timeout=None):
-        """Ends all versions and their threads; what waits is computed first, for `timeout` seconds a version."""
+        """Ends all versions; what waits is computed first, for `timeout` seconds a version.
+
+        A version that is being loaded can end only then; after `timeout` seconds this is left to its thread.
+        """
         self._closed.set()
-        with self._loading:
-            self._settings = {}
-            self._unload_rest(timeout)
-        if self._thread is not None:
-            self._thread.join()
+        if self._loading.acquire(timeout=-1 if timeout is None else timeout):
+            try:
+                self._unload_all(timeout)
+            finally:
+                self._loading.release()
+            if self._thread is not None:
+                self._thread.join()
 
     def _find(self, spec):
         choice = spec.WhichOneof("version_choice")
@@ -132,6 +139,8 @@ class ModelManager:
                     for settings in self._settings.values():
                         for entry in self._missing(settings.name, settings.wanted()):
                             self._bring_up(entry)
+                            if self._closed.is_set():
+                                return
                             self._commit()
                     self._unload_rest()
                 except Exception:  # the next look may go better
@@ -139,7 +148,7 @@ class ModelManager:
 
     @contextlib.contextmanager
     def _reconciling(self):
-        """One at a time; what it brought up and did not commit is unloaded again."""
+        """One at a time. What it does not commit is unloaded again, and all is where `close` came meanwhile."""
         with self._loading:
             try:
                 yield
@@ -149,6 +158,8 @@ class ModelManager:
                 for entry in left:
                     if entry.loaded:
                         self._unload(entry)
+                if self._closed.is_set():
+                    self._unload_all(timeout=0)
 
     def _missing(self, name, wanted):
         """The wanted versions to load: not there yet, or failed and changed since."""
@@ -160,14 +171,7 @@ class ModelManager:
     def _bring_up(self, entry):
         with self._changed:
             self._staged.append(entry)
-        try:
-            count = entry.load(self._parameters, join=self._join, observe=self._observe)
-        except ServingError as error:
-            with self._changed:
-                entry.state, entry.error = ModelVersionStatus.END, str(error)
-            _log.error("%s", error, extra=_event("load_failed", entry))
-        else:
-            _log.info("version loaded, %d warm-up requests", count, extra=_event("loaded", entry))
+        entry.load(self._parameters, join=self._join, observe=self._observe)
 
     def _check(self, settings, wanted):
         """Raises `ServingError` unless the settings can be committed."""
@@ -211,6 +215,10 @@ class ModelManager:
         for before in replaced:
             self._unload(before)
 
+    def _unload_all(self, timeout):
+        self._settings = {}
+        self._unload_rest(timeout)
+
     def _unload_rest(self, timeout=None):
         """Unloads what is not asked for, a model's last version only when the model itself is not."""
         for name, known in list(self._versions.items()):
@@ -234,12 +242,7 @@ class ModelManager:
         entry.unload(timeout)
         with self._changed:
             entry.state = ModelVersionStatus.END
-        _log.info("version unloaded", extra=_event("unloaded", entry))
 
 
 def _answers(entry):
     return entry is not None and entry.answers
-
-
-def _event(event, entry):
-    return {"event": event, "model": entry.model, "version": entry.version}

@@ -116,20 +116,23 @@ class RestApi:
             inputs, rows = await _call(rest_json.predict_inputs, given, infos, aside=aside)
             for name, proto in inputs.items():
                 request.inputs[name].CopyFrom(proto)
-        response = await self._core.call("Predict", request, protocol="rest")
-        return await _written(rest_answer.predictions(response.outputs, rows), response)
+        with self._core.unfinished():
+            response = await self._core.call("Predict", request, protocol="rest")
+            return await _written(rest_answer.predictions(response.outputs, rows), response)
 
     async def _classify(self, http_request, found):
         request = classification_pb2.ClassificationRequest()
         await self._read_examples("Classify", request, http_request, found)
-        response = await self._core.call("Classify", request, protocol="rest")
-        return await _written(rest_answer.classifications(response.result), response)
+        with self._core.unfinished():
+            response = await self._core.call("Classify", request, protocol="rest")
+            return await _written(rest_answer.classifications(response.result), response)
 
     async def _regress(self, http_request, found):
         request = regression_pb2.RegressionRequest()
         await self._read_examples("Regress", request, http_request, found)
-        response = await self._core.call("Regress", request, protocol="rest")
-        return await _written(rest_answer.regressions(response.result), response)
+        with self._core.unfinished():
+            response = await self._core.call("Regress", request, protocol="rest")
+            return await _written(rest_answer.regressions(response.result), response)
 
     async def _read_examples(self, method, request, http_request, found):
         with self._reading(method, http_request):

@@ -20,6 +20,8 @@ from tfbert.serving.prediction_service import SERVICE_NAMES, add_services
 from tfbert.serving.rest import RestApi
 from tfbert.serving.versions import find_model
 
+# How long the last answers may take to be sent, when all of them are there.
+_SENDING_SECONDS = 0.5
 # "" is the server as a whole; the others are the names that TF Serving reports.
 _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
 
@@ -159,7 +161,9 @@ class Server:
             self._core, self.metrics, max_body_bytes=self._max_message_bytes, receive_seconds=self._receive_seconds
         )
         # A client that goes away has its request cancelled.
-        self._rest_runner = web.AppRunner(api.application(), access_log=None, handler_cancellation=True)
+        self._rest_runner = web.AppRunner(
+            api.application(), access_log=None, handler_cancellation=True, shutdown_timeout=_SENDING_SECONDS
+        )
         await self._rest_runner.setup()
         context = self._tls.ssl_context() if self._tls else None
         try:
@@ -171,7 +175,8 @@ class Server:
     def stop(self, grace=5.0):
         """Reports NOT_SERVING, refuses new predictions (UNAVAILABLE), finishes those begun, then closes.
 
-        What is not done after `grace` seconds is cancelled. Stopping twice does no harm.
+        What is not done after `grace` seconds is cancelled; a version that is being loaded is left to its thread.
+        Stopping twice does no harm.
         """
         with self._stopping:
             if self._stopped.is_set():
@@ -187,8 +192,8 @@ class Server:
             await self._health.enter_graceful_shutdown()
         if self._core is not None:
             await self._core.drain(grace)
-        # The last answers are still being sent, and a health watcher never hangs up.
-        remaining = min(max(deadline - time.monotonic(), 0), 0.5)
+        # A health watcher never hangs up.
+        remaining = min(max(deadline - time.monotonic(), 0), _SENDING_SECONDS)
         if self._grpc_server is not None:
             await self._grpc_server.stop(remaining)
         if self._rest_runner is not None:
