@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 import tensorflow as tf
 
-from tfbert.data import read
+from tfbert.data import read, stream
 from tfbert.errors import ConfigError, DataError
 
 
@@ -44,6 +44,25 @@ def test_tfrecord(tmp_path, name):
         {"text": "späť", "label": 4, "score": 1.5, "words": ["two", "words"]},
     ]
     assert table.row_name(1) == f"{tmp_path / name}, record 2"
+
+
+def test_a_feature_of_one_value_is_a_list_where_it_is_one(tmp_path):
+    """In whatever window of the file: before, in and behind the one that tells."""
+    rows = [*({"words": [word], "text": [word]} for word in "abcd"), {"words": [], "text": ["e"]}]
+    rows[3:3] = [{"words": ["Off", "to", "Rome"], "text": ["f"]}]
+    path = write(tmp_path / "rows.tfrecord", [example(row) for row in rows])
+    words, texts = [row["words"] for row in rows], [row["text"][0] for row in rows]
+    for size in (1, 2, 9):
+        tables = list(stream(path, most_rows=size))
+        assert [row for table in tables for row in table.list_column("words")] == words
+        assert [row for table in tables for row in table.select([0]).list_column("words")] == words[::size]
+        assert [row for table in tables for row in table.text_column("text")] == texts
+        assert [row for table in tables for row in table.column("words")][3:] == [*words[3:]]
+    write(path, [example({"text": ["good"]}), example({"text": ["one", "two"]}), example({"text": ["good"]})])
+    tables = list(stream(path, most_rows=1))
+    assert [tables[i].text_column("text") for i in (0, 2)] == [["good"]] * 2
+    with pytest.raises(DataError, match="record 2: column 'text' holds a list, not a text"):
+        tables[1].text_column("text")
 
 
 GOOD = example({"text": ["late"]})

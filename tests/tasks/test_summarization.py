@@ -116,6 +116,8 @@ def test_numbers_of_sentences_are_told_from_0_and_1_by_the_whole_column():
 def test_unlabelled_documents():
     assert task().examples(table(document=["It fell."]), labelled=False) == {"document": ["It fell."]}
     assert task().examples(table(sentences=[["It", "fell"]]), labelled=False) == {"document": ["It\nfell"]}
+    lone = Table({"sentences": ["It fell.", None], "labels": [0, None]}, source="a.tfrecord", has_lists_of_one=True)
+    assert [row.tolist() for row in task().examples(lone)["labels"]] == [[0], []]
     renamed = task(columns={"document": "body"})
     assert renamed.examples(table(body=["x"], document=["y"]), labelled=False) == {"document": ["x"]}
 

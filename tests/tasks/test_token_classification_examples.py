@@ -46,6 +46,13 @@ def test_words_with_tags_and_with_spans():
     assert tagged["words"] == spanned["words"] == words
 
 
+def test_rows_of_one_word_from_a_source_without_lists_of_one():
+    given = Table({"words": ["Rome", None], "tags": ["B-place", None]}, source="a.tfrecord", has_lists_of_one=True)
+    examples = task().examples(given)
+    assert examples["words"] == [["Rome"], []]
+    assert [row.tolist() for row in examples["spans"]] == [[[0, 1, 1]], []]
+
+
 def test_faults_are_one_line_each(caplog):
     with caplog.at_level(logging.WARNING):
         spans(("New Yorker", [[0, 3, "place"]]), ("New Yorker", [[4, 8, "place"]]), (" New", [[0, 1, "place"]]))

@@ -16,7 +16,8 @@ _FOOTER_BYTES = 4  # the record's hash
 def tfrecord_rows(source):
     """`Rows` of serialized tf.train.Example, compressed by gzip where the name ends in .gz.
 
-    A feature of one value is that value, unless other rows have several: then all are lists. Bytes are UTF-8 texts.
+    A feature of one value is that value, unless rows up to it or in its table have several: then all are lists.
+    `Table.list_column` and `Table.text_column` give either. Bytes are UTF-8 texts.
 
     Raises DataError, with the record's number from 1: truncated, changed, or no tf.train.Example.
     """
@@ -24,13 +25,20 @@ def tfrecord_rows(source):
 
 
 class _ExampleRows(ObjectRows):
-    """A tf.train.Example does not tell a value from a list of one; the other rows do."""
+    """A tf.train.Example does not tell a value from a list of one; the other rows do, those of former tables too."""
+
+    has_lists_of_one = True
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._several = set()  # features that have had several values
 
     def _table(self, rows):
         table = super()._table(rows)
         for name, values in table.columns.items():
-            several = any(len(value or ()) > 1 for value in values)
-            table.columns[name] = [_unlisted(value, several) for value in values]
+            if any(len(value or ()) > 1 for value in values):
+                self._several.add(name)
+            table.columns[name] = [_unlisted(value, name in self._several) for value in values]
         return table
 
 

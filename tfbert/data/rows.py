@@ -118,6 +118,8 @@ class FieldRows(Rows):
 class ObjectRows(Rows):
     """JSON objects, one a line, or records of a file that has no lines; they may have different keys."""
 
+    has_lists_of_one = False  # where a value may stand for a list, see `Table`
+
     def __init__(self, objects, name, unit="line"):
         """`objects`: iterator of (number, dict, characters)."""
         self.nothing, self.unit = "the file is empty", unit
@@ -146,7 +148,14 @@ class ObjectRows(Rows):
             line_numbers.append(number)
         if line_numbers and not columns:
             raise DataError(f"{self.name}: all objects are empty")
-        return Table(columns, source=self.name, line_numbers=line_numbers, absent=absent, unit=self.unit)
+        return Table(
+            columns,
+            source=self.name,
+            line_numbers=line_numbers,
+            absent=absent,
+            unit=self.unit,
+            has_lists_of_one=self.has_lists_of_one,
+        )
 
 
 def _objects(lines, name):

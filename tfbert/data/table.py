@@ -23,7 +23,17 @@ class Table:
     (['good', 'bad'], [{'text': 'dull', 'label': 'bad'}])
     """
 
-    def __init__(self, columns, *, source, line_numbers=None, absent=None, names_from_file=False, unit="line"):
+    def __init__(
+        self,
+        columns,
+        *,
+        source,
+        line_numbers=None,
+        absent=None,
+        names_from_file=False,
+        unit="line",
+        has_lists_of_one=False,
+    ):
         """`read` and `from_columns` make tables.
 
         Args:
@@ -31,6 +41,7 @@ class Table:
             names_from_file: the names are the file's first line, so that a missing column may mean that
                 the file has no header line.
             unit: what `line_numbers` count: "line", "record" or "row".
+            has_lists_of_one: the source does not tell a value from a list of one, nor null from an empty list.
         """
         self.columns = columns
         self.source = source
@@ -38,6 +49,7 @@ class Table:
         self._absent = absent or {}
         self._names_from_file = names_from_file
         self._unit = unit
+        self._has_lists_of_one = has_lists_of_one
         self._length = len(next(iter(columns.values()), ()))
 
     @classmethod
@@ -108,6 +120,16 @@ class Table:
             )
         return self.columns[name]
 
+    def list_column(self, name):
+        """The values of one column that is to hold lists: where the source does not tell them apart, all are lists.
+
+        Raises DataError as `column`; what a row holds is checked by who reads it.
+        """
+        values = self.column(name)
+        if not self._has_lists_of_one:
+            return values
+        return [value if isinstance(value, list) else [] if value is None else [value] for value in values]
+
     def text_column(self, name):
         """The values of one column, each of them a str that UTF-8 can hold.
 
@@ -115,6 +137,8 @@ class Table:
             DataError: as `column`, and for a value that is no text: a number, null, a list.
         """
         values = self.column(name)
+        if self._has_lists_of_one:
+            values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
         for i, value in enumerate(values):
             if not isinstance(value, str):
                 raise DataError(f"{self.row_name(i)}: column {name!r} holds {_kind(value)}, not a text")
@@ -151,6 +175,7 @@ class Table:
             absent=absent,
             names_from_file=self._names_from_file,
             unit=self._unit,
+            has_lists_of_one=self._has_lists_of_one,
         )
 
 

@@ -38,7 +38,7 @@ def read(task, table, *, labelled, training):
         raise DataError(f"{table.source}: labels need a column 'sentences', the list of texts that they label")
     has_labels = has["labels"] and has["sentences"]  # alone they label something else
     if has_labels or has["sentences"] and not has["document"]:
-        given = _sentences(table, table.column(_name(task, table, "sentences")))
+        given = _sentences(table, table.list_column(_name(task, table, "sentences")))
         columns = {"document": ["\n".join(row) for row in given]}
     else:
         columns = {"document": table.text_column(_name(task, table, "document"))}
@@ -72,7 +72,7 @@ def _sentences(table, cells):
 
 
 def _given_labels(task, table, given, documents):
-    cells = table.column(_name(task, table, "labels"))
+    cells = table.list_column(_name(task, table, "labels"))
     labels = []
     for row, flag, (starts, _) in zip(given, _flags(table, cells, given), _spans(task, documents), strict=True):
         begins = np.cumsum([0, *(len(text.encode("utf-8", "replace")) + 1 for text in row)])

@@ -73,10 +73,11 @@ def read(task, table, *, labelled, training):
 
 
 def _words(table, name):
-    for i, words in enumerate(table.column(name)):
+    rows = table.list_column(name)
+    for i, words in enumerate(rows):
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise DataError(f"{table.row_name(i)}: column {name!r} must hold a list of words, not {words!r:.80}")
-    return table.column(name)
+    return rows
 
 
 def _read_spans(table, columns, words):
@@ -84,8 +85,8 @@ def _read_spans(table, columns, words):
     tags, spans = (column_name(part, table, columns) for part in ("tags", "spans"))
     if words and (tags in table.columns or spans not in table.columns):
         rows = _words(table, column_name("words", table, columns))
-        return _spans_of_tags(table, rows, table.column(tags), tags)
-    texts = table.column(column_name("words" if words else "text", table, columns))
+        return _spans_of_tags(table, rows, table.list_column(tags), tags)
+    texts = (table.list_column if words else table.column)(column_name("words" if words else "text", table, columns))
     found, overlaps = [], []
     for i, (text, cell) in enumerate(zip(texts, table.column(spans), strict=True)):
         published = isinstance(cell, dict)
