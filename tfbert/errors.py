@@ -13,6 +13,10 @@ class DataError(TfbertError):
     """A row, column, label or encoding in a data file; names the file and the row."""
 
 
+class NoRowsError(DataError):
+    """A data file in which there is no row."""
+
+
 class CheckpointError(TfbertError):
     """A checkpoint that is missing, truncated or of another shape; names the file or tensor."""
 

@@ -79,6 +79,20 @@ def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     assert ["error" in row for row in answers] == [False, False, False, True]
 
 
+def test_predict_several_files_of_which_some_are_empty(run_folder, tmp_path):
+    (tmp_path / "a.tsv").write_text("text\tlabel\n")
+    (tmp_path / "c.tsv").write_bytes(b"")
+    command = ["predict", f"--model={run_folder}", f"--data={tmp_path}/?.tsv"]
+    result = tfbert(*command)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith("c.tsv: the file is empty")
+    (tmp_path / "b.tsv").write_text("text\nwhere is it\n")
+    result = tfbert(*command)
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 1), result.stderr
+    assert "a.tsv: no rows after the header line; it has no answers" in result.stderr
+    assert "c.tsv: the file is empty; it has no answers" in result.stderr
+
+
 @pytest.mark.slow
 def test_predict_goes_on_after_a_kill(run_folder, tmp_path):
     texts = tmp_path / "texts.txt"

@@ -4,7 +4,7 @@ import re
 from array import array
 
 from tfbert.data.table import Table
-from tfbert.errors import DataError
+from tfbert.errors import DataError, NoRowsError
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}:")
 _BLANKS = " \t\r\n"  # a no-break or an ideographic space is a word's own
@@ -44,7 +44,7 @@ def read_conll(lines, name):
         all_words[-1].append(fields[0].strip(_BLANKS))
         all_tags[-1].append(fields[-1].strip(_BLANKS))
     if not all_words:
-        raise DataError(f"{name}: no words in it")
+        raise NoRowsError(f"{name}: no words in it")
     prefix = _LANGUAGE.match(all_words[0][0])
     if prefix and all(word.startswith(prefix[0]) for words in all_words for word in words):
         all_words = [[word[len(prefix[0]) :] for word in words] for words in all_words]

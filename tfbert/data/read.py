@@ -11,7 +11,7 @@ from tfbert.data.records import parquet_rows, tfrecord_rows
 from tfbert.data.rows import FieldRows, ObjectRows, TextRows
 from tfbert.data.squad import begins_squad
 from tfbert.data.table import Table
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError, DataError, NoRowsError
 
 _FORMAT_OF_SUFFIX = {
     ".tsv": "tsv",
@@ -65,7 +65,7 @@ def read(source, *, column_names=(), required=(), format=None):
             suffix does not say it.
 
     Raises:
-        DataError: names the file, the line and what is wrong with it.
+        DataError: names the file, the line and what is wrong with it; a `NoRowsError` where there is nothing in it.
         ConfigError: arguments that do not fit the source.
 
     >>> import pathlib
@@ -104,7 +104,7 @@ def stream(source, *, column_names=(), format=None, most_rows=2048, most_charact
 
 def _some(rows, table):
     if not len(table):
-        raise DataError(f"{rows.name}: {rows.nothing}")
+        raise NoRowsError(f"{rows.name}: {rows.nothing}")
     return table
 
 

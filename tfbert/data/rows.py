@@ -9,7 +9,7 @@ import threading
 from array import array
 
 from tfbert.data.table import Table
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError, DataError, NoRowsError
 
 _CHUNK = 8192  # rows turned into columns at a time: quick, and no second copy of the file in memory
 
@@ -224,7 +224,7 @@ def _long_fields():
 def _header(rows, name):
     _, names = next(rows, (0, None))
     if names is None:
-        raise DataError(f"{name}: the file is empty")
+        raise NoRowsError(f"{name}: the file is empty")
     hint = "a file without a header line needs column_names"
     if not any(names):
         raise DataError(f"{name}, line 1: the header line is empty; {hint}")

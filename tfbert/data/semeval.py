@@ -4,7 +4,7 @@ import re
 from array import array
 
 from tfbert.data.table import Table
-from tfbert.errors import DataError
+from tfbert.errors import DataError, NoRowsError
 
 _SENTENCE = re.compile(r"(\d+)\t(.*)")
 _RELATION = re.compile(r"[^\s()]+(\((e1,e2|e2,e1)\))?")
@@ -44,7 +44,7 @@ def read_semeval(lines, name):
         else:
             raise _unexpected(name, number, line, columns["label"])
     if not line_numbers:
-        raise DataError(f"{name}: no records in it; each begins with a number, a tab and a sentence in quotes")
+        raise NoRowsError(f"{name}: no records in it; each begins with a number, a tab and a sentence in quotes")
     labels = columns["label"]
     if not any(labels):
         del columns["label"]

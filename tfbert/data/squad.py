@@ -4,7 +4,7 @@ import json
 import re
 
 from tfbert.data.table import Table
-from tfbert.errors import DataError
+from tfbert.errors import DataError, NoRowsError
 
 # What such a document begins with; "data" may stand before "version".
 _BEGIN = re.compile(r'\s*\{\s*("version"\s*:\s*"[^"]*"\s*,\s*)?"data"\s*:\s*\[\s*\{\s*"(title|paragraphs|id)"')
@@ -59,7 +59,7 @@ def read_squad(lines, name):
                 columns["answers"].append(answers)
                 columns["is_impossible"].append(impossible)
     if not columns["id"]:
-        raise DataError(f"{name}: no questions in it")
+        raise NoRowsError(f"{name}: no questions in it")
     if len(without_answers) == len(columns["id"]):
         del columns["answers"], columns["is_impossible"]
         without_answers = set()
@@ -105,7 +105,7 @@ def _answer(value, where):
 
 def _parsed(text, name):
     if not text.strip():
-        raise DataError(f"{name}: the file is empty")
+        raise NoRowsError(f"{name}: the file is empty")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

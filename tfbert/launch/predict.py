@@ -14,10 +14,11 @@ import os
 import sys
 
 import tqdm
-from absl import flags
+from absl import flags, logging
 
 from tfbert import models
 from tfbert.data.lines import open_data
+from tfbert.errors import NoRowsError
 from tfbert.launch import model_flags
 from tfbert.models.bulk import answered, check_first, json_lines, predict_into
 
@@ -42,7 +43,7 @@ def main(argv):
     sources = _sources(_DATA.value)
     model = models.load(model_flags.MODEL.value, task=_TASK.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
-    tables = (table for source in sources for table in model_flags.stream(source))
+    tables = _tables(sources)
     if report_bad_rows := _BAD_ROWS.value == "report":
         tables = check_first(tables, model.task)
     settings = {
@@ -72,3 +73,16 @@ def _sources(source):
     for path in found or [source]:
         open_data(path).close()
     return found
+
+
+def _tables(sources):
+    """The tables of all sources; one without rows has no answers, unless all are so."""
+    empty = []
+    for source in sources:
+        try:
+            yield from model_flags.stream(source)
+        except NoRowsError as error:
+            empty.append(error)
+            if len(empty) == len(sources):
+                raise
+            logging.warning("%s; it has no answers", error)
