@@ -1,6 +1,7 @@
-"""Writing files and folders aside and renaming them, so that nothing half-written is ever seen."""
+"""Writing files and folders aside and renaming them, so that nothing half-written is ever seen, and locking them."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -53,6 +54,39 @@ def replace_file(path, mode="w"):
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def open_locked(path, flags, refusal):
+    """A descriptor of a file or folder, opened with the `flags` of os.open and locked until it is closed.
+
+    On a file system without locks, as some that are mounted over a network, it is just open.
+
+    Raises DiskError, which says `refusal`, where another program has locked it.
+    """
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise DiskError(refusal) from None
+        except OSError:
+            return descriptor
+        if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)  # the other program has ended in between, and removed this one
+
+
+@contextlib.contextmanager
+def locked_folder(path, refusal):
+    """Makes a folder, if there is none, and locks it for the block. Raises DiskError as `open_locked`."""
+    with _disk_errors(path):
+        os.makedirs(path, exist_ok=True)
+        descriptor = open_locked(path, os.O_RDONLY | os.O_DIRECTORY, refusal)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

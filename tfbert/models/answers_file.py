@@ -1,7 +1,6 @@
 """A file of answers that grows table by table and can be gone on with."""
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import json
@@ -11,6 +10,7 @@ import pathlib
 from absl import logging
 
 from tfbert.errors import DiskError
+from tfbert.files import open_locked
 
 _PART, _LOG = ".part", ".part.log"
 
@@ -39,7 +39,9 @@ class AnswersFile:
     def __enter__(self):
         with self._disk_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._log_file = self._locked_log()
+            refusal = f"another program is writing {self._path}; wait for it, or name another file"
+            log = open_locked(self._log, os.O_RDWR | os.O_APPEND | os.O_CREAT, refusal)
+            self._log_file = open(log, "a+", encoding="utf-8")  # noqa: SIM115, closed by __exit__
             self._part_file = open(self._part, "ab")  # noqa: SIM115, closed by __exit__
             self._done = self._read_log()
             self._cut(len(self._done))
@@ -49,20 +51,6 @@ class AnswersFile:
         for file in (self._part_file, self._log_file):
             with contextlib.suppress(OSError):  # of what a full disk has not taken, and `append` has told
                 file.close()
-
-    def _locked_log(self):
-        while True:
-            file = open(self._log, "a+", encoding="utf-8")  # noqa: SIM115, closed by __exit__
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                raise DiskError(f"another program is writing {self._path}; wait for it, or name another file") from None
-            except OSError:  # a file system without locks, as some that are mounted over a network
-                return file
-            if self._log.exists() and os.path.samestat(self._log.stat(), os.fstat(file.fileno())):
-                return file
-            file.close()  # the other program has finished in between, and removed this log
 
     def _read_log(self):
         """(hash, length of the file) of each table that is done; none where the log is of another model."""

@@ -10,7 +10,7 @@ pytest.importorskip("apache_beam")
 from tfbert.data.examples import pipeline
 from tfbert.data.examples.plan import find_files
 from tfbert.data.examples.settings import ExampleSettings
-from tfbert.errors import ConfigError, DataError, VocabularyError
+from tfbert.errors import ConfigError, DataError, DiskError, VocabularyError
 from tfbert.text import Tokenizer, Vocabulary
 
 RUNNER = "BundleBasedDirectRunner"
@@ -76,6 +76,20 @@ def test_a_worker_that_was_ended_as_it_wrote_leaves_nothing(corpus, tokenizer, t
         make(corpus / "a.txt", tokenizer, tmp_path / "out", runner=None)
     assert not half.exists()
     assert (half.parent / "settings.json").exists()
+
+
+def test_another_program_makes_examples_there(corpus, tokenizer, tmp_path):
+    half = tmp_path / "out/unfinished/aside.0.00001-000.tfrecord.gz"
+    folder = pipeline.OutFolder(tmp_path / "out")
+    with folder.locked():
+        half.parent.mkdir()
+        half.write_bytes(b"half a shard")
+        with pytest.raises(DiskError, match="another program is making examples in .*out; wait for it"):
+            make(corpus / "a.txt", tokenizer, tmp_path / "out")
+        assert half.exists()
+    half.unlink()
+    half.parent.rmdir()
+    assert make(corpus / "a.txt", tokenizer, tmp_path / "out")["shards"]
 
 
 def test_mistakes_before_anything_is_written(corpus, tokenizer, tmp_path):

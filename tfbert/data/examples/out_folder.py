@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfbert.data.shards import FORMAT, MANIFEST, SUFFIX, file_sha256
 from tfbert.errors import ConfigError, DataError, DiskError
+from tfbert.files import locked_folder
 
 _UNFINISHED, _SETTINGS, _ASIDE = "unfinished", "settings.json", "aside."
 _GZIP = tf.io.TFRecordOptions("GZIP", compression_level=1)  # 2.3 times as fast as 6, for 8 % more bytes
@@ -33,6 +34,16 @@ class OutFolder:
         self.path = os.fsdecode(path)
         self._unfinished = os.path.join(self.path, _UNFINISHED)
         self._manifest = os.path.join(self.path, MANIFEST)
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other programs out of the folder for the block, where it is local. Raises DiskError where one is in."""
+        if "://" in self.path:
+            yield
+            return
+        refusal = f"another program is making examples in {self.path}; wait for it, or name another folder"
+        with locked_folder(self.path, refusal):
+            yield
 
     def open(self, settings, described_input):
         """Begins or goes on. Returns the manifest, a dict, where all is finished, else None.

@@ -62,12 +62,18 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
         "tokenizer": tokenizer_settings(tokenizer),
         **settings.summary(),
     }
-    folder, about_input = OutFolder(out), described(files)
+    folder = OutFolder(out)
+    with folder.locked():
+        return _make(folder, files, settings, tokenizer, stated, workers, runner, beam_options)
+
+
+def _make(folder, files, settings, tokenizer, stated, workers, runner, beam_options):
+    about_input = described(files)
     if manifest := folder.open(stated, about_input):
         return manifest
     items = plan(files, settings.shard_bytes)
-    maker = _MakeShards(settings, tokenizer.get_config(), os.fsdecode(out))
-    finish = _Finish(os.fsdecode(out), stated, about_input)
+    maker = _MakeShards(settings, tokenizer.get_config(), folder.path)
+    finish = _Finish(folder.path, stated, about_input)
     try:
         with _Progress(folder, items) as progress:
             if runner in (None, *_LOCAL):
