@@ -12,7 +12,7 @@ from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.batching_parameters import BatchingParameters
+from tfbert.serving.batching_parameters import BATCHING, BatchingParameters
 from tfbert.serving.models import ModelManager
 from tfbert.serving.servable import Servable
 from tfbert.serving.versions import ModelSettings
@@ -58,6 +58,13 @@ def ask(manager, name="mine", label=""):
     ) as found:
         outputs = found.batcher.submit("serving_default", {"text": np.array([b"a"], object)}).result()
         return found.version, outputs["logits"][0, 0]
+
+
+def eventually(condition):
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < 30
+        time.sleep(0.01)
 
 
 def states(manager, name="mine"):
@@ -135,8 +142,46 @@ def test_closing_does_not_wait_for_a_version_that_loads(saved, gate, tmp_path, p
         manager.close(0.2)
         assert time.monotonic() - begun < 2
         gate.set()
-    begun = time.monotonic()
-    while threading.active_count() > threads:  # the thread that loaded ends everything
-        assert time.monotonic() - begun < 30
-        time.sleep(0.01)
+    eventually(lambda: threading.active_count() == threads)  # the thread that loaded ends everything
     assert not manager.available() and set(states(manager).values()) == {"END"}
+
+
+@pytest.fixture
+def polling(saved, tmp_path):
+    """A manager that serves version 1 and looks for others below `tmp_path`."""
+    shutil.copytree(saved / "1", tmp_path / "1")
+    manager = ModelManager(BatchingParameters(), poll_seconds=0.05)
+    manager.reload([ModelSettings("mine", tmp_path)])
+    yield manager
+    manager.close()
+
+
+def put(saved, folder, prepare):
+    """Version 2, complete at once and prepared."""
+    shutil.copytree(saved / "2", folder / ".2")
+    prepare(folder / ".2")
+    (folder / ".2").rename(folder / "2")
+
+
+def test_batching_parameters_that_cannot_be_read_are_told(polling, saved, tmp_path):
+    put(saved, tmp_path, lambda folder: (folder / BATCHING).mkdir())
+    eventually(lambda: states(polling) == {2: "END", 1: "AVAILABLE"})
+    assert f"2/{BATCHING}: cannot be read (Is a directory)" in polling.status("mine", 2)[0][2]
+    (tmp_path / "2" / BATCHING).rmdir()
+    eventually(lambda: states(polling) == {2: "AVAILABLE", 1: "END"})
+
+
+def test_a_version_is_tried_again_when_its_modes_change(polling, saved, tmp_path, monkeypatch):
+    load = Servable.__init__
+
+    def load_what_all_may_read(self, folder):
+        if not (folder / "saved_model.pb").stat().st_mode & 0o004:  # root may read everything
+            raise RuntimeError("not readable")
+        load(self, folder)
+
+    monkeypatch.setattr(Servable, "__init__", load_what_all_may_read)
+    put(saved, tmp_path, lambda folder: (folder / "saved_model.pb").chmod(0o600))
+    eventually(lambda: states(polling) == {2: "END", 1: "AVAILABLE"})
+    assert polling.status("mine", 2)[0][2] == f"{tmp_path / '2'}: cannot be loaded (RuntimeError: not readable)"
+    (tmp_path / "2/saved_model.pb").chmod(0o644)
+    eventually(lambda: states(polling) == {2: "AVAILABLE", 1: "END"})

@@ -48,11 +48,13 @@ def read_parameters(folder, otherwise):
     `allowed_batch_sizes` is checked as TF Serving does, and not padded to: it serves graphs with fixed shapes.
     """
     file = folder / BATCHING
-    if not file.exists():
-        return otherwise
     message = _message_class()()
     try:
         text_format.Parse(file.read_text(encoding="utf-8"), message, allow_unknown_field=True)
+    except FileNotFoundError:
+        return otherwise
+    except OSError as error:
+        raise ServingError(f"{file}: cannot be read ({error.strerror}); give it to the server's user") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ServingError(f"{file}: not TF Serving's batching parameters: {error}") from error
     given = {name: getattr(message, name).value for name in _LIMITS if message.HasField(name)}

@@ -52,9 +52,11 @@ class ModelVersion:
         self._seen = _look(self.folder)
         try:
             count = self._bring_up(parameters, join, observe)
-        except ServingError as error:
-            self.error, self.state = str(error), ModelVersionStatus.END
-            _log.error("%s", error, extra=self._event("load_failed"))
+        except Exception as error:  # a folder that somebody else wrote may hold anything
+            known = isinstance(error, ServingError)
+            self.error = str(error) if known else f"{self.folder}: cannot be loaded ({type(error).__name__}: {error})"
+            self.state = ModelVersionStatus.END
+            _log.error("%s", self.error, exc_info=not known, extra=self._event("load_failed"))
         else:
             _log.info("version loaded, %d warm-up requests", count, extra=self._event("loaded"))
 
@@ -82,8 +84,12 @@ class ModelVersion:
 
 
 def _look(folder):
-    """What changes when somebody goes on copying a folder."""
+    """What changes when somebody goes on copying a folder, or changes who may read it."""
     try:
-        return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+        return sorted((str(path), *_facts(path.stat())) for path in folder.rglob("*"))
     except OSError:
         return None
+
+
+def _facts(found):
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
