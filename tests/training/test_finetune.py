@@ -18,6 +18,7 @@ from tfbert.errors import CheckpointError, ConfigError, DiskError, Preempted
 from tfbert.training.experiment import FinetuneConfig
 from tfbert.training.finetune import finetune
 from tfbert.training.history_file import read_history
+from tfbert.training.run_folder import locked_run_folder
 
 
 class Killed(Exception):
@@ -176,6 +177,12 @@ def test_other_settings_are_refused(run, tmp_path):
     del values["score"], values["evaluate_every"]
     path.write_text(json.dumps(values))
     assert run(epochs=1) == metrics
+
+
+def test_a_folder_that_another_run_writes_is_refused(run, tmp_path):
+    with locked_run_folder(tmp_path / "run"), pytest.raises(DiskError, match="another program trains in .*run; wait"):
+        run()
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_a_folder_of_somebody_else_is_refused(run, tmp_path):

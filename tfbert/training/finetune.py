@@ -13,7 +13,7 @@ from tfbert.training.history_file import read_history
 from tfbert.training.metrics_log import MetricsLog
 from tfbert.training.optimizer import AdamW
 from tfbert.training.report import write_report
-from tfbert.training.run_folder import open_run_folder
+from tfbert.training.run_folder import locked_run_folder, open_run_folder
 from tfbert.training.run_state import RunState
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 
@@ -31,11 +31,12 @@ def finetune(model, train, dev, config):
 
     Raises:
         ConfigError: the folder holds a run with other settings; dev has no such metric.
+        DiskError: another program trains in it.
         TrainingError: another host has ended.
         KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
     strategy = model.distribute_strategy
-    with folder_to_write(strategy, config.out) as folder:
+    with folder_to_write(strategy, config.out) as folder, locked_run_folder(folder):
         return _finetune(model, train, dev, config, strategy, folder)
 
 

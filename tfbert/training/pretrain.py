@@ -15,7 +15,7 @@ from tfbert.training.lamb import LAMB
 from tfbert.training.optimizer import AdamW
 from tfbert.training.pretrain_log import PretrainLog
 from tfbert.training.report_pretraining import write_pretraining_report
-from tfbert.training.run_folder import open_run_folder
+from tfbert.training.run_folder import locked_run_folder, open_run_folder
 from tfbert.training.run_state import RunState
 from tfbert.training.save_model import SaveModel
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
@@ -39,12 +39,13 @@ def pretrain(model, train, dev, config):
 
     Raises:
         ConfigError: the folder holds a run with other settings.
+        DiskError: another program trains in it.
         DataError: a shard is damaged; it is named.
         TrainingError: the loss became NaN or blew up, and the last good checkpoint is kept; or another host has ended.
         KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
     strategy = model.distribute_strategy
-    with folder_to_write(strategy, config.out) as folder:
+    with folder_to_write(strategy, config.out) as folder, locked_run_folder(folder):
         return _pretrain(model, train, dev, config, strategy, folder)
 
 

@@ -3,9 +3,14 @@
 import json
 
 from tfbert.errors import ConfigError
-from tfbert.files import replace_file
+from tfbert.files import locked_folder, replace_file
 
 _CONFIG = "config.json"
+
+
+def locked_run_folder(folder):
+    """A context in which no other run may write the folder. Raises DiskError where one does."""
+    return locked_folder(folder, f"another program trains in {folder}; wait for it, or name another --out")
 
 
 def open_run_folder(folder, config):
