@@ -16,7 +16,7 @@ LITE = ["ai-edge-litert>=2.1,<3"]
 PARQUET = ["pyarrow>=16,<26"]
 ONNX = ["onnx>=1.18,<2", "onnxruntime>=1.22,<2"]
 SERVING = [
-    "aiohttp>=3.12,<4",
+    "aiohttp>=3.14.4,<4",  # older ones never close a connection that has sent no whole request
     "grpcio>=1.66,<2",
     "grpcio-health-checking>=1.66,<2",
     "grpcio-reflection>=1.66,<2",

@@ -143,6 +143,18 @@ def test_too_much_and_too_slow(tmp_path):
         assert requests_by_code(server) == {"RESOURCE_EXHAUSTED": 1, "DEADLINE_EXCEEDED": 1, "OK": 1}
 
 
+@pytest.mark.parametrize("first", [b"", b"GET /v1/models/mine HTTP/1.1\r\nHost: x\r\n\r\n"])
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/models/mine:predict HTTP/1.1\r\nContent-Le"])
+def test_a_connection_whose_headers_do_not_arrive_is_closed(model_dir, first, begun):
+    with Server(model_dir, port=0, rest_port=0, receive_seconds=0.5) as server:
+        with socket.create_connection((server.host, server.rest_port), timeout=10) as slow:
+            slow.sendall(first)
+            assert not first or slow.recv(4096).startswith(b"HTTP/1.1 200")
+            slow.sendall(begun)
+            while slow.recv(4096):  # the first one's body
+                pass
+
+
 def test_what_cannot_be_read_is_counted_once(tmp_path):
     save(tmp_path / "mine/1")
     with Server(tmp_path / "mine", port=0, rest_port=0) as server:

@@ -55,7 +55,9 @@ _JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_
 
 
 class RestApi:
-    """The routes of one server. `receive_seconds`: how long a request's body may take to arrive.
+    """The routes of one server. `receive_seconds`: how long a request's headers and then its body may take to arrive.
+
+    A connection without a request is closed after as long.
 
     >>> application = RestApi(core, metrics, max_body_bytes=2**26, receive_seconds=30).application()
     """
@@ -66,7 +68,12 @@ class RestApi:
 
     def application(self):
         """The aiohttp application."""
-        application = web.Application(client_max_size=self._max_body_bytes, middlewares=[_told_as_json])
+        application = web.Application(
+            client_max_size=self._max_body_bytes,
+            middlewares=[_told_as_json],
+            # Also ends a connection whose headers do not arrive: aiohttp counts it as idle until it has them all.
+            handler_args={"keepalive_timeout": self._receive_seconds},
+        )
         application.router.add_get(METRICS_PATH, self._render_metrics)
         application.router.add_route("*", "/{path:.*}", self._route)
         return application
