@@ -37,6 +37,8 @@ def finetune(tiny_checkpoint):
 @pytest.fixture(scope="module")
 def run_folder(finetune, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "mine"
+    refused = finetune(out, "--config.metric=f1")  # which six labels do not have; the folder is free for the next run
+    assert refused.returncode == 2 and "there is no dev metric 'f1'; there are loss" in refused.stderr
     result = finetune(out)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "trained from random: classifier/kernel, classifier/bias" in result.stdout

@@ -102,5 +102,5 @@ def test_validation_ends_after_its_steps(model):
     history = model.fit(TEXTS, NAMES, validation_data=rows.repeat(), validation_steps=3, verbose=0).history
     wanted = model.evaluate(rows.repeat().take(3), return_dict=True, verbose=0)
     assert {name: history[f"val_{name}"][-1] for name in wanted} == pytest.approx(wanted)
-    with pytest.raises(TypeError, match="takes no steps"):
+    with pytest.raises(TypeError, match="fit on a Table or lists of strings takes no validation_steps"):
         model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), validation_steps=3, verbose=0)

@@ -8,7 +8,7 @@ import pytest
 from tfbert.errors import DiskError
 from tfbert.training.history_file import append_history, keep_history, read_history
 
-LINES = [{"step": step, "text": "é" * 40} for step in range(50)]
+LINES = [{"step": step, "text": "é\u2028" * 20} for step in range(50)]
 
 
 @pytest.fixture
@@ -35,18 +35,19 @@ def test_lines(path, tmp_path):
     assert read_history(tmp_path / "none") == []
 
 
-def test_a_torn_line_is_left_out_and_goes(path):
-    whole = path.read_text()
-    path.write_text(whole[:-9])
+@pytest.mark.parametrize("cut", [4, 5, 9])  # within and between characters of the text
+def test_a_torn_line_is_left_out_and_goes(path, cut):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
     assert read_history(path) == LINES[:-1]
     keep_history(path, 100)
     append_history(path, LINES[-1])
-    assert path.read_text() == whole
+    assert path.read_bytes() == whole
 
 
 def test_a_full_disk_loses_nothing(path, full_disk):
     for write in (lambda: keep_history(path, 40), lambda: append_history(path, LINES[0])):
         with pytest.raises(DiskError, match=r"could not write .*metrics\.jsonl: File too large"):
             write()
-        assert [json.loads(line) for line in path.read_text().splitlines()] == LINES
+        assert [json.loads(line) for line in path.read_bytes().splitlines()] == LINES
     assert not list(path.parent.glob(".metrics*"))

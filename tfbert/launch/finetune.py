@@ -42,7 +42,7 @@ def main(argv):
     import keras
 
     from tfbert.training.finetune import batches_of, finetune
-    from tfbert.training.run_folder import open_run_folder
+    from tfbert.training.run_folder import check_run_folder
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()
@@ -59,7 +59,7 @@ def main(argv):
     train_examples = model.task.examples(train_table, training=True)
     dev_examples = model.task.examples(dev_table)
     if is_chief(strategy):
-        open_run_folder(pathlib.Path(config.out), config)
+        check_run_folder(pathlib.Path(config.out), config)
     if model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
 

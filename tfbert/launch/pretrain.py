@@ -34,7 +34,7 @@ def main(argv):
 
     from tfbert.training.pretrain import pretrain
     from tfbert.training.pretrain_inputs import model_and_batches
-    from tfbert.training.run_folder import open_run_folder
+    from tfbert.training.run_folder import check_run_folder
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()
@@ -42,7 +42,7 @@ def main(argv):
         model, train, dev = model_and_batches(config)
     shards = train.shards
     if is_chief(strategy):
-        open_run_folder(pathlib.Path(config.out), config)
+        check_run_folder(pathlib.Path(config.out), config)
     if model.load_report and model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
     print(

@@ -22,7 +22,7 @@ from tfbert.files import replace_file
 from tfbert.launch.flag_parser import config_of
 from tfbert.launch.main import PREEMPTED
 from tfbert.training.experiment import FinetuneConfig
-from tfbert.training.run_folder import check_settings
+from tfbert.training.run_folder import check_run_folder
 
 _CONFIGS = flags.DEFINE_list("configs", None, "Config files; * and ** stand for any names.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)
@@ -80,7 +80,7 @@ def _check_settings(config, seed, folder):
     """Raises a ConfigError where the folder holds a run of other settings, whose scores are not those asked for."""
     if folder.exists():  # a config that cannot be read is told by its run
         values = config_of("tfbert suite", _config_flags(config, seed)).to_dict()
-        check_settings(folder, FinetuneConfig.from_dict({**values, "checkpoint": _CHECKPOINT.value}))
+        check_run_folder(folder, FinetuneConfig.from_dict({**values, "checkpoint": _CHECKPOINT.value}))
 
 
 def _finetune(config, seed, folder):

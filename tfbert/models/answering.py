@@ -30,7 +30,7 @@ class Answering:
         data = self._batches(x, y, batch_size, shuffle=False)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
-        _refuse(kwargs, "evaluate")
+        refuse(kwargs, "evaluate")
         logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
         return logs if return_dict else list(logs.values())
 
@@ -73,7 +73,7 @@ class Answering:
         if table is None:
             x = inputs.to_features(x, self.task)
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
-        _refuse(kwargs, "predict")
+        refuse(kwargs, "predict")
         size = len(table)
         if not size:
             return []
@@ -137,7 +137,7 @@ class Answering:
         self.task, self._functions = task, {}
 
 
-def _refuse(kwargs, verb):
+def refuse(kwargs, verb):
     """Raises TypeError for arguments that would go unread."""
     given = [name for name, value in kwargs.items() if value is not None]
     if given:

@@ -9,7 +9,7 @@ from tfbert.data.batches import Batches
 from tfbert.data.static_shapes import IS_REAL
 from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
-from tfbert.models.answering import BATCH_SIZE, Answering
+from tfbert.models.answering import BATCH_SIZE, Answering, refuse
 from tfbert.models.saving import Saving
 from tfbert.training.optimizer import AdamW
 from tfbert.training.replicas import is_shared, takes_summed_gradients
@@ -161,6 +161,8 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         """
         if validation_data is not None:
             data = self._batches(*inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False)
+            if isinstance(data, Batches):
+                refuse({"validation_steps": validation_steps}, "fit")
             callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
         data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
         if isinstance(data, Batches):

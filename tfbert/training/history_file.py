@@ -9,12 +9,13 @@ from tfbert.files import replace_file
 
 def read_history(path):
     """The lines of the file, [] where there is none; a last one that was cut off is left out."""
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines() if pathlib.Path(path).exists() else []
+    if not pathlib.Path(path).exists():
+        return []
     history = []
-    for line in lines:
+    for line in pathlib.Path(path).read_bytes().splitlines():
         try:
             history.append(json.loads(line))
-        except json.JSONDecodeError:
+        except ValueError:  # cut off, perhaps within a character
             break
     return history
 

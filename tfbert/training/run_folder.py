@@ -14,20 +14,19 @@ def locked_run_folder(folder):
 
 
 def open_run_folder(folder, config):
-    """Writes config.json into a new run folder; in an old one, checks that the settings are the same."""
-    if (folder / _CONFIG).exists():
-        check_settings(folder, config)
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
-    with replace_file(folder / _CONFIG) as file:
-        file.write(json.dumps(_plain(config), indent=2) + "\n")
+    """Writes config.json into a new run folder; raises as `check_run_folder`."""
+    check_run_folder(folder, config)
+    if not (folder / _CONFIG).exists():
+        with replace_file(folder / _CONFIG) as file:
+            file.write(json.dumps(_plain(config), indent=2) + "\n")
 
 
-def check_settings(folder, config):
-    """Raises a ConfigError where the run in a folder, if there is one, has other settings than `config`."""
+def check_run_folder(folder, config):
+    """Raises a ConfigError where a folder holds something else than a run, or one with other settings than `config`."""
     path = folder / _CONFIG
     if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
         return
     resolved = _plain(config)
     # A run that an earlier version began lacks the settings that came since, and had their defaults.
