@@ -5,21 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfbert
-from tfbert import TextClassifier, TokenClassifier
+from tfbert import TokenClassifier
 
 TEXTS = ["where is my parcel", "refund please", "i want my money back, all of it", "where"]
 LABELS = ["order_status", "refund"]
 NAMES = ["order_status", "refund", "refund", "order_status"]
 SPANS = [[[12, 18, "thing"]], [[0, 6, "thing"]], [[10, 15, "thing"]], []]
-
-
-@pytest.fixture
-def model(tiny_checkpoint):
-    keras.utils.set_random_seed(0)
-    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS)
-    model.compile(tfbert.AdamW(5e-3))
-    return model
 
 
 def without_dropout(model):

@@ -17,14 +17,6 @@ TEXTS = ["where is my parcel", "where is my order", "refund please", "i want my 
 NAMES = ["order_status", "order_status", "refund", "refund"] * 4
 
 
-@pytest.fixture
-def model(tiny_checkpoint):
-    keras.utils.set_random_seed(0)
-    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS)
-    model.compile(tfbert.AdamW(5e-3))
-    return model
-
-
 def probabilities(model, texts=TEXTS):
     return np.array([list(row["probabilities"].values()) for row in model.predict(texts)])
 

@@ -73,7 +73,7 @@ class AdamW(keras.optimizers.AdamW):
             return False  # the peak as a variable, which Keras' callbacks may set
         peak = float(self.peak)
         if steps is None:
-            schedule = LinearWarmup(peak, total_steps=1, warmup=0.0, power=0.0)
+            schedule = LinearWarmup(peak, total_steps=1, warmup=0.0, power=0.0)  # power 0: at the peak, for ever
         else:
             start = int(keras.ops.convert_to_numpy(self.iterations)) if start is None else start
             schedule = LinearWarmup(peak, total_steps=steps, warmup=self.warmup, start=start, power=self.power)
