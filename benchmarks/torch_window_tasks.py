@@ -19,31 +19,44 @@ NO_TAG = -100
 
 
 class TokenClassification(Task):
-    """Tags of words at their first pieces, as BertForTokenClassification; what max_length cuts off is O."""
+    """Tags of words at their first pieces, as BertForTokenClassification; what max_length cuts off is O.
+
+    Words are the rows' own; those of a text are what BertTokenizerFast splits it into before it looks for pieces.
+    """
 
     def __init__(self, config, tokenizer, table):
         super().__init__(config, tokenizer)
         columns = config.all_columns
         labels = tuple(config.settings.get("labels") or token_classification_examples.labels_of(table, columns))
-        self.names = types.SimpleNamespace(columns=columns, labels=labels, tokenizer=None)
+        self.names = types.SimpleNamespace(columns=columns, labels=labels, tokenizer=_WordsOfTexts(tokenizer))
         self.tags = ("O", *(f"{prefix}-{label}" for label in labels for prefix in "BI"))
-        features, words, spans = self.read(table)
-        targets = [self.target(*row) for row in zip(words, spans, strict=True)]
-        self.train_on(features, targets)
+        features, words, places, spans = self.read(table)
+        self.train_on(features, [self.target(*row) for row in zip(words, places, spans, strict=True)])
 
     def read(self, table):
-        """Features, the word of each piece ([row][S], None for specials), and spans int [n, 3] of each row."""
+        """Features, the word of each piece ([row][S], None for specials), each word's place, spans int [n, 3]."""
         found = token_classification_examples.read(self.names, table, labelled=True, training=False)
+        rows = found.get("words") or found["text"]
         encoded = self.tokenizer(
-            found["words"], is_split_into_words=True, truncation=True, max_length=self.config.max_length
+            rows,
+            is_split_into_words="words" in found,
+            truncation=True,
+            max_length=self.config.max_length,
+            return_offsets_mapping="text" in found,
         )
+        words = [encoded.word_ids(i) for i in range(len(rows))]
+        if "words" in found:
+            places = [{word: (word, word + 1) for word in row if word is not None} for row in words]
+        else:
+            places = [_extents(*row) for row in zip(words, encoded.pop("offset_mapping"), strict=True)]
         features = [dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True)]
-        return features, [encoded.word_ids(i) for i in range(len(features))], found["spans"]
+        return features, words, places, found["spans"]
 
-    def target(self, words, spans):
+    def target(self, words, places, spans):
         tag_of = {}
         for start, end, label in spans.tolist():
-            tag_of.update({word: 2 * label + (1 if word == start else 2) for word in range(start, end)})
+            touched = sorted(word for word, (first, last) in places.items() if first < end and last > start)
+            tag_of.update({word: 2 * label + (1 if word == touched[0] else 2) for word in touched})
         firsts = [word is not None and word not in words[:i] for i, word in enumerate(words)]
         return [tag_of.get(word, 0) if first else NO_TAG for word, first in zip(words, firsts, strict=True)]
 
@@ -61,7 +74,7 @@ class TokenClassification(Task):
         return torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=NO_TAG)
 
     def score(self, model, table):
-        features, words, spans = self.read(table)
+        features, words, places, spans = self.read(table)
         rows = []
         for logits, row in zip(self.outputs(model, features), words, strict=True):
             best = logits.argmax(-1)
@@ -73,8 +86,38 @@ class TokenClassification(Task):
         found, _ = spans_of_tags(rows, None)
         truth = token_classification_metrics.truth_of(spans, self.names.labels)
         return token_classification_metrics.metrics(
-            truth, [{(label, start, end) for start, end, label in row} for row in found]
+            truth,
+            [
+                {(label, of_word[start][0], of_word[end - 1][1]) for start, end, label in row}
+                for row, of_word in zip(found, places, strict=True)
+            ],
         )
+
+
+def _extents(words, offsets):
+    """{word: its first and last (exclusive) character} from the word and the characters of each piece."""
+    found = {}
+    for word, (start, end) in zip(words, offsets, strict=True):
+        if word is not None:
+            found[word] = found.get(word, (start, end))[0], end
+    return found
+
+
+class _WordsOfTexts:
+    """As much of tfbert.text.Tokenizer as the reader of spans asks for, from BertTokenizerFast."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def tokenize(self, texts, offsets):
+        encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=offsets)
+        splits = torch.tensor([0, *map(len, encoded["input_ids"])]).cumsum(0)
+        words = [word for i in range(len(texts)) for word in encoded.word_ids(i)]
+        pieces = {"word_ids": words, "character_offsets": [place for row in encoded["offset_mapping"] for place in row]}
+        return {
+            name: types.SimpleNamespace(row_splits=splits, flat_values=torch.tensor(values))
+            for name, values in pieces.items()
+        }
 
 
 class QuestionAnswering(Task):
