@@ -70,6 +70,7 @@ setuptools.setup(
             *TASKS,
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",
+            "pandas>=2.2,<4",
             "pytest>=8.2,<10",
             "pytest-xdist>=3.6,<4",
             "PyYAML>=6,<7",

@@ -76,3 +76,11 @@ def test_no_rows_and_bad_batch_size():
     assert batches_of(0).steps_per_epoch == 0
     with pytest.raises(ValueError, match="batch_size must be positive"):
         batches_of(3, batch_size=0)
+
+
+def test_rows_of_padding_have_no_weight():
+    weights = np.arange(1, 12, dtype=np.float32)
+    batches = batches_of(11, shuffle=False, static_length=64, sample_weight=weights)
+    for rows, (_, found, _) in zip(batches.plan(0), batches.once(), strict=True):
+        wanted = [*weights[rows], *[0] * (8 - len(rows))]
+        np.testing.assert_array_equal(found["sample_weight"], wanted)

@@ -1,6 +1,7 @@
 """What `fit`, `evaluate` and `predict` take, as tables."""
 
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 
@@ -78,3 +79,14 @@ def test_rows_that_are_dicts():
 def test_what_is_no_text_is_named(task, x, message):
     with pytest.raises(DataError, match=message):
         task.examples(to_table(x, None, task), labelled=False)
+
+
+def test_a_dataframe():
+    frame = pandas.DataFrame({"text": ["a", "b", None], "label": ["x", "y", "x"]}, index=[7, 8, 9])
+    assert to_table(frame[:2], None, TEXTS).columns == {"text": ["a", "b"], "label": ["x", "y"]}
+    assert to_table(frame[["text"]][:2], frame["label"][:2], TEXTS).columns == {"text": ["a", "b"], "label": ["x", "y"]}
+    assert to_table(frame["text"][:2], None, TEXTS).columns == {"text": ["a", "b"]}
+    with pytest.raises(DataError, match="row 2: column 'text' holds"):
+        TEXTS.examples(to_table(frame, None, TEXTS), labelled=False)
+    with pytest.raises(DataError, match="the name of a column must be a str, not 0"):
+        to_table(pandas.DataFrame([["a"], ["b"]]), None, TEXTS)

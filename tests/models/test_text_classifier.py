@@ -202,7 +202,7 @@ def test_predict_on_features_gives_logits(model):
 @pytest.mark.parametrize("x", [("a", "b", "c"), [["a", "b"]], [1, 2], np.zeros((2, 3)), {"text": np.zeros(2)}, None])
 def test_predict_refuses_what_fit_refuses(model, x):
     for method in (model.predict, model.fit):
-        with pytest.raises(TypeError, match="give a Table, lists of strings or a tf.data.Dataset, not"):
+        with pytest.raises(TypeError, match="give a Table, a DataFrame, lists of strings or a tf.data.Dataset, not"):
             method(x)
 
 

@@ -9,6 +9,7 @@ from tfbert.data import columns
 from tfbert.data.order import batches_of_epoch, own_replicas, parts_of
 from tfbert.data.static_shapes import filled_up, filled_up_target
 
+SAMPLE_WEIGHT = "sample_weight"
 ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
 
 
@@ -24,12 +25,23 @@ class Batches:
         static_length: S of every batch, whose W is then always the same as well; 0 pads each batch to its own longest.
             "is_real" of the features tells the batch's own windows from those that fill it up.
         parts: what W can be divided by then.
+        sample_weight: float [rows of the examples], of each in the loss: "sample_weight" of the features, [W].
 
     >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
     """
 
     def __init__(
-        self, examples, features, target=None, *, batch_size=32, seed=0, shuffle=True, static_length=0, parts=1
+        self,
+        examples,
+        features,
+        target=None,
+        *,
+        batch_size=32,
+        seed=0,
+        shuffle=True,
+        static_length=0,
+        parts=1,
+        sample_weight=None,
     ):
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
@@ -38,6 +50,7 @@ class Batches:
         self.features, self.target = features, target
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
         self.static_length, self._parts = static_length, parts
+        self._sample_weight = None if sample_weight is None else tf.constant(sample_weight, tf.float32)
         # Traced once for all data sets below.
         self._traced = tf.function(self._batch, input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
         self.lengths, self._windows = self._count()
@@ -111,6 +124,9 @@ class Batches:
     def _batch(self, rows, windows=None):
         example = {name: tf.gather(values, rows) for name, values in self.columns.items()}
         features = self.features(example)
+        if self._sample_weight is not None:
+            weights = tf.gather(self._sample_weight, rows)
+            features[SAMPLE_WEIGHT] = tf.gather(weights, features["rows"]) if "rows" in features else weights
         if windows is not None:
             features = filled_up(features, windows, self.static_length)
         if self.target is None:

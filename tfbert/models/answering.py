@@ -22,12 +22,24 @@ class Answering:
 
     # evaluation
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, return_dict=False, **kwargs):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        callbacks=None,
+        return_dict=False,
+        *,
+        sample_weight=None,
+        **kwargs,
+    ):
         """Loss, the metrics given to `compile` or else the task's own, over a labelled data set.
 
-        On a `tf.data.Dataset` it takes what Keras' takes, such as `steps`.
+        `sample_weight` weighs the loss and Keras' `weighted_metrics`, not the task's own. On a `tf.data.Dataset` it
+        takes what Keras' takes, such as `steps`.
         """
-        data = self._batches(x, y, batch_size, shuffle=False)
+        data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
         refuse(kwargs, "evaluate")

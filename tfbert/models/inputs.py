@@ -12,20 +12,38 @@ from tfbert.data.table import Table
 _SOURCE = "the given data"
 
 
-def pair(validation_data):
-    """(x, y) of Keras' `validation_data`: a table or data set alone, or a pair."""
-    if isinstance(validation_data, tuple):
-        if len(validation_data) != 2:
-            raise ValueError(f"validation_data is (x, y), not {len(validation_data)} values")
-        return validation_data
-    return validation_data, None
+def validation(data):
+    """(x, y, sample_weight) of Keras' `validation_data`: a table or data set alone, a pair, or all three."""
+    given = data if isinstance(data, tuple) else (data,)
+    if len(given) > 3 or data == ():
+        raise ValueError(f"validation_data is (x, y) or (x, y, sample_weight), not {len(given)} values")
+    return (*given, None, None)[:3]
+
+
+def sample_weights(weights, size, task):
+    """The weights of `size` rows as float32 [size], None where there are none.
+
+    Raises TypeError, ValueError: a task whose rows have none, or other than a finite number for each row.
+    """
+    if weights is None:
+        return None
+    if not task.weighs_examples:
+        raise TypeError(f"sample_weight: the rows of {task.name} have no weights in its loss")
+    weights = np.asarray(weights, np.float32)
+    if weights.shape != (size,):
+        raise ValueError(f"sample_weight must have one number for each of the {size} rows, not shape {weights.shape}")
+    if not np.isfinite(weights).all():
+        row = int(np.flatnonzero(~np.isfinite(weights))[0])
+        raise ValueError(f"sample_weight of row {row} is {weights[row]}, not a finite number")
+    return weights
 
 
 def to_table(x, y, task):
     """A table of strings in any of the forms below; None for all else, such as tensors of features.
 
-    A `Table`, or a list of dicts, its rows; a list, array or tensor of strings, or of rows of words for a task that
-    takes words alone; where the task takes several, a tuple of these; a dict of columns. `y` adds the target's column.
+    A `Table`, or a list of dicts, its rows; a pandas DataFrame; a list, array or tensor of strings, or of rows of
+    words for a task that takes words alone; where the task takes several, a tuple of these; a dict of columns. `y` adds
+    the target's column.
     """
     if isinstance(x, list) and x and all(isinstance(row, dict) for row in x):
         x = ObjectRows(((i, row, 0) for i, row in enumerate(x)), _SOURCE, "row").take()
@@ -33,6 +51,8 @@ def to_table(x, y, task):
         if y is not None:
             raise ValueError("a Table, and a list of dicts, brings its labels along; give no y")
         return x
+    if hasattr(x, "columns") and hasattr(x, "to_dict"):
+        x = {name: list(x[name]) for name in x.columns}
     x = _listed(x)
     if isinstance(x, (str, bytes)):
         raise TypeError("give a list of texts, not one text")
@@ -72,7 +92,7 @@ def unreadable(x):
     kind = type(x).__name__
     if isinstance(x, (list, tuple)) and x:
         kind += f" of {type(x[0]).__name__}"
-    return TypeError(f"give a Table, lists of strings or a tf.data.Dataset, not {kind}")
+    return TypeError(f"give a Table, a DataFrame, lists of strings or a tf.data.Dataset, not {kind}")
 
 
 def featurized(dataset, task):

@@ -5,7 +5,7 @@ import warnings
 import keras
 import tensorflow as tf
 
-from tfbert.data.batches import Batches
+from tfbert.data.batches import SAMPLE_WEIGHT, Batches
 from tfbert.data.static_shapes import IS_REAL
 from tfbert.encoder import BertEncoder
 from tfbert.models import inputs
@@ -148,23 +148,27 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         validation_batch_size=None,
         validation_freq=1,
         validation_steps=None,
+        sample_weight=None,
         **kwargs,
     ):
         """As Keras' `fit`, on strings.
 
         Args:
-            x: a `Table` with labels; strings with `y` (names or numbers); pairs as a tuple or dict of two
-                lists; or a `tf.data.Dataset` of (strings or features, target).
+            x: a `Table` or pandas DataFrame with labels; strings with `y` (names or numbers); pairs as a tuple or
+                dict of two lists; or a `tf.data.Dataset` of (strings or features, target).
+            sample_weight: float [rows], of each row in the loss, for text classifiers.
             seed: the order of the batches is a function of it and of the epoch.
             total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces. Without
                 it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
         """
         if validation_data is not None:
-            data = self._batches(*inputs.pair(validation_data), validation_batch_size or batch_size, shuffle=False)
+            *given, weight = inputs.validation(validation_data)
+            size = validation_batch_size or batch_size
+            data = self._batches(*given, size, shuffle=False, sample_weight=weight)
             if isinstance(data, Batches):
                 refuse({"validation_steps": validation_steps}, "fit")
             callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
-        data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True)
+        data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True, sample_weight=sample_weight)
         if isinstance(data, Batches):
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
             data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
@@ -191,7 +195,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
 
     def what_devices_read(self, features, *others):
         """A batch without what only answers are made from."""
-        read = {*self.network.input, "rows", IS_REAL}
+        read = {*self.network.input, "rows", IS_REAL, SAMPLE_WEIGHT}
         return {name: value for name, value in features.items() if name in read}, *others
 
     def _plan(self, data, epochs, steps_per_epoch, total_steps):
@@ -216,7 +220,9 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
         if changed:
             self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
 
-    def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False):
+    def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False, sample_weight=None):
+        if isinstance(x, tf.data.Dataset) and sample_weight is not None:
+            raise TypeError("a data set brings its sample weights along: (strings or features, target, weight)")
         if isinstance(x, (Batches, tf.distribute.DistributedDataset)):
             return x
         table = inputs.to_table(x, y, self.task)
@@ -237,6 +243,7 @@ class TaskModel(Answering, Saving, TrainStep, keras.Model):
             batch_size=batch_size or BATCH_SIZE,
             shuffle=shuffle,
             seed=seed,
+            sample_weight=inputs.sample_weights(sample_weight, len(table), self.task),
         )
 
 

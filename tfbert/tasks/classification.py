@@ -58,6 +58,7 @@ class Classification(Task):
     label_separator: str = ","
 
     name = "classification"
+    weighs_examples = True
     architecture = "BertForSequenceClassification"
     head_names = ("classifier",)
 

@@ -25,6 +25,8 @@ class Task(abc.ABC):
     reads_windows = False  # whether a text may have any number of windows
     has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
 
+    weighs_examples = False  # whether each example is its own term of the loss, or several, and may have a weight
+
     # 1 example
     @abc.abstractmethod
     def examples(self, table, *, labelled=True, training=False):

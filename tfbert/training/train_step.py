@@ -1,8 +1,11 @@
 """The train step that all task models share. B batch."""
 
+import math
+
 import tensorflow as tf
 from keras import tree
 
+from tfbert.data.batches import SAMPLE_WEIGHT
 from tfbert.data.static_shapes import IS_REAL
 from tfbert.training.gradients import without_duplicates
 from tfbert.training.replicas import Replicated, num_replicas, summed
@@ -82,8 +85,13 @@ class TrainStep(Replicated):
         return x[IS_REAL]
 
     def _unpacked(self, data):
-        x, y, sample_weight = data if len(data) == 3 else (*data, None)
-        return x, y, self.filler_weights(x, y) if is_static(x) else sample_weight
+        x, y, *weights = data
+        if isinstance(x, dict):
+            weights.append(x.get(SAMPLE_WEIGHT))
+        if is_static(x):
+            weights.append(self.filler_weights(x, y))
+        weights = [weight for weight in weights if weight is not None]
+        return x, y, math.prod(weights) if weights else None
 
     def _gradients(self, x, y, sample_weight, total):
         """The share of a part in the mean loss of a batch of `total` terms, its outputs and its gradients."""
