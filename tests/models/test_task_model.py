@@ -93,3 +93,40 @@ def test_validation_ends_after_its_steps(model):
     assert {name: history[f"val_{name}"][-1] for name in wanted} == pytest.approx(wanted)
     with pytest.raises(TypeError, match="fit on a Table or lists of strings takes no validation_steps"):
         model.fit(TEXTS, NAMES, validation_data=(TEXTS, NAMES), validation_steps=3, verbose=0)
+
+
+def test_the_last_rows_are_validated_on(model):
+    texts, names, weights = TEXTS * 3, NAMES * 3, np.arange(12.0)
+    given = {"sample_weight": weights, "batch_size": 4, "verbose": 0}
+    history = model.fit(texts, names, validation_split=0.3, **given).history
+    assert model.optimizer.iterations == 2  # of 8 rows
+    wanted = model.evaluate(texts[8:], names[8:], sample_weight=weights[8:], return_dict=True, verbose=0)
+    assert {name: history[f"val_{name}"][0] for name in wanted} == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(ValueError, match="validation_split=0.99 of 12 rows leaves none"):
+        model.fit(texts, names, validation_split=0.99, **given)
+    rows = tf.data.Dataset.from_tensor_slices((TEXTS, [0, 1, 1, 0])).batch(2)
+    with pytest.raises(TypeError, match="validation_split takes a Table or lists of strings, not _BatchDataset"):
+        model.fit(rows, validation_split=0.5, verbose=0)
+
+
+def test_what_keras_passes_on_takes_features(model):
+    numbers = np.array([LABELS.index(name) for name in NAMES])
+    calls = [
+        lambda x: model(x),
+        lambda x: model.predict_on_batch(x),
+        lambda x: model.test_on_batch(x, numbers),
+        lambda x: model.train_on_batch(x, numbers),
+    ]
+    features = model.task.features({"text": tf.constant(TEXTS)})
+    for call in calls:
+        for texts in (TEXTS, tf.constant(TEXTS)):
+            with pytest.raises(TypeError, match="take features, as model.task.features makes them"):
+                call(texts)
+        assert np.isfinite(call(features)).all()
+
+
+def test_a_model_that_was_not_compiled_says_so(tiny_checkpoint):
+    model = TokenClassifier.from_checkpoint(tiny_checkpoint, labels=["thing"])
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="compile"):
+            method(TEXTS, SPANS)

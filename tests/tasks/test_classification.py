@@ -32,6 +32,14 @@ def test_labels_by_name_and_by_number():
     assert task().examples(rows)["label"].tolist() == [1, 0, 1]
 
 
+def test_numbers_of_labels_as_floats():
+    """As pandas holds whole numbers where a column has had a gap."""
+    for cells in (np.array([1.0, 0.0]), ["1.0", "0.0"]):
+        assert task().examples(table(text=["a", "b"], label=cells))["label"].tolist() == [1, 0]
+    with pytest.raises(DataError, match="unknown label '0.5'"):
+        task().examples(table(text=["a", "b"], label=[1.0, 0.5]))
+
+
 def test_a_number_that_is_a_name_is_that_name():
     rows = table(text=["a", "b"], label=["2", "1"])
     assert task(labels=("2", "1")).examples(rows)["label"].tolist() == [0, 1]

@@ -39,6 +39,7 @@ class Answering:
         `sample_weight` weighs the loss and Keras' `weighted_metrics`, not the task's own. On a `tf.data.Dataset` it
         takes what Keras' takes, such as `steps`.
         """
+        self._assert_compile_called("evaluate")
         data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)

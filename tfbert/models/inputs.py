@@ -1,5 +1,6 @@
 """What a user may hand to `fit`, `evaluate` and `predict` -> a `Table` of strings. B batch."""
 
+import math
 import types
 
 import keras
@@ -36,6 +37,19 @@ def sample_weights(weights, size, task):
         row = int(np.flatnonzero(~np.isfinite(weights))[0])
         raise ValueError(f"sample_weight of row {row} is {weights[row]}, not a finite number")
     return weights
+
+
+def split(x, y, sample_weight, share, task):
+    """A table without its last rows, its weights, and (table, None, weights) of these, as `validation_split` asks."""
+    table = to_table(x, y, task)
+    if table is None:
+        raise TypeError(f"validation_split takes a Table or lists of strings, not {type(x).__name__}")
+    count = math.floor(len(table) * (1 - share))
+    if not 0 < count < len(table):
+        raise ValueError(f"validation_split={share} of {len(table)} rows leaves none to train or none to validate on")
+    weights = sample_weights(sample_weight, len(table), task)
+    first, last = (None, None) if weights is None else (weights[:count], weights[count:])
+    return table.select(slice(count)), first, (table.select(slice(count, None)), None, last)
 
 
 def to_table(x, y, task):

@@ -70,6 +70,7 @@ class Pretrainer(TaskModel):
         Args:
             total_steps: what the learning-rate schedule spans from step 0, where a run is fitted in pieces.
         """
+        self._assert_compile_called("fit")
         if isinstance(x, PretrainingBatches):
             steps_per_epoch = steps_per_epoch or x.steps_per_epoch
             x = self.on_all_replicas(x, initial_epoch * steps_per_epoch)

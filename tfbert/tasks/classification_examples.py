@@ -157,7 +157,7 @@ class _Index:
             self.numbers.update({str(i): i for i in range(len(labels))})
 
     def of(self, name, table, row):
-        number = self.numbers.get(name)
+        number = self.numbers.get(name, self.numbers.get(name.removesuffix(".0")))  # floats too hold class numbers
         if number is None:
             near = difflib.get_close_matches(name, self.labels, 1)
             listed = ", ".join(self.labels[:20]) + (", …" if len(self.labels) > 20 else "")

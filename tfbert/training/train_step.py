@@ -86,8 +86,8 @@ class TrainStep(Replicated):
 
     def _unpacked(self, data):
         x, y, *weights = data
-        if isinstance(x, dict):
-            weights.append(x.get(SAMPLE_WEIGHT))
+        check_features(x)
+        weights.append(x.get(SAMPLE_WEIGHT))
         if is_static(x):
             weights.append(self.filler_weights(x, y))
         weights = [weight for weight in weights if weight is not None]
@@ -157,9 +157,18 @@ class TrainStep(Replicated):
         return tf.cond(parts == 1, one, more)
 
 
+def check_features(x):
+    """Raises TypeError for strings where Keras passes on what it is given, as its `train_on_batch` does."""
+    if not isinstance(x, dict):
+        raise TypeError(
+            f"a call, train_on_batch, test_on_batch and predict_on_batch take features, as model.task.features makes "
+            f"them of a dict of strings, not {type(x).__name__}; fit, evaluate and predict take strings"
+        )
+
+
 def is_static(x):
     """Whether a batch is one of `Batches` of static shapes."""
-    return isinstance(x, dict) and IS_REAL in x
+    return IS_REAL in x
 
 
 def dense_gradients(gradients):
