@@ -9,7 +9,9 @@ from tfbert import Tokenizer
 from tfbert.errors import DataError
 from tfbert.models.inputs import to_table
 from tfbert.tasks.classification import Classification
+from tfbert.tasks.multiple_choice import MultipleChoiceTask
 from tfbert.tasks.question_answering import QuestionAnswering
+from tfbert.tasks.sentence_embedding import SentenceEmbedding
 from tfbert.tasks.token_classification import TokenClassification
 from tfbert.text import Vocabulary
 
@@ -52,6 +54,24 @@ def test_rows_of_words(words):
 
 def test_rows_without_words():
     assert to_table([[], (), np.array([]), ["a"]], None, WORDS).columns == {"words": [[], [], [], ["a"]]}
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pandas.Series])
+def test_a_tuple_of_columns(kind):
+    first, second = ["a", "b"], ["b", "a"]
+    choices = MultipleChoiceTask(TOKENIZER)
+    pairs = [["a", "b"], ["b", "a"]]
+    for task, x, wanted in [
+        (TEXTS, (first,), {"text": first}),
+        (QUESTIONS, (first, second), {"question": first, "context": second}),
+        (choices, (first, pairs), {"prompt": first, "choices": pairs}),
+        (SentenceEmbedding(TOKENIZER), (first,), {"text": first}),
+        (SentenceEmbedding(TOKENIZER), (first, second), {"text": first, "text_pair": second}),
+        (SentenceEmbedding(TOKENIZER), (first, second, first), {"text": first, "text_pair": second, "negative": first}),
+    ]:
+        assert to_table(tuple(kind(part) for part in x), None, task).columns == wanted
+    for task in (TEXTS, QUESTIONS, choices, SentenceEmbedding(TOKENIZER)):
+        assert to_table((first,) * 4, None, task) is None
 
 
 def test_other_columns_stay_as_they_are():

@@ -71,8 +71,9 @@ def to_table(x, y, task):
     if isinstance(x, (str, bytes)):
         raise TypeError("give a list of texts, not one text")
     words = _words_alone(task)
-    if isinstance(x, tuple) and len(x) == len(task.text_inputs) and all(_has_texts(_listed(part)) for part in x):
-        x = dict(zip(task.text_inputs, x, strict=True))
+    parts = task.columns_of_tuple(len(x)) if isinstance(x, tuple) else ()
+    if parts and all(isinstance(_listed(part), list) for part in x):
+        x = dict(zip(parts, x, strict=True))
     elif _has_texts(x):
         x = {task.text_inputs[0]: x}
     elif words and _has_rows_of_texts(x):

@@ -1,7 +1,6 @@
 """MultipleChoice: choosing among texts as a Keras model. W pairs of a prompt and a choice."""
 
 import keras
-import numpy as np
 
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.multiple_choice import MultipleChoiceTask
@@ -23,17 +22,3 @@ class MultipleChoice(TaskModel):
     """
 
     task_class = MultipleChoiceTask
-
-    def predict(self, x, *args, **kwargs):
-        """A list of dicts: the number of the choice, its text, its score, and the probabilities of all."""
-        return super().predict(_named(x), *args, **kwargs)
-
-    def _batches(self, x, *args, **kwargs):
-        return super()._batches(_named(x), *args, **kwargs)
-
-
-def _named(x):
-    """A tuple of prompts and choices as a dict of columns."""
-    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(part, (list, np.ndarray)) for part in x):
-        return {"prompt": x[0], "choices": x[1]}
-    return x

@@ -8,7 +8,7 @@ from tfbert.checkpoints import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
 from tfbert.data import columns
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.sentence_embedding import TEXTS, SentenceEmbedding
+from tfbert.tasks.sentence_embedding import SentenceEmbedding
 from tfbert.training.gradient_cache import cached_gradients
 
 
@@ -54,21 +54,7 @@ class SentenceEncoder(TaskModel):
             embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()
         return embeddings
 
-    def predict(self, x, *args, **kwargs):
-        """A list of dicts: the embedding, and for pairs the second one and their cosine, as lists and floats."""
-        return super().predict(_named(x), *args, **kwargs)
-
-    def _batches(self, x, *args, **kwargs):
-        return super()._batches(_named(x), *args, **kwargs)
-
     def _accumulated(self, x, y, sample_weight, total):
         if self.task.objective != "in_batch_negatives":
             return super()._accumulated(x, y, sample_weight, total)
         return cached_gradients(self, x, y, sample_weight, self.rows_together(x))
-
-
-def _named(x):
-    """A tuple of lists of texts as a dict of columns."""
-    if isinstance(x, tuple) and len(x) <= len(TEXTS) and all(isinstance(part, (list, np.ndarray)) for part in x):
-        return dict(zip(TEXTS, x, strict=False))
-    return x

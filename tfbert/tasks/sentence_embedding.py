@@ -105,6 +105,9 @@ class SentenceEmbedding(Task):
         strings = tf.TensorSpec([None], tf.string)
         return {"serving_default": {"text": strings}, "similarity": {"text": strings, "text_pair": strings}}
 
+    def columns_of_tuple(self, size):
+        return TEXTS[:size] if size <= len(TEXTS) else ()
+
     def features(self, example):
         """All texts of all examples, those of an example one after the other: W = K x B rows."""
         texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]

@@ -103,6 +103,10 @@ class Task(abc.ABC):
         """The columns of the default signature, in order."""
         return tuple(self.signatures["serving_default"])
 
+    def columns_of_tuple(self, size):
+        """The columns that a tuple of so many is, in order; () for a size that is none of the task's."""
+        return self.text_inputs if size == len(self.text_inputs) else ()
+
     target_column = "label"  # the part of the example that `y` of `fit(x, y)` is
 
     def settings(self):
