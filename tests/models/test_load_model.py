@@ -48,6 +48,12 @@ def test_a_pooler_may_be_missing_where_no_output_depends_on_it(task, settings, t
     else:
         again = tfbert.load(tmp_path / "saved", task=task.replace("_", "-"))
         np.testing.assert_array_equal(keras.tree.flatten(again.call(features))[0], outputs()[0])
+        again.save(tmp_path / "again")  # its random pooler is not a checkpoint's
+        assert safetensors.numpy.load_file(tmp_path / "again/model.safetensors").keys() == {
+            name for name in tensors if "pooler" not in name
+        }
+        other = tfbert.TextClassifier.from_checkpoint(tmp_path / "again", labels=["x", "y"])
+        assert other.load_report.missing[:2] == ("pooler/kernel", "pooler/bias")
 
 
 def test_an_embedding_padded_on_purpose_stays_so(tiny_checkpoint, tiny_config, tmp_path):

@@ -113,14 +113,15 @@ def _plain_names(file, prefix):
     return Renamed(file, names)
 
 
-def write_folder(folder, encoder, heads, values):
+def write_folder(folder, encoder, heads, values, *, pooler=True):
     """Writes config.json and model.safetensors of built layers into an existing folder.
 
     Args:
         heads: {name in `HEADS`: built layer}.
         values: further keys of config.json (architectures, id2label, …).
+        pooler: False leaves it out, where it is random and nothing has read it.
     """
-    write_weights(folder, LayerWeights(encoder, heads), values)
+    write_weights(folder, LayerWeights(encoder, heads, pooler=pooler), values)
 
 
 def write_weights(folder, weights, values):

@@ -46,11 +46,13 @@ class Weights:
 
 
 class LayerWeights(Weights):
-    """The weights of built layers: an encoder and {name: head layer}."""
+    """The weights of built layers: an encoder, without its pooler where that is untrained, and {name: head layer}."""
 
-    def __init__(self, encoder, heads):
+    def __init__(self, encoder, heads, *, pooler=True):
         self.config = encoder.config
         self._variables = relative_variables(encoder)
+        if not pooler:
+            self._variables = {n: value for n, value in self._variables.items() if not n.startswith("pooler/")}
         for name, layer in heads.items():
             self._variables |= {f"{name}/{path}": variable for path, variable in relative_variables(layer).items()}
         self.shapes = {name: tuple(variable.shape) for name, variable in self._variables.items()}

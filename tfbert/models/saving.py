@@ -17,6 +17,7 @@ class Saving:
     """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
 
     task_class = None
+    has_pooler = True  # False of a checkpoint without one, for a task that reads none: a saved folder has none either
 
     @classmethod
     def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
@@ -52,6 +53,7 @@ class Saving:
         with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
             model = cls(task, source.config, dtype=dtype)
         report = checkpoints.load_encoder(model.encoder, source)
+        model.has_pooler = task.reads_pooler or not report.missing
         loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
         for head in task.head_names:
             report = checkpoints.load_head(model.network.get_layer(head), head, source)
@@ -83,7 +85,7 @@ class Saving:
                 **self.task.hugging_face_config(),
                 "tfbert": {"task": self.task.name, "settings": self.task.settings(), **self._padding()},
             }
-            hugging_face.write_folder(folder, self.encoder, heads, values)
+            hugging_face.write_folder(folder, self.encoder, heads, values, pooler=self.has_pooler)
             self.task.tokenizer.save(folder)
             self.write_further_files(folder)
 
