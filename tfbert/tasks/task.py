@@ -24,8 +24,7 @@ class Task(abc.ABC):
     reads_pooler = True  # whether outputs depend on the encoder's pooler, which a checkpoint must then have
     reads_windows = False  # whether a text may have any number of windows
     has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
-
-    weighs_examples = False  # whether each example is its own term of the loss, or several, and may have a weight
+    weighs_examples = False  # whether an example has terms of the loss to itself, which its weight multiplies
 
     # 1 example
     @abc.abstractmethod
