@@ -48,6 +48,8 @@ def test_a_pooler_may_be_missing_where_no_output_depends_on_it(task, settings, t
     else:
         again = tfbert.load(tmp_path / "saved", task=task.replace("_", "-"))
         np.testing.assert_array_equal(keras.tree.flatten(again.call(features))[0], outputs()[0])
+        again.save(tmp_path / "mine.keras")
+        again = keras.models.load_model(tmp_path / "mine.keras")
         again.save(tmp_path / "again")  # its random pooler is not a checkpoint's
         assert safetensors.numpy.load_file(tmp_path / "again/model.safetensors").keys() == {
             name for name in tensors if "pooler" not in name

@@ -93,6 +93,17 @@ def test_prediction_keeps_the_order_and_does_not_depend_on_the_batch(model):
     assert model.predict([]) == []
 
 
+def test_a_batch_has_a_row(model):
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=f"batch_size must be positive, not {size}"):
+            model.predict(TEXTS, batch_size=size)
+        with pytest.raises(ValueError, match=f"batch_size must be positive, not {size}"):
+            model.evaluate(TEXTS, NAMES, batch_size=size)
+        for name in ("batch_size", "validation_batch_size"):
+            with pytest.raises(ValueError, match=f"batch_size must be positive, not {size}"):
+                model.fit(TEXTS, NAMES, validation_split=0.5, **{name: size})
+
+
 def test_a_megabyte_of_text(model):
     assert model.predict(["order " * 180_000])[0]["label"] in LABELS
 

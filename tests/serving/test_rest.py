@@ -130,6 +130,15 @@ def test_errors_are_json_with_tf_servings_status(server, path, body, status, det
     assert answered[0] == status and list(answered[1]) == ["error"] and details in answered[1]["error"]
 
 
+@pytest.mark.parametrize("value", [1e39, -1e300, 10**400], ids=["1e39", "-1e300", "10**400"])
+def test_a_number_beyond_the_inputs_type(value):
+    infos = {"x": meta_graph_pb2.TensorInfo(dtype=tf.float32.as_datatype_enum)}
+    with pytest.raises(ValueError, match="input 'x': a value does not fit into float32"):
+        rest_json.predict_inputs({"instances": [1.0, value]}, infos)
+    inputs, _ = rest_json.predict_inputs(json.loads('{"instances": [1.0, Infinity]}'), infos)
+    assert tf.make_ndarray(inputs["x"]).tolist() == [1.0, float("inf")]
+
+
 def test_too_much_and_too_slow(tmp_path):
     save(tmp_path / "mine/1")
     with Server(tmp_path / "mine", port=0, rest_port=0, max_message_bytes=1000, receive_seconds=0.3) as server:

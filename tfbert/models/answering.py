@@ -106,6 +106,8 @@ class Answering:
 
         A batch has `batch_size` rows; without one 32, and more of short texts, which a processor is not busy with.
         """
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be positive, not {batch_size}")
         if size <= (batch_size or BATCH_SIZE):
             return [np.arange(size)]
 

@@ -55,7 +55,7 @@ class Fitting:
             y = None
         if validation_data is not None:
             *given, weight = inputs.validation(validation_data)
-            size = validation_batch_size or batch_size
+            size = batch_size if validation_batch_size is None else validation_batch_size
             data = self._batches(*given, size, shuffle=False, sample_weight=weight)
             if isinstance(data, Batches):
                 refuse({"validation_steps": validation_steps}, "fit")
@@ -132,7 +132,7 @@ class Fitting:
             examples,
             self.task.features,
             self.task.target,
-            batch_size=batch_size or BATCH_SIZE,
+            batch_size=BATCH_SIZE if batch_size is None else batch_size,
             shuffle=shuffle,
             seed=seed,
             sample_weight=inputs.sample_weights(sample_weight, len(table), self.task),

@@ -107,6 +107,7 @@ class Saving:
             "task": self.task.settings(),
             "tokenizer": self.task.tokenizer.get_config(),
             "encoder": self.encoder.config.to_dict(),
+            "has_pooler": self.has_pooler,
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
@@ -115,4 +116,6 @@ class Saving:
     def from_config(cls, config):
         task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
         dtype = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
+        model = cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
+        model.has_pooler = config.get("has_pooler", True)  # files of before do not say
+        return model

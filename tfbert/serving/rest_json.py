@@ -101,8 +101,9 @@ def _tensor(name, value, dtype):
     if not all(isinstance(item, kinds) and (kinds is bool or not isinstance(item, bool)) for item in flat):
         raise ValueError(f"input {name!r}: every value must be {dtype.name}")
     try:
-        array = np.array(flat, dtype.as_numpy_dtype)
-    except OverflowError:
+        with np.errstate(over="raise"):
+            array = np.array(flat, dtype.as_numpy_dtype)
+    except (OverflowError, FloatingPointError):
         raise ValueError(f"input {name!r}: a value does not fit into {dtype.name}") from None
     proto.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     return proto
