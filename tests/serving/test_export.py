@@ -19,7 +19,7 @@ import tfbert
 from tfbert import BertEncoder
 from tfbert.config import ACTIVATIONS
 from tfbert.errors import ConfigError, DiskError, ExportError
-from tfbert.serving import allowed_ops, golden, onnx_graph
+from tfbert.serving import allowed_ops, golden, onnx_graph, onnx_int8
 from tfbert.serving.export import export
 from tfbert.serving.onnx import open_file, operations_when_loaded
 
@@ -105,6 +105,28 @@ def test_int8_weights_overflow_on_no_processor(exported):
     weights = [onnx.numpy_helper.to_array(tensor) for tensor in tensors]
     weights = [values for values in weights if values.dtype == np.int8 and values.size > 1]
     assert len(weights) > 8 and max(np.abs(values.astype(int)).max() for values in weights) == 64
+
+
+def test_int8_scales_each_row(tmp_path):
+    """One scale for all rows, which ONNX' own dynamic quantization has, rounds the small ones to nothing."""
+    rng = np.random.default_rng(0)
+    kernels = {name: rng.normal(size=(64, 8)).astype(np.float32) for name in ("query", "key")}
+    graph = onnx_graph.GraphWriter()
+    x = graph.op("Cast", "x", to=onnx.TensorProto.FLOAT)
+    products = [graph.op("MatMul", x, graph.weight(name, kernel)) for name, kernel in kernels.items()]
+    graph.op("Concat", *products, name="y", axis=-1)
+    proto = graph.model({"x": ["batch", "sequence", 64]}, {"y": ["batch", "sequence", 16]}, {})
+    onnx.save(proto, tmp_path / "model.onnx")
+    onnx_int8.quantize(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+
+    sizes = np.array([1, 0, 10, 100, 100_000])[:, None]
+    rows = np.round(rng.normal(size=(2, 5, 64)) * sizes * 10).astype(np.int32)
+    wanted = rows @ np.concatenate(list(kernels.values()), -1)
+    found = open_file(tmp_path / "int8.onnx")({"x": rows})
+    largest = np.abs(wanted).max(-1, keepdims=True)
+    assert np.all(np.abs(found - wanted) <= 0.06 * largest)
+    assert np.all(found[:, 1] == 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["int8.onnx", "model.onnx"]
 
 
 def test_the_card_has_each_precision(exported):

@@ -5,7 +5,6 @@ Tokenizers have no ONNX operations: the files beside the model (vocab.txt, token
 
 import collections
 import json
-import logging
 import pathlib
 import tempfile
 
@@ -17,7 +16,6 @@ from tfbert.serving.variant import Variant, ids_inputs, output_name
 try:
     import onnx
     import onnxruntime
-    from onnxruntime import quantization
 except ModuleNotFoundError as error:
     raise ConfigError(f"ONNX needs {error.name}, which is not installed: pip install 'tfbert[onnx]'") from None
 
@@ -34,6 +32,7 @@ def write_onnx(model, folder):
     """
     from tfbert.serving.onnx_graph import GraphWriter, write_encoder
     from tfbert.serving.onnx_heads import write_head
+    from tfbert.serving.onnx_int8 import quantize
 
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,24 +43,8 @@ def write_onnx(model, folder):
     proto = graph.model(inputs, {name: shape}, {"task": model.task.name, "settings": settings})
     paths = {"float32": folder / "model.onnx", "int8": folder / "model_int8.onnx"}
     onnx.save(proto, paths["float32"])
-    _quantize(paths["float32"], paths["int8"])
+    quantize(paths["float32"], paths["int8"])
     return [Variant("onnx", precision, path, {}, network=open_file(path)) for precision, path in paths.items()]
-
-
-def _quantize(path, to):
-    """Products and tables in int8, a scale for each column; activations are quantized at run time.
-
-    One scale for a whole matrix costs three times the error. Weights have 7 bits: processors without VNNI add products
-    in 16 bits, where those of 8 overflow, so that a file made and checked on one machine would answer otherwise on
-    another. Operations are those of the ONNX standard.
-    """
-    logging.disable(logging.WARNING)  # it advises preprocessing, which the graph does not need: its shapes are known
-    try:
-        quantization.quantize_dynamic(
-            path, to, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
-        )
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def open_file(path, threads=0):
