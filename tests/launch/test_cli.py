@@ -136,6 +136,11 @@ def test_export_of_a_format_measured(run_folder, tmp_path):
     assert f"{tmp_path}/mine/onnx/model_int8.onnx: int8" in result.stdout
     assert "| accuracy | macro_f1 |" in (tmp_path / "mine/README.md").read_text()
     assert (tmp_path / "mine/labels").read_text().split()[:2] == ["account", "damaged_or_wrong"]
+    result = subprocess.run(
+        [*command[:-1], "--precisions=int8"], capture_output=True, text=True, env=environment, cwd=REPOSITORY
+    )
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in (tmp_path / "mine/onnx").iterdir()] == ["model_int8.onnx"]
 
 
 def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):

@@ -116,8 +116,7 @@ def test_int8_scales_each_row(tmp_path):
     products = [graph.op("MatMul", x, graph.weight(name, kernel)) for name, kernel in kernels.items()]
     graph.op("Concat", *products, name="y", axis=-1)
     proto = graph.model({"x": ["batch", "sequence", 64]}, {"y": ["batch", "sequence", 16]}, {})
-    onnx.save(proto, tmp_path / "model.onnx")
-    onnx_int8.quantize(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+    onnx_int8.quantize(proto, tmp_path / "int8.onnx")
 
     sizes = np.array([1, 0, 10, 100, 100_000])[:, None]
     rows = np.round(rng.normal(size=(2, 5, 64)) * sizes * 10).astype(np.int32)
@@ -126,7 +125,7 @@ def test_int8_scales_each_row(tmp_path):
     largest = np.abs(wanted).max(-1, keepdims=True)
     assert np.all(np.abs(found - wanted) <= 0.06 * largest)
     assert np.all(found[:, 1] == 0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["int8.onnx", "model.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
 
 
 def test_the_card_has_each_precision(exported):
@@ -280,6 +279,12 @@ def test_what_stands_there_is_kept(tiny_checkpoint, tmp_path, exported):
         export(model, tmp_path / "mine", ["onnx"])
     with pytest.raises(ConfigError, match="no format 'tflite'"):
         export(model, tmp_path / "other", ["tflite"])
+    for wrong, message in (
+        (["int4"], "no precision 'int4' of files; float16, float32, int8 are"),
+        (["float16"], "onnx has float32, int8, not float16"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            export(model, tmp_path / "other", ["onnx"], precisions=wrong)
     shutil.copytree(exported[2], tmp_path / "number")
     with pytest.raises(ConfigError, match="name at least one format: saved_model, lite, onnx"):
         export(model, tmp_path / "number", [])

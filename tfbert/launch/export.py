@@ -15,6 +15,7 @@ from tfbert.serving.variant import FORMATS
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the model's formats; without --formats NAME/1, ….", required=True)
 _FORMATS = flags.DEFINE_list("formats", None, f"Some of {', '.join(FORMATS)}.")
+_PRECISIONS = flags.DEFINE_list("precisions", None, "Of LiteRT's and ONNX' files, some of float32, float16, int8.")
 _DATA = flags.DEFINE_string("data", None, "Labelled data on which each precision is measured, for the model card.")
 _DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's weights and products.")
 _XLA_BUCKETS = flags.DEFINE_boolean("xla_buckets", False, "Compile the network by XLA, which stock TF Serving lacks.")
@@ -32,6 +33,8 @@ def main(argv):
         raise ConfigError(f"--formats go into a model's folder, --out={out.parent}, and the SavedModel into its 1/")
     if _FORMATS.value is None and _DATA.value:
         raise ConfigError("--data is for a model card, which --formats write: name them")
+    if _FORMATS.value is None and _PRECISIONS.value is not None:
+        raise ConfigError("--precisions are those of the files that --formats write: name them")
 
     from tfbert.serving.export import export
     from tfbert.serving.saved_model import write_saved_model
@@ -46,6 +49,7 @@ def main(argv):
         model,
         out,
         _FORMATS.value,
+        precisions=_PRECISIONS.value,
         table=model_flags.read(_DATA.value) if _DATA.value else None,
         xla_buckets=_XLA_BUCKETS.value,
         dtype=_DTYPE.value,

@@ -10,15 +10,16 @@ from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.files import replace_folder
 from tfbert.serving import golden, measure, model_card
 from tfbert.serving.saved_model import write_saved_model
-from tfbert.serving.variant import FORMATS, Variant
+from tfbert.serving.variant import FORMATS, PRECISIONS, Variant
 
 VERSION = "1"
 _GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
-_PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8")}
 _ENCODED = 4  # texts whose vectors are compared
 
 
-def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype="float32", reload=None):
+def export(
+    model, path, formats=FORMATS, *, precisions=None, table=None, xla_buckets=False, dtype="float32", reload=None
+):
     """Writes the folder `path`: `1/` (a SavedModel), `lite/`, `onnx/`, and what they share.
 
     Shared are vocab.txt, tokenizer_config.json, config.json, labels (where the task has some, in the logits' order),
@@ -27,6 +28,7 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
     Args:
         model: a task model in float32, as `tfbert.load` gives it.
         formats: one or more of FORMATS.
+        precisions: of the files of LiteRT and ONNX, some of "float32", "float16", "int8"; all unless given.
         table: labelled rows on which each precision is measured; a few join the golden examples.
         xla_buckets: as `write_saved_model`'s.
         dtype: of the SavedModel, "float32" or "bfloat16".
@@ -44,6 +46,7 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
         raise ConfigError(f"name at least one format: {', '.join(FORMATS)}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ConfigError(f"there is no format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
+    of_files = _precisions(formats, precisions)
     path = pathlib.Path(path)
     _check_versions(path)
     task = model.task
@@ -52,9 +55,7 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
     if examples is not None:
         rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
-    cases = golden.record(
-        model, few, sorted({name for format in formats for name in _PRECISIONS.get(format, (dtype,))})
-    )
+    cases = golden.record(model, few, sorted({name for format in formats for name in of_files.get(format, (dtype,))}))
     with replace_folder(path, marker=golden.FILE) as folder:
         variants = []
         if "saved_model" in formats:
@@ -64,11 +65,11 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
         if "lite" in formats:
             from tfbert.serving.lite import write_lite  # needs the extra `lite`
 
-            variants += write_lite(model, folder / "lite")
+            variants += write_lite(model, folder / "lite", of_files["lite"])
         if "onnx" in formats:
             from tfbert.serving.onnx import write_onnx  # needs the extra `onnx`
 
-            variants += write_onnx(model, folder / "onnx")
+            variants += write_onnx(model, folder / "onnx", of_files["onnx"])
         differences = [_check(model, cases, variant, folder) for variant in variants]
         figures = measure.measure(model, variants, cases, examples)
         _write_shared(folder, model, cases, variants, differences)
@@ -76,6 +77,20 @@ def export(model, path, formats=FORMATS, *, table=None, xla_buckets=False, dtype
         (folder / "README.md").write_text(card, encoding="utf-8")
         relative = [variant.path.relative_to(folder) for variant in variants]
     return [variant.moved(path / part) for variant, part in zip(variants, relative, strict=True)]
+
+
+def _precisions(formats, chosen):
+    """{format: precisions of its files}, of those with several."""
+    known = {name for names in PRECISIONS.values() for name in names}
+    if unknown := [name for name in chosen or () if name not in known]:
+        raise ConfigError(f"there is no precision {unknown[0]!r} of files; {', '.join(sorted(known))} are")
+    found = {}
+    for format in formats:
+        if format in PRECISIONS:
+            found[format] = tuple(name for name in PRECISIONS[format] if chosen is None or name in chosen)
+            if not found[format]:
+                raise ConfigError(f"{format} has {', '.join(PRECISIONS[format])}, not {', '.join(chosen) or 'none'}")
+    return found
 
 
 def _check_versions(path):
@@ -133,7 +148,7 @@ def _check(model, cases, variant, folder):
         if not differences["encode_ids"] <= golden.TOLERANCES[variant.precision]:
             raise ExportError(
                 f"{what}, encode_ids: vectors differ by {differences['encode_ids']:.2g} of the largest number, more "
-                f"than the {golden.TOLERANCES[variant.precision]:.2g} of {variant.precision}; nothing was written"
+                f"than the {golden.TOLERANCES[variant.precision]:.2g} of {variant.precision}; {golden.REFUSED}"
             )
     return differences
 

@@ -14,7 +14,7 @@ from tfbert.errors import ConfigError, ExportError
 from tfbert.serving.golden_examples import golden_inputs, marked_inputs
 from tfbert.serving.measure import processors
 from tfbert.serving.saved_model import graph_function
-from tfbert.serving.variant import Variant, ids_inputs, output_name
+from tfbert.serving.variant import PRECISIONS, Variant, ids_inputs, output_name
 from tfbert.text import Tokenizer
 from tfbert.text.lite_kernels import lite_kernels
 
@@ -59,7 +59,7 @@ class _Functions:
         return tf.zeros([*sizes, *shape[len(sizes) :]])
 
 
-def write_lite(model, folder):
+def write_lite(model, folder, precisions=PRECISIONS["lite"]):
     """Writes model.tflite, model_float16.tflite and model_int8.tflite into a folder; returns their `Variant`s.
 
     Each has the signature `ids`, of the network's features, int32, to logits or embedding; and those of the task's own
@@ -80,8 +80,8 @@ def write_lite(model, folder):
     variants = []
     with tempfile.TemporaryDirectory() as saved:
         tf.saved_model.save(module, saved, signatures=functions)
-        for precision, name in _FILES.items():
-            path = folder / name
+        for precision in precisions:
+            path = folder / _FILES[precision]
             path.write_bytes(_converted(saved, list(functions), precision))
             signatures = open_file(path)
             network = _network(signatures.pop(IDS), ids_inputs(model), output_name(model.task))

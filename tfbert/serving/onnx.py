@@ -11,7 +11,7 @@ import tempfile
 import numpy as np
 
 from tfbert.errors import ConfigError
-from tfbert.serving.variant import Variant, ids_inputs, output_name
+from tfbert.serving.variant import PRECISIONS, Variant, ids_inputs, output_name
 
 try:
     import onnx
@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
 _ERRORS_ALONE = 3  # ONNX Runtime's log; it warns that an optimized file fits this machine alone, which is then deleted
 
 
-def write_onnx(model, folder):
+def write_onnx(model, folder, precisions=PRECISIONS["onnx"]):
     """Writes model.onnx and model_int8.onnx into a folder; returns their `Variant`s.
 
     Inputs are the network's features, int32: token_ids, segment_ids, padding_mask [B, S], of relations also head_start
@@ -42,9 +42,9 @@ def write_onnx(model, folder):
     settings = json.dumps(model.task.settings(), ensure_ascii=False)
     proto = graph.model(inputs, {name: shape}, {"task": model.task.name, "settings": settings})
     paths = {"float32": folder / "model.onnx", "int8": folder / "model_int8.onnx"}
-    onnx.save(proto, paths["float32"])
-    quantize(paths["float32"], paths["int8"])
-    return [Variant("onnx", precision, path, {}, network=open_file(path)) for precision, path in paths.items()]
+    for precision in precisions:
+        (quantize if precision == "int8" else onnx.save)(proto, paths[precision])
+    return [Variant("onnx", name, paths[name], {}, network=open_file(paths[name])) for name in precisions]
 
 
 def open_file(path, threads=0):

@@ -1,5 +1,6 @@
-"""ONNX file -> int8 by dynamic quantization: weights ahead, activations at run time. B batch, S sequence, H hidden."""
+"""ONNX model -> file in int8 by dynamic quantization. B batch, S sequence, H hidden."""
 
+import copy
 import logging
 import pathlib
 import tempfile
@@ -12,24 +13,24 @@ from onnxruntime import quantization
 _LEAST = np.float32(1e-6)  # a row of zeros is divided by this
 
 
-def quantize(path, to):
-    """Products and tables in int8: a scale for each column of a matrix, and for each token's activations.
+def quantize(model, path):
+    """Writes a ModelProto with products and tables in int8, activations quantized at run time.
 
-    One scale for a whole matrix costs three times the error. ONNX quantizes activations with one scale for the whole
+    There is a scale for each column of a matrix and for each token's activations. One scale for a whole matrix costs three times the error. ONNX quantizes activations with one scale for the whole
     batch, which the large numbers of a few tokens ([CLS], [SEP]) make coarse for all: each row is therefore divided by
     its largest number before a product and multiplied by it afterwards.
     Weights have 7 bits: processors without VNNI add products in 16 bits, where those of 8 overflow, so that a file
     made and checked on one machine would answer otherwise on another. Operations are those of the ONNX standard.
     """
-    model = onnx.load(path)
+    model = copy.deepcopy(model)
     _scale_rows(model.graph)
     logging.disable(logging.WARNING)  # it advises preprocessing, which the graph does not need: its shapes are known
     try:
-        with tempfile.TemporaryDirectory(dir=pathlib.Path(to).parent) as folder:
+        with tempfile.TemporaryDirectory(dir=pathlib.Path(path).parent) as folder:
             scaled = pathlib.Path(folder) / "scaled.onnx"
             onnx.save(model, scaled)
             quantization.quantize_dynamic(
-                scaled, to, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
+                scaled, path, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
             )
     finally:
         logging.disable(logging.NOTSET)

@@ -5,6 +5,8 @@ import pathlib
 from collections.abc import Callable
 
 FORMATS = ("saved_model", "lite", "onnx")
+# of the files of a format; the SavedModel has one `dtype`
+PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8")}
 
 
 @dataclasses.dataclass(frozen=True)
