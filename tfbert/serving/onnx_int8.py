@@ -16,9 +16,11 @@ _LEAST = np.float32(1e-6)  # a row of zeros is divided by this
 def quantize(model, path):
     """Writes a ModelProto with products and tables in int8, activations quantized at run time.
 
-    There is a scale for each column of a matrix and for each token's activations. One scale for a whole matrix costs three times the error. ONNX quantizes activations with one scale for the whole
-    batch, which the large numbers of a few tokens ([CLS], [SEP]) make coarse for all: each row is therefore divided by
-    its largest number before a product and multiplied by it afterwards.
+    There is a scale for each column of a matrix and for each token's activations. One for a whole matrix costs three
+    times the error. ONNX has one for all activations of a batch, which the large numbers of a few tokens ([CLS], [SEP])
+    make coarse for the others: each row is therefore divided by its largest number before a product and multiplied by
+    it afterwards.
+
     Weights have 7 bits: processors without VNNI add products in 16 bits, where those of 8 overflow, so that a file
     made and checked on one machine would answer otherwise on another. Operations are those of the ONNX standard.
     """
