@@ -2,11 +2,8 @@
 
 import copy
 import logging
-import pathlib
-import tempfile
 
 import numpy as np
-import onnx
 from onnx import helper, numpy_helper
 from onnxruntime import quantization
 
@@ -28,12 +25,9 @@ def quantize(model, path):
     _scale_rows(model.graph)
     logging.disable(logging.WARNING)  # it advises preprocessing, which the graph does not need: its shapes are known
     try:
-        with tempfile.TemporaryDirectory(dir=pathlib.Path(path).parent) as folder:
-            scaled = pathlib.Path(folder) / "scaled.onnx"
-            onnx.save(model, scaled)
-            quantization.quantize_dynamic(
-                scaled, path, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
-            )
+        quantization.quantize_dynamic(
+            model, path, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
+        )
     finally:
         logging.disable(logging.NOTSET)
 
