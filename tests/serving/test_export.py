@@ -192,7 +192,8 @@ def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
         return written(graph, name, value * 1.01 if name == "classifier.kernel" else value)
 
     monkeypatch.setattr(onnx_graph.GraphWriter, "weight", wrong)
-    with pytest.raises(ExportError, match=r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32"):
+    message = r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32; nothing was written; `precisions`"
+    with pytest.raises(ExportError, match=message):
         export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
     assert not list(tmp_path.iterdir())
 
@@ -237,7 +238,7 @@ def test_a_wrong_tokenizer_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
         return self._model.task.answer(cut, features, self._call(features))
 
     monkeypatch.setattr(saved_model._Signatures, "_answer", without_the_end)
-    with pytest.raises(ExportError, match="1, serving_default"):
+    with pytest.raises(ExportError, match="1, serving_default: .* nothing was written$"):
         export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["saved_model"])
     assert not list(tmp_path.iterdir())
 
@@ -285,6 +286,8 @@ def test_what_stands_there_is_kept(tiny_checkpoint, tmp_path, exported):
     ):
         with pytest.raises(ConfigError, match=message):
             export(model, tmp_path / "other", ["onnx"], precisions=wrong)
+    with pytest.raises(ConfigError, match="precisions are those of lite and onnx, and saved_model has one dtype"):
+        export(model, tmp_path / "other", ["saved_model"], precisions=["float32"])
     shutil.copytree(exported[2], tmp_path / "number")
     with pytest.raises(ConfigError, match="name at least one format: saved_model, lite, onnx"):
         export(model, tmp_path / "number", [])

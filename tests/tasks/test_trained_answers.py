@@ -41,8 +41,10 @@ def asked(config, folder, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "served/1"))
     table = tfbert.data.read(config["dev"], column_names=tuple(config["column_names"]), format=config["format"] or None)
     columns_of_table = model.task.examples(table, labelled=False)
-    name = "words" if "words" in columns_of_table else "serving_default"
-    signature = loaded.signatures[name]
+    inputs = columns_of_table.keys()
+    signature = next(
+        each for name, each in loaded.signatures.items() if model.task.signatures.get(name, {}).keys() == inputs
+    )
     network = tf.function(lambda features: model(features), reduce_retracing=True, autograph=False)
     for begin in range(0, len(table), ROWS):
         examples = {key: values[begin : begin + ROWS] for key, values in columns_of_table.items()}
@@ -129,8 +131,50 @@ def test_summaries(config, folder, tmp_path):
 
 @pytest.mark.parametrize(("config", "folder"), runs_of("classification") + runs_of("relation_extraction"))
 def test_labels(config, folder, tmp_path):
-    for model, _, _, outputs, served in asked(config, folder, tmp_path):
-        if model.task.problem == "single_label":
-            assert strings(served["label"]) == [model.task.labels[i] for i in outputs.argmax(-1)]
+    count = 0
+    for model, examples, features, outputs, served in asked(config, folder, tmp_path):
+        labels = model.task.labels
+        if model.task.reads_windows:
+            rows = range(len(examples["text"]))
+            outputs = np.stack([outputs[features["rows"] == row].mean(axis=0) for row in rows])
+        if model.task.problem == "regression":
+            assert served["score"].tolist() == pytest.approx(outputs[:, 0].tolist(), abs=1e-5)
+        elif model.task.problem == "single_label":
+            assert strings(served["label"]) == [labels[i] for i in outputs.argmax(-1)]
             shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
             np.testing.assert_allclose(served["probabilities"], shifted / shifted.sum(-1, keepdims=True), atol=1e-5)
+        else:
+            np.testing.assert_allclose(served["probabilities"], 1 / (1 + np.exp(-outputs)), atol=1e-5)
+            # Compared with the served numbers: a threshold is some dev row's own probability.
+            thresholds = np.float32(model.task.thresholds or [0.5] * len(labels))
+            for row, own in enumerate(served["probabilities"]):
+                given = [i for i in np.argsort(-own, kind="stable") if own[i] >= thresholds[i]]
+                assert strings(label for label in served["label"][row] if label) == [labels[i] for i in given]
+        count += len(outputs)
+    print(f"{folder.name}: {count} texts")
+
+
+@pytest.mark.parametrize(("config", "folder"), runs_of("sentence_embedding"))
+def test_embeddings(config, folder, tmp_path):
+    count = 0
+    for model, examples, features, _, served in asked(config, folder, tmp_path):
+        assert (model.task.pooling, model.task.dense_units, model.task.dimensions) == ("mean", 0, 0), (
+            "not written plainly"
+        )
+        names = [name for name in ("text", "text_pair", "negative") if name in examples]
+        sequences = model.encoder({name: tf.constant(features[name]) for name in model.network.input})[
+            "sequence_output"
+        ]
+        vectors = []
+        for sequence, mask in zip(sequences.numpy().astype(np.float64), features["padding_mask"], strict=True):
+            mean = sequence[mask == 1].mean(axis=0)
+            vectors.append(mean / np.linalg.norm(mean))
+        of_rows = np.reshape(vectors, [len(examples["text"]), len(names), -1])
+        for column, name in enumerate(("embedding", "embedding_pair", "embedding_negative")[: len(names)]):
+            np.testing.assert_allclose(served[name], of_rows[:, column], atol=1e-5)
+        for column, name in enumerate(("similarity", "similarity_negative")[: len(names) - 1], 1):
+            cosines = (of_rows[:, 0] * of_rows[:, column]).sum(axis=-1)
+            np.testing.assert_allclose(served[name], cosines, atol=1e-5)
+        count += len(vectors)
+    print(f"{folder.name}: {count} vectors")
+    assert count

@@ -17,8 +17,6 @@ FILE = "golden.json"
 # The largest difference of the network's numbers that a precision may make, as a share of the largest number there.
 TOLERANCES = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.05, "int8": 0.2}
 
-REFUSED = "nothing was written; `precisions` leave out a file of LiteRT or ONNX"
-
 _ROUNDING = 1e-5  # of an answer's numbers, which are computed in float32 from the network's
 _DRAWS, _SEED = 8, 0  # random moves, for answers that are sums of several numbers
 _NO_NUMBER = 1e8  # heads say -1e9 where there is nothing, such as at padding
@@ -151,7 +149,7 @@ def check_outputs(what, case, precision, outputs):
     if not difference <= TOLERANCES[precision]:
         raise ExportError(
             f"{what}: its numbers differ from the model's by {difference:.2g} of the largest one, more than the "
-            f"{TOLERANCES[precision]:.2g} of {precision}; {REFUSED}"
+            f"{TOLERANCES[precision]:.2g} of {precision}"
         )
     return difference
 
@@ -169,14 +167,14 @@ def check_answers(what, case, precision, answers):
             inputs = {column: plain(values[row : row + 1])[0] for column, values in case.inputs.items()}
             raise ExportError(
                 f"{what}: {name} of {inputs} is {plain(answers[name][row : row + 1])[0]!r}, the model's is "
-                f"{plain(case.answers[name][row : row + 1])[0]!r}; {REFUSED}"
+                f"{plain(case.answers[name][row : row + 1])[0]!r}"
             )
     for name, allowed in case.allowed[precision].items():
         difference = largest_difference(case.answers[name], answers[name], everywhere)
         if not difference <= allowed:
             raise ExportError(
                 f"{what}: {name} differs from the model's by {difference:.2g}, more than the {allowed:.2g} that "
-                f"outputs within the tolerance of {precision} lead to; {REFUSED}"
+                f"outputs within the tolerance of {precision} lead to"
             )
 
 
