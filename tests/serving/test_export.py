@@ -192,7 +192,9 @@ def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
         return written(graph, name, value * 1.01 if name == "classifier.kernel" else value)
 
     monkeypatch.setattr(onnx_graph.GraphWriter, "weight", wrong)
-    message = r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32; nothing was written; `precisions`"
+    message = (
+        r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32; nothing was written; `precisions`"
+    )
     with pytest.raises(ExportError, match=message):
         export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
     assert not list(tmp_path.iterdir())
