@@ -2,11 +2,11 @@
 
 import os
 import pathlib
-import re
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import pytest
+import tiny
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -38,46 +38,15 @@ def minilm():
     return pathlib.Path(package.get_model_path())
 
 
-_UNUSED = [f"[unused{i}]" for i in range(4)]  # as BERT's own vocabularies have them
-
-
-def shop_words():
-    """The words of the sample's training texts, in order of first use."""
-    text = (REPOSITORY / "samples/shop/train.tsv").read_text(encoding="utf-8").lower()
-    return list(dict.fromkeys(re.findall(r"[a-z]+|[^\sa-z]", text)))
-
-
 @pytest.fixture(scope="session")
 def tiny_config():
-    from tfbert import BertConfig
-
-    tokens = 5 + len(shop_words()) + len(_UNUSED)
-    return BertConfig(
-        vocab_size=tokens,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-    )
+    """Of one layer, as most of a test's time is TensorFlow's tracing; where layers may be mixed up there are two."""
+    return tiny.config(layers=1)
 
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tiny_config, tmp_path_factory):
-    """A Hugging Face folder with random weights and the sample's words as its vocabulary."""
-    import keras
-
-    from tfbert import BertEncoder, Tokenizer
-    from tfbert.checkpoints.hugging_face import write_folder
-    from tfbert.text import Vocabulary
-
-    keras.utils.set_random_seed(7)
-    folder = tmp_path_factory.mktemp("tiny")
-    encoder = BertEncoder(tiny_config, name="encoder")
-    encoder.build()
-    write_folder(folder, encoder, {}, {"architectures": ["BertModel"]})
-    Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *shop_words(), *_UNUSED])).save(folder)
-    return folder
+    return tiny.write_checkpoint(tmp_path_factory.mktemp("tiny"), tiny_config)
 
 
 class Held:
@@ -103,7 +72,7 @@ def network(tiny_checkpoint, tiny_config):
     from tfbert.checkpoints.weights import Source
 
     def make(heads=("predictions", "seq_relationship", "classifier", "qa_outputs"), values=None, **changes):
-        config = dataclasses.replace(tiny_config, **{"hidden_act": "gelu_new", **changes})
+        config = dataclasses.replace(tiny_config, **{"hidden_act": "gelu_new", "num_hidden_layers": 2, **changes})
         width, generator = config.hidden_size, np.random.default_rng(3)
         sizes = {"classifier": 3, "qa_outputs": 2}
         table = [*hugging_face.ENCODER, *(row for head in heads for row in hugging_face.HEADS[head])]

@@ -1,0 +1,43 @@
+"""A checkpoint that trains in seconds: random weights, and the words of the sample's training texts."""
+
+import pathlib
+import re
+
+SHOP = pathlib.Path(__file__).resolve().parent.parent / "samples/shop/train.tsv"
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+UNUSED = [f"[unused{i}]" for i in range(4)]  # as BERT's own vocabularies have them
+
+
+def tokens():
+    """The vocabulary: the words in order of first use between the others."""
+    text = SHOP.read_text(encoding="utf-8").lower()
+    return [*SPECIAL, *dict.fromkeys(re.findall(r"[a-z]+|[^\sa-z]", text)), *UNUSED]
+
+
+def config(layers):
+    from tfbert import BertConfig
+
+    return BertConfig(
+        vocab_size=len(tokens()),
+        hidden_size=32,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+
+
+def write_checkpoint(folder, config):
+    """Writes a Hugging Face folder, and returns it."""
+    import keras
+
+    from tfbert import BertEncoder, Tokenizer
+    from tfbert.checkpoints.hugging_face import write_folder
+    from tfbert.text import Vocabulary
+
+    keras.utils.set_random_seed(7)
+    encoder = BertEncoder(config, name="encoder")
+    encoder.build()
+    write_folder(folder, encoder, {}, {"architectures": ["BertModel"]})
+    Tokenizer(Vocabulary(tokens())).save(folder)
+    return folder
