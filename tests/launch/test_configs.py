@@ -44,7 +44,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
 
     train, dev = data_dir(train), data_dir(dev)
     tokens = Vocabulary.from_file(data_dir(f"vocab/bert-base-{vocabulary}/vocab.txt"))
-    config = dataclasses.replace(tiny_config, vocab_size=len(tokens), max_position_embeddings=512)
+    config = dataclasses.replace(tiny_config, num_hidden_layers=2, vocab_size=len(tokens), max_position_embeddings=512)
     keras.utils.set_random_seed(0)
     encoder = BertEncoder(config, name="encoder")
     encoder.build()

@@ -164,7 +164,7 @@ def test_both_passes_see_the_same_dropout(tiny_checkpoint):
     features = model.task.features(example)
     seen = []
     call, states = model.network.call, seed_states(model)
-    assert len(states) == 1 + 2 * 3  # of the embeddings; of attention, its output and the feed-forward of two blocks
+    assert len(states) == 1 + 3  # of the embeddings; of attention, its output and the feed-forward of the block
 
     def spy(*args, **kwargs):
         seeds = [state.numpy().tolist() for state in states]

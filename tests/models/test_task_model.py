@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbert import TokenClassifier
+import tfbert
+from tfbert import TextClassifier, TokenClassifier
 
 TEXTS = ["where is my parcel", "refund please", "i want my money back, all of it", "where"]
 LABELS = ["order_status", "refund"]
@@ -76,6 +77,29 @@ def test_data_of_unknown_size_are_trained_on_at_the_peak_rate(model):
         planned = rates_of(model, known, epochs=2)
         assert len(set(planned)) == 4
     assert rates_of(model, unknown.repeat(), epochs=2, steps_per_epoch=2) == pytest.approx(planned)
+
+
+def test_a_further_fit_has_a_schedule_of_its_own_and_traces_nothing_anew(tiny_checkpoint):
+    traces, weights = [], []
+
+    class Counted(TextClassifier):
+        def train_step(self, data):
+            traces[-1] += 1
+            return super().train_step(data)
+
+    for anew in (False, True):
+        traces.append(0)
+        keras.utils.set_random_seed(0)
+        model = without_dropout(Counted.from_checkpoint(tiny_checkpoint, labels=LABELS))
+        model.compile(tfbert.AdamW(5e-3))
+        rates = rates_of(model, TEXTS, y=NAMES, batch_size=1)
+        if anew:
+            model.make_train_function(force=True)
+        assert rates_of(model, TEXTS, y=NAMES, batch_size=1, epochs=2) != rates * 2
+        weights.append(model.get_weights())
+    assert traces == [1, 2]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_arguments_that_strings_do_not_take_are_refused(model):

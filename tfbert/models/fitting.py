@@ -98,19 +98,19 @@ class Fitting:
         if steps_per_epoch is None and isinstance(data, tf.data.Dataset):
             size = int(data.cardinality())
             steps_per_epoch = size if size >= 0 else None
-        if total_steps is not None:
-            changed = optimizer.plan(total_steps, start=0)
-        elif steps_per_epoch is not None:
-            changed = optimizer.plan(steps_per_epoch * epochs)
-        else:
-            changed = optimizer.plan(None)
+        start = None if total_steps is None else 0
+        if total_steps is None and steps_per_epoch is not None:
+            total_steps = steps_per_epoch * epochs
+        with self.distribute_strategy.scope():  # it may make a variable, which each replica reads
+            changed = optimizer.plan(total_steps, start)
+        if total_steps is None:
             warnings.warn(
                 "the data set does not say how many batches it has, so the learning rate stays at its peak of "
                 f"{float(optimizer.learning_rate):g}, without warm-up and decay; give steps_per_epoch or total_steps",
                 stacklevel=3,
             )
         if changed:
-            self.make_train_function(force=True)  # the schedule's numbers are part of the traced step
+            self.make_train_function(force=True)  # the schedule is part of the traced step
 
     def _batches(self, x, y, batch_size, *, shuffle, seed=0, training=False, sample_weight=None):
         if isinstance(x, tf.data.Dataset) and sample_weight is not None:

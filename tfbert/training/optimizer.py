@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfbert.training.gradients import clip_by_global_norm, without_duplicates
-from tfbert.training.schedule import LinearWarmup
+from tfbert.training.schedule import MovableWarmup
 
 # Biases and LayerNorm are not decayed (google-research/bert, optimization.py); Keras matches variable names.
 NOT_DECAYED = ("bias", "gamma", "beta")
@@ -63,22 +63,24 @@ class AdamW(keras.optimizers.AdamW):
         return not isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule)
 
     def plan(self, steps, start=None):
-        """Spans the schedule over `steps` steps from `start`, or from here; True if that changes it.
+        """Spans the schedule over `steps` steps from `start`, or from here; True if a traced step has another one.
 
         With None, for unknown, an earlier plan gives way to a constant rate, the peak.
         """
         if not self.is_planned:
             return False
-        if steps is None and not isinstance(self._learning_rate, LinearWarmup):
+        planned = isinstance(self._learning_rate, MovableWarmup)
+        if steps is None and not planned:
             return False  # the peak as a variable, which Keras' callbacks may set
-        peak = float(self.peak)
+        start = int(keras.ops.convert_to_numpy(self.iterations)) if start is None else start
+        shape = {"peak": float(self.peak), "warmup": self.warmup, "power": self.power}
         if steps is None:
-            schedule = LinearWarmup(peak, total_steps=1, warmup=0.0, power=0.0)  # power 0: at the peak, for ever
-        else:
-            start = int(keras.ops.convert_to_numpy(self.iterations)) if start is None else start
-            schedule = LinearWarmup(peak, total_steps=steps, warmup=self.warmup, start=start, power=self.power)
-        before, self._learning_rate = self._learning_rate, schedule
-        return not isinstance(before, LinearWarmup) or before.get_config() != schedule.get_config()
+            steps, shape = 1, {**shape, "warmup": 0.0, "power": 0.0}  # power 0: at the peak, for ever
+        if planned and shape == {name: getattr(self._learning_rate, name) for name in shape}:
+            self._learning_rate.move(steps, start)
+            return False
+        self._learning_rate = MovableWarmup(total_steps=steps, start=start, **shape)
+        return True
 
     def apply(self, grads, trainable_variables=None):
         grads = [without_duplicates(grad) for grad in grads]

@@ -1,6 +1,7 @@
 """Learning rates over the steps of a run."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -29,14 +30,17 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         self.power = power
 
     def __call__(self, step):
-        step = ops.cast(step, "float32") - float(self.start)
-        warmup_steps = round(self.warmup * self.total_steps)
-        rising = step / float(max(1, warmup_steps))
-        falling = (self.total_steps - step) / float(max(1, self.total_steps - warmup_steps))
-        falling = ops.maximum(0.0, falling)
+        start, warmup_steps, total_steps = self._span()
+        step = ops.cast(step, "float32") - start
+        rising = step / ops.maximum(1.0, warmup_steps)
+        falling = ops.maximum(0.0, (total_steps - step) / ops.maximum(1.0, total_steps - warmup_steps))
         if self.power != 1:
             falling = falling**self.power
         return self.peak * ops.where(step < warmup_steps, ops.maximum(0.0, rising), falling)
+
+    def _span(self):
+        """The first step, the steps of the warm-up and all steps, float32."""
+        return float(self.start), float(round(self.warmup * self.total_steps)), float(self.total_steps)
 
     def get_config(self):
         return {
@@ -46,3 +50,21 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
             "start": self.start,
             "power": self.power,
         }
+
+
+class MovableWarmup(LinearWarmup):
+    """A `LinearWarmup` that a traced train step reads the span of: `move` changes it, and nothing is traced anew.
+
+    Not registered: an optimizer saves its peak and its warm-up, and plans when it is fitted.
+    """
+
+    def __init__(self, peak, **settings):
+        super().__init__(peak, **settings)
+        self._variable = tf.Variable(super()._span(), dtype="float32", trainable=False)
+
+    def move(self, total_steps, start):
+        self.total_steps, self.start = total_steps, start
+        self._variable.assign(super()._span())
+
+    def _span(self):
+        return tf.unstack(self._variable)
