@@ -81,6 +81,7 @@ def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     assert ["error" in row for row in answers] == [False, False, False, True]
 
 
+@pytest.mark.slow
 def test_predict_several_files_of_which_some_are_empty(run_folder, tmp_path):
     (tmp_path / "a.tsv").write_text("text\tlabel\n")
     (tmp_path / "c.tsv").write_bytes(b"")
@@ -326,6 +327,7 @@ def test_train_vocab(tmp_path):
     assert "Paris" in (folder / "vocab.txt").read_text()
 
 
+@pytest.mark.slow
 def test_train_vocab_of_json_lines(tmp_path):
     rows = [json.dumps({"id": i, "body": '一部关于巴黎的"电影"'}) + "\n" for i in range(9)]
     with gzip.open(tmp_path / "zh.jsonl.gz", "wt") as file:

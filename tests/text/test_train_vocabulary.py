@@ -71,6 +71,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_text(data_dir, tmp_path):
     text = gzip.decompress(data_dir("pretrain/en_100_novels/Doyle_Hound_1902.txt.gz").read_bytes())
     sizes = []

@@ -117,12 +117,13 @@ def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, 
     assert [line["step"] for line in lines(tmp_path / "skips") if "loss" in line] == list(range(1, 23))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
         {"optimizer": "lamb", "accumulation": 2, "dtype": "mixed_float16"},
-        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
-        pytest.param({"dtype": "mixed_bfloat16"}, marks=pytest.mark.slow),
+        {"jit_compile": True},
+        {"dtype": "mixed_bfloat16"},
     ],
 )
 def test_other_ways_to_train(settings, tmp_path, data, tokenizer, tiny_config):
