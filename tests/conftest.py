@@ -38,15 +38,8 @@ def minilm():
     return pathlib.Path(package.get_model_path())
 
 
-@pytest.fixture(scope="session")
-def tiny_config():
-    """Of one layer, as most of a test's time is TensorFlow's tracing; where layers may be mixed up there are two."""
-    return tiny.config(layers=1)
-
-
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tiny_config, tmp_path_factory):
-    return tiny.write_checkpoint(tmp_path_factory.mktemp("tiny"), tiny_config)
+# Most of a test's time is TensorFlow's tracing; where layers may be mixed up there are two.
+tiny_config, tiny_checkpoint = tiny.fixtures(layers=1)
 
 
 class Held:

@@ -3,9 +3,28 @@
 import pathlib
 import re
 
+import pytest
+
 SHOP = pathlib.Path(__file__).resolve().parent.parent / "samples/shop/train.tsv"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 UNUSED = [f"[unused{i}]" for i in range(4)]  # as BERT's own vocabularies have them
+
+
+def fixtures(layers):
+    """Of a conftest.py: `tiny_config` and `tiny_checkpoint`, its folder.
+
+    Both, as a fixture of the session is made once, whoever overrides what it is made from.
+    """
+
+    @pytest.fixture(scope="session")
+    def tiny_config():
+        return config(layers)
+
+    @pytest.fixture(scope="session")
+    def tiny_checkpoint(tiny_config, tmp_path_factory):
+        return write_checkpoint(tmp_path_factory.mktemp("tiny"), tiny_config)
+
+    return tiny_config, tiny_checkpoint
 
 
 def tokens():
