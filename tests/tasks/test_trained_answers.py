@@ -152,6 +152,7 @@ def test_labels(config, folder, tmp_path):
                 assert strings(label for label in served["label"][row] if label) == [labels[i] for i in given]
         count += len(outputs)
     print(f"{folder.name}: {count} texts")
+    assert count
 
 
 @pytest.mark.parametrize(("config", "folder"), runs_of("sentence_embedding"))
