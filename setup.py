@@ -32,7 +32,7 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tfbert", "tfbert.*"]),
-    package_data={"tfbert.text": ["characters.txt"]},
+    package_data={"tfbert.text.algorithms": ["characters.txt"]},
     python_requires=">=3.11,<3.13",
     install_requires=[
         "absl-py>=2.1,<3",

@@ -50,7 +50,7 @@ def reference(checkpoint, threads, batch_size):
 def speed(args, texts, folder):
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # as the program itself does
     from tfbert import data, models
-    from tfbert.models.bulk import predict_into
+    from tfbert.bulk.predict import predict_into
 
     model = models.load(args.checkpoint, task="sentence-embedding")
     file = folder / "texts.txt"

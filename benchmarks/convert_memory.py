@@ -31,9 +31,9 @@ def write_random(folder, layers, hidden_size, vocab_size):
     import numpy as np
 
     from tfbert import BertConfig
-    from tfbert.checkpoints import hugging_face
-    from tfbert.checkpoints.mapping import expand, variable_shape
+    from tfbert.checkpoints.formats import hugging_face
     from tfbert.checkpoints.weights import Weights
+    from tfbert.encoders.weight_table import expand, variable_shape
 
     class Random(Weights):
         def __init__(self):

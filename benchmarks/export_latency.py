@@ -62,8 +62,9 @@ def contestants(checkpoint, folder, threads):
     import onnxruntime
 
     import tfbert
-    from tfbert.serving import lite, onnx
-    from tfbert.serving.export import export
+    from tfbert.export import lite
+    from tfbert.export.folder import export
+    from tfbert.export.onnx import files as onnx
 
     model = tfbert.SentenceEncoder.from_checkpoint(checkpoint)
     export(model, folder / "plain")

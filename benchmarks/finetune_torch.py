@@ -21,8 +21,8 @@ import torch_window_tasks
 import transformers
 
 from tfbert import data
-from tfbert.data.order import batches_of_epoch
-from tfbert.training.experiment import FinetuneConfig
+from tfbert.data.batching.order import batches_of_epoch
+from tfbert.runs.configs.finetune import FinetuneConfig
 
 TASKS = {
     "classification": torch_tasks.Classification,

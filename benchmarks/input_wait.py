@@ -13,10 +13,10 @@ import time
 import tensorflow as tf
 
 import tfbert
-from tfbert.data.batches import Batches
-from tfbert.training.optimizer import AdamW
-from tfbert.training.pretrain_config import PretrainConfig
-from tfbert.training.pretrain_inputs import model_and_batches
+from tfbert.data.batching.batches import Batches
+from tfbert.runs.configs.pretrain import PretrainConfig
+from tfbert.runs.pretrain_inputs import model_and_batches
+from tfbert.training.optimizers.adamw import AdamW
 
 ROUNDS, WARM_UP = 5, 6
 STEPS = {"fine-tuning": 20, "pretraining": 4}  # of a round, some ten seconds

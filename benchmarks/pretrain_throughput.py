@@ -40,9 +40,9 @@ class Clock:
 
 
 def measure_tfbert(args):
-    from tfbert.training.optimizer import AdamW
-    from tfbert.training.pretrain_config import PretrainConfig
-    from tfbert.training.pretrain_inputs import model_and_batches
+    from tfbert.runs.configs.pretrain import PretrainConfig
+    from tfbert.runs.pretrain_inputs import model_and_batches
+    from tfbert.training.optimizers.adamw import AdamW
 
     config = PretrainConfig(data=args.examples, size="small", batch_size=ROWS, dev_shards=0)
     model, train, _ = model_and_batches(config)

@@ -9,8 +9,8 @@ import numpy as np
 from absl import app, flags
 from ml_collections import config_flags
 
-from tfbert.training.pretrain_config import PretrainConfig
-from tfbert.training.pretrain_inputs import model_and_batches
+from tfbert.runs.configs.pretrain import PretrainConfig
+from tfbert.runs.pretrain_inputs import model_and_batches
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The run's.")
 _DATA = flags.DEFINE_string("data", None, "Examples.", required=True)

@@ -9,7 +9,7 @@ python benchmarks/scaling.py
 
 import dataclasses
 
-from tfbert.config import BertConfig
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.training.flops import flops_of_rows
 
 # steps, rows of a batch, tokens of a row, predictions of a row

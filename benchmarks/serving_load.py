@@ -107,7 +107,7 @@ def export_versions(args, folder, texts):
     import keras
 
     from tfbert import BertConfig, BertEncoder, TextClassifier, Tokenizer
-    from tfbert.checkpoints.hugging_face import write_folder
+    from tfbert.checkpoints.formats.hugging_face import write_folder
 
     checkpoint = args.checkpoint
     if args.small:

@@ -8,7 +8,8 @@ import sklearn.metrics
 import torch
 import transformers
 
-from tfbert.tasks import classification_examples, relation_metrics
+from tfbert.tasks.classification import examples as classification_examples
+from tfbert.tasks.relation_extraction import metrics as relation_metrics
 
 EVALUATED_AT_ONCE = 64
 MARKERS = ("[unused0]", "[unused1]", "[unused2]", "[unused3]")

@@ -7,13 +7,19 @@ import torch
 import transformers
 from torch_tasks import Task
 
-from tfbert.tasks import (
-    question_answering_examples,
-    question_answering_metrics,
-    token_classification_examples,
-    token_classification_metrics,
+from tfbert.tasks.question_answering import (
+    examples as question_answering_examples,
 )
-from tfbert.tasks.token_classification_tags import spans_of_tags
+from tfbert.tasks.question_answering import (
+    metrics as question_answering_metrics,
+)
+from tfbert.tasks.token_classification import (
+    examples as token_classification_examples,
+)
+from tfbert.tasks.token_classification import (
+    metrics as token_classification_metrics,
+)
+from tfbert.tasks.token_classification.tags import spans_of_tags
 
 NO_TAG = -100
 

@@ -9,7 +9,7 @@ bbc_news_summary.jsonl.gz -> 1,816 articles to train on and 409 of dev:
         files[zlib.crc32(line.split(b'"')[3]) % 100 < 18].write(line)
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -4,7 +4,7 @@ For a checkpoint with a Chinese vocabulary, such as the hub's google-bert/bert-b
   tfbert finetune --config=configs/chnsenticorp.py --checkpoint=DIR --out=runs/chn
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

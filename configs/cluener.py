@@ -5,7 +5,7 @@ dev.json, an object a line with `text` and `label`. Two entities of the training
 left out, with a warning.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

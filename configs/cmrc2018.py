@@ -3,7 +3,7 @@
 A Chinese character is a token: 95 of 100 answers have 50 tokens at most, where 30, SQuAD's limit, holds 86.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -4,7 +4,7 @@ The highlights are written by people; what is learned are the three sentences th
 2019, Fine-tune BERT for Extractive Summarization.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

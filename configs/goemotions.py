@@ -4,7 +4,7 @@ The published files have no header line; labels are numbers, several with commas
   tfbert finetune --config=configs/goemotions.py --checkpoint=DIR --out=runs/goemotions
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 # labels.txt of the published data, in its order
 LABELS = tuple(

@@ -4,7 +4,7 @@ The published files instead of TFDS (their columns are Quality, #1 String, #2 St
   --train=train.tsv --dev=dev.tsv --text_column='#1 String' --text_pair_column='#2 String' --label_column=Quality
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -6,7 +6,7 @@ TEST_FILE_FULL.TXT are those of the full release, as they are or gzipped.
 MiniLM-L6: official macro-F1 0.846, one seed.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

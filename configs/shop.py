@@ -3,7 +3,7 @@
 MiniLM-L6 on 2 CPU cores: two minutes, accuracy 0.93 on test.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

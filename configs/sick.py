@@ -6,7 +6,7 @@ MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.7715 on te
 trained, three seeds, 0.8336 +- 0.0002.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -3,7 +3,7 @@
 The recipe of Devlin et al. 2018 in the length of google-research/bert's run_squad.py.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

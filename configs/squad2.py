@@ -3,7 +3,7 @@
 From which score on there is no answer is chosen on dev, as the official evaluation does.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

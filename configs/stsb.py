@@ -4,7 +4,7 @@ The published csv files have no header line; GLUE's copy is tfds:glue/stsb (then
   tfbert finetune --config=configs/stsb.py --checkpoint=DIR --out=runs/stsb
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

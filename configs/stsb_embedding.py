@@ -6,7 +6,7 @@ MiniLM-L6 (all-MiniLM-L6-v2) as published, not trained on: Spearman 0.8672 on de
 this config 0.895 and 0.856.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

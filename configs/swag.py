@@ -5,7 +5,7 @@ the choices are ending0 to ending3. The settings are those of Devlin et al. 2018
 row holds an ending twice is refused with its line.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -4,7 +4,7 @@ Files: train.txt, dev.txt and test.txt (or .gz), a word and its tag a line; othe
 prefix `en:` of each word is removed.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

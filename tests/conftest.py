@@ -60,9 +60,9 @@ def network(tiny_checkpoint, tiny_config):
 
     import numpy as np
 
-    from tfbert.checkpoints import hugging_face
-    from tfbert.checkpoints.mapping import expand, variable_shape
+    from tfbert.checkpoints.formats import hugging_face
     from tfbert.checkpoints.weights import Source
+    from tfbert.encoders.weight_table import expand, variable_shape
 
     def make(heads=("predictions", "seq_relationship", "classifier", "qa_outputs"), values=None, **changes):
         config = dataclasses.replace(tiny_config, **{"hidden_act": "gelu_new", "num_hidden_layers": 2, **changes})

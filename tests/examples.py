@@ -5,7 +5,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from tfbert.data import shards as shard_files
+from tfbert.data.pretraining import shards as shard_files
 
 
 def write_examples(

@@ -51,7 +51,7 @@ def write_checkpoint(folder, config):
     import keras
 
     from tfbert import BertEncoder, Tokenizer
-    from tfbert.checkpoints.hugging_face import write_folder
+    from tfbert.checkpoints.formats.hugging_face import write_folder
     from tfbert.text import Vocabulary
 
     keras.utils.set_random_seed(7)

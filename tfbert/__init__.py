@@ -7,10 +7,10 @@ __version__ = "0.1.0"
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
 # Python parts do not wait for TensorFlow.
 _PUBLIC = {
-    "AdamW": "tfbert.training.optimizer",
-    "BertConfig": "tfbert.config",
-    "BertEncoder": "tfbert.encoder",
-    "LinearWarmup": "tfbert.training.schedule",
+    "AdamW": "tfbert.training.optimizers.adamw",
+    "BertConfig": "tfbert.encoders.bert.config",
+    "BertEncoder": "tfbert.encoders.bert.encoder",
+    "LinearWarmup": "tfbert.training.optimizers.schedule",
     "MultipleChoice": "tfbert.models.multiple_choice",
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",

@@ -3,7 +3,7 @@
 The published files name their columns otherwise.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config(folder=""):

@@ -3,7 +3,7 @@
 configs/sst2.py is the same task by itself, with its measured figures.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config(folder=""):

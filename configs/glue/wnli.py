@@ -3,7 +3,7 @@
 The dev sentences are those of the training pairs with the other label: 0.56 is the most common label's share.
 """
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config(folder=""):

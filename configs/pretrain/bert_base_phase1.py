@@ -9,7 +9,7 @@ memory: 16 GB for a step (Korthikanti et al. 2022, section 4.1); with `--config.
 curve: held-out perplexity of 3.99 after both phases (Liu et al. 2019, table 3, all at 512 tokens, without pairs).
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

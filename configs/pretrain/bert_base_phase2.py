@@ -10,7 +10,7 @@ memory: 24 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: that of phase 1's docstring.
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

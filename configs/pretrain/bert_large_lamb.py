@@ -13,7 +13,7 @@ memory: 14 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: SQuAD 1.1 F1 of 90.6 from the model of both phases (You et al. 2019, table 1).
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

@@ -9,7 +9,7 @@ memory: 4 GB.
 curve: as configs/pretrain/small_day.py.
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

@@ -9,7 +9,7 @@ memory: 24 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: held-out perplexity of 3.68 at the end (table 3).
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

@@ -13,7 +13,7 @@ memory: 1.4 GB.
 curve: MLM accuracy on held-out text 0.15 at step 500, 0.25 at 1,000, 0.28 at 2,000.
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

@@ -10,7 +10,7 @@ memory: 4 GB, measured over its first steps.
 curve: not measured; rows of 32 leave the loss of 6, which the frequency of words alone gives, at step 600.
 """
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

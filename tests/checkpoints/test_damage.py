@@ -26,7 +26,7 @@ _MOST_MEMORY = 300 << 20  # bytes; the files have one megabyte
 @pytest.fixture(scope="module")
 def sound(network, tmp_path_factory, tiny_checkpoint):
     """{format: folder} of one network, and the name of the file with its weights."""
-    from tfbert.checkpoints import hugging_face_tf
+    from tfbert.checkpoints.formats import hugging_face_tf
 
     source = network(("classifier",))
     base, found = tmp_path_factory.mktemp("sound"), {}

@@ -9,8 +9,8 @@ import pytest
 
 import tfbert
 from tfbert.checkpoints import open_checkpoint
-from tfbert.tasks.fill_mask import FillMask
-from tfbert.tasks.token_classification import TokenClassification
+from tfbert.tasks.fill_mask.task import FillMask
+from tfbert.tasks.token_classification.task import TokenClassification
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import tfbert
-from tfbert.checkpoints import google_tf1, hugging_face, keras_hub, model_garden, open_checkpoint
+from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.convert import MARKERS, convert
+from tfbert.checkpoints.formats import google_tf1, hugging_face, keras_hub, model_garden
 from tfbert.errors import CheckpointError, ConfigError, DiskError
 from tfbert.text.special_tokens import AddedToken
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfbert import BertEncoder, Pretrainer, TextClassifier
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.google_tf1 import ENCODER
-from tfbert.checkpoints.mapping import expand, relative_variables
+from tfbert.checkpoints.formats.google_tf1 import ENCODER
+from tfbert.encoders.weight_table import expand, relative_variables
 from tfbert.errors import CheckpointError
 
 

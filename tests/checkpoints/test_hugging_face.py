@@ -9,8 +9,8 @@ import safetensors.numpy
 
 from tfbert import BertEncoder, TextClassifier
 from tfbert.checkpoints import load_encoder, open_checkpoint
-from tfbert.checkpoints.hugging_face import write_folder
-from tfbert.checkpoints.mapping import relative_variables
+from tfbert.checkpoints.formats.hugging_face import write_folder
+from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import CheckpointError, ConfigError
 
 

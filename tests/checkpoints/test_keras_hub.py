@@ -9,10 +9,10 @@ import pytest
 
 import tfbert
 from tfbert import BertEncoder
-from tfbert.checkpoints import keras_hub as keras_hub_preset
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.hdf5_file import HDF5File
+from tfbert.checkpoints.formats import keras_hub as keras_hub_preset
+from tfbert.checkpoints.tensor_files.hdf5 import HDF5File
 from tfbert.errors import CheckpointError
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs pip install keras-nlp")

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 import tfbert
-from tfbert import pages
+from tfbert import memory as pages
 from tfbert.checkpoints import open_checkpoint
-from tfbert.checkpoints.hugging_face import write_weights
-from tfbert.checkpoints.mapping import relative_variables
+from tfbert.checkpoints.formats.hugging_face import write_weights
+from tfbert.encoders.weight_table import relative_variables
 
 _MOST_MEMORY = 1.2  # of the model
 # In a process of its own, after TensorFlow's start with a small model: the growth at its peak, in bytes.

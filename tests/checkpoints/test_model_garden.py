@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbert.checkpoints import model_garden, open_checkpoint
+from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.convert import convert
+from tfbert.checkpoints.formats import model_garden
 from tfbert.checkpoints.weights import rows_to_write, stored_value
 from tfbert.errors import CheckpointError
 

@@ -11,7 +11,7 @@ import safetensors.numpy
 from torch_files import write_legacy, write_zip
 
 from tfbert.checkpoints import open_checkpoint
-from tfbert.checkpoints.torch_file import TorchFile
+from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.errors import CheckpointError
 
 

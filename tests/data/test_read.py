@@ -16,7 +16,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbert.data.read import read, stream
+from tfbert.data.reading import read, stream
 from tfbert.errors import ConfigError, DataError
 
 STSB = ("sentence1", "sentence2", "score")
@@ -375,9 +375,9 @@ def test_tsv_round_trip(rows, bom, tmp_path_factory):
     assert list(zip(table.column("a"), table.column("b"), strict=True)) == rows
 
 
-@pytest.mark.parametrize("module", ["tfbert.data.read", "tfbert.data.table"])
+@pytest.mark.parametrize("module", ["tfbert.data.reading", "tfbert.data.table"])
 def test_examples_of_the_docstrings(module, write):
-    # By sys.modules, as the attribute `tfbert.data.read` may be the function.
+    # By sys.modules: the module must be imported, not the package's attribute of the same name.
     results = doctest.testmod(sys.modules[module])
     assert results.attempted and not results.failed
 

@@ -275,8 +275,8 @@ def test_every_config_is_valid():
     import importlib.util
 
     from tfbert.models import model_class
+    from tfbert.runs.configs.finetune import FinetuneConfig
     from tfbert.tasks.task import check_settings
-    from tfbert.training.experiment import FinetuneConfig
 
     paths = sorted((REPOSITORY / "configs").glob("*.py"))
     assert {"sst2", "mrpc", "goemotions", "stsb", "chnsenticorp"} <= {path.stem for path in paths}
@@ -294,7 +294,7 @@ def test_every_pretraining_config_is_valid():
     import runpy
 
     from tfbert import BertConfig
-    from tfbert.training.pretrain_config import PretrainConfig
+    from tfbert.runs.configs.pretrain import PretrainConfig
 
     paths = sorted((REPOSITORY / "configs/pretrain").glob("*.py"))
     assert {"bert_base_phase1", "bert_base_phase2", "roberta_base", "small_day"} <= {path.stem for path in paths}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tfbert import AdamW, BertEncoder, TextClassifier, Tokenizer, data
-from tfbert.checkpoints.hugging_face import write_folder
-from tfbert.data.batches import Batches
+from tfbert.checkpoints.formats.hugging_face import write_folder
+from tfbert.data.batching.batches import Batches
 from tfbert.models import model_class
+from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.text import Vocabulary
-from tfbert.training.experiment import FinetuneConfig
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 MRPC = {"text_column": "#1 String", "text_pair_column": "#2 String", "label_column": "Quality"}

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from tfbert.data import shards
+from tfbert.data.pretraining import shards
 
 pytest.importorskip("apache_beam")
 

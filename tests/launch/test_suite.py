@@ -15,7 +15,7 @@ from test_cli import REPOSITORY, tfbert
 
 from tfbert import Tokenizer, data
 from tfbert.models import model_class
-from tfbert.training.experiment import FinetuneConfig
+from tfbert.runs.configs.finetune import FinetuneConfig
 
 CONFIG = """
 from tfbert.training.experiment import finetune_config

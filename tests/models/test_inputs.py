@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfbert import Tokenizer
 from tfbert.errors import DataError
 from tfbert.models.inputs import to_table
-from tfbert.tasks.classification import Classification
-from tfbert.tasks.multiple_choice import MultipleChoiceTask
-from tfbert.tasks.question_answering import QuestionAnswering
-from tfbert.tasks.sentence_embedding import SentenceEmbedding
-from tfbert.tasks.token_classification import TokenClassification
+from tfbert.tasks.classification.task import Classification
+from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
+from tfbert.tasks.question_answering.task import QuestionAnswering
+from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
+from tfbert.tasks.token_classification.task import TokenClassification
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b"]))

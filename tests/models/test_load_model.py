@@ -11,7 +11,7 @@ import safetensors.numpy
 import tfbert
 from tfbert.errors import CheckpointError, VocabularyError
 from tfbert.models import model_class
-from tfbert.tasks.fill_mask import FillMask
+from tfbert.tasks.fill_mask.task import FillMask
 
 TASKS = [
     ("classification", {"labels": ("a", "b")}),

@@ -12,7 +12,7 @@ from tfbert import MultipleChoice
 from tfbert.data import Table
 from tfbert.errors import CheckpointError, DataError
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.multiple_choice import NO_CHOICE
+from tfbert.tasks.multiple_choice.task import NO_CHOICE
 
 QUESTIONS = ["i want my", "please my", "where is my", "my order"]
 

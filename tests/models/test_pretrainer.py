@@ -11,9 +11,9 @@ from examples import write_examples
 import tfbert
 from tfbert import Pretrainer, Tokenizer
 from tfbert.checkpoints import open_checkpoint
-from tfbert.data.masking import Masking
-from tfbert.data.pretraining_batches import PretrainingBatches
-from tfbert.data.shards import open_shards
+from tfbert.data.pretraining.batches import PretrainingBatches
+from tfbert.data.pretraining.masking import Masking
+from tfbert.data.pretraining.shards import open_shards
 from tfbert.errors import DataError, VocabularyError
 
 
@@ -55,7 +55,7 @@ def test_batches_are_a_function_of_seed_and_step(examples, tokenizer):
         rows += [row.tobytes() for row in ids]
     stored = [
         np.pad(row["token_ids"], (0, 32 - len(row["token_ids"]))).tobytes()
-        for row in tfbert.data.shards.dataset(open_shards(examples).files).as_numpy_iterator()
+        for row in tfbert.data.pretraining.shards.dataset(open_shards(examples).files).as_numpy_iterator()
     ]
     assert sorted(rows) == sorted(stored)
     assert rows != stored
@@ -73,7 +73,7 @@ def test_loss_is_the_mean_over_all_predictions(examples, tokenizer, tiny_config)
         config = tfbert.BertConfig(
             **{**tiny_config.to_dict(), "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
         )
-        model = Pretrainer(tfbert.tasks.fill_mask.FillMask(tokenizer), config)
+        model = Pretrainer(tfbert.tasks.fill_mask.task.FillMask(tokenizer), config)
         model.compile(keras.optimizers.SGD(0.5), accumulation=accumulation)
         outputs = model(batch)
         token = -tf.nn.log_softmax(outputs["token_logits"]).numpy()
@@ -115,7 +115,7 @@ def test_packed_rows_equal_their_sequences(objective, tokenizer, texts, tiny_con
     places = single.pop("at")
     single = {name: tf.constant(np.array(value, np.int32)) for name, value in single.items()}
     settings = {"next_sentence": objective == "nsp"}
-    model = Pretrainer(tfbert.tasks.fill_mask.FillMask(tokenizer, **settings), tiny_config)
+    model = Pretrainer(tfbert.tasks.fill_mask.task.FillMask(tokenizer, **settings), tiny_config)
     together = model({name: tf.constant(value) for name, value in packed.items()})
     apart = model(single)
     for i, (row, number, inside) in enumerate(places):
@@ -130,7 +130,7 @@ def test_packed_rows_equal_their_sequences(objective, tokenizer, texts, tiny_con
 
 def test_learns_saves_and_fills_in(examples, tokenizer, tiny_config, tmp_path):
     keras.utils.set_random_seed(0)
-    model = Pretrainer(tfbert.tasks.fill_mask.FillMask(tokenizer, max_length=64, top_k=3), tiny_config)
+    model = Pretrainer(tfbert.tasks.fill_mask.task.FillMask(tokenizer, max_length=64, top_k=3), tiny_config)
     batches = batches_of(examples, tokenizer)
     model.compile(tfbert.AdamW(3e-3))
     before = model.evaluate(batches, return_dict=True, verbose=0)
@@ -173,7 +173,9 @@ def test_heads_of_checkpoints(data_dir, tiny_config, tokenizer, tmp_path):
     np.testing.assert_array_equal(
         model.network.seq_relationship.kernel.numpy(), source.get_tensor("cls/seq_relationship/output_weights").T
     )
-    only_masks = Pretrainer(tfbert.tasks.fill_mask.FillMask(tokenizer, max_length=64, next_sentence=False), tiny_config)
+    only_masks = Pretrainer(
+        tfbert.tasks.fill_mask.task.FillMask(tokenizer, max_length=64, next_sentence=False), tiny_config
+    )
     only_masks.save(tmp_path / "masked")
     again = Pretrainer.from_checkpoint(tmp_path / "masked")
     assert not again.load_report.missing
@@ -185,4 +187,4 @@ def test_a_vocabulary_without_mask_is_refused(tokenizer):
 
     words = [token for token in tokenizer.vocabulary if token != "[MASK]"]
     with pytest.raises(VocabularyError, match=r"\[MASK\]"):
-        tfbert.tasks.fill_mask.FillMask(Tokenizer(Vocabulary(words)))
+        tfbert.tasks.fill_mask.task.FillMask(Tokenizer(Vocabulary(words)))

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import tfbert
 from tfbert import BertEncoder, RelationExtractor, Tokenizer
-from tfbert.checkpoints.hugging_face import write_folder
+from tfbert.checkpoints.formats.hugging_face import write_folder
 from tfbert.data import Table
 from tfbert.errors import ConfigError, DataError
 from tfbert.text import Vocabulary

@@ -13,7 +13,7 @@ import tfbert
 from tfbert import TokenClassifier
 from tfbert.data import Table
 from tfbert.errors import ConfigError
-from tfbert.serving.saved_model import write_saved_model
+from tfbert.export.saved_model.write import write_saved_model
 
 TEXTS = ["Where is my parcel from Monday", "refund my order please", "", "the order, the parcel: late"] * 3
 SPANS = [

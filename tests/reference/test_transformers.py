@@ -12,8 +12,8 @@ import tfbert
 from tfbert import BertEncoder, TextClassifier, Tokenizer
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.hugging_face import ENCODER, HEADS
-from tfbert.checkpoints.mapping import TRANSPOSED, expand, relative_variables
+from tfbert.checkpoints.formats.hugging_face import ENCODER, HEADS
+from tfbert.encoders.weight_table import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
 

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfbert import MultipleChoice
-from tfbert.checkpoints.hugging_face import ENCODER, HEADS
-from tfbert.checkpoints.mapping import TRANSPOSED, expand, relative_variables
+from tfbert.checkpoints.formats.hugging_face import ENCODER, HEADS
+from tfbert.encoders.weight_table import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
 PROMPTS = ["The man opens the door. He", "where is my parcel", "A dog runs", "Water boils, and then"]

@@ -4,7 +4,7 @@ import grpc
 import pytest
 from served import CHANNEL_OPTIONS, save
 
-from tfbert.serving.server import Server
+from tfbert.serving.host.server import Server
 
 
 @pytest.fixture(scope="session")

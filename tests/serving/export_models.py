@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfbert
-from tfbert.serving.golden_examples import golden_inputs
+from tfbert.export.golden_examples import golden_inputs
 
 MODELS = {
     "classification": lambda c: tfbert.TextClassifier.from_checkpoint(c, labels=["a", "b", "c"]),

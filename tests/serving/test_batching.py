@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert.errors import ServingError
-from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import BATCHING, BatchingParameters, read_parameters
+from tfbert.serving.host.batching import Batcher
+from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters, read_parameters
 
 
 class Lengths:

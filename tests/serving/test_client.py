@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfbert.errors import ServingError
-from tfbert.serving.client import Client, RequestError
+from tfbert.serving.client.client import Client, RequestError
 
 CODE = grpc.StatusCode
 

@@ -17,11 +17,14 @@ from serving_stand_in import given, stand_in
 
 import tfbert
 from tfbert import BertEncoder
-from tfbert.config import ACTIVATIONS
+from tfbert.encoders.bert.config import ACTIVATIONS
 from tfbert.errors import ConfigError, DiskError, ExportError
-from tfbert.serving import allowed_ops, golden, onnx_graph, onnx_int8
-from tfbert.serving.export import export
-from tfbert.serving.onnx import open_file, operations_when_loaded
+from tfbert.export import golden
+from tfbert.export.folder import export
+from tfbert.export.onnx import graph as onnx_graph
+from tfbert.export.onnx import int8 as onnx_int8
+from tfbert.export.onnx.files import open_file, operations_when_loaded
+from tfbert.export.saved_model import allowed_ops
 
 ALONE = pathlib.Path(__file__).with_name("golden_alone.py")
 ROWS = [("where is my parcel", "a"), ("refund please", "b"), ("the lamp came broken", "c"), ("thank you", "a")] * 3
@@ -232,7 +235,7 @@ def test_an_embedding_with_a_dense_layer(tiny_checkpoint, tmp_path):
 
 @pytest.mark.slow
 def test_a_wrong_tokenizer_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
-    from tfbert.serving import saved_model
+    from tfbert.export.saved_model import write as saved_model
 
     def without_the_end(self, example):
         cut = {name: tf.strings.substr(text, 0, 9) for name, text in example.items()}

@@ -10,7 +10,7 @@ from golden_alone import texts
 from serving_stand_in import given, stand_in
 from test_export import alone
 
-from tfbert.serving.export import export
+from tfbert.export.folder import export
 
 # What LiteRT and tensorflow-text's kernels can run. The export finds it out by trying; this is what was found.
 STRINGS = {

@@ -115,7 +115,7 @@ def test_wrong_requests_get_tf_servings_codes(service):
     ],
 )
 def test_outputs_that_are_no_classification_are_told(outputs, details):
-    from tfbert.serving import inference
+    from tfbert.serving.protocol import inference
 
     with pytest.raises(inference.tf.errors.InvalidArgumentError, match=details):
         inference._fill_classification(classification_pb2.ClassificationResult(), outputs, 1)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from served import CHANNEL_OPTIONS, predict, request, strings
 from tensorflow.core.framework import tensor_pb2
 
-from tfbert.serving.server import Server
+from tfbert.serving.host.server import Server
 
 SERVICES = {
     "tensorflow.serving.PredictionService": ["Predict", "Classify", "Regress", "MultiInference", "GetModelMetadata"],

@@ -6,8 +6,8 @@ import urllib.request
 import pytest
 from export_models import sure_model
 
-from tfbert.serving.export import export
-from tfbert.serving.server import Server
+from tfbert.export.folder import export
+from tfbert.serving.host.server import Server
 
 
 def example(folder):

@@ -12,10 +12,10 @@ from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.batching_parameters import BATCHING, BatchingParameters
-from tfbert.serving.models import ModelManager
-from tfbert.serving.servable import Servable
-from tfbert.serving.versions import ModelSettings
+from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters
+from tfbert.serving.models.manager import ModelManager
+from tfbert.serving.models.servable import Servable
+from tfbert.serving.models.versions import ModelSettings
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from served import predict, refused, request
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
-from tfbert.serving.client import Client, RequestError
-from tfbert.serving.request_log import JsonFormatter
-from tfbert.serving.server import Server
-from tfbert.serving.tls import Tls
+from tfbert.serving.client.client import Client, RequestError
+from tfbert.serving.host.request_log import JsonFormatter
+from tfbert.serving.host.server import Server
+from tfbert.serving.host.tls import Tls
 
 CODE = grpc.StatusCode
 

@@ -12,7 +12,7 @@ import pytest
 
 from tfbert.errors import ServingError
 from tfbert.serving import AsyncClient
-from tfbert.serving.client import RequestError
+from tfbert.serving.client.client import RequestError
 
 CLIENTS = pathlib.Path(__file__).resolve().parents[2] / "export/clients"
 TEXT = 'a "b" \\ ɓ 🙂'

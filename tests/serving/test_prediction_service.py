@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfbert.serving.tensor_proto import encode
+from tfbert.serving.protocol.tensor_proto import encode
 
 CODE = grpc.StatusCode
 

@@ -11,9 +11,9 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfbert.serving.batching_parameters import BATCHING, BatchingParameters, read_parameters
-from tfbert.serving.rest import METRICS_PATH
-from tfbert.serving.versions import ModelSettings, read_model_config
+from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters, read_parameters
+from tfbert.serving.host.rest import METRICS_PATH
+from tfbert.serving.models.versions import ModelSettings, read_model_config
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "export/serving"
 KUBERNETES = FOLDER / "kubernetes"

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from served import save
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfbert.serving import rest_answer, rest_json
-from tfbert.serving.server import Server
+from tfbert.serving.host.server import Server
+from tfbert.serving.protocol import rest_answer, rest_json
 
 
 def ask(server, path, body=None):

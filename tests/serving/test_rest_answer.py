@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from tfbert.serving import rest_answer
+from tfbert.serving.protocol import rest_answer
 
 
 def whole(pieces):

@@ -13,7 +13,7 @@ from alone import answers_alone
 import tfbert
 from tfbert import TextClassifier
 from tfbert.errors import DiskError
-from tfbert.serving.serving_assets import WARM_UP
+from tfbert.export.saved_model.assets import WARM_UP
 
 
 def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):

@@ -20,9 +20,9 @@ from served import predict, refused, request
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
-from tfbert.serving import rest_answer
-from tfbert.serving.client import Client
-from tfbert.serving.server import Server
+from tfbert.serving.client.client import Client
+from tfbert.serving.host.server import Server
+from tfbert.serving.protocol import rest_answer
 
 CODE = grpc.StatusCode
 

@@ -11,9 +11,9 @@ from served import predict, refused, request, save
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tfbert.errors import ServingError
-from tfbert.serving.client import Client
-from tfbert.serving.server import Server
-from tfbert.serving.versions import ModelSettings, find_model, find_versions, read_model_config
+from tfbert.serving.client.client import Client
+from tfbert.serving.host.server import Server
+from tfbert.serving.models.versions import ModelSettings, find_model, find_versions, read_model_config
 
 CODE = grpc.StatusCode
 

@@ -10,11 +10,11 @@ from tensorflow.core.example import example_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving import warm_up as warm_up_module
-from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import BatchingParameters
-from tfbert.serving.servable import Servable
-from tfbert.serving.server import Server
+from tfbert.serving.host.batching import Batcher
+from tfbert.serving.host.batching_parameters import BatchingParameters
+from tfbert.serving.host.server import Server
+from tfbert.serving.models import warm_up as warm_up_module
+from tfbert.serving.models.servable import Servable
 
 
 def write_warmup(folder, *logs):

@@ -8,9 +8,9 @@ import tensorflow as tf
 from tfbert import Tokenizer
 from tfbert.data import Table
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.classification import Classification
-from tfbert.tasks.classification_loss import ClassificationLoss
-from tfbert.tasks.classification_metrics import best_thresholds, metrics
+from tfbert.tasks.classification.loss import ClassificationLoss
+from tfbert.tasks.classification.metrics import best_thresholds, metrics
+from tfbert.tasks.classification.task import Classification
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film"]))

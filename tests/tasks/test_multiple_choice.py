@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 
 from tfbert import Tokenizer
-from tfbert.data import Table, columns, read
+from tfbert.data import Table, columns
+from tfbert.data import reading as read
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.multiple_choice import NO_CHOICE, MultipleChoiceTask
-from tfbert.tasks.multiple_choice_loss import MultipleChoiceLoss
-from tfbert.tasks.multiple_choice_metrics import metrics
+from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
+from tfbert.tasks.multiple_choice.metrics import metrics
+from tfbert.tasks.multiple_choice.task import NO_CHOICE, MultipleChoiceTask
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "sky", "blue", "sour", "loud"]))

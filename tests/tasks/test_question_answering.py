@@ -14,15 +14,16 @@ import tensorflow as tf
 from absl import logging
 
 from tfbert import Tokenizer
-from tfbert.data import Table, read
+from tfbert.data import Table
+from tfbert.data import reading as read
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks import question_answering_metrics as scoring
-from tfbert.tasks.question_answering import QuestionAnswering
-from tfbert.tasks.question_answering_decoding import best_answers
-from tfbert.tasks.question_answering_examples import located
-from tfbert.tasks.question_answering_loss import SpanLoss
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.tasks.question_answering import metrics as scoring
+from tfbert.tasks.question_answering.decoding import best_answers
+from tfbert.tasks.question_answering.examples import located
+from tfbert.tasks.question_answering.loss import SpanLoss
+from tfbert.tasks.question_answering.task import QuestionAnswering
 from tfbert.text import Vocabulary
-from tfbert.training.experiment import FinetuneConfig
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "who", "is", "old", "rome", "ann", "a", "the", "##s", "한", "가"]
 TOKENIZER = Tokenizer(Vocabulary(WORDS))

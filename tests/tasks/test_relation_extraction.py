@@ -13,9 +13,9 @@ from absl import logging
 from tfbert import Tokenizer, data
 from tfbert.data import Table
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.relation_extraction import RelationExtraction
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.tasks.relation_extraction.task import RelationExtraction
 from tfbert.text import AddedToken, Vocabulary
-from tfbert.training.experiment import FinetuneConfig
 
 MARKERS = [f"[unused{i}]" for i in range(4)]
 WORDS = "a b c d e f g h".split()

@@ -8,8 +8,9 @@ import tensorflow as tf
 import tokenizers
 
 from tfbert import Tokenizer, data
-from tfbert.tasks import relation_entities, relation_examples
-from tfbert.tasks.relation_extraction import RelationExtraction
+from tfbert.tasks.relation_extraction import entities as relation_entities
+from tfbert.tasks.relation_extraction import examples as relation_examples
+from tfbert.tasks.relation_extraction.task import RelationExtraction
 from tfbert.text import AddedToken, SpecialTokens, Vocabulary
 
 MARKERS = [f"[unused{i}]" for i in range(4)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfbert import data
-from tfbert.tasks.relation_metrics import metrics, relation_and_direction
+from tfbert.tasks.relation_extraction.metrics import metrics, relation_and_direction
 
 
 def restated(labels, truth, predicted):

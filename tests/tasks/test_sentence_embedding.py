@@ -10,9 +10,9 @@ import tensorflow as tf
 from tfbert import Tokenizer, data
 from tfbert.data import Table
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.sentence_embedding import SentenceEmbedding
-from tfbert.tasks.sentence_embedding_loss import SentenceEmbeddingLoss
-from tfbert.tasks.sentence_embedding_metrics import metrics, ranking
+from tfbert.tasks.sentence_embedding.loss import SentenceEmbeddingLoss
+from tfbert.tasks.sentence_embedding.metrics import metrics, ranking
+from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film"]))
@@ -217,7 +217,7 @@ def slow_ranks(examples, answers):
 
 
 def test_ranks_of_pairs(monkeypatch):
-    monkeypatch.setattr("tfbert.tasks.sentence_embedding_metrics._TEXTS_AT_ONCE", 7)
+    monkeypatch.setattr("tfbert.tasks.sentence_embedding.metrics._TEXTS_AT_ONCE", 7)
     random = np.random.default_rng(0)
     texts, pairs = ([f"{name}{n}" for n in random.integers(0, 15, 30)] for name in "qp")
     vector_of = dict(zip(sorted({*texts, *pairs}), random_vectors(len({*texts, *pairs})), strict=True))

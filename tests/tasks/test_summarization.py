@@ -11,12 +11,12 @@ import tfbert
 from tfbert import Tokenizer
 from tfbert.data import Table, columns
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.summarization import Summarization
-from tfbert.tasks.summarization_examples import sentence_texts
-from tfbert.tasks.summarization_loss import SentenceLoss
-from tfbert.tasks.summarization_metrics import of_sentences, rouge
-from tfbert.tasks.summarization_oracle import greedy
-from tfbert.tasks.summarization_selection import chosen, ngrams
+from tfbert.tasks.summarization.examples import sentence_texts
+from tfbert.tasks.summarization.loss import SentenceLoss
+from tfbert.tasks.summarization.metrics import of_sentences, rouge
+from tfbert.tasks.summarization.oracle import greedy
+from tfbert.tasks.summarization.selection import chosen, ngrams
+from tfbert.tasks.summarization.task import Summarization
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(

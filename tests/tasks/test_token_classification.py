@@ -7,9 +7,9 @@ from bio_reference import entities_of
 
 from tfbert import Tokenizer
 from tfbert.data import Table, columns
-from tfbert.data.read import read
-from tfbert.tasks.token_classification import TokenClassification
-from tfbert.tasks.token_classification_decoding import best_tags, bio_constraint, texts_between
+from tfbert.data.reading import read
+from tfbert.tasks.token_classification.decoding import best_tags, bio_constraint, texts_between
+from tfbert.tasks.token_classification.task import TokenClassification
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(

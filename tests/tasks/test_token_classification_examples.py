@@ -6,9 +6,9 @@ import pytest
 
 from tfbert import Tokenizer
 from tfbert.data import Table
-from tfbert.data.read import read
+from tfbert.data.reading import read
 from tfbert.errors import ConfigError, DataError
-from tfbert.tasks.token_classification import TokenClassification
+from tfbert.tasks.token_classification.task import TokenClassification
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "new", "york", "##er", "is", "big", ",", "rome"]))

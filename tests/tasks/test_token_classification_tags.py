@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tfbert.data.read import read
+from tfbert.data.reading import read
 from tfbert.errors import DataError
-from tfbert.tasks.token_classification_tags import spans_of_tags
+from tfbert.tasks.token_classification.tags import spans_of_tags
 
 
 def spans(tags):

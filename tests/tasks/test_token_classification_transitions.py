@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbert.layers.tag_transitions import TagTransitions
-from tfbert.tasks.token_classification_decoding import bio_constraint, tags_of_words
-from tfbert.tasks.token_classification_loss import TagChainLoss
+from tfbert.tasks.token_classification.decoding import bio_constraint, tags_of_words
+from tfbert.tasks.token_classification.loss import TagChainLoss
+from tfbert.tasks.token_classification.transitions import TagTransitions
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y")
 CONSTRAINT = bio_constraint(TAGS).astype(np.float64)

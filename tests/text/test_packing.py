@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfbert.text.packing import Part, assemble, truncated_lengths
+from tfbert.text.template import Part, assemble, truncated_lengths
 
 LENGTHS = range(12)
 

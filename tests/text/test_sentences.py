@@ -68,7 +68,7 @@ def test_a_megabyte():
 
 def test_sentences_of_news_are_those_of_their_summaries(data_dir):
     """BBC's extractive summaries are made of sentences that another splitter found."""
-    from tfbert.tasks.summarization_oracle import verbatim
+    from tfbert.tasks.summarization.oracle import verbatim
 
     table = tfbert.data.read(data_dir("summarization/bbc_news_summary/bbc_news_summary.jsonl.gz"))
     text = tf.constant(table.column("article"))

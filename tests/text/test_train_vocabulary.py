@@ -10,7 +10,7 @@ import pytest
 
 from tfbert.errors import ConfigError, DataError
 from tfbert.text import Tokenizer
-from tfbert.text.train_vocabulary import SPECIAL_TOKENS, train_vocabulary
+from tfbert.text.algorithms.train_vocabulary import SPECIAL_TOKENS, train_vocabulary
 
 TEXT = ["The films, the film: unaffable films! Café café.", "the [MASK] 北京 film\u00ad"] * 3
 

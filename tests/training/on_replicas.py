@@ -21,9 +21,9 @@ strategy = strategy_of(name, workers=workers, worker_index=index)
 assert strategy.num_replicas_in_sync == (1 if name == "one_device" else 2)
 
 import tfbert  # noqa: E402 - a multi-worker strategy comes before all else
-from tfbert.training.lamb import LAMB  # noqa: E402
-from tfbert.training.pretrain_config import PretrainConfig  # noqa: E402
-from tfbert.training.pretrain_inputs import model_and_batches  # noqa: E402
+from tfbert.runs.configs.pretrain import PretrainConfig  # noqa: E402
+from tfbert.runs.pretrain_inputs import model_and_batches  # noqa: E402
+from tfbert.training.optimizers.lamb import LAMB  # noqa: E402
 
 TEXTS = [
     "my parcel is late",
@@ -102,7 +102,7 @@ for case in sys.argv[7].split(","):
     history[case] += list(model.evaluate(*data, verbose=0, return_dict=True, **sizes).values())
     weights.update({f"{case}/{i}": np.asarray(value) for i, value in enumerate(model.get_weights())})
 with strategy.scope():
-    layer = tfbert.layers.Dropout(0.5, seed=1)
+    layer = tfbert.encoders.layers.Dropout(0.5, seed=1)
 masks = strategy.run(tf.function(lambda: layer(tf.ones([64]), training=True)))
 weights["masks"] = np.stack(strategy.experimental_local_results(masks))
 np.savez(out, **weights)

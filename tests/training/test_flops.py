@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tfbert.config import BertConfig
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.training.flops import flops_of_rows, flops_per_token
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfbert import AdamW, LinearWarmup
 from tfbert.training.gradients import clip_by_global_norm, without_duplicates
-from tfbert.training.lamb import LAMB
+from tfbert.training.optimizers.lamb import LAMB
 
 
 def test_schedule_is_that_of_transformers():

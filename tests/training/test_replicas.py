@@ -20,7 +20,7 @@ from examples import write_examples
 
 import tfbert
 from tfbert.errors import ConfigError
-from tfbert.training.history_file import read_history
+from tfbert.runs.logs.history_file import read_history
 from tfbert.training.strategy import is_chief, strategy_of
 
 PROGRAM = pathlib.Path(__file__).with_name("on_replicas.py")

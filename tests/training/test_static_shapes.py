@@ -9,8 +9,8 @@ import tfbert
 from tfbert import QuestionAnswerer, RelationExtractor, SentenceEncoder, Summarizer, TextClassifier, TokenClassifier
 from tfbert.data import Table
 from tfbert.errors import ConfigError
-from tfbert.training.experiment import FinetuneConfig
-from tfbert.training.finetune import batches_of
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.finetune import batches_of
 
 TEXTS = ["my parcel is late", "refund", "where is my order i want it on monday", "a", "the card was charged twice"]
 LABELS = ["late", "money", "late", "money", "late"]

@@ -8,8 +8,8 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from tfbert import models
-from tfbert.data.rows import ObjectRows
-from tfbert.models.bulk import answered
+from tfbert.bulk.predict import answered
+from tfbert.data.readers.rows import ObjectRows
 
 _ROWS = 2048  # gathered in a bundle and sorted by length before they are cut into batches
 

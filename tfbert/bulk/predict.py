@@ -3,8 +3,8 @@
 import hashlib
 import json
 
+from tfbert.bulk.answers_file import AnswersFile
 from tfbert.errors import DataError
-from tfbert.models.answers_file import AnswersFile
 
 
 def answered(model, table, *, keep=(), batch_size=None, report_bad_rows=False):

@@ -4,7 +4,7 @@ import pathlib
 
 from tfbert.checkpoints.loading import LoadReport, load_encoder, load_head
 from tfbert.checkpoints.weights import Source
-from tfbert.config import read_json_object
+from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
 
 __all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint"]
@@ -36,14 +36,15 @@ def open_checkpoint(name):
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; a checkpoint is a folder")
     if (folder / "modules.json").exists():
-        from tfbert.checkpoints import sentence_transformers
+        from tfbert.checkpoints.formats import sentence_transformers
 
         return sentence_transformers.open_folder(folder, _open_folder)
     return _open_folder(folder)
 
 
 def _open_folder(folder):
-    from tfbert.checkpoints import google_tf1, hugging_face, hugging_face_tf, keras_hub, model_garden, unreadable
+    from tfbert.checkpoints import unreadable
+    from tfbert.checkpoints.formats import google_tf1, hugging_face, hugging_face_tf, keras_hub, model_garden
 
     values = read_json_object(folder / "config.json") if (folder / "config.json").exists() else None
     if values is not None and keras_hub.is_preset(values):

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from tfbert import pages
-from tfbert.checkpoints.mapping import relative_variables
+from tfbert import memory as pages
+from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import CheckpointError
 
 _TRIMMED_EVERY = 16 << 20  # bytes read: a few hundredths of a model, which malloc may hold meanwhile

@@ -4,7 +4,8 @@ import pathlib
 
 import numpy as np
 
-from tfbert.checkpoints.mapping import (
+from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders.weight_table import (
     BY_HEAD_IN,
     BY_HEAD_OUT,
     DECODER,
@@ -18,7 +19,6 @@ from tfbert.checkpoints.mapping import (
     stored_shape,
     variable_shape,
 )
-from tfbert.config import BertConfig
 from tfbert.errors import CheckpointError
 
 # No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.

@@ -6,10 +6,10 @@ import itertools
 import os
 import sys
 
-from tfbert.data.lines import decoded_lines, open_data
-from tfbert.data.records import parquet_rows, tfrecord_rows
-from tfbert.data.rows import FieldRows, ObjectRows, TextRows
-from tfbert.data.squad import begins_squad
+from tfbert.data.readers.lines import decoded_lines, open_data
+from tfbert.data.readers.records import parquet_rows, tfrecord_rows
+from tfbert.data.readers.rows import FieldRows, ObjectRows, TextRows
+from tfbert.data.readers.squad import begins_squad
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, NoRowsError
 
@@ -27,9 +27,9 @@ _FORMAT_OF_SUFFIX = {
 }
 # Formats that a task's data are published in: module and function, which turns lines and the file's name into a Table.
 _PUBLISHED = {
-    "conll": ("tfbert.data.conll", "read_conll"),
-    "squad": ("tfbert.data.squad", "read_squad"),
-    "semeval": ("tfbert.data.semeval", "read_semeval"),
+    "conll": ("tfbert.data.readers.conll", "read_conll"),
+    "squad": ("tfbert.data.readers.squad", "read_squad"),
+    "semeval": ("tfbert.data.readers.semeval", "read_semeval"),
 }
 _RECORDS = {"tfrecord": tfrecord_rows, "parquet": parquet_rows}
 _FORMATS = ("tsv", "csv", "jsonl", "txt", *_RECORDS, *_PUBLISHED)
@@ -118,7 +118,7 @@ def _opened(source, column_names, format):
     if source.startswith("tfds:"):
         if column_names or format:
             raise ConfigError(f"{source}: a TFDS data set has its own names and takes no column_names or format")
-        from tfbert.data.tfds import read_tfds  # loads TensorFlow, which files do not need
+        from tfbert.data.readers.tfds import read_tfds  # loads TensorFlow, which files do not need
 
         yield read_tfds(source)
         return

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, DiskError, ExportError
+from tfbert.export import golden, measure, model_card
+from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
+from tfbert.export.saved_model.write import write_saved_model
 from tfbert.files import replace_folder
-from tfbert.serving import golden, measure, model_card
-from tfbert.serving.saved_model import write_saved_model
-from tfbert.serving.variant import FORMATS, PRECISIONS, Variant
 
 VERSION = "1"
 _GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
@@ -63,11 +63,11 @@ def export(
             write_saved_model(served, folder / VERSION, xla_buckets=xla_buckets)
             variants.append(_saved_model(folder / VERSION, dtype))
         if "lite" in formats:
-            from tfbert.serving.lite import write_lite  # needs the extra `lite`
+            from tfbert.export.lite import write_lite  # needs the extra `lite`
 
             variants += write_lite(model, folder / "lite", of_files["lite"])
         if "onnx" in formats:
-            from tfbert.serving.onnx import write_onnx  # needs the extra `onnx`
+            from tfbert.export.onnx.files import write_onnx  # needs the extra `onnx`
 
             variants += write_onnx(model, folder / "onnx", of_files["onnx"])
         differences = [_checked(model, cases, variant, folder) for variant in variants]

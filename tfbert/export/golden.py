@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfbert.data import columns
 from tfbert.errors import ExportError
-from tfbert.serving.golden_examples import array, golden_inputs, marked_inputs
+from tfbert.export.golden_examples import array, golden_inputs, marked_inputs
 
 FILE = "golden.json"
 

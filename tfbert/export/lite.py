@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, ExportError
-from tfbert.serving.golden_examples import golden_inputs, marked_inputs
-from tfbert.serving.measure import processors
-from tfbert.serving.saved_model import graph_function
-from tfbert.serving.variant import PRECISIONS, Variant, ids_inputs, output_name
+from tfbert.export.artifact import PRECISIONS, Variant, ids_inputs, output_name
+from tfbert.export.golden_examples import golden_inputs, marked_inputs
+from tfbert.export.measure import processors
+from tfbert.export.saved_model.write import graph_function
 from tfbert.text import Tokenizer
 from tfbert.text.lite_kernels import lite_kernels
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from tfbert.data import columns
-from tfbert.data.batches import Batches
+from tfbert.data.batching.batches import Batches
 
 _BATCH_SIZE = 32
 _ROUNDS, _WARM = 20, 3

@@ -4,9 +4,9 @@ import json
 
 import tensorflow as tf
 
-from tfbert.serving import golden, measure
-from tfbert.serving.golden import plain
-from tfbert.serving.variant import ids_inputs, output_name
+from tfbert.export import golden, measure
+from tfbert.export.artifact import ids_inputs, output_name
+from tfbert.export.golden import plain
 
 _SHOWN_LABELS = 40
 _SHOWN_ANSWER = 2000  # characters, which a vector of hundreds of numbers exceeds

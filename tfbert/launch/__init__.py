@@ -1,0 +1,1 @@
+"""The absl programs behind `tfbert VERB`."""

@@ -1,6 +1,6 @@
 """The config of `tfbert finetune` where none is named: every setting's default."""
 
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 
 def get_config():

@@ -1,6 +1,6 @@
 """The config of `tfbert pretrain` where none is named: every setting's default."""
 
-from tfbert.training.pretrain_config import pretrain_config
+from tfbert.runs.configs.pretrain import pretrain_config
 
 
 def get_config():

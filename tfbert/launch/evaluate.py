@@ -17,9 +17,9 @@ _REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matri
 def main(argv):
     table = model_flags.read(_DATA.value)
 
-    from tfbert.data.batches import Batches
+    from tfbert.data.batching.batches import Batches
     from tfbert.models.answering import BATCH_SIZE
-    from tfbert.training.report import write_report
+    from tfbert.runs.report.report import write_report
 
     model = models.load(model_flags.MODEL.value)
     task = model.task.with_columns(model_flags.columns(model.task))

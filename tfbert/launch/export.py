@@ -10,8 +10,8 @@ from absl import flags
 
 from tfbert import models
 from tfbert.errors import ConfigError
+from tfbert.export.artifact import FORMATS
 from tfbert.launch import model_flags
-from tfbert.serving.variant import FORMATS
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the model's formats; without --formats NAME/1, ….", required=True)
 _FORMATS = flags.DEFINE_list("formats", None, f"Some of {', '.join(FORMATS)}.")
@@ -36,8 +36,8 @@ def main(argv):
     if _FORMATS.value is None and _PRECISIONS.value is not None:
         raise ConfigError("--precisions are those of the files that --formats write: name them")
 
-    from tfbert.serving.export import export
-    from tfbert.serving.saved_model import write_saved_model
+    from tfbert.export.folder import export
+    from tfbert.export.saved_model.write import write_saved_model
 
     model = models.load(model_flags.MODEL.value, dtype=_DTYPE.value if is_version else None)
     if is_version:

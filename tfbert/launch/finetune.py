@@ -11,7 +11,7 @@ from ml_collections import config_flags
 
 from tfbert import data, models
 from tfbert.launch.strategy_flags import strategy_of_flags
-from tfbert.training.experiment import FinetuneConfig
+from tfbert.runs.configs.finetune import FinetuneConfig
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -41,8 +41,8 @@ def main(argv):
 
     import keras
 
-    from tfbert.training.finetune import batches_of, finetune
-    from tfbert.training.run_folder import check_run_folder
+    from tfbert.runs.finetune import batches_of, finetune
+    from tfbert.runs.folder import check_run_folder
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()

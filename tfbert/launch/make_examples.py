@@ -17,7 +17,7 @@ import tempfile
 
 from absl import flags
 
-from tfbert.data.examples.settings import (
+from tfbert.data.pretraining.examples.settings import (
     DOCUMENTS,
     MASK_UNITS,
     MASKINGS,
@@ -67,8 +67,8 @@ def main(argv):
     settings = ExampleSettings(**values, shard_bytes=round(_SHARD_MB.value * (1 << 20)))
     logging.disable(logging.WARNING)  # Beam tells of libraries for BigQuery at its import
     try:
-        from tfbert.data.examples.pipeline import make_examples
-        from tfbert.data.examples.plan import find_files
+        from tfbert.data.pretraining.examples.pipeline import make_examples
+        from tfbert.data.pretraining.examples.plan import find_files
     except ModuleNotFoundError as error:
         if not error.name.startswith("apache_beam"):
             raise

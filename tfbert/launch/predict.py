@@ -17,10 +17,10 @@ import tqdm
 from absl import flags, logging
 
 from tfbert import models
-from tfbert.data.lines import open_data
+from tfbert.bulk.predict import answered, check_first, json_lines, predict_into
+from tfbert.data.readers.lines import open_data
 from tfbert.errors import NoRowsError
 from tfbert.launch import model_flags
-from tfbert.models.bulk import answered, check_first, json_lines, predict_into
 
 _DATA = flags.DEFINE_string(
     "data",

@@ -10,7 +10,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from tfbert.launch.strategy_flags import strategy_of_flags
-from tfbert.training.pretrain_config import PretrainConfig
+from tfbert.runs.configs.pretrain import PretrainConfig
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -32,9 +32,9 @@ def main(argv):
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
 
-    from tfbert.training.pretrain import pretrain
-    from tfbert.training.pretrain_inputs import model_and_batches
-    from tfbert.training.run_folder import check_run_folder
+    from tfbert.runs.folder import check_run_folder
+    from tfbert.runs.pretrain import pretrain
+    from tfbert.runs.pretrain_inputs import model_and_batches
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()

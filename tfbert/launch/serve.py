@@ -14,7 +14,7 @@ import signal
 from absl import app, flags
 
 from tfbert.errors import ConfigError, ServingError
-from tfbert.serving.batching_parameters import BatchingParameters
+from tfbert.serving.host.batching_parameters import BatchingParameters
 
 _MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.")
 _MODEL_NAME = flags.DEFINE_string("model_name", None, "Name that clients ask for; the folder's unless given.")
@@ -63,7 +63,7 @@ def main(argv):
         with _installed():
             models, labels, tls = _models(), _labels(), _tls()
             _log_as_json()
-            from tfbert.serving.server import Server, default_workers
+            from tfbert.serving.host.server import Server, default_workers
         with Server(
             models,
             model_name=_MODEL_NAME.value,
@@ -103,7 +103,7 @@ def _models():
         return _MODEL.value
     if _MODEL_NAME.value or _VERSION_LABELS.value:
         raise app.UsageError("with --model_config_file, names and labels stand in the file")
-    from tfbert.serving.versions import read_model_config
+    from tfbert.serving.models.versions import read_model_config
 
     return read_model_config(_MODEL_CONFIG_FILE.value)
 
@@ -133,13 +133,13 @@ def _tls():
         raise app.UsageError("TLS needs --tls_certificate and --tls_key")
     if _TLS_KEY.value is None:
         return None
-    from tfbert.serving.tls import Tls
+    from tfbert.serving.host.tls import Tls
 
     return Tls(_TLS_CERTIFICATE.value, _TLS_KEY.value, _TLS_CLIENT_AUTHORITY.value)
 
 
 def _log_as_json():
-    from tfbert.serving.request_log import JsonFormatter
+    from tfbert.serving.host.request_log import JsonFormatter
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())

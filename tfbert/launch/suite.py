@@ -21,8 +21,8 @@ from tfbert.errors import ConfigError, Preempted
 from tfbert.files import replace_file
 from tfbert.launch.flag_parser import config_of
 from tfbert.launch.main import PREEMPTED
-from tfbert.training.experiment import FinetuneConfig
-from tfbert.training.run_folder import check_run_folder
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.folder import check_run_folder
 
 _CONFIGS = flags.DEFINE_list("configs", None, "Config files; * and ** stand for any names.", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)

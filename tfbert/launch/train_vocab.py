@@ -11,7 +11,7 @@ import pathlib
 import tqdm
 from absl import flags
 
-from tfbert.data.lines import text_blocks
+from tfbert.data.readers.lines import text_blocks
 from tfbert.errors import ConfigError, DataError
 from tfbert.files import replace_file
 
@@ -32,7 +32,7 @@ def main(argv):
     files = _files(_INPUT.value)
 
     from tfbert.text import Tokenizer
-    from tfbert.text.train_vocabulary import train_vocabulary
+    from tfbert.text.algorithms.train_vocabulary import train_vocabulary
 
     rules = {"lower_case": _LOWER_CASE.value, "strip_accents": _STRIP_ACCENTS.value}
     passes = iter(("characters", "words"))
@@ -57,8 +57,8 @@ def main(argv):
 
 def _texts(file):
     """The text of a file in blocks; of JSON lines that of the objects, as `make-examples` reads it."""
-    from tfbert.data.examples.plan import Piece
-    from tfbert.data.examples.reading import TEXT_BYTES, DocumentReader, is_json
+    from tfbert.data.pretraining.examples.plan import Piece
+    from tfbert.data.pretraining.examples.reading import TEXT_BYTES, DocumentReader, is_json
 
     if not is_json(file):
         yield from text_blocks(file)

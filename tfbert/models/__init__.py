@@ -3,7 +3,7 @@
 import importlib
 import pathlib
 
-from tfbert.config import read_json_object
+from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
 
 # task -> module and class; later tasks add a line. Imported when asked for.

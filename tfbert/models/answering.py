@@ -6,12 +6,12 @@ import tensorflow as tf
 import tqdm
 
 from tfbert.data import columns
-from tfbert.data.batches import ROWS_PER_LENGTH_CALL, Batches, tokens_and_windows
-from tfbert.data.static_shapes import IS_REAL, real
+from tfbert.data.batching.batches import ROWS_PER_LENGTH_CALL, Batches, tokens_and_windows
+from tfbert.data.batching.static_shapes import IS_REAL, real
 from tfbert.models import inputs
-from tfbert.training.evaluation_loop import evaluated, joined
+from tfbert.training.evaluation import evaluated, joined
+from tfbert.training.step import is_static
 from tfbert.training.strategy import num_hosts
-from tfbert.training.train_step import is_static
 
 _TOKENS_OF_SHORT_TEXTS = 4096  # of a batch; from 2,000 on a token costs about the same on two cores
 BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default

@@ -4,11 +4,11 @@ import warnings
 
 import tensorflow as tf
 
-from tfbert.data.batches import SAMPLE_WEIGHT, Batches
-from tfbert.data.static_shapes import IS_REAL
+from tfbert.data.batching.batches import SAMPLE_WEIGHT, Batches
+from tfbert.data.batching.static_shapes import IS_REAL
 from tfbert.models import inputs
 from tfbert.models.answering import BATCH_SIZE, refuse
-from tfbert.training.optimizer import AdamW
+from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.replicas import is_shared
 from tfbert.training.validation import Validation
 

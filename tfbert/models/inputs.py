@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfbert.data.rows import ObjectRows
+from tfbert.data.readers.rows import ObjectRows
 from tfbert.data.table import Table
 
 _SOURCE = "the given data"

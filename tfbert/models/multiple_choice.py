@@ -3,7 +3,7 @@
 import keras
 
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.multiple_choice import MultipleChoiceTask
+from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -12,7 +12,7 @@ class MultipleChoice(TaskModel):
 
     Outputs of `call` are logits [W, 1] of all pairs of a batch; `predict` on strings gives answers. `fit`,
     `evaluate` and `predict` take a dict of the columns prompt and choices, lists of str and of lists of str, or a
-    tuple of the two. See `tfbert.tasks.multiple_choice.MultipleChoiceTask` for the settings.
+    tuple of the two. See `tfbert.tasks.multiple_choice.task.MultipleChoiceTask` for the settings.
 
     >>> model = MultipleChoice.from_checkpoint("path/or/hf-id")
     >>> model.compile()

@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from tfbert.data.pretraining_batches import PretrainingBatches
+from tfbert.data.pretraining.batches import PretrainingBatches
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.fill_mask import FillMask
+from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.training.replicas import num_replicas, summed
-from tfbert.training.train_step import dense_gradients
+from tfbert.training.step import dense_gradients
 
 _INPUTS = (
     *("token_ids", "segment_ids", "padding_mask", "position_ids", "sequence_ids"),

@@ -3,7 +3,7 @@
 import keras
 
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.question_answering import QuestionAnswering
+from tfbert.tasks.question_answering.task import QuestionAnswering
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -11,7 +11,7 @@ class QuestionAnswerer(TaskModel):
     """Questions and contexts to answers, each a span of its context of any length.
 
     Outputs of `call` are logits of windows [W, S, 2]; `predict` on strings gives answers. See
-    `tfbert.tasks.question_answering.QuestionAnswering` for the settings.
+    `tfbert.tasks.question_answering.task.QuestionAnswering` for the settings.
 
     >>> model = QuestionAnswerer.from_checkpoint("path/or/hf-id", max_length=384)
     >>> model.compile()

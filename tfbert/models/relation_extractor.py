@@ -3,7 +3,7 @@
 import keras
 
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.relation_extraction import RelationExtraction
+from tfbert.tasks.relation_extraction.task import RelationExtraction
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -11,7 +11,7 @@ class RelationExtractor(TaskModel):
     """Texts with two entities each to the relation between them and its direction.
 
     Outputs of `call` are logits [B, L]; `predict` on strings gives answers. Entities are marked in the text, or
-    given as `head` and `tail` beside it; see `tfbert.tasks.relation_extraction.RelationExtraction`.
+    given as `head` and `tail` beside it; see `tfbert.tasks.relation_extraction.task.RelationExtraction`.
 
     >>> labels = ["Other", "Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)"]
     >>> model = RelationExtractor.from_checkpoint("path/or/hf-id", labels=labels)

@@ -5,11 +5,11 @@ import pathlib
 import keras
 
 from tfbert import checkpoints
-from tfbert.checkpoints import hugging_face
-from tfbert.config import BertConfig
+from tfbert.checkpoints.formats import hugging_face
+from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders.layers.initializers import left_at_zero
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
-from tfbert.layers.initializers import left_at_zero
 from tfbert.text import Tokenizer
 
 
@@ -98,7 +98,7 @@ class Saving:
 
     def export(self, filepath):
         """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
-        from tfbert.serving.saved_model import write_saved_model
+        from tfbert.export.saved_model.write import write_saved_model
 
         write_saved_model(self, filepath)
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tqdm
 
-from tfbert.checkpoints import sentence_transformers
+from tfbert.checkpoints.formats import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
 from tfbert.data import columns
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.sentence_embedding import SentenceEmbedding
+from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
 from tfbert.training.gradient_cache import cached_gradients
 
 
@@ -21,7 +21,7 @@ class SentenceEncoder(TaskModel):
     tuple of the texts and `y` for the scores. A sentence-transformers folder brings its pooling, normalization and
     max_length along. With the objective "in_batch_negatives" `accumulation` caches gradients: a text is compared
     with those of the whole batch, however many parts that is computed in. See
-    `tfbert.tasks.sentence_embedding.SentenceEmbedding` for the settings.
+    `tfbert.tasks.sentence_embedding.task.SentenceEmbedding` for the settings.
 
     >>> model = SentenceEncoder.from_checkpoint("path/or/hf-id", objective="in_batch_negatives")
     >>> model.compile(accumulation=8)

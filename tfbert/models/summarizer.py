@@ -3,7 +3,7 @@
 import keras
 
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.summarization import Summarization
+from tfbert.tasks.summarization.task import Summarization
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -11,7 +11,7 @@ class Summarizer(TaskModel):
     """Documents of any length to summaries made of their own sentences.
 
     Outputs of `call` are logits of windows' tokens [W, S]; `predict` on strings gives answers. See
-    `tfbert.tasks.summarization.Summarization` for the settings.
+    `tfbert.tasks.summarization.task.Summarization` for the settings.
 
     >>> model = Summarizer.from_checkpoint("path/or/hf-id", sentences=1)
     >>> model.compile()

@@ -3,13 +3,13 @@
 import keras
 import tensorflow as tf
 
-from tfbert.encoder import BertEncoder
+from tfbert.encoders.bert.encoder import BertEncoder
 from tfbert.models.answering import Answering
 from tfbert.models.fitting import Fitting
 from tfbert.models.saving import Saving
-from tfbert.training.optimizer import AdamW
+from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.replicas import takes_summed_gradients
-from tfbert.training.train_step import TrainStep, check_features, is_static
+from tfbert.training.step import TrainStep, check_features, is_static
 
 WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book's memory is that of these
 

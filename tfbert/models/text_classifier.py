@@ -3,7 +3,7 @@
 import keras
 
 from tfbert.models.task_model import TaskModel
-from tfbert.tasks.classification import PROBLEMS, Classification
+from tfbert.tasks.classification.task import PROBLEMS, Classification
 from tfbert.tasks.task import check_settings
 
 
@@ -12,7 +12,7 @@ class TextClassifier(TaskModel):
     """Texts, or pairs of texts, to a label, several labels or a number.
 
     Outputs of `call` are logits [B, L]; `predict` on strings gives answers. See `from_checkpoint` for
-    settings and `tfbert.tasks.classification.Classification` for what they mean.
+    settings and `tfbert.tasks.classification.task.Classification` for what they mean.
 
     >>> model = TextClassifier.from_checkpoint("path/or/hf-id", labels=["negative", "positive"])
     >>> model.compile()

@@ -5,7 +5,7 @@ import keras
 from tfbert.errors import ConfigError
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.task import check_settings
-from tfbert.tasks.token_classification import TokenClassification
+from tfbert.tasks.token_classification.task import TokenClassification
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -13,7 +13,7 @@ class TokenClassifier(TaskModel):
     """Texts, or lists of words, to the labelled spans in them: named entities.
 
     Outputs of `call` are logits [W, S, C]; `predict` on strings gives entities. See `from_checkpoint` for settings and
-    `tfbert.tasks.token_classification.TokenClassification` for what they mean.
+    `tfbert.tasks.token_classification.task.TokenClassification` for what they mean.
 
     >>> model = TokenClassifier.from_checkpoint("path/or/hf-id", labels=["place"])
     >>> model.compile()

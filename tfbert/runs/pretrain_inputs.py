@@ -6,13 +6,13 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from tfbert.config import BertConfig
-from tfbert.data.masking import Masking
-from tfbert.data.pretraining_batches import PretrainingBatches
-from tfbert.data.shards import Shards, open_shards
+from tfbert.encoders.bert.config import BertConfig
+from tfbert.data.pretraining.masking import Masking
+from tfbert.data.pretraining.batches import PretrainingBatches
+from tfbert.data.pretraining.shards import Shards, open_shards
 from tfbert.errors import ConfigError
 from tfbert.models.pretrainer import Pretrainer
-from tfbert.tasks.fill_mask import FillMask
+from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import Tokenizer
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfbert.errors import CheckpointError, DiskError, Preempted
-from tfbert.training.checkpoint_files import damage, write_checksums
+from tfbert.runs.checkpoint_files import damage, write_checksums
 from tfbert.training.strategy import across_hosts
 
 _KEPT = 2  # the newest, and the one before it should the newest be damaged

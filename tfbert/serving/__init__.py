@@ -3,11 +3,11 @@
 import importlib
 
 _PUBLIC = {
-    "AsyncClient": "tfbert.serving.async_client",
-    "Client": "tfbert.serving.client",
-    "RequestError": "tfbert.serving.client_messages",
-    "Server": "tfbert.serving.server",
-    "write_saved_model": "tfbert.serving.saved_model",
+    "AsyncClient": "tfbert.serving.client.async_client",
+    "Client": "tfbert.serving.client.client",
+    "RequestError": "tfbert.serving.client.messages",
+    "Server": "tfbert.serving.host.server",
+    "write_saved_model": "tfbert.export.saved_model.write",
 }
 
 __all__ = list(_PUBLIC)

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tfbert.text.normalizer import normalizer_buffer
+from tfbert.text.algorithms.normalizer import normalizer_buffer
 from tfbert.text.pieces import row_ids, scattered
 
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids
-from tfbert.text.places import CharacterTable
 
 _SPACE = r"[\s\p{Z}]"
 _SPACE_IN_LINE = r"[\t\p{Zs}]"

@@ -7,13 +7,13 @@ of all texts together.
 import tensorflow as tf
 
 from tfbert.text import inputs, windows
-from tfbert.text.detokenizer import Detokenizer
+from tfbert.text.algorithms.detokenizer import Detokenizer
+from tfbert.text.algorithms.stages import Stages
 from tfbert.text.folder import has_capitals, read_folder, write_folder
-from tfbert.text.packing import TRUNCATIONS, Part, assemble, truncated_lengths
+from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import row_ids
-from tfbert.text.places import CharacterTable
 from tfbert.text.special_tokens import BERT_TOKENS, AddedToken, SpecialTokens, check_added
-from tfbert.text.stages import Stages
+from tfbert.text.template import TRUNCATIONS, Part, assemble, truncated_lengths
 from tfbert.text.vocabulary import Vocabulary
 
 # There is no Python control flow over tensors below for AutoGraph to find: it would take seconds.

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import tree
 
 from tfbert.training.replicas import num_replicas, summed
-from tfbert.training.train_step import dense_gradients
+from tfbert.training.step import dense_gradients
 
 
 def cached_gradients(model, x, y, sample_weight, together):

@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 from keras import tree
 
-from tfbert.data.batches import SAMPLE_WEIGHT
-from tfbert.data.static_shapes import IS_REAL
+from tfbert.data.batching.batches import SAMPLE_WEIGHT
+from tfbert.data.batching.static_shapes import IS_REAL
 from tfbert.training.gradients import without_duplicates
 from tfbert.training.replicas import Replicated, num_replicas, summed
 

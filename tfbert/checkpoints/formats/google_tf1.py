@@ -8,10 +8,10 @@ import itertools
 import json
 import pathlib
 
-from tfbert.checkpoints.mapping import TRANSPOSED, Row
-from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
+from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
 from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
-from tfbert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError, ConfigError
 
 _LAYER, _BLOCK = "bert/encoder/layer_{i}", "block_{i}"

@@ -7,13 +7,14 @@ import itertools
 import json
 import pathlib
 
-from tfbert.checkpoints import distilbert, sentence_transformers
-from tfbert.checkpoints.mapping import TRANSPOSED, Row
-from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
-from tfbert.checkpoints.shards import Renamed, Shards
-from tfbert.checkpoints.torch_file import TorchFile
+from tfbert.checkpoints.formats import sentence_transformers
+from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
+from tfbert.checkpoints.tensor_files.shards import Renamed, Shards
+from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import LayerWeights, Source, check_rows, rows_to_write, stored_value
-from tfbert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.distilbert import hugging_face as distilbert
+from tfbert.encoders.weight_table import TRANSPOSED, Row
 
 # What a folder may hold, the first found is read.
 FILES = {

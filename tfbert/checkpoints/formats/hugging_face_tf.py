@@ -7,11 +7,11 @@ import itertools
 import pathlib
 import re
 
-from tfbert.checkpoints.hdf5_file import HDF5File
-from tfbert.checkpoints.mapping import Row
-from tfbert.checkpoints.shards import Renamed
+from tfbert.checkpoints.tensor_files.hdf5 import HDF5File
+from tfbert.checkpoints.tensor_files.shards import Renamed
 from tfbert.checkpoints.weights import Source
-from tfbert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.weight_table import Row
 
 _LAYER, _DISTIL_LAYER, _BLOCK = "encoder/layer_._{i}", "transformer/layer_._{i}", "block_{i}"
 

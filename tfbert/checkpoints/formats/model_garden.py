@@ -11,11 +11,11 @@ import pathlib
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from tfbert.checkpoints import google_tf1
-from tfbert.checkpoints.mapping import BY_HEAD_IN, BY_HEAD_OUT, Row
-from tfbert.checkpoints.shards import Renamed
-from tfbert.checkpoints.tensor_bundle import TensorBundle, write_tensor_bundle
+from tfbert.checkpoints.formats import google_tf1
+from tfbert.checkpoints.tensor_files.shards import Renamed
+from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
 from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
+from tfbert.encoders.weight_table import BY_HEAD_IN, BY_HEAD_OUT, Row
 from tfbert.errors import CheckpointError
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"

@@ -6,11 +6,11 @@ Source: sentence-transformers, SentenceTransformer.py and models/{Transformer,Po
 import json
 import pathlib
 
-from tfbert.checkpoints.mapping import TRANSPOSED, Row
-from tfbert.checkpoints.safetensors_file import SafetensorsFile, write_safetensors
-from tfbert.checkpoints.torch_file import TorchFile
+from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
+from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import rows_to_write, stored_value
-from tfbert.config import read_json_object
+from tfbert.encoders.bert.config import read_json_object
+from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError
 
 DENSE = (Row("dense/kernel", "linear.weight", TRANSPOSED), Row("dense/bias", "linear.bias"))

@@ -5,7 +5,7 @@ import os
 import h5py
 import numpy as np
 
-from tfbert import pages
+from tfbert import memory as pages
 from tfbert.errors import CheckpointError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import safetensors
 
-from tfbert import pages
+from tfbert import memory as pages
 from tfbert.errors import CheckpointError
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}

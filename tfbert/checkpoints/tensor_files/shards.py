@@ -2,7 +2,7 @@
 
 import pathlib
 
-from tfbert.config import read_json_object
+from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
 
 

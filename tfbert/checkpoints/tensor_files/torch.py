@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 
-from tfbert.checkpoints.torch_pickle import Tensor, load_pickle, pickle_end
+from tfbert.checkpoints.tensor_files.torch_pickle import Tensor, load_pickle, pickle_end
 from tfbert.errors import CheckpointError
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of an older file

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
-from tfbert.data.order import batches_of_epoch, own_replicas, parts_of
-from tfbert.data.static_shapes import filled_up, filled_up_target
+from tfbert.data.batching.order import batches_of_epoch, own_replicas, parts_of
+from tfbert.data.batching.static_shapes import filled_up, filled_up_target
 
 SAMPLE_WEIGHT = "sample_weight"
 ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too

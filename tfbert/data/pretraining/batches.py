@@ -6,8 +6,8 @@ Shapes: B rows, S tokens of a row, P predictions of a row, C sequences of a pack
 import numpy as np
 import tensorflow as tf
 
-from tfbert.data import shards as shard_files
-from tfbert.data.order import own_replicas
+from tfbert.data.batching.order import own_replicas
+from tfbert.data.pretraining import shards as shard_files
 from tfbert.errors import ConfigError
 
 _SHARDS_TOGETHER = 16  # read in turn, so that neighbours in a batch come from different texts
@@ -24,7 +24,7 @@ class PretrainingBatches:
     All shapes are static: rows are filled up to the examples' `max_length`.
 
     Args:
-        shards: `tfbert.data.shards.Shards`.
+        shards: `tfbert.data.pretraining.shards.Shards`.
         masking: a `Masking`; not looked at where the examples bring static masks.
         batch_size: B.
 

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfbert.data.examples.settings import MASK_UNITS
+from tfbert.data.pretraining.examples.settings import MASK_UNITS
 from tfbert.errors import ConfigError, VocabularyError
 
 _LONGEST = {"ngram": 3, "span": 10}

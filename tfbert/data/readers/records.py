@@ -4,8 +4,8 @@ import os
 import struct
 import zlib
 
-from tfbert.data.lines import open_data
-from tfbert.data.rows import ObjectRows
+from tfbert.data.readers.lines import open_data
+from tfbert.data.readers.rows import ObjectRows
 from tfbert.errors import DataError
 
 _PARQUET_ROWS = 1024  # decoded at a time

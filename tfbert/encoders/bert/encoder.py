@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from tfbert.config import BertConfig
-from tfbert.layers import BertEmbeddings, EncoderBlock
-from tfbert.layers.activations import activation
+from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders.layers import BertEmbeddings, EncoderBlock
+from tfbert.encoders.layers.activations import activation
 
 
 @keras.saving.register_keras_serializable("tfbert")

@@ -4,7 +4,7 @@ Source of the names: transformers/models/distilbert/modeling_distilbert.py; it h
 tag_transitions, which are named as in BERT's table.
 """
 
-from tfbert.checkpoints.mapping import TRANSPOSED, Row
+from tfbert.encoders.weight_table import TRANSPOSED, Row
 
 _LAYER, _BLOCK = "transformer.layer.{i}", "block_{i}"
 

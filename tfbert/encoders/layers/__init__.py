@@ -1,12 +1,12 @@
 """Keras layers of the encoder. They use `keras.ops` alone, but for `Dropout`."""
 
-from tfbert.layers.activations import activation
-from tfbert.layers.attention import SelfAttention
-from tfbert.layers.dropout import Dropout
-from tfbert.layers.embeddings import BertEmbeddings
-from tfbert.layers.encoder_block import EncoderBlock
-from tfbert.layers.feed_forward import FeedForward
-from tfbert.layers.pretraining_heads import MaskedLanguageModelHead
+from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.attention import SelfAttention
+from tfbert.encoders.layers.blocks import EncoderBlock
+from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.embeddings import BertEmbeddings
+from tfbert.encoders.layers.feed_forward import FeedForward
+from tfbert.encoders.layers.heads import MaskedLanguageModelHead
 
 __all__ = [
     "BertEmbeddings",

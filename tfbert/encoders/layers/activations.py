@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from tfbert.config import ACTIVATIONS
+from tfbert.encoders.bert.config import ACTIVATIONS
 
 
 def gelu_erf(x):

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from tfbert.layers.dropout import Dropout
-from tfbert.layers.initializers import TruncatedNormal
+from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.initializers import TruncatedNormal
 
 # Added to the score of a padded key. Finite, so that a row whose keys are all padded stays finite too;
 # scores are float32 here whatever the compute dtype, where exp(-1e9) is exactly 0.

@@ -2,9 +2,9 @@
 
 import keras
 
-from tfbert.layers.attention import SelfAttention
-from tfbert.layers.dropout import Dropout
-from tfbert.layers.feed_forward import FeedForward
+from tfbert.encoders.layers.attention import SelfAttention
+from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.feed_forward import FeedForward
 
 
 @keras.saving.register_keras_serializable("tfbert")

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from tfbert.layers.dropout import Dropout
-from tfbert.layers.initializers import TruncatedNormal
+from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.initializers import TruncatedNormal
 
 
 @keras.saving.register_keras_serializable("tfbert")

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from tfbert.layers.activations import activation
-from tfbert.layers.initializers import TruncatedNormal
+from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.initializers import TruncatedNormal
 
 
 @keras.saving.register_keras_serializable("tfbert")

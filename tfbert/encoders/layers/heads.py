@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tfbert.layers.activations import activation
+from tfbert.encoders.layers.activations import activation
 
 
 class MaskedLanguageModelHead(keras.layers.Layer):

@@ -5,7 +5,7 @@ import contextvars
 
 import keras
 
-from tfbert import pages
+from tfbert import memory as pages
 
 _LEFT_AT_ZERO = contextvars.ContextVar("left_at_zero", default=False)
 

@@ -11,7 +11,7 @@ import tempfile
 import numpy as np
 
 from tfbert.errors import ConfigError
-from tfbert.serving.variant import PRECISIONS, Variant, ids_inputs, output_name
+from tfbert.export.artifact import PRECISIONS, Variant, ids_inputs, output_name
 
 try:
     import onnx
@@ -30,9 +30,9 @@ def write_onnx(model, folder, precisions=PRECISIONS["onnx"]):
 
     Raises ExportError for a task without a head in ONNX.
     """
-    from tfbert.serving.onnx_graph import GraphWriter, write_encoder
-    from tfbert.serving.onnx_heads import write_head
-    from tfbert.serving.onnx_int8 import quantize
+    from tfbert.export.onnx.graph import GraphWriter, write_encoder
+    from tfbert.export.onnx.heads import write_head
+    from tfbert.export.onnx.int8 import quantize
 
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tfbert.config import ACTIVATIONS
-from tfbert.layers.attention import MASKED
+from tfbert.encoders.bert.config import ACTIVATIONS
+from tfbert.encoders.layers.attention import MASKED
 
 # The newest whose Unsqueeze and Cast ONNX Runtime's AttentionFusion knows (attention_fusion_helper.h).
 # LayerNormalization and Gelu came later (17 and 20): both are spelled out as LayerNormFusion and GeluFusion know them.

@@ -4,9 +4,9 @@ import numpy as np
 from onnx import TensorProto
 
 from tfbert.errors import ExportError
-from tfbert.serving.onnx_graph import write_pooler
-from tfbert.tasks.multiple_choice import NO_CHOICE
-from tfbert.tasks.question_answering_decoding import NOWHERE
+from tfbert.export.onnx.graph import write_pooler
+from tfbert.tasks.multiple_choice.task import NO_CHOICE
+from tfbert.tasks.question_answering.decoding import NOWHERE
 
 _LEAST, _SHORTEST, _NO_VALUE = 1e-9, 1e-24, -1e9  # SentencePooling's
 

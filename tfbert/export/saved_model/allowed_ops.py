@@ -44,5 +44,6 @@ def check(operations, path):
     if unknown := sorted(operations - ALLOWED):
         raise ExportError(
             f"{path}: the graph uses {', '.join(unknown)}, which is not on the list of operations that TF Serving has "
-            "(tfbert/serving/allowed_ops.py): write the task without it, or add it there if your server links it"
+            "(tfbert/export/saved_model/allowed_ops.py): write the task without it, or add it there if your server "
+            "links it"
         )

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfbert.serving.batching_parameters import BATCHING
-from tfbert.serving.golden_examples import golden_inputs
-from tfbert.serving.xla_core import ROWS, lengths_of
+from tfbert.export.golden_examples import golden_inputs
+from tfbert.export.saved_model.xla_buckets import ROWS, lengths_of
+from tfbert.serving.host.batching_parameters import BATCHING
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"  # in a version's folder
 MOST_RECORDS = 1000  # TF Serving refuses more

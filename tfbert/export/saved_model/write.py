@@ -10,8 +10,10 @@ import pathlib
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfbert.export.saved_model import allowed_ops
+from tfbert.export.saved_model import assets as serving_assets
+from tfbert.export.saved_model import xla_buckets as xla_core
 from tfbert.files import replace_folder
-from tfbert.serving import allowed_ops, serving_assets, xla_core
 
 _IDS = ("token_ids", "segment_ids", "padding_mask")
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfbert.training.history_file import append_history, keep_history
+from tfbert.runs.logs.history_file import append_history, keep_history
 
 _ROWS = 4
 

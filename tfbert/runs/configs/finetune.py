@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfbert.training.run_config import RunConfig, config_file
+from tfbert.runs.configs.base import RunConfig, config_file
 
 
 @dataclasses.dataclass(frozen=True)

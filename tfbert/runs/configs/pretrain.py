@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfbert.errors import ConfigError
-from tfbert.training.run_config import RunConfig, config_file
+from tfbert.runs.configs.base import RunConfig, config_file
 
 OPTIMIZERS = ("adamw", "lamb")
 AFTER_BLOW_UP = ("stop", "skip")

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from tfbert.training.history_file import append_history, keep_history
-from tfbert.training.run_state import passes
+from tfbert.runs.logs.history_file import append_history, keep_history
+from tfbert.runs.state import passes
 
 
 class MetricsLog(keras.callbacks.Callback):

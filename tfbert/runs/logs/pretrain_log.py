@@ -9,8 +9,8 @@ import tensorflow as tf
 import tqdm
 
 from tfbert.training.flops import flops_per_token
-from tfbert.training.history_file import append_history, keep_history
-from tfbert.training.run_state import passes
+from tfbert.runs.logs.history_file import append_history, keep_history
+from tfbert.runs.state import passes
 
 
 class PretrainLog(keras.callbacks.Callback):

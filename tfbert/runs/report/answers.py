@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tfbert.training import markup, plots
-from tfbert.training.printable import number
-from tfbert.training.report_results import MISTAKES, bar, clipped
+from tfbert.runs.report import markup, plots
+from tfbert.runs.report.printable import number
+from tfbert.runs.report.results import MISTAKES, bar, clipped
 
 
 def answers(e):

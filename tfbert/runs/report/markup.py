@@ -2,7 +2,7 @@
 
 import html
 
-from tfbert.training.printable import printable
+from tfbert.runs.report.printable import printable
 
 
 def figure(title, about, svg, kind=""):

@@ -16,7 +16,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tfbert.training.printable import columns, exponent, printable, shorten
+from tfbert.runs.report.printable import columns, exponent, printable, shorten
 
 # matplotlib takes no CSS variables: figures are drawn in these stand-ins, which _inline() replaces.
 PAPER, INK, MUTED, RULE, FIRST, SECOND = "#fefdf1", "#010203", "#6f7071", "#d1d2d3", "#0102f1", "#f10203"

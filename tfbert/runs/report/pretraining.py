@@ -1,8 +1,8 @@
 """The report of a pretraining run: curves, and what the model fills into held-out texts over time."""
 
-from tfbert.training import markup
-from tfbert.training.history_file import read_history
-from tfbert.training.report import configuration, curves, tiles, write_page
+from tfbert.runs.report import markup
+from tfbert.runs.logs.history_file import read_history
+from tfbert.runs.report.report import configuration, curves, tiles, write_page
 
 _STEPS = 5  # of those that a text is shown at, the first and the last among them
 

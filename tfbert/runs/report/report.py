@@ -4,10 +4,10 @@ import numpy as np
 
 from tfbert.files import replace_file
 from tfbert.tasks.evaluation import Answers, Evaluation
-from tfbert.training import markup, plots
-from tfbert.training.printable import number
-from tfbert.training.report_answers import answers
-from tfbert.training.report_results import results
+from tfbert.runs.report import markup, plots
+from tfbert.runs.report.printable import number
+from tfbert.runs.report.answers import answers
+from tfbert.runs.report.results import results
 
 
 def write_report(path, *, title: str, config: dict, history: list[dict], evaluation: Evaluation | Answers):

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-from tfbert.training import markup, plots
-from tfbert.training.printable import number
+from tfbert.runs.report import markup, plots
+from tfbert.runs.report.printable import number
 
 MISTAKES = 30  # rows shown
 CLIP = 500  # characters of a text shown before "more"

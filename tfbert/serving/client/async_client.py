@@ -3,8 +3,8 @@
 import grpc
 
 from tfbert.errors import ServingError
-from tfbert.serving import client_messages
-from tfbert.serving.connection import Connection
+from tfbert.serving.client import messages as client_messages
+from tfbert.serving.client.connection import Connection
 
 
 class AsyncClient(Connection):

@@ -4,9 +4,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tfbert.errors import ServingError
-from tfbert.serving import client_messages
-from tfbert.serving.client_messages import RequestError
-from tfbert.serving.connection import Connection
+from tfbert.serving.client import messages as client_messages
+from tfbert.serving.client.connection import Connection
+from tfbert.serving.client.messages import RequestError
 
 
 class Client(Connection):

@@ -3,7 +3,7 @@
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from tfbert.serving import client_messages
+from tfbert.serving.client import messages as client_messages
 
 
 class Connection:

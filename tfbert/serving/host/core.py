@@ -14,10 +14,11 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving import event_loop, inference
-from tfbert.serving.inference import invalid
-from tfbert.serving.request_log import log_failure, log_request
-from tfbert.serving.versions import settings_of
+from tfbert.serving.host import event_loop
+from tfbert.serving.host.request_log import log_failure, log_request
+from tfbert.serving.models.versions import settings_of
+from tfbert.serving.protocol import inference
+from tfbert.serving.protocol.inference import invalid
 
 _PREDICTIONS = {
     "Predict": inference.Predict,

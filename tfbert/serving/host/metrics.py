@@ -3,7 +3,7 @@
 import prometheus_client
 from prometheus_client import core as prometheus_core
 
-from tfbert.serving.request_log import CODE_NAMES
+from tfbert.serving.host.request_log import CODE_NAMES
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

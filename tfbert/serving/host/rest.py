@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfbert.serving import rest_answer, rest_json
+from tfbert.serving.protocol import rest_answer, rest_json
 
 METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
 _MODEL = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.model_version import ModelVersion
+from tfbert.serving.models.model_version import ModelVersion
 
 _log = logging.getLogger("tfbert.serving")
 

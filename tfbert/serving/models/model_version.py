@@ -8,10 +8,10 @@ import pathlib
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.batching import Batcher
-from tfbert.serving.batching_parameters import read_parameters
-from tfbert.serving.servable import Servable
-from tfbert.serving.warm_up import warm_up
+from tfbert.serving.host.batching import Batcher
+from tfbert.serving.host.batching_parameters import read_parameters
+from tfbert.serving.models.servable import Servable
+from tfbert.serving.models.warm_up import warm_up
 
 _log = logging.getLogger("tfbert.serving")
 

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving import tensor_proto
+from tfbert.serving.protocol import tensor_proto
 
 DEFAULT_SIGNATURE = "serving_default"
 

@@ -7,8 +7,8 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving import inference
-from tfbert.serving.serving_assets import MOST_RECORDS, WARM_UP
+from tfbert.export.saved_model.assets import MOST_RECORDS, WARM_UP
+from tfbert.serving.protocol import inference
 
 _METHODS = {
     "predict_log": inference.Predict,

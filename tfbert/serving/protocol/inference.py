@@ -14,8 +14,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfbert.serving import tensor_proto
-from tfbert.serving.servable import DEFAULT_SIGNATURE
+from tfbert.serving.models.servable import DEFAULT_SIGNATURE
+from tfbert.serving.protocol import tensor_proto
 
 CLASSIFY_METHOD, REGRESS_METHOD = "tensorflow/serving/classify", "tensorflow/serving/regress"
 

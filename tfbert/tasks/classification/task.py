@@ -5,10 +5,11 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
-from tfbert.layers.dropout import Dropout
-from tfbert.tasks import classification_examples, classification_metrics
-from tfbert.tasks.classification_loss import ClassificationLoss
+from tfbert.tasks.classification import examples as classification_examples
+from tfbert.tasks.classification import metrics as classification_metrics
+from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.task import Task, check_settings, names_of_logits
 from tfbert.text import Tokenizer

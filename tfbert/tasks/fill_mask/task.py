@@ -9,9 +9,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfbert.encoder import BertEncoder
+from tfbert.encoders.bert.encoder import BertEncoder
+from tfbert.encoders.layers import MaskedLanguageModelHead
 from tfbert.errors import ConfigError, DataError, VocabularyError
-from tfbert.layers import MaskedLanguageModelHead
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
 

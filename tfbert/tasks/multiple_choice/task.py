@@ -8,10 +8,11 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
-from tfbert.layers.dropout import Dropout
-from tfbert.tasks import multiple_choice_examples, multiple_choice_metrics
-from tfbert.tasks.multiple_choice_loss import MultipleChoiceLoss
+from tfbert.tasks.multiple_choice import examples as multiple_choice_examples
+from tfbert.tasks.multiple_choice import metrics as multiple_choice_metrics
+from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
 

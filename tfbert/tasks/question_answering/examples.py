@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 from absl import logging
 
-from tfbert.data.squad import answers_of
+from tfbert.data.readers.squad import answers_of
 from tfbert.errors import DataError
 
 _TEXTS_THAT_TELL = 1000  # contexts that the language is guessed from

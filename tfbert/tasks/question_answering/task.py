@@ -8,10 +8,15 @@ import tensorflow as tf
 from keras import ops
 
 from tfbert.errors import ConfigError
-from tfbert.tasks import question_answering_examples, question_answering_metrics
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.question_answering_decoding import NOWHERE, best_answers
-from tfbert.tasks.question_answering_loss import SpanLoss
+from tfbert.tasks.question_answering import (
+    examples as question_answering_examples,
+)
+from tfbert.tasks.question_answering import (
+    metrics as question_answering_metrics,
+)
+from tfbert.tasks.question_answering.decoding import NOWHERE, best_answers
+from tfbert.tasks.question_answering.loss import SpanLoss
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
 

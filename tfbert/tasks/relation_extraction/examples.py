@@ -8,8 +8,8 @@ from absl import logging
 
 from tfbert.data import columns as data_columns
 from tfbert.errors import DataError
-from tfbert.tasks import classification_examples
-from tfbert.tasks.relation_entities import HEAD_MARKS, TAIL_MARKS
+from tfbert.tasks.classification import examples as classification_examples
+from tfbert.tasks.relation_extraction.entities import HEAD_MARKS, TAIL_MARKS
 
 # Where a table has no columns head and tail, other data sets' names for them are looked for.
 _OTHER_NAMES = (("e1", "e2"), ("subject", "object"))

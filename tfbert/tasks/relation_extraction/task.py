@@ -7,12 +7,21 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
-from tfbert.layers.dropout import Dropout
-from tfbert.tasks import classification_examples, relation_entities, relation_examples, relation_metrics
-from tfbert.tasks.classification_loss import ClassificationLoss
+from tfbert.tasks.classification import examples as classification_examples
+from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
-from tfbert.tasks.relation_packing import pack
+from tfbert.tasks.relation_extraction import (
+    entities as relation_entities,
+)
+from tfbert.tasks.relation_extraction import (
+    examples as relation_examples,
+)
+from tfbert.tasks.relation_extraction import (
+    metrics as relation_metrics,
+)
+from tfbert.tasks.relation_extraction.packing import pack
 from tfbert.tasks.task import Task, check_settings, names_of_logits
 from tfbert.text import Tokenizer
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfbert.layers.pooling import unit_length
+from tfbert.encoders.layers.pooling import unit_length
 
 OBJECTIVES = ("cosine", "in_batch_negatives", "triplet")
 

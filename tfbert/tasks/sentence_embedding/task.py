@@ -5,12 +5,17 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from tfbert.config import ACTIVATIONS
+from tfbert.encoders.bert.config import ACTIVATIONS
+from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.pooling import POOLINGS, SentencePooling, unit_length
 from tfbert.errors import ConfigError
-from tfbert.layers.activations import activation
-from tfbert.layers.pooling import POOLINGS, SentencePooling, unit_length
-from tfbert.tasks import sentence_embedding_examples, sentence_embedding_metrics
-from tfbert.tasks.sentence_embedding_loss import OBJECTIVES, SentenceEmbeddingLoss
+from tfbert.tasks.sentence_embedding import (
+    examples as sentence_embedding_examples,
+)
+from tfbert.tasks.sentence_embedding import (
+    metrics as sentence_embedding_metrics,
+)
+from tfbert.tasks.sentence_embedding.loss import OBJECTIVES, SentenceEmbeddingLoss
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
 

@@ -7,7 +7,7 @@ import tqdm
 from absl import logging
 
 from tfbert.errors import DataError
-from tfbert.tasks.summarization_oracle import greedy, verbatim, word_tokenizer
+from tfbert.tasks.summarization.oracle import greedy, verbatim, word_tokenizer
 
 # Where a table has no column of our name, the usual other ones are looked for.
 _OTHER_NAMES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import sklearn.metrics
 
-from tfbert.tasks.summarization_oracle import rouge_score, word_tokenizer
+from tfbert.tasks.summarization.oracle import rouge_score, word_tokenizer
 
 # Of texts, and of their sentences (the ROUGE-L that papers on summarization report).
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")

@@ -11,13 +11,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
-from tfbert.layers.dropout import Dropout
-from tfbert.tasks import summarization_examples, summarization_metrics
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.summarization_loss import SentenceLoss
-from tfbert.tasks.summarization_packing import packed, sentences_of_tokens
-from tfbert.tasks.summarization_selection import chosen
+from tfbert.tasks.summarization import examples as summarization_examples
+from tfbert.tasks.summarization import metrics as summarization_metrics
+from tfbert.tasks.summarization.loss import SentenceLoss
+from tfbert.tasks.summarization.packing import packed, sentences_of_tokens
+from tfbert.tasks.summarization.selection import chosen
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
 from tfbert.text.sentences import SentenceSplitter

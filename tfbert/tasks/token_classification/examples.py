@@ -6,7 +6,7 @@ import numpy as np
 from absl import logging
 
 from tfbert.errors import DataError
-from tfbert.tasks.token_classification_tags import spans_of_tags
+from tfbert.tasks.token_classification.tags import spans_of_tags
 
 # Where a table has no column of our name, usual names for the same thing are looked for.
 _OTHER_NAMES = {

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from tfbert.layers.tag_transitions import without_transitions
-from tfbert.tasks.token_classification_decoding import NEVER, bio_constraint
-from tfbert.tasks.token_classification_words import NO_TAG
+from tfbert.tasks.token_classification.decoding import NEVER, bio_constraint
+from tfbert.tasks.token_classification.transitions import without_transitions
+from tfbert.tasks.token_classification.words import NO_TAG
 
 
 @keras.saving.register_keras_serializable("tfbert")

@@ -8,15 +8,20 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
-from tfbert.layers.dropout import Dropout
-from tfbert.layers.tag_transitions import TagTransitions, without_transitions
-from tfbert.tasks import token_classification_examples, token_classification_metrics
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.task import Task, check_settings, names_of_logits
-from tfbert.tasks.token_classification_decoding import entities, tags_of_words, texts_between
-from tfbert.tasks.token_classification_loss import TagChainLoss
-from tfbert.tasks.token_classification_words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
+from tfbert.tasks.token_classification import (
+    examples as token_classification_examples,
+)
+from tfbert.tasks.token_classification import (
+    metrics as token_classification_metrics,
+)
+from tfbert.tasks.token_classification.decoding import entities, tags_of_words, texts_between
+from tfbert.tasks.token_classification.loss import TagChainLoss
+from tfbert.tasks.token_classification.transitions import TagTransitions, without_transitions
+from tfbert.tasks.token_classification.words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
 from tfbert.text import Tokenizer
 
 

@@ -6,7 +6,7 @@ is that of Rust's standard library. Only the line `splits` comes from the newest
 tensorflow_text may know by then and BERT does not. Run it again when `tokenizers` takes a newer Unicode:
 
     pip install tokenizers unicodedata2
-    python -m tfbert.text.make_characters
+    python -m tfbert.text.algorithms.make_characters
 """
 
 import importlib.metadata

@@ -4,10 +4,10 @@ import functools
 
 import tensorflow as tf
 
-from tfbert.text import characters
-from tfbert.text.literals import Literals
+from tfbert.text.algorithms import characters
+from tfbert.text.algorithms.literals import Literals
+from tfbert.text.algorithms.wordpiece import LONG_WORD, Normalized, WordPiece
 from tfbert.text.pieces import when
-from tfbert.text.wordpiece import LONG_WORD, Normalized, WordPiece
 
 
 class Stages:

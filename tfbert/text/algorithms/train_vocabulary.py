@@ -4,7 +4,7 @@ import collections
 import itertools
 
 from tfbert.errors import ConfigError, DataError
-from tfbert.text.characters import CHINESE, bert_normalizer, punctuation
+from tfbert.text.algorithms.characters import CHINESE, bert_normalizer, punctuation
 from tfbert.text.vocabulary import Vocabulary
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import VocabularyError
-from tfbert.text.characters import stand_ins
-from tfbert.text.normalizer import normalizer_buffer
+from tfbert.text.algorithms.characters import stand_ins
+from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids
-from tfbert.text.places import CharacterTable
 
 MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfbert.training.gradients import clip_by_global_norm, without_duplicates
-from tfbert.training.schedule import MovableWarmup
+from tfbert.training.optimizers.schedule import MovableWarmup
 
 # Biases and LayerNorm are not decayed (google-research/bert, optimization.py); Keras matches variable names.
 NOT_DECAYED = ("bias", "gamma", "beta")

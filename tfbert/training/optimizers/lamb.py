@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfbert.training.optimizer import AdamW
+from tfbert.training.optimizers.adamw import AdamW
 
 
 @keras.saving.register_keras_serializable("tfbert")

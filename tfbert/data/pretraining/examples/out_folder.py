@@ -11,7 +11,7 @@ import uuid
 
 import tensorflow as tf
 
-from tfbert.data.shards import FORMAT, MANIFEST, SUFFIX, file_sha256
+from tfbert.data.pretraining.shards import FORMAT, MANIFEST, SUFFIX, file_sha256
 from tfbert.errors import ConfigError, DataError, DiskError
 from tfbert.files import locked_folder
 

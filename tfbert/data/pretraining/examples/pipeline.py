@@ -19,13 +19,13 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 import tfbert.errors
-from tfbert.data.examples.chinese_words import ChineseWords, is_chinese
-from tfbert.data.examples.local_workers import LocalWorkers, report
-from tfbert.data.examples.out_folder import OutFolder
-from tfbert.data.examples.plan import described, plan
-from tfbert.data.examples.reading import DocumentReader
-from tfbert.data.examples.work import ShardMaker
-from tfbert.data.shards import tokenizer_settings, vocabulary_sha256
+from tfbert.data.pretraining.examples.chinese_words import ChineseWords, is_chinese
+from tfbert.data.pretraining.examples.local_workers import LocalWorkers, report
+from tfbert.data.pretraining.examples.out_folder import OutFolder
+from tfbert.data.pretraining.examples.plan import described, plan
+from tfbert.data.pretraining.examples.reading import DocumentReader
+from tfbert.data.pretraining.examples.work import ShardMaker
+from tfbert.data.pretraining.shards import tokenizer_settings, vocabulary_sha256
 from tfbert.errors import ConfigError, TfbertError, VocabularyError
 
 _LOCAL = ("DirectRunner", "FnApiRunner")
@@ -39,7 +39,7 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
     The same files, settings and vocabulary give the same bytes, whatever the runner and the number of workers.
 
     Args:
-        files: list of (path, size), as `tfbert.data.examples.plan.find_files` gives them.
+        files: list of (path, size), as `tfbert.data.pretraining.examples.plan.find_files` gives them.
         settings: ExampleSettings.
         tokenizer: a Tokenizer; its vocabulary must have [MASK].
         out: a folder that is new or has examples of the same settings, local or such as gs://….

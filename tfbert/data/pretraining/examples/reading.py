@@ -6,7 +6,7 @@ A document longer than a limit is cut, and so is a line longer than a text, betw
 import json
 import re
 
-from tfbert.data.examples.corpus_file import not_utf8, opened
+from tfbert.data.pretraining.examples.corpus_file import not_utf8, opened
 from tfbert.errors import DataError
 
 TEXT_BYTES = 1 << 16  # of a text at most, or little more
@@ -22,7 +22,7 @@ def is_json(path):
 
 
 class DocumentReader:
-    """Reads the documents of a `tfbert.data.examples.plan.Piece`.
+    """Reads the documents of a `tfbert.data.pretraining.examples.plan.Piece`.
 
     Args:
         documents: "auto", "blank_lines", "files" or "jsonl".

@@ -9,7 +9,7 @@ import typing
 
 import numpy as np
 
-from tfbert.data.examples.example_bytes import serialized_examples
+from tfbert.data.pretraining.examples.example_bytes import serialized_examples
 
 
 class Rows(typing.NamedTuple):
@@ -71,7 +71,7 @@ def pack(lengths, max_length):
 
 
 def serialized(rows, masked=None):
-    """Yields the rows as serialized tf.train.Example, with the features of `tfbert.data.shards`.
+    """Yields the rows as serialized tf.train.Example, with the features of `tfbert.data.pretraining.shards`.
 
     Args:
         masked: for static masks, (token_ids [L], masked_positions [M], masked_ids [M], splits [W + 1]).

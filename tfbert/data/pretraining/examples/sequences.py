@@ -10,7 +10,7 @@ import typing
 
 import numpy as np
 
-from tfbert.data.examples.tokens import Tokens
+from tfbert.data.pretraining.examples.tokens import Tokens
 
 _TRIES = 10  # to find another document, as the original
 

@@ -30,7 +30,7 @@ class ExampleSettings:
             resolved before the examples are made.
         packed: several sequences in a row.
         masking: "dynamic" (left to training) or "static", with `mask_units`, `mask_rate` and `max_predictions` of a row
-            as `tfbert.data.masking.Masking` has them.
+            as `tfbert.data.pretraining.masking.Masking` has them.
         duplicates: how often the text is gone through, with other pairs and masks; 0 for 10 where masks are static
             and 1 where not.
         seed: of all that is random.

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from tfbert.data.masking import Masking
+from tfbert.data.pretraining.masking import Masking
 
 _ROWS = 512  # masked in one call of the graph
 

@@ -49,7 +49,7 @@ class TextTokenizer:
         self._literals = [(name.encode(), f"{name[0]} {name[1:]}".encode()) for name in special if len(name) > 1]
         self._chinese_words = None
         if words == "jieba":
-            from tfbert.data.examples.chinese_words import ChineseWords
+            from tfbert.data.pretraining.examples.chinese_words import ChineseWords
 
             self._chinese_words = ChineseWords()
         # Traced once for all batches.

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tfbert.data.examples.out_folder import OutFolder
-from tfbert.data.examples.reading import DocumentReader
-from tfbert.data.examples.rows import make_rows, serialized
-from tfbert.data.examples.sequences import make_sequences, room, with_short_sentences
-from tfbert.data.examples.static_masks import StaticMasks
-from tfbert.data.examples.tokens import TextTokenizer
+from tfbert.data.pretraining.examples.out_folder import OutFolder
+from tfbert.data.pretraining.examples.reading import DocumentReader
+from tfbert.data.pretraining.examples.rows import make_rows, serialized
+from tfbert.data.pretraining.examples.sequences import make_sequences, room, with_short_sentences
+from tfbert.data.pretraining.examples.static_masks import StaticMasks
+from tfbert.data.pretraining.examples.tokens import TextTokenizer
 from tfbert.text.tokenizer import Tokenizer
 
 _PART = 1.5  # shards' worth of text after which a part ends with the next document

@@ -1,0 +1,1 @@
+"""Raw text -> masked rows of tokens."""

@@ -1,0 +1,1 @@
+"""The server's process: ports, batching, metrics, logs."""

@@ -1,0 +1,1 @@
+"""Models and versions that a server has loaded."""

@@ -1,0 +1,1 @@
+"""The task `relation_extraction`."""

@@ -1,0 +1,1 @@
+"""The task `token_classification`."""

@@ -1,0 +1,1 @@
+"""Algorithms of tokenization, in graph operations."""
