@@ -17,7 +17,7 @@ from serving_stand_in import given, stand_in
 
 import tfbert
 from tfbert import BertEncoder
-from tfbert.encoders.bert.config import ACTIVATIONS
+from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden
 from tfbert.export.folder import export
@@ -159,7 +159,7 @@ def test_onnx_runtime_fuses_when_it_loads(tiny_config, activation, tmp_path):
     encoder = tfbert.BertEncoder(config)
     encoder.build()
     graph = onnx_graph.GraphWriter()
-    onnx_graph.write_encoder(graph, encoder)
+    encoder.write_onnx(graph)
     ids = {name: ["batch", "sequence"] for name in ("token_ids", "segment_ids", "padding_mask")}
     model = graph.model(ids, {"sequence_output": [*ids["token_ids"], config.hidden_size]}, {})
     onnx.save(model, tmp_path / "model.onnx")

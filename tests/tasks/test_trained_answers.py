@@ -39,9 +39,7 @@ def asked(config, folder, tmp_path):
     model = tfbert.load(folder)
     model.export(tmp_path / "served/1")
     loaded = tf.saved_model.load(str(tmp_path / "served/1"))
-    table = tfbert.data.read(
-        config["dev"], column_names=tuple(config["column_names"]), format=config["format"] or None
-    )
+    table = tfbert.data.read(config["dev"], column_names=tuple(config["column_names"]), format=config["format"] or None)
     columns_of_table = model.task.examples(table, labelled=False)
     inputs = columns_of_table.keys()
     signature = next(

@@ -4,8 +4,8 @@ import pathlib
 
 from tfbert.checkpoints.loading import LoadReport, load_encoder, load_head
 from tfbert.checkpoints.weights import Source
-from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
+from tfbert.files import read_json_object
 
 __all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint"]
 

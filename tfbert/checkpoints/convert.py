@@ -9,7 +9,8 @@ import numpy as np
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.formats import google_tf1, hugging_face, keras_hub, model_garden, sentence_transformers
 from tfbert.checkpoints.weights import Weights
-from tfbert.encoders.bert.config import ACTIVATIONS, DISTILBERT_KEYS
+from tfbert.encoders.bert.config import DISTILBERT_KEYS
+from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 from tfbert.files import replace_folder
 

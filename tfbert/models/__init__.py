@@ -3,8 +3,8 @@
 import importlib
 import pathlib
 
-from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
+from tfbert.files import read_json_object
 
 # task -> module and class; later tasks add a line. Imported when asked for.
 _MODELS = {

@@ -10,9 +10,10 @@ import pathlib
 
 from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
 from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
-from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError, ConfigError
+from tfbert.files import read_json_object
 
 _LAYER, _BLOCK = "bert/encoder/layer_{i}", "block_{i}"
 

@@ -12,9 +12,10 @@ from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_s
 from tfbert.checkpoints.tensor_files.shards import Renamed, Shards
 from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import LayerWeights, Source, check_rows, rows_to_write, stored_value
-from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.encoders.distilbert import hugging_face as distilbert
 from tfbert.encoders.weight_table import TRANSPOSED, Row
+from tfbert.files import read_json_object
 
 # What a folder may hold, the first found is read.
 FILES = {

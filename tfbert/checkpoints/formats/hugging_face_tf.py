@@ -10,8 +10,9 @@ import re
 from tfbert.checkpoints.tensor_files.hdf5 import HDF5File
 from tfbert.checkpoints.tensor_files.shards import Renamed
 from tfbert.checkpoints.weights import Source
-from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.encoders.weight_table import Row
+from tfbert.files import read_json_object
 
 _LAYER, _DISTIL_LAYER, _BLOCK = "encoder/layer_._{i}", "transformer/layer_._{i}", "block_{i}"
 

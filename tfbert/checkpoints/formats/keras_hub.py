@@ -13,9 +13,10 @@ import numpy as np
 from tfbert.checkpoints.tensor_files.hdf5 import HDF5File, write_hdf5
 from tfbert.checkpoints.tensor_files.shards import Together
 from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
-from tfbert.encoders.bert.config import BertConfig, read_json_object
+from tfbert.encoders.bert.config import BertConfig
 from tfbert.encoders.weight_table import BY_HEAD_IN, BY_HEAD_OUT, Row
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
+from tfbert.files import read_json_object
 
 _LAYER, _BLOCK = "layers/transformer_encoder{_i}", "block_{i}"
 _ATTENTION = f"{_LAYER}/_self_attention_layer"

@@ -9,9 +9,9 @@ import pathlib
 from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import rows_to_write, stored_value
-from tfbert.encoders.bert.config import read_json_object
 from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError
+from tfbert.files import read_json_object
 
 DENSE = (Row("dense/kernel", "linear.weight", TRANSPOSED), Row("dense/bias", "linear.bias"))
 _POOLINGS = {

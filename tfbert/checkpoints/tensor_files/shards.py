@@ -2,8 +2,8 @@
 
 import pathlib
 
-from tfbert.encoders.bert.config import read_json_object
 from tfbert.errors import CheckpointError
+from tfbert.files import read_json_object
 
 
 class Shards:

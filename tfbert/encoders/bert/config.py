@@ -1,29 +1,11 @@
 """BertConfig: the sizes of an encoder, read from Hugging Face's config.json or Google's bert_config.json."""
 
 import dataclasses
-import json
-import pathlib
 import re
 
-from tfbert.errors import CheckpointError, ConfigError
-
-# Names as Hugging Face's `ACT2FN` has them -> how tfbert computes them.
-ACTIVATIONS = {
-    "gelu": "gelu_erf",
-    "gelu_python": "gelu_erf",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "gelu_fast": "gelu_tanh",
-    "linear": "linear",
-    "mish": "mish",
-    "quick_gelu": "quick_gelu",
-    "relu": "relu",
-    "relu6": "relu6",
-    "sigmoid": "sigmoid",
-    "silu": "silu",
-    "swish": "silu",
-    "tanh": "tanh",
-}
+from tfbert.encoders.layers.activations import ACTIVATIONS
+from tfbert.errors import ConfigError
+from tfbert.files import read_json_object
 
 # Variants of the network that read the same keys but compute something else.
 _REQUIRED_VALUES = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
@@ -198,18 +180,3 @@ def _of_distilbert(values):
         raise ConfigError("sinusoidal_pos_embds without max_position_embeddings")
     found = {ours: values[theirs] for ours, theirs in DISTILBERT_KEYS.items() if theirs in values}
     return {**found, **fixed, "type_vocab_size": 0}
-
-
-def read_json_object(path):
-    """The object in a JSON file, or a CheckpointError that names the file and the fault."""
-    try:
-        values = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested without end
-        raise CheckpointError(f"{path} is not JSON: {error}") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} holds {type(values).__name__}, not a JSON object")
-    return values

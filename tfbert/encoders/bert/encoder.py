@@ -3,13 +3,15 @@
 import keras
 from keras import ops
 
+from tfbert.encoders.bert import onnx
 from tfbert.encoders.bert.config import BertConfig
-from tfbert.encoders.layers import BertEmbeddings, EncoderBlock
+from tfbert.encoders.encoder import Encoder
+from tfbert.encoders.layers import BertEmbeddings, EncoderBlock, MaskedLanguageModelHead
 from tfbert.encoders.layers.activations import activation
 
 
 @keras.saving.register_keras_serializable("tfbert")
-class BertEncoder(keras.Model):
+class BertEncoder(Encoder):
     """The bidirectional encoder of BERT (Devlin et al. 2018; Hugging Face BertModel).
 
     Inputs, a dict of int tensors [B, S]: `token_ids`, `segment_ids` (0 where absent), `padding_mask`
@@ -115,10 +117,44 @@ class BertEncoder(keras.Model):
             outputs["attention_probs"] = [tensor(*shape) for _ in range(c.num_hidden_layers)]
         return outputs
 
+    @property
+    def max_tokens(self):
+        return self.config.max_position_embeddings
+
+    @property
+    def head_dropout(self):
+        rate = self.config.classifier_dropout
+        return self.config.hidden_dropout_prob if rate is None else rate
+
+    @property
+    def token_embedding(self):
+        return self.embeddings.token
+
+    def text_vector(self, vectors):
+        return self.pooler(vectors)
+
+    def masked_language_model_head(self, name):
+        config = self.config
+        return MaskedLanguageModelHead(
+            self.token_embedding,
+            hidden_act=config.predictions_act or config.hidden_act,
+            layer_norm_eps=config.predictions_layer_norm_eps or config.layer_norm_eps,
+            initializer_range=config.initializer_range,
+            tied=config.tie_word_embeddings,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def write_onnx(self, graph):
+        return onnx.write_encoder(graph, self)
+
+    def write_onnx_text_vector(self, graph, sequence_output):
+        return onnx.write_pooler(graph, self, sequence_output)
+
     def _check_length(self, token_ids):
         if len(token_ids.shape) != 2:
             raise ValueError(f"token_ids must have the shape [batch, sequence], not {tuple(token_ids.shape)}")
-        length, limit = token_ids.shape[1], self.config.max_position_embeddings
+        length, limit = token_ids.shape[1], self.max_tokens
         if length is not None and length > limit:
             raise ValueError(f"a sequence of {length} tokens is longer than max_position_embeddings {limit}")
 

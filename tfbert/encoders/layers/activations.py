@@ -5,7 +5,23 @@ import math
 import keras
 from keras import ops
 
-from tfbert.encoders.bert.config import ACTIVATIONS
+# Names as Hugging Face's `ACT2FN` has them -> how tfbert computes them.
+ACTIVATIONS = {
+    "gelu": "gelu_erf",
+    "gelu_python": "gelu_erf",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "linear": "linear",
+    "mish": "mish",
+    "quick_gelu": "quick_gelu",
+    "relu": "relu",
+    "relu6": "relu6",
+    "sigmoid": "sigmoid",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+}
 
 
 def gelu_erf(x):

@@ -30,14 +30,14 @@ def write_onnx(model, folder, precisions=PRECISIONS["onnx"]):
 
     Raises ExportError for a task without a head in ONNX.
     """
-    from tfbert.export.onnx.graph import GraphWriter, write_encoder
+    from tfbert.export.onnx.graph import GraphWriter
     from tfbert.export.onnx.heads import write_head
     from tfbert.export.onnx.int8 import quantize
 
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     graph, name = GraphWriter(), output_name(model.task)
-    shape = write_head(graph, model, write_encoder(graph, model.encoder), name)
+    shape = write_head(graph, model, model.encoder.write_onnx(graph), name)
     inputs = {name: ["batch", "sequence"][:rank] for name, rank in ids_inputs(model).items()}
     settings = json.dumps(model.task.settings(), ensure_ascii=False)
     proto = graph.model(inputs, {name: shape}, {"task": model.task.name, "settings": settings})

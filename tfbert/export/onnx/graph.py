@@ -1,10 +1,7 @@
-"""BertEncoder -> nodes of an ONNX graph, in the form that ONNX Runtime fuses.
-
-B batch, S sequence, H hidden, N heads, D head size.
+"""Writes ONNX graphs in the form that ONNX Runtime fuses.
 
 Written with onnx' own helper and not by tf2onnx: in the graph that tf2onnx 1.17 makes of the Keras model ONNX Runtime
-finds neither LayerNorm nor Attention. The form below is the one that its AttentionFusion, SkipLayerNormFusion and
-BiasGeluFusion look for (onnxruntime/core/optimizer).
+finds neither LayerNorm nor Attention.
 """
 
 import math
@@ -13,8 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tfbert.encoders.bert.config import ACTIVATIONS
-from tfbert.encoders.layers.attention import MASKED
+from tfbert.encoders.layers.activations import ACTIVATIONS
 
 # The newest whose Unsqueeze and Cast ONNX Runtime's AttentionFusion knows (attention_fusion_helper.h).
 # LayerNormalization and Gelu came later (17 and 20): both are spelled out as LayerNormFusion and GeluFusion know them.
@@ -51,6 +47,14 @@ class GraphWriter:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
+    def cast(self, x, dtype):
+        """`x` as "float32", "int64" or "bool"."""
+        return self.op("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def first_token(self, x):
+        """The vectors [B, H] of the first tokens of [B, S, H]."""
+        return self.op("Gather", x, self.weight("first", np.array(0, np.int64)), axis=1)
+
     def has_shape(self, name, shape):
         """States the shape of a float32 tensor that ONNX' own inference does not find."""
         self._shapes.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
@@ -72,7 +76,7 @@ class GraphWriter:
         return self.op("Add", self.op("Mul", self.op("Div", centred, deviation), scale), shift, name=name)
 
     def activation(self, name, x):
-        """One of those of `BertConfig`."""
+        """One of `ACTIVATIONS`."""
         kind = ACTIVATIONS[name]
         if kind == "gelu_erf":
             inner = self.op("Add", self.op("Erf", self.op("Div", x, self.number(math.sqrt(2)))), self.number(1.0))
@@ -111,54 +115,3 @@ class GraphWriter:
         helper.set_model_props(model, metadata)
         onnx.checker.check_model(model, full_check=True)
         return model
-
-
-def write_encoder(graph, encoder):
-    """Adds the encoder over the inputs token_ids, segment_ids and padding_mask; returns the name of [B, S, H]."""
-    config, embeddings = encoder.config, encoder.embeddings
-    parts = ("token", "position", "segment") if config.type_vocab_size else ("token", "position")
-    tables = {part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy()) for part in parts}
-    length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
-    positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
-    x = graph.op("Add", graph.op("Gather", tables["token"], "token_ids"), positions)
-    if "segment" in tables:
-        x = graph.op("Add", x, graph.op("Gather", tables["segment"], "segment_ids"))
-    # The length of a slice is unknown to inference, and what is unknown ONNX Runtime does not fuse.
-    x = graph.has_shape(x, ["batch", "sequence", config.hidden_size])
-    x = graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
-
-    mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
-    mask = graph.op("Cast", mask, to=TensorProto.FLOAT)
-    mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
-    for i, block in enumerate(encoder.blocks):
-        attended = _attention(graph, config, block.attention, x, mask, f"block_{i}.attention")
-        x = graph.layer_norm(block.attention_norm, graph.op("Add", attended, x), f"block_{i}.attention_norm")
-        forward = graph.dense(block.feed_forward.intermediate, x, f"block_{i}.intermediate")
-        forward = graph.activation(config.hidden_act, forward)
-        forward = graph.dense(block.feed_forward.output_dense, forward, f"block_{i}.output")
-        last = "sequence_output" if i == len(encoder.blocks) - 1 else f"block_{i}.output_norm"
-        x = graph.layer_norm(block.output_norm, graph.op("Add", forward, x), last)
-    return x
-
-
-def write_pooler(graph, encoder, sequence_output):
-    """Adds the pooler; returns the name of pooled_output [B, H]."""
-    first = graph.op("Gather", sequence_output, graph.weight("first", np.array(0, np.int64)), axis=1)
-    pooled = graph.activation(encoder.config.pooler_act, graph.dense(encoder.pooler, first, "pooler"))
-    return graph.op("Identity", pooled, name="pooled_output")
-
-
-def _attention(graph, config, layer, x, mask, name):
-    heads = graph.integers(0, 0, config.num_attention_heads, config.head_size)
-
-    def split(part, order):  # [B, S, H] -> [B, N, S, D], or as the transposed key [B, N, D, S]
-        dense = graph.dense(getattr(layer, part), x, f"{name}.{part}")
-        return graph.op("Transpose", graph.op("Reshape", dense, heads), perm=order)
-
-    query, key, value = split("query", (0, 2, 1, 3)), split("key", (0, 2, 3, 1)), split("value", (0, 2, 1, 3))
-    scores = graph.op("MatMul", query, key)
-    scores = graph.op("Div", scores, graph.number(math.sqrt(config.head_size)))
-    probs = graph.op("Softmax", graph.op("Add", scores, mask), axis=3)
-    context = graph.op("Transpose", graph.op("MatMul", probs, value), perm=(0, 2, 1, 3))
-    context = graph.op("Reshape", context, graph.integers(0, 0, config.hidden_size))
-    return graph.dense(layer.output_dense, context, f"{name}.output")

@@ -4,7 +4,6 @@ import numpy as np
 from onnx import TensorProto
 
 from tfbert.errors import ExportError
-from tfbert.export.onnx.graph import write_pooler
 from tfbert.tasks.multiple_choice.task import NO_CHOICE
 from tfbert.tasks.question_answering.decoding import NOWHERE
 
@@ -23,12 +22,12 @@ def write_head(graph, model, sequence_output, name):
 
 def _of_text(graph, model, sequence_output, name):
     """Logits [B, L] of the pooled output."""
-    return _logits(graph, model, write_pooler(graph, model.encoder, sequence_output), name)
+    return _logits(graph, model, model.encoder.write_onnx_text_vector(graph, sequence_output), name)
 
 
 def _of_choice(graph, model, sequence_output, name):
     """Logits [B, 1], of rows without a token those of no choice."""
-    pooled = write_pooler(graph, model.encoder, sequence_output)
+    pooled = model.encoder.write_onnx_text_vector(graph, sequence_output)
     layer = model.network.get_layer("classifier")
     logits = graph.dense(layer, pooled, "classifier")
     given = graph.op("ReduceMax", "padding_mask", axes=[1], keepdims=1)

@@ -9,8 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfbert.encoders.bert.encoder import BertEncoder
-from tfbert.encoders.layers import MaskedLanguageModelHead
+from tfbert.encoders.encoder import Encoder
 from tfbert.errors import ConfigError, DataError, VocabularyError
 from tfbert.tasks.task import Task, check_settings
 from tfbert.text import Tokenizer
@@ -141,29 +140,20 @@ class PretrainingNetwork(keras.Model):
     [B, C, 2], where there is such a head.
     """
 
-    def __init__(self, encoder: BertEncoder, *, next_sentence=True, **kwargs):
+    def __init__(self, encoder: Encoder, *, next_sentence=True, **kwargs):
         super().__init__(**kwargs)
-        config = encoder.config
         self.encoder = encoder
-        self.predictions = MaskedLanguageModelHead(
-            encoder.embeddings.token,
-            hidden_act=config.predictions_act or config.hidden_act,
-            layer_norm_eps=config.predictions_layer_norm_eps or config.layer_norm_eps,
-            initializer_range=config.initializer_range,
-            tied=config.tie_word_embeddings,
-            dtype=encoder.dtype_policy,
-            name="predictions",
-        )
-        self.predictions.build((None, None, config.hidden_size))
+        self.predictions = encoder.masked_language_model_head("predictions")
+        self.predictions.build((None, None, encoder.hidden_size))
         self.seq_relationship = None
         if next_sentence:
             self.seq_relationship = keras.layers.Dense(
                 2,
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.initializer_range),
                 dtype="float32",  # losses of half-precision logits lose digits
                 name="seq_relationship",
             )
-            self.seq_relationship.build((None, config.hidden_size))
+            self.seq_relationship.build((None, encoder.hidden_size))
         self.built = True
 
     def call(self, features, training=False):
@@ -173,6 +163,6 @@ class PretrainingNetwork(keras.Model):
         outputs = {"token_logits": self.predictions(states, positions)}
         if self.seq_relationship is not None:
             if (starts := features.get("pair_positions")) is not None:
-                pooled = self.encoder.pooler(ops.take_along_axis(states, ops.expand_dims(starts, 2), axis=1))
+                pooled = self.encoder.text_vector(ops.take_along_axis(states, ops.expand_dims(starts, 2), axis=1))
             outputs["pair_logits"] = self.seq_relationship(pooled)
         return outputs

@@ -5,8 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from tfbert.encoders.bert.config import ACTIVATIONS
-from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.activations import ACTIVATIONS, activation
 from tfbert.encoders.layers.pooling import POOLINGS, SentencePooling, unit_length
 from tfbert.errors import ConfigError
 from tfbert.tasks.sentence_embedding import (
