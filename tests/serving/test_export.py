@@ -217,7 +217,7 @@ def test_every_network_in_onnx_and_on_the_list(changes, tiny_config, tmp_path):
     ids = {name: np.array(values, np.int32) for name, values in ids.items()}
     ids["padding_mask"] = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], np.int32)
     graph = onnx_graph.GraphWriter()
-    pooled = onnx_graph.write_pooler(graph, encoder, onnx_graph.write_encoder(graph, encoder))
+    pooled = encoder.write_onnx_text_vector(graph, encoder.write_onnx(graph))
     shape = ["batch", tiny_config.hidden_size]
     proto = graph.model({name: ["batch", "sequence"] for name in ids}, {pooled: shape}, {})
     onnx.save(proto, tmp_path / "model.onnx")
