@@ -33,7 +33,6 @@ def write_random(folder, layers, hidden_size, vocab_size):
     from tfbert import BertConfig
     from tfbert.checkpoints.formats import hugging_face
     from tfbert.checkpoints.weights import Weights
-    from tfbert.encoders.weight_table import expand, variable_shape
 
     class Random(Weights):
         def __init__(self):
@@ -45,13 +44,13 @@ def write_random(folder, layers, hidden_size, vocab_size):
                 intermediate_size=4 * hidden_size,
                 hidden_act="gelu_new",
             )
-            names = [row.variable for row in expand(hugging_face.ENCODER, layers)]
-            self.shapes = {name: variable_shape(name, self.config) for name in names}
+            names = self.table.names_of(self.table.encoder, layers)
+            self.shapes = {name: shape for name, shape in self.table.shapes(self.config).items() if name in names}
 
         def value(self, variable):
             return np.random.default_rng(0).random(self.shapes[variable], "float32") - 0.5
 
-    hugging_face.write_weights(folder, Random(), {"architectures": ["BertModel"]})
+    hugging_face.write_weights(folder, Random())
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"token{i}" for i in range(vocab_size - 5))]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
     return (folder / "model.safetensors").stat().st_size

@@ -123,7 +123,7 @@ def export_versions(args, folder, texts):
         encoder.build()
         checkpoint = folder / "small"
         checkpoint.mkdir()
-        write_folder(checkpoint, encoder, {}, {"architectures": ["BertModel"]})
+        write_folder(checkpoint, encoder)
         tokenizer.save(checkpoint)
     for version in range(1, SWAPS + 2):
         keras.utils.set_random_seed(version)  # each version answers otherwise

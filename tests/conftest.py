@@ -60,26 +60,27 @@ def network(tiny_checkpoint, tiny_config):
 
     import numpy as np
 
-    from tfbert.checkpoints.formats import hugging_face
     from tfbert.checkpoints.weights import Source
-    from tfbert.encoders.weight_table import expand, variable_shape
+    from tfbert.encoders import families
+    from tfbert.encoders.weight_table import expand
 
     def make(heads=("predictions", "seq_relationship", "classifier", "qa_outputs"), values=None, **changes):
         config = dataclasses.replace(tiny_config, **{"hidden_act": "gelu_new", "num_hidden_layers": 2, **changes})
         width, generator = config.hidden_size, np.random.default_rng(3)
         sizes = {"classifier": 3, "qa_outputs": 2}
-        table = [*hugging_face.ENCODER, *(row for head in heads for row in hugging_face.HEADS[head])]
-        tensors = {}
-        for row in expand(table, config.num_hidden_layers):
-            if row.variable == "predictions/decoder/embeddings" and config.tie_word_embeddings:
+        table = families.family_of(config).table(config)
+        rows = (*table.encoder, *table.pooler, *(row for head in heads for row in table.heads[head]))
+        shapes, tensors = table.shapes(config), {}
+        for row in expand(rows, config.num_hidden_layers):
+            if not row.is_written:
                 continue
-            shape = variable_shape(row.variable, config)
+            shape = shapes.get(row.variable)
             if shape is None:
                 count = sizes[row.variable.split("/")[0]]
                 shape = (width, count) if row.variable.endswith("kernel") else (count,)
             value = generator.normal(0, 0.1, shape).astype("float32") + row.variable.endswith("gamma")
             tensors[row.tensor] = np.float32(value.T if row.layout == "transposed" else value)
-        return Source("random network", tiny_checkpoint, config, values or {}, [(tuple(table), Held(tensors))])
+        return Source("random network", tiny_checkpoint, config, values or {}, [(rows, Held(tensors))])
 
     return make
 

@@ -57,6 +57,6 @@ def write_checkpoint(folder, config):
     keras.utils.set_random_seed(7)
     encoder = BertEncoder(config, name="encoder")
     encoder.build()
-    write_folder(folder, encoder, {}, {"architectures": ["BertModel"]})
+    write_folder(folder, encoder)
     Tokenizer(Vocabulary(tokens())).save(folder)
     return folder

@@ -10,6 +10,9 @@ _PUBLIC = {
     "AdamW": "tfbert.training.optimizers.adamw",
     "BertConfig": "tfbert.encoders.bert.config",
     "BertEncoder": "tfbert.encoders.bert.encoder",
+    "DistilBertConfig": "tfbert.encoders.distilbert.config",
+    "DistilBertEncoder": "tfbert.encoders.distilbert.encoder",
+    "Encoder": "tfbert.encoders.encoder",
     "LinearWarmup": "tfbert.training.optimizers.schedule",
     "MultipleChoice": "tfbert.models.multiple_choice",
     "Pretrainer": "tfbert.models.pretrainer",
@@ -29,6 +32,8 @@ __all__ = [*_PUBLIC, *_ROOMS]
 
 def __getattr__(name):
     if name in _PUBLIC:
+        if name.endswith("Encoder") or name == "Tokenizer":
+            importlib.import_module("tfbert.checkpoints")  # what their `from_checkpoint` reads with
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     if name in _ROOMS:
         return importlib.import_module(f"tfbert.{name}")

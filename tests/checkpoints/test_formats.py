@@ -207,9 +207,9 @@ def test_no_writer_loses_a_variable(form, network, tmp_path):
     weights = network(("classifier",))
     weights.shapes["adapter/kernel"] = (2, 2)
     write = {
-        "hf": lambda: hugging_face.write_weights(tmp_path, weights, {}),
+        "hf": lambda: hugging_face.write_weights(tmp_path, weights),
         "tf1": lambda: google_tf1.write_weights(tmp_path, weights),
-        "keras_hub": lambda: keras_hub.write_weights(tmp_path, weights, task="BertTextClassifier"),
+        "keras_hub": lambda: keras_hub.write_weights(tmp_path, weights, task="TextClassifier"),
         "model_garden": lambda: model_garden.write_weights(tmp_path, weights),
     }[form]
     with pytest.raises(CheckpointError, match="has no place for adapter/kernel"):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfbert import BertEncoder, Pretrainer, TextClassifier
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.formats.google_tf1 import ENCODER
+from tfbert.encoders.bert.google_tf1 import TABLE
 from tfbert.encoders.weight_table import expand, relative_variables
 from tfbert.errors import CheckpointError
 
@@ -26,7 +26,7 @@ def test_the_published_tiny_checkpoint(data_dir):
     reader = tf.train.load_checkpoint(str(folder / "bert_model.ckpt"))
     assert any("adam" in name for name in reader.get_variable_to_shape_map())
     variables = relative_variables(encoder)
-    for row in expand(ENCODER, 2):
+    for row in expand((*TABLE.encoder, *TABLE.pooler), 2):
         np.testing.assert_array_equal(variables[row.variable], reader.get_tensor(row.tensor))
     model = TextClassifier.from_checkpoint(folder, labels=["a", "b"])
     assert model.predict(["all work and no play"])[0]["label"] in "ab"
@@ -71,7 +71,7 @@ def written(tiny_checkpoint, tiny_config, tmp_path):
     encoder.build()
     load_encoder(encoder, source)
     variables = relative_variables(encoder)
-    values = {row.tensor: np.asarray(variables[row.variable]) for row in expand(ENCODER, 2)}
+    values = {row.tensor: np.asarray(variables[row.variable]) for row in expand((*TABLE.encoder, *TABLE.pooler), 2)}
     values["output_weights"] = np.arange(64, dtype="float32").reshape(2, 32)  # [L, H]
     values["output_bias"] = np.array([1.0, 2.0], "float32")
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -48,7 +48,7 @@ def test_real_weights_load_whole(minilm):
 
 def test_round_trip_keeps_every_byte(minilm, tmp_path):
     encoder, _ = loaded(minilm)
-    write_folder(tmp_path, encoder, {}, {})
+    write_folder(tmp_path, encoder)
     before = safetensors.numpy.load_file(minilm / "model.safetensors")
     after = safetensors.numpy.load_file(tmp_path / "model.safetensors")
     before.pop("embeddings.position_ids", None)  # a constant that old versions of transformers stored

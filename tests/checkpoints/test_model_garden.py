@@ -14,8 +14,8 @@ from tfbert.errors import CheckpointError
 def objects(source, numbered=False):
     """Trackable objects that hold an encoder's weights, under the names of attributes or of numbered layers."""
     root = tf.Module()
-    layers = model_garden.numbered_layers(source.config)
-    for row, shape in rows_to_write(source, (*model_garden.ENCODER, *model_garden.POOLER[2:])):
+    layers, table = model_garden.numbered_layers(source.config), source.family.forms[model_garden.NAME].table
+    for row, shape in rows_to_write(source, (*table.encoder, *table.pooler[2:])):
         path = row.tensor.removeprefix("encoder/")
         if numbered:
             name = next(name for name in layers if path.startswith(f"{name}/"))

@@ -48,7 +48,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
     keras.utils.set_random_seed(0)
     encoder = BertEncoder(config, name="encoder")
     encoder.build()
-    write_folder(tmp_path, encoder, {}, {})
+    write_folder(tmp_path, encoder)
     Tokenizer(tokens, lower_case=vocabulary != "cased").save(tmp_path)
 
     run = config_of(name, **changes)

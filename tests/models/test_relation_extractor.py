@@ -49,7 +49,7 @@ def checkpoint(tiny_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     encoder = BertEncoder(dataclasses.replace(tiny_config, vocab_size=len(vocabulary)), name="encoder")
     encoder.build()
-    write_folder(folder, encoder, {}, {"architectures": ["BertModel"]})
+    write_folder(folder, encoder)
     Tokenizer(vocabulary).save(folder)
     return folder
 

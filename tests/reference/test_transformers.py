@@ -12,7 +12,7 @@ import tfbert
 from tfbert import BertEncoder, TextClassifier, Tokenizer
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
-from tfbert.checkpoints.formats.hugging_face import ENCODER, HEADS
+from tfbert.encoders.bert.hugging_face import ENCODER, HEADS, POOLER
 from tfbert.encoders.weight_table import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
@@ -62,7 +62,10 @@ def test_gradients_and_saved_folder(minilm, sentences, tmp_path, torch_reference
     np.testing.assert_allclose(loss, theirs["loss"], atol=1e-5)
     by_id = dict(zip([id(variable) for variable in model.trainable_variables], gradients, strict=True))
     variables = relative_variables(model.encoder)
-    rows = [(variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED) for row in expand(ENCODER, 6)]
+    rows = [
+        (variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED)
+        for row in expand((*ENCODER, *POOLER), 6)
+    ]
     head = relative_variables(model.network.get_layer("classifier"))
     rows += [
         (head[row.variable.removeprefix("classifier/")], row.tensor, row.layout == TRANSPOSED)

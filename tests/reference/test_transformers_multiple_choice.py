@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfbert import MultipleChoice
-from tfbert.checkpoints.formats.hugging_face import ENCODER, HEADS
+from tfbert.encoders.bert.hugging_face import ENCODER, HEADS, POOLER
 from tfbert.encoders.weight_table import TRANSPOSED, expand, relative_variables
 
 pytestmark = pytest.mark.reference
@@ -41,7 +41,10 @@ def test_multiple_choice(minilm, tmp_path, torch_reference):
     np.testing.assert_allclose(loss, theirs["loss"], atol=1e-5)
     by_id = dict(zip([id(variable) for variable in model.trainable_variables], gradients, strict=True))
     variables = relative_variables(model.encoder)
-    rows = [(variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED) for row in expand(ENCODER, 6)]
+    rows = [
+        (variables[row.variable], f"bert.{row.tensor}", row.layout == TRANSPOSED)
+        for row in expand((*ENCODER, *POOLER), 6)
+    ]
     head = relative_variables(classifier)
     rows += [
         (head[r.variable.removeprefix("classifier/")], r.tensor, r.layout == TRANSPOSED) for r in HEADS["classifier"]

@@ -1,13 +1,19 @@
-"""Other formats <-> tfbert. Each format is a table of names in a file of its own."""
+"""Checkpoints of any format <-> tfbert. Each format is a file in formats/, each family brings its own tables."""
+
+from __future__ import annotations
 
 import pathlib
+from typing import Any
 
+from tfbert.checkpoints import store
 from tfbert.checkpoints.loading import LoadReport, load_encoder, load_head
 from tfbert.checkpoints.weights import Source
+from tfbert.encoders import unknown
+from tfbert.encoders.families import model_types
 from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object
 
-__all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint"]
+__all__ = ["LoadReport", "Source", "load_encoder", "load_head", "open_checkpoint", "store"]
 
 _READ = (
     "config.json with model.safetensors, pytorch_model.bin or tf_model.h5 (Hugging Face), bert_config.json with "
@@ -15,7 +21,7 @@ _READ = (
 )
 
 
-def open_checkpoint(name):
+def open_checkpoint(name: Any) -> Source:
     """Opens a checkpoint folder of any format, or fetches a hub id first, and returns its `Source`.
 
     `str(source)` says what was found.
@@ -26,7 +32,7 @@ def open_checkpoint(name):
         ConfigError: a configuration that tfbert does not have.
 
     >>> open_checkpoint("path/or/hf-id").config.hidden_size
-    384
+    32
     """
     folder = pathlib.Path(name)
     if not folder.exists():
@@ -42,14 +48,13 @@ def open_checkpoint(name):
     return _open_folder(folder)
 
 
-def _open_folder(folder):
-    from tfbert.checkpoints import unreadable
+def _open_folder(folder: pathlib.Path) -> Source:
     from tfbert.checkpoints.formats import google_tf1, hugging_face, hugging_face_tf, keras_hub, model_garden
 
     values = read_json_object(folder / "config.json") if (folder / "config.json").exists() else None
     if values is not None and keras_hub.is_preset(values):
         return keras_hub.open_folder(folder)
-    unreadable.refuse(folder, values)
+    unknown.refuse(folder, values, known=model_types())
     for file in hugging_face.FILES:
         if (folder / file).exists():
             return hugging_face.open_folder(folder, file)

@@ -1,16 +1,16 @@
 """A checkpoint of any format -> a folder of another one, tensor by tensor."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 import shutil
-
-import numpy as np
+from typing import Any
 
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.formats import google_tf1, hugging_face, keras_hub, model_garden, sentence_transformers
-from tfbert.checkpoints.weights import Weights
-from tfbert.encoders.bert.config import DISTILBERT_KEYS
-from tfbert.encoders.layers.activations import ACTIVATIONS
+from tfbert.checkpoints.weights import PartOf, Source, Weights
+from tfbert.encoders import families
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 from tfbert.files import replace_folder
 
@@ -22,13 +22,6 @@ MARKERS = {
     "model_garden": "bert_config.json",
 }
 _NAMES = {"hf": "Hugging Face", "tf1": "Google's BERT", "keras_hub": "KerasHub", "model_garden": "Model Garden"}
-_HEADS = {
-    "tf1": ("predictions", "seq_relationship", "classifier", "qa_outputs"),
-    "keras_hub": ("predictions", "classifier"),
-    "model_garden": ("predictions", "seq_relationship", "classifier", "qa_outputs"),
-}
-_KINDS = {"tf1": google_tf1.ACTIVATIONS, "keras_hub": {"gelu": "gelu_new"}, "model_garden": model_garden.ACTIVATIONS}
-_EPSILON = 1e-12  # of all LayerNorms, which these three have no setting for
 _SHOWN = 5  # names of a list in a note
 _TOKENIZER_FILES = (
     *("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
@@ -37,7 +30,7 @@ _TOKENIZER_FILES = (
 _OF_STORAGE = ("torch_dtype", "dtype", "transformers_version", "quantization_config", "embedding")
 
 
-def convert(source, form, out):
+def convert(source: Source, form: str, out: Any) -> list[str]:
     """Writes an opened checkpoint as a folder of another format.
 
     Args:
@@ -57,105 +50,50 @@ def convert(source, form, out):
     if form not in MARKERS:
         raise ConfigError(f"there is no format {form!r}; the formats are {', '.join(MARKERS)}")
     weights, notes = (source, []) if form == "hf" else _as_far_as(source, form)
+    head = source.hugging_face_head()
     with replace_folder(out, marker=MARKERS[form]) as folder:
         if form == "hf":
-            hugging_face.write_weights(folder, weights, _hugging_face_values(source))
+            hugging_face.write_weights(folder, weights, head=head, values=_hugging_face_values(source))
             _write_modules(folder, source)
         elif form == "tf1":
             google_tf1.write_weights(folder, weights)
         elif form == "model_garden":
-            model_garden.write_weights(folder, weights, classifies_tokens=_classifies_tokens(source))
+            model_garden.write_weights(folder, weights, classifies_tokens=head == "TokenClassification")
         notes += _write_vocabulary(folder, source, weights, form)
     return notes + _not_kept(source, open_checkpoint(out), _NAMES[form])
 
 
-def _as_far_as(source, form):
+def _as_far_as(source: Source, form: str) -> tuple[PartOf, list[str]]:
     """The weights that a format has a place for, and sentences on the others."""
-    name, c, notes = _NAMES[form], source.config, []
-    kept, config = dict(source.shapes), c
-    computed = {ACTIVATIONS[ours] for ours in _KINDS[form].values()}
-    if ACTIVATIONS[c.hidden_act] not in computed:
-        if not ACTIVATIONS[c.hidden_act].startswith("gelu"):
-            raise ConfigError(f"{name} has no network with the activation {c.hidden_act}")
-        notes.append(
-            f"{name} computes GELU by tanh, this checkpoint by erf: outputs differ in the third or fourth digit"
-        )
-    if c.layer_norm_eps != _EPSILON:
-        notes.append(f"{name} computes LayerNorm with epsilon {_EPSILON}, this checkpoint with {c.layer_norm_eps}")
-    if not c.type_vocab_size:
-        config = dataclasses.replace(c, type_vocab_size=2)
-        kept["embeddings/segment/embeddings"] = (2, c.hidden_size)
-    heads = set(_HEADS[form])
-    if form == "keras_hub" and (_classifies_tokens(source) or _architecture(source) == "BertForMultipleChoice"):
-        heads.discard("classifier")
-    if not c.tie_word_embeddings:
-        heads.discard("predictions")
-    if c.pooler_act != "tanh":
-        notes.append(f"{name} has no pooler with {c.pooler_act}: it is left out, with what reads it")
-        kept = {variable: shape for variable, shape in kept.items() if not variable.startswith("pooler/")}
-        heads -= {"seq_relationship", *([] if _classifies_tokens(source) else ["classifier"])}
-    if form == "keras_hub" and "classifier" in heads.intersection(source.heads()):
-        heads.discard("predictions")  # a preset has one head
-    left_out = [head for head in source.heads() if head not in heads]
-    if left_out:
-        notes.append(f"{name} has no place for {', '.join(left_out)}: left out")
-    kept = {variable: shape for variable, shape in kept.items() if variable.split("/")[0] not in left_out}
-    weights = _Part(source, config, kept)
-    if form == "keras_hub" and "predictions" in weights.heads() and c.predictions_act != "gelu":
-        notes.append("KerasHub's masked language model has GELU by erf and epsilon 1e-5 in its head: logits differ")
-    return weights, notes
+    family = source.family
+    if form not in family.forms or family.forms[form].fitted is None:
+        raise ConfigError(f"{_NAMES[form]} has no {family.name}; convert it to {', '.join(_formats_of(family))}")
+    config, shapes, notes = family.forms[form].fitted(source)
+    return PartOf(source, config, shapes), notes
 
 
-class _Part(Weights):
-    """Some of a source's variables; one that it lacks is 0."""
-
-    def __init__(self, source, config, shapes):
-        self._source, self.config, self.shapes = source, config, shapes
-
-    def value(self, variable):
-        if variable not in self._source.shapes:
-            return np.zeros(self.shapes[variable], np.float32)
-        return self._source.value(variable)
+def _formats_of(family: families.Family) -> list[str]:
+    return ["hf", *(form for form in MARKERS if form in family.forms and family.forms[form].fitted is not None)]
 
 
-def _architecture(source):
-    """Hugging Face's class for a source's network, by what it says or else by its heads."""
-    names = source.values.get("architectures")
-    if isinstance(names, list) and names and isinstance(names[0], str):
-        return names[0].removeprefix("Distil")
-    heads = source.heads()
-    if "classifier" in heads:
-        return "BertForSequenceClassification"
-    if "qa_outputs" in heads:
-        return "BertForQuestionAnswering"
-    if "predictions" in heads:
-        return "BertForPreTraining" if "seq_relationship" in heads else "BertForMaskedLM"
-    return "BertModel"
-
-
-def _classifies_tokens(source):
-    return _architecture(source) == "BertForTokenClassification"
-
-
-def _hugging_face_values(source):
+def _hugging_face_values(source: Source) -> dict[str, Any]:
     """What config.json says besides the sizes."""
     values = {key: value for key, value in source.values.items() if key not in _OF_STORAGE}
-    ours = {*source.config.to_dict(), *DISTILBERT_KEYS.values(), "model_type"}
+    ours = {*source.config.to_dict(), *source.config.other_names.values(), "model_type", "architectures"}
     values = {key: value for key, value in values.items() if key not in ours}
-    values["architectures"] = [_architecture(source)]
     if names := source.label_names():
         values["id2label"] = {str(i): name for i, name in enumerate(names)}
         values["label2id"] = {name: i for i, name in enumerate(names)}
     return values
 
 
-def _write_modules(folder, source):
+def _write_modules(folder: pathlib.Path, source: Source) -> None:
     settings = sentence_transformers.settings(source)
     if settings:
         sentence_transformers.write(folder, settings, source)
 
 
-def _write_vocabulary(folder, source, weights, form):
+def _write_vocabulary(folder: pathlib.Path, source: Source, weights: Weights, form: str) -> list[str]:
     """The tokenizer's files in a format's own way; a vocabulary that tfbert does not read is copied as it is."""
     try:
         tokenizer, notes = source.tokenizer(), []
@@ -164,8 +102,8 @@ def _write_vocabulary(folder, source, weights, form):
     if form == "keras_hub":
         embedding = sentence_transformers.settings(source)
         heads = weights.heads()
-        task = "BertTextClassifier" if "classifier" in heads else "BertMaskedLM" if "predictions" in heads else None
-        task = task or ("BertTextEmbedder" if embedding else None)
+        task = "TextClassifier" if "classifier" in heads else "MaskedLM" if "predictions" in heads else None
+        task = task or ("TextEmbedder" if embedding else None)
         keras_hub.write_weights(folder, weights, tokenizer, task, embedding)
         return notes
     files = [name for name in _TOKENIZER_FILES if (source.folder / name).exists()]
@@ -183,7 +121,7 @@ def _write_vocabulary(folder, source, weights, form):
     return notes
 
 
-def _not_kept(source, written, name):
+def _not_kept(source: Source, written: Source, name: str) -> list[str]:
     """Sentences on what the written folder, read again, does not say as the source does, besides its weights."""
     before, after, notes = {}, {}, []
     try:
@@ -212,7 +150,7 @@ def _not_kept(source, written, name):
     return notes
 
 
-def _rules(tokenizer):
+def _rules(tokenizer: Any) -> dict[str, Any]:
     """What decides a text's ids besides the vocabulary."""
     lower_case, strip_accents = tokenizer.lower_case, tokenizer.strip_accents
     return {
@@ -224,7 +162,7 @@ def _rules(tokenizer):
     }
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     if not isinstance(value, tuple):
         return str(value)
     return ", ".join(value[:_SHOWN]) + (" …" if len(value) > _SHOWN else "") or "none"

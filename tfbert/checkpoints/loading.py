@@ -1,8 +1,15 @@
 """An opened checkpoint -> the variables of a model."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
+
+import keras
 
 from tfbert import memory as pages
+from tfbert.checkpoints.weights import Source
+from tfbert.encoders.encoder import Encoder
 from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import CheckpointError
 
@@ -20,26 +27,27 @@ class LoadReport:
     missing: tuple[str, ...]
     found: str = ""
 
-    def check_whole(self, path):
+    def check_whole(self, path: Any) -> None:
         """Raises CheckpointError: the checkpoint at `path` lacks variables."""
         if self.missing:
             raise CheckpointError(f"{path} lacks {', '.join(self.missing)}")
 
 
-def load_encoder(encoder, source):
-    """Loads a built `BertEncoder` from an opened checkpoint. Only the pooler may be missing."""
+def load_encoder(encoder: Encoder, source: Source) -> LoadReport:
+    """Loads a built encoder from an opened checkpoint. Only the pooler may be missing."""
     return _load(relative_variables(encoder), source)
 
 
-def load_head(head, name, source):
+def load_head(head: keras.layers.Layer, name: str, source: Source) -> LoadReport:
     """Loads a built head layer; a head that the checkpoint lacks, or has in another size, stays random."""
     variables = {f"{name}/{path}": variable for path, variable in relative_variables(head).items()}
+    source.look_for(variables)
     if any(source.shapes.get(path) != tuple(variable.shape) for path, variable in variables.items()):
         return LoadReport((), tuple(variables))
     return _load(variables, source)
 
 
-def _load(variables, source):
+def _load(variables: dict[str, Any], source: Source) -> LoadReport:
     loaded, read = [name for name in variables if name in source.shapes], 0
     for name in loaded:
         # Whole: TensorFlow copies a variable that was assigned to in slices each time that it is read.

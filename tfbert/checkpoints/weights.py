@@ -1,23 +1,27 @@
-"""The weights of a network under tfbert's names: of layers, and of a checkpoint that a format's table has opened."""
+"""The weights of a network under tfbert's names: of layers, and of a checkpoint that a format has opened."""
+
+from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
-from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders import families
+from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.weight_table import (
     BY_HEAD_IN,
     BY_HEAD_OUT,
-    DECODER,
     TRANSPOSED,
+    Row,
+    WeightTable,
+    default_row,
     expand,
     from_layout,
-    is_of_encoder,
-    is_of_head,
     layout_shape,
     relative_variables,
     stored_shape,
-    variable_shape,
 )
 from tfbert.errors import CheckpointError
 
@@ -25,40 +29,74 @@ from tfbert.errors import CheckpointError
 _LARGEST = 1e9
 
 
+class TensorFile(Protocol):
+    """A file of named tensors, read one at a time."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def read(self, name: str) -> np.ndarray: ...
+
+
 class Weights:
     """Variables under tfbert's names, one at a time: what a format writes, and what a `Source` is.
 
     Attributes:
-        config: `BertConfig`.
+        config: the encoder's configuration, of which the family follows.
         shapes: {variable: shape in tfbert's layout}, the heads' among them.
+        task_heads: names of heads that may have variables which no table has.
     """
 
-    config: BertConfig
-    shapes: dict
+    config: EncoderConfig
+    shapes: dict[str, tuple[int, ...]]
+    task_heads: frozenset[str] = frozenset()
 
-    def value(self, variable):
+    @property
+    def family(self) -> families.Family:
+        return families.family_of(self.config)
+
+    @property
+    def table(self) -> WeightTable:
+        """The family's own: Hugging Face's names, with all shapes."""
+        return self.family.table(self.config)
+
+    def value(self, variable: str) -> np.ndarray:
         """float32 array in tfbert's layout."""
         raise NotImplementedError
 
-    def heads(self):
-        """Names of the heads: predictions, seq_relationship, classifier, qa_outputs, dense."""
-        return tuple(dict.fromkeys(name.split("/")[0] for name in self.shapes if is_of_head(name)))
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads: predictions, seq_relationship, classifier, qa_outputs, dense, or a task's own."""
+        inner = self.table.base_variables(self.config.num_hidden_layers)
+        return tuple(dict.fromkeys(name.split("/")[0] for name in self.shapes if name not in inner))
 
 
 class LayerWeights(Weights):
     """The weights of built layers: an encoder, without its pooler where that is untrained, and {name: head layer}."""
 
-    def __init__(self, encoder, heads, *, pooler=True):
+    def __init__(self, encoder: Any, heads: Mapping[str, Any], *, pooler: bool = True):
         self.config = encoder.config
         self._variables = relative_variables(encoder)
         if not pooler:
-            self._variables = {n: value for n, value in self._variables.items() if not n.startswith("pooler/")}
+            untrained = self.table.names_of(self.table.pooler, self.config.num_hidden_layers)
+            self._variables = {n: value for n, value in self._variables.items() if n not in untrained}
+        self.task_heads = frozenset(heads)
         for name, layer in heads.items():
             self._variables |= {f"{name}/{path}": variable for path, variable in relative_variables(layer).items()}
         self.shapes = {name: tuple(variable.shape) for name, variable in self._variables.items()}
 
-    def value(self, variable):
+    def value(self, variable: str) -> np.ndarray:
         return np.asarray(self._variables[variable])
+
+
+class PartOf(Weights):
+    """Some of another's variables, for a format of another configuration; one that the other lacks is 0."""
+
+    def __init__(self, source: Weights, config: EncoderConfig, shapes: dict[str, tuple[int, ...]]):
+        self._source, self.config, self.shapes = source, config, shapes
+
+    def value(self, variable: str) -> np.ndarray:
+        if variable not in self._source.shapes:
+            return np.zeros(self.shapes[variable], np.float32)
+        return self._source.value(variable)
 
 
 class Source(Weights):
@@ -70,25 +108,35 @@ class Source(Weights):
         description: what it is and where, for messages.
         folder: where its vocabulary and JSON files lie.
         values: all of its config JSON, for heads and labels.
-        files: tensor files with their tables, [(table, file)].
         modules: the folder of modules.json, of sentence-transformers; None elsewhere.
+
+    Args:
+        files: rows of a format's table and the tensor file that has them, [(rows, file)].
     """
 
     description: str
     folder: pathlib.Path
-    values: dict
+    values: dict[str, Any]
     modules: pathlib.Path | None = None
 
-    def __init__(self, description, folder, config, values, files):
+    def __init__(
+        self,
+        description: str,
+        folder: Any,
+        config: EncoderConfig,
+        values: dict[str, Any],
+        files: Iterable[tuple[Iterable[Row], TensorFile]],
+    ):
         self.description, self.folder, self.config, self.values = description, pathlib.Path(folder), config, values
-        self._found = {}  # variable -> (row, file)
-        self._lacking = {}
+        self._found: dict[str, tuple[Row, TensorFile]] = {}
+        self._lacking: dict[str, str] = {}  # variable -> its tensor, which no file has
+        self._file: TensorFile | None = None  # the first, where a task may look for a head of its own
         self.shapes = {}
-        for table, file in files:
-            self.add(table, file)
+        for rows, file in files:
+            self.add(rows, file)
         self._check_whole()
 
-    def value(self, variable):
+    def value(self, variable: str) -> np.ndarray:
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
         row, file = self._found[variable]
         value = np.asarray(from_layout(file.read(row.tensor), row.layout), np.float32)
@@ -99,11 +147,24 @@ class Source(Weights):
             )
         return value
 
-    def tensor_name(self, variable):
+    def tensor_name(self, variable: str) -> str:
         """What the format calls it."""
         return self._found[variable][0].tensor if variable in self._found else self._lacking.get(variable, variable)
 
-    def label_names(self):
+    def hugging_face_head(self) -> str:
+        """Hugging Face's name for the head, such as "SequenceClassification"; by `architectures`, or by the heads."""
+        names = self.values.get("architectures")
+        if isinstance(names, list) and names and isinstance(names[0], str):
+            return names[0].partition("For")[2]
+        heads = self.heads()
+        if "predictions" in heads:
+            by_head = {"predictions": "PreTraining" if "seq_relationship" in heads else "MaskedLM"}
+        else:
+            by_head = {}
+        by_head = {"classifier": "SequenceClassification", "qa_outputs": "QuestionAnswering", **by_head}
+        return next((name for head, name in by_head.items() if head in heads), "")
+
+    def label_names(self) -> tuple[str, ...]:
         """Names of the classifier's logits: the configuration's, or LABEL_0, LABEL_1, …; () without a classifier."""
         if "classifier/bias" not in self.shapes:
             return ()
@@ -116,35 +177,43 @@ class Source(Weights):
         except (TypeError, ValueError):
             raise CheckpointError(f"{self.description}: id2label has a key that is no number") from None
 
-    def tokenizer(self):
+    def tokenizer(self) -> Any:
         """The `Tokenizer` of the folder. Raises VocabularyError and ConfigError."""
         from tfbert.text import Tokenizer
 
         return Tokenizer.from_folder(self.folder)
 
-    def __str__(self):
+    def __str__(self) -> str:
         c = self.config
         heads = ", ".join(self.heads()) or "none"
         sizes = f"{c.num_hidden_layers} layers, hidden size {c.hidden_size}, {c.vocab_size} tokens"
         return f"{self.description}: {sizes}; heads: {heads}"
 
-    def add(self, table, file):
-        """Finds a table's variables in a tensor file. Raises CheckpointError: of another shape than configured."""
+    def add(self, rows: Iterable[Row], file: TensorFile) -> None:
+        """Finds rows of a table in a tensor file. Raises CheckpointError: of another shape than configured."""
         # before the rows are written out: a configuration may say anything
         if self.config.num_hidden_layers > len(file.shapes):
             raise CheckpointError(
                 f"{self.description}: {len(file.shapes)} tensors are too few for {self.config.num_hidden_layers} layers"
             )
-        for row in expand(table, self.config.num_hidden_layers):
+        self._file = self._file or file
+        wanted = self.table.shapes(self.config)
+        for row in expand(rows, self.config.num_hidden_layers):
             shape = file.shapes.get(row.tensor)
             if shape is None:
                 self._lacking.setdefault(row.variable, row.tensor)
             elif row.variable not in self._found:  # of two names of one variable the first is read
-                self.shapes[row.variable] = self._shape(row, shape)
+                self.shapes[row.variable] = self._shape(row, shape, wanted.get(row.variable))
                 self._found[row.variable] = row, file
 
-    def _shape(self, row, stored):
-        wanted = variable_shape(row.variable, self.config)
+    def look_for(self, variables: Iterable[str]) -> None:
+        """Finds variables of a head that no table has, under `default_row`'s names."""
+        rows = [default_row(name) for name in variables if name not in self._found]
+        for row in rows:
+            if self._file is not None and row.tensor in self._file.shapes:
+                self.add((row,), self._file)
+
+    def _shape(self, row: Row, stored: tuple[int, ...], wanted: tuple[int, ...] | None) -> tuple[int, ...]:
         heads, size = self.config.num_attention_heads, self.config.head_size
         by_head = {BY_HEAD_OUT: tuple(stored[-2:]), BY_HEAD_IN: tuple(stored[:2])}.get(row.layout, (heads, size))
         shape = layout_shape(tuple(stored), row.layout)
@@ -153,12 +222,14 @@ class Source(Weights):
             raise CheckpointError(f"{self.description}: tensor {row.tensor} has the shape {list(stored)}{asked}")
         return shape
 
-    def _check_whole(self):
+    def _check_whole(self) -> None:
         """An encoder needs all its tensors; the pooler and each head are there whole or not at all."""
-        lacking = [name for name in self._lacking if name not in self.shapes and name != DECODER]
-        begun = {name.split("/")[0] for name in self.shapes if not is_of_encoder(name)}
+        table, layers = self.table, self.config.num_hidden_layers
+        of_encoder = table.names_of(table.encoder, layers)
+        lacking = [name for name in self._lacking if name not in self.shapes]
+        begun = {name.split("/")[0] for name in self.shapes if name not in of_encoder}
         for what, needed in (
-            ("the encoder", [name for name in lacking if is_of_encoder(name)]),
+            ("the encoder", [name for name in lacking if name in of_encoder]),
             ("a head", [name for name in lacking if name.split("/")[0] in begun]),
         ):
             if needed:
@@ -174,25 +245,22 @@ class Source(Weights):
                 )
 
 
-def check_rows(weights, table, form):
+def check_rows(weights: Weights, rows: Iterable[Row], form: str) -> None:
     """Raises CheckpointError: a variable without a row in all of a format's table, which would be lost."""
-    c = weights.config
-    rows = {row.variable for row in expand(table, c.num_hidden_layers)}
-    rows |= {DECODER} if c.tie_word_embeddings else set()
-    lost = [name for name, shape in weights.shapes.items() if name not in rows and 0 not in shape]
+    known = {row.variable for row in expand(rows, weights.config.num_hidden_layers)}
+    lost = [name for name, shape in weights.shapes.items() if name not in known and 0 not in shape]
     if lost:
         raise CheckpointError(f"{form} has no place for {', '.join(lost)}; leave it out, or write another format")
 
 
-def rows_to_write(weights, table):
+def rows_to_write(weights: Weights, rows: Iterable[Row]) -> list[tuple[Row, tuple[int, ...]]]:
     """[(row, shape in the format's layout)] for all variables that a table has and the weights hold."""
     c = weights.config
-    rows = [row for row in expand(table, c.num_hidden_layers) if row.variable in weights.shapes]
-    rows = [row for row in rows if not (row.variable == DECODER and c.tie_word_embeddings)]
-    return [(row, stored_shape(weights.shapes[row.variable], row, c.num_attention_heads)) for row in rows]
+    held = [row for row in expand(rows, c.num_hidden_layers) if row.is_written and row.variable in weights.shapes]
+    return [(row, stored_shape(weights.shapes[row.variable], row, c.num_attention_heads)) for row in held]
 
 
-def stored_value(weights, row, shape):
+def stored_value(weights: Weights, row: Row, shape: tuple[int, ...]) -> np.ndarray:
     """A variable's contiguous array in the format's layout."""
     value = weights.value(row.variable)
     return np.ascontiguousarray(value.T if row.layout == TRANSPOSED else value.reshape(shape), np.float32)

@@ -5,21 +5,73 @@ Shapes: B batch, S sequence, H hidden, N heads, V vocabulary, P predictions of a
 
 from __future__ import annotations
 
-from typing import Any
+import pathlib
+from typing import Any, ClassVar, Protocol, Self
 
 import keras
+from keras import ops
+
+from tfbert.encoders.config import EncoderConfig
+
+
+class Store(Protocol):
+    """What reads and writes encoders: `tfbert.checkpoints`, which lies above this room and announces itself."""
+
+    def load(self, name: Any, encoder_class: type[Encoder], *, dtype: Any = None) -> Encoder: ...
+
+    def save(self, encoder: Encoder, folder: Any) -> None: ...
 
 
 class Encoder(keras.Model):
-    """Token ids to vectors. A family's own class is made of the bricks in `tfbert.encoders.layers`.
+    """Token ids to vectors. A family's class is made of the bricks in `tfbert.encoders.layers`.
 
-    Inputs, a dict of int tensors [B, S] with the names `input_names`; `padding_mask` (1 = token) is always one of them.
+    Inputs, a dict of int tensors [B, S] with the names `input_names`; `padding_mask` (1 = token) is all 1 where
+    absent, and S is at most `max_tokens`. Rows into which several sequences are packed say in `sequence_ids` which
+    sequence each token is of, and in `position_ids` its position there: a token attends to its own sequence alone.
+    The pooled output is then the first sequence's.
+
     Outputs, a dict: `sequence_output` [B, S, H] and `pooled_output` [B, H], the family's vector of a text. On request
     also `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
+
+    >>> encoder = tfbert.Encoder.from_checkpoint("path/or/hf-id")
+    >>> encoder({"token_ids": keras.ops.ones((1, 3), "int32")})["sequence_output"].shape
+    TensorShape([1, 3, 32])
     """
 
-    config: Any  # the family's own, a frozen dataclass
-    input_names: tuple[str, ...] = ("token_ids", "segment_ids", "padding_mask")
+    store: ClassVar[Store]  # set by tfbert.checkpoints
+    config_class: ClassVar[type[EncoderConfig]]
+    input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
+
+    has_trained_pooler = True  # False of a checkpoint without one: a saved folder has none either
+    blocks: list[keras.layers.Layer]  # (hidden, mask, training, return_probs) -> hidden [B, S, H], or also probs
+
+    def __init__(self, config: EncoderConfig | dict[str, Any], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.config = config if isinstance(config, EncoderConfig) else self.config_class.from_dict(config)
+
+    @classmethod
+    def from_checkpoint(cls, name: str | pathlib.Path, *, dtype: Any = None) -> Self:
+        """The encoder of a checkpoint: a folder of any format that tfbert reads, or a hub id.
+
+        Args:
+            dtype: of the computation, such as "mixed_bfloat16".
+
+        Raises:
+            CheckpointError: no checkpoint, a damaged one, or one of another family than this class.
+
+        >>> tfbert.Encoder.from_checkpoint("path/or/hf-id").config.model_type
+        'bert'
+        """
+        return cls.store.load(name, cls, dtype=dtype)
+
+    def save(self, filepath: str | pathlib.Path, overwrite: bool = True, **kwargs: Any) -> None:
+        """Writes a Hugging Face folder with config.json and the weights; a path ending in .keras, Keras' own file."""
+        if str(filepath).endswith(".keras"):
+            super().save(filepath, overwrite=overwrite, **kwargs)
+        else:
+            self.store.save(self, filepath)
+
+    # what the rest of the package reads
 
     @property
     def hidden_size(self) -> int:
@@ -33,40 +85,119 @@ class Encoder(keras.Model):
 
     @property
     def max_tokens(self) -> int:
-        """The largest S."""
-        raise NotImplementedError
+        """The largest S, special tokens included."""
+        return self.config.max_tokens
 
     @property
     def head_dropout(self) -> float:
-        """The dropout rate before a classification head."""
-        raise NotImplementedError
+        """The dropout rate before a head."""
+        rate = self.config.classifier_dropout
+        return self.config.hidden_dropout_prob if rate is None else rate
 
     @property
     def initializer_range(self) -> float:
-        """The standard deviation of the random weights of a head."""
+        """The standard deviation of a head's random weights."""
         return self.config.initializer_range
+
+    def keras_inputs(self) -> dict[str, keras.KerasTensor]:
+        """Symbolic inputs, int32 [B, S], of a functional model on the encoder."""
+        return {name: keras.Input((None,), dtype="int32", name=name) for name in self.input_names}
+
+    # what a family gives
 
     @property
     def token_embedding(self) -> keras.layers.Embedding:
         """The layer that holds the token embedding [V, H]."""
         raise NotImplementedError
 
-    def text_vector(self, vectors: Any) -> Any:
-        """Vectors of first tokens [..., H] to vectors of their texts [..., H], as `pooled_output` is made."""
+    def embed(self, inputs: dict[str, Any], training: bool) -> Any:
+        """The vectors [B, S, H] that the first block reads."""
         raise NotImplementedError
 
+    def text_vector(self, vectors: Any) -> Any:
+        """Vectors of first tokens [..., H] to vectors of their texts [..., H], as `pooled_output` is made."""
+        return vectors
+
     def masked_language_model_head(self, name: str) -> keras.layers.Layer:
-        """A layer (not yet built) of sequence_output [B, S, H] and positions int [B, P] to logits float32 [B, P, V]."""
+        """A layer, not yet built, of sequence_output [B, S, H] and positions int [B, P] to logits float32 [B, P, V]."""
         raise NotImplementedError
 
     def write_onnx(self, graph: Any) -> str:
         """Adds the encoder to a graph whose inputs are named `input_names`; returns the name of [B, S, H].
 
         Args:
-            graph: `tfbert.export.onnx.graph.GraphWriter`.
+            graph: a `tfbert.export.onnx.graph.GraphWriter`.
         """
         raise NotImplementedError
 
     def write_onnx_text_vector(self, graph: Any, sequence_output: str) -> str:
         """Adds what makes the text vector of [B, S, H]; returns the name of [B, H]."""
-        raise NotImplementedError
+        return graph.first_token(sequence_output)
+
+    # the computation
+
+    def call(
+        self,
+        inputs: dict[str, Any],
+        training: bool = False,
+        return_hidden_states: bool = False,
+        return_attention_probs: bool = False,
+    ) -> dict[str, Any]:
+        token_ids, padding_mask = inputs["token_ids"], inputs.get("padding_mask")
+        self._check_length(token_ids)
+        if padding_mask is None:
+            padding_mask = ops.ones_like(token_ids)
+        hidden = self.embed(inputs, training)
+        if (sequence_ids := inputs.get("sequence_ids")) is not None:
+            same = ops.expand_dims(sequence_ids, 2) == ops.expand_dims(sequence_ids, 1)  # [B, S, S]
+            padding_mask = ops.logical_and(same, ops.expand_dims(ops.cast(padding_mask, "bool"), 1))
+        hidden_states, attention_probs = [hidden], []
+        for block in self.blocks:
+            hidden = block(hidden, padding_mask, training=training, return_probs=return_attention_probs)
+            if return_attention_probs:
+                hidden, probs = hidden
+                attention_probs.append(probs)
+            hidden_states.append(hidden)
+        outputs = {"sequence_output": hidden, "pooled_output": self.text_vector(hidden[:, 0])}
+        if return_hidden_states:
+            outputs["hidden_states"] = hidden_states
+        if return_attention_probs:
+            outputs["attention_probs"] = attention_probs
+        return outputs
+
+    def compute_output_spec(
+        self,
+        inputs: dict[str, Any],
+        training: bool = False,
+        return_hidden_states: bool = False,
+        return_attention_probs: bool = False,
+    ) -> dict[str, Any]:
+        batch, length = inputs["token_ids"].shape
+        c = self.config
+
+        def tensor(*shape):
+            return keras.KerasTensor(shape, self.compute_dtype)
+
+        outputs = {
+            "sequence_output": tensor(batch, length, c.hidden_size),
+            "pooled_output": tensor(batch, c.hidden_size),
+        }
+        if return_hidden_states:
+            outputs["hidden_states"] = [tensor(batch, length, c.hidden_size) for _ in range(c.num_hidden_layers + 1)]
+        if return_attention_probs:
+            shape = (batch, c.num_attention_heads, length, length)
+            outputs["attention_probs"] = [tensor(*shape) for _ in range(c.num_hidden_layers)]
+        return outputs
+
+    def _check_length(self, token_ids: Any) -> None:
+        if len(token_ids.shape) != 2:
+            raise ValueError(f"token_ids must have the shape [batch, sequence], not {tuple(token_ids.shape)}")
+        length = token_ids.shape[1]
+        if length is not None and length > self.max_tokens:
+            raise ValueError(
+                f"a sequence of {length} tokens is longer than the {self.max_tokens} that the encoder reads; give the "
+                "tokenizer a max_length"
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "config": self.config.to_dict()}

@@ -1,9 +1,15 @@
-"""What the tables of all checkpoint formats are made of: a variable, its name in the format, and its layout there.
+"""Weight tables: what a format calls each variable of a network, how it lays it out, and which shape it has.
 
-Shapes: H hidden, N heads, D head size, I intermediate, V vocabulary, P positions, T token types.
+Dimensions: V vocabulary, H hidden, N heads, D head size, I intermediate, P positions, T token types.
 """
 
-import collections
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
 
 # How a format lays out what tfbert holds as [in, out], [out] or a table of rows.
 AS_IS = "as is"
@@ -11,25 +17,102 @@ TRANSPOSED = "transposed"  # [out, in], as PyTorch
 BY_HEAD_OUT = "by head, out"  # [in, N, D] of [in, H], and [N, D] of [H], as Keras' MultiHeadAttention
 BY_HEAD_IN = "by head, in"  # [N, D, out] of [H, out]
 
-# One line of a format's table: tfbert's variable, the format's tensor, and its layout there.
-Row = collections.namedtuple("Row", "variable tensor layout", defaults=(AS_IS,))
 
-DECODER = "predictions/decoder/embeddings"  # of a network that does not tie it to the token embedding
+class Row(NamedTuple):
+    """One variable: its name, the format's tensor, the layout there and, in a family's own table, its shape.
+
+    Args:
+        variable: the path below its layer; `{i}` is the number of a block.
+        tensor: the format's name; `{i}` as above, `{_i}` nothing in the first block and "_1", "_2", … after it.
+        shape: names of dimensions, such as "V H"; "" where another table says it, or no configuration does.
+        is_written: False of a second name that some files have.
+    """
+
+    variable: str
+    tensor: str
+    layout: str = AS_IS
+    shape: str = ""
+    is_written: bool = True
 
 
-def expand(table, num_layers):
-    """The rows with `{i}` written out for each layer."""
-    rows = []
-    for row in table:
-        repeats = range(num_layers) if "{i}" in row.variable else (0,)
-        rows += [
-            Row(row.variable.format(i=i), row.tensor.format(i=i, _i=f"_{i}" if i else ""), row.layout) for i in repeats
-        ]
-    return rows
+@dataclasses.dataclass(frozen=True)
+class WeightTable:
+    """All rows that a format has for a family. Of several rows for one variable the first that a file has is read.
+
+    Args:
+        encoder: variables that every checkpoint has.
+        pooler: variables that make the text vector; a checkpoint has all of them or none.
+        heads: {name of a head layer: its rows}; a checkpoint has all of a head or none of it.
+        prefix: what files with heads put before the encoder's tensors.
+        prefixed_pooler: whether it stands before the pooler's as well.
+
+    >>> table = WeightTable((Row("token/embeddings", "emb.weight", shape="V H"),), prefix="net.")
+    >>> [row.tensor for row in table]
+    ['emb.weight']
+    """
+
+    encoder: tuple[Row, ...]
+    pooler: tuple[Row, ...] = ()
+    heads: Mapping[str, tuple[Row, ...]] = dataclasses.field(default_factory=dict)
+    prefix: str = ""
+    prefixed_pooler: bool = True
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows, `{i}` not written out."""
+        yield from (*self.encoder, *self.pooler, *(row for rows in self.heads.values() for row in rows))
+
+    def shapes(self, config: Any) -> dict[str, tuple[int, ...]]:
+        """{variable: shape} of the rows whose shape the configuration says."""
+        sizes = config.dimensions
+        return {
+            row.variable: tuple(sizes[name] for name in row.shape.split())
+            for row in expand(self, config.num_hidden_layers)
+            if row.shape
+        }
+
+    def names_of(self, rows: Iterable[Row], num_layers: int) -> frozenset[str]:
+        """The variables of some of the rows."""
+        return frozenset(row.variable for row in expand(rows, num_layers))
+
+    def base_variables(self, num_layers: int) -> frozenset[str]:
+        """The variables of the encoder and its pooler."""
+        return self.names_of((*self.encoder, *self.pooler), num_layers)
+
+    def prefixed_variables(self, num_layers: int) -> frozenset[str]:
+        """The variables whose tensors have the prefix in files with heads."""
+        return self.names_of((*self.encoder, *(self.pooler if self.prefixed_pooler else ())), num_layers)
 
 
-def relative_variables(layer):
-    """{path below the layer: variable}, whatever model the layer sits in.
+def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:
+    """The rows with `{i}` written out for each block.
+
+    >>> [row.tensor for row in expand([Row("block_{i}/bias", "layer.{i}.bias")], 2)]
+    ['layer.0.bias', 'layer.1.bias']
+    """
+    return [row for given in rows for row in _repeated(given, num_layers)]
+
+
+def _repeated(row: Row, num_layers: int) -> Iterator[Row]:
+    for i in range(num_layers) if "{i}" in row.variable else (0,):
+        yield row._replace(variable=row.variable.format(i=i), tensor=row.tensor.format(i=i, _i=f"_{i}" if i else ""))
+
+
+_LAST_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
+
+
+def default_row(variable: str) -> Row:
+    """The row of a head's variable that no table has: PyTorch's names for a Dense or LayerNorm layer.
+
+    >>> default_row("scorer/kernel")
+    Row(variable='scorer/kernel', tensor='scorer.weight', layout='transposed', shape='', is_written=True)
+    """
+    *path, last = variable.split("/")
+    tensor = ".".join([*path, _LAST_NAMES.get(last, "weight")])
+    return Row(variable, tensor, TRANSPOSED if last == "kernel" else AS_IS)
+
+
+def relative_variables(layer: Any) -> dict[str, Any]:
+    """{path below the layer: variable}, whatever model the layer is in.
 
     >>> list(relative_variables(encoder))[0]
     'embeddings/token/embeddings'
@@ -37,45 +120,7 @@ def relative_variables(layer):
     return {variable.path.rpartition(f"{layer.name}/")[2]: variable for variable in layer.weights}
 
 
-def variable_shape(name, config):
-    """The shape of a variable of a network of this configuration; None where the configuration does not say it.
-
-    >>> variable_shape("pooler/kernel", BertConfig())
-    (768, 768)
-    """
-    hidden, inner = config.hidden_size, config.intermediate_size
-    tables = {"token": config.vocab_size, "position": config.max_position_embeddings, "segment": config.type_vocab_size}
-    head, _, rest = name.partition("/")
-    if head == "embeddings" and rest.endswith("/embeddings"):
-        return tables[rest.split("/")[0]], hidden
-    if name == "predictions/output_bias":
-        return (config.vocab_size,)
-    if name == DECODER:
-        return config.vocab_size, hidden
-    if head in ("classifier", "tag_transitions", "qa_outputs", "dense"):  # as many outputs as the task has
-        return None
-    if head == "seq_relationship":
-        return (hidden, 2) if rest == "kernel" else (2,)
-    if rest.startswith("feed_forward/"):
-        of_inner = {
-            "intermediate/kernel": (hidden, inner),
-            "intermediate/bias": (inner,),
-            "output/kernel": (inner, hidden),
-        }
-        return of_inner.get(rest.removeprefix("feed_forward/"), (hidden,))
-    return (hidden, hidden) if name.endswith("/kernel") else (hidden,)
-
-
-def is_of_encoder(name):
-    """Whether every encoder has the variable."""
-    return name.startswith(("embeddings/", "block_"))
-
-
-def is_of_head(name):
-    return not is_of_encoder(name) and not name.startswith("pooler/")
-
-
-def layout_shape(stored, layout):
+def layout_shape(stored: tuple[int, ...], layout: str) -> tuple[int, ...] | None:
     """A tensor's shape in tfbert's layout; None where it does not have the layout's axes."""
     if layout == BY_HEAD_OUT and len(stored) in (2, 3):
         return (*stored[:-2], stored[-2] * stored[-1])
@@ -86,7 +131,7 @@ def layout_shape(stored, layout):
     return None
 
 
-def stored_shape(shape, row, heads):
+def stored_shape(shape: tuple[int, ...], row: Row, heads: int) -> tuple[int, ...]:
     """A variable's shape in its row's layout."""
     if row.layout == TRANSPOSED:
         return tuple(shape[::-1])
@@ -97,6 +142,6 @@ def stored_shape(shape, row, heads):
     return tuple(shape)
 
 
-def from_layout(value, layout):
-    """An array of a format in tfbert's layout."""
+def from_layout(value: np.ndarray, layout: str) -> np.ndarray:
+    """A format's array in tfbert's layout."""
     return value.T if layout == TRANSPOSED else value.reshape(layout_shape(value.shape, layout))

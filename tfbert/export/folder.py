@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfbert.checkpoints.formats.hugging_face import write_config
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden, measure, model_card
 from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
@@ -147,7 +148,7 @@ def _differences(model, cases, variant, folder):
             golden.check_answers(f"{what}, {name}", case, variant.precision, answers)
     if variant.encode is not None:
         case = next(iter(cases.values()))
-        ids = {name: case.features[name][:_ENCODED] for name in ("token_ids", "segment_ids", "padding_mask")}
+        ids = {name: case.features[name][:_ENCODED] for name in model.encoder.input_names}
         expected, mask = model.encoder(ids, training=False), ids["padding_mask"][..., None] > 0
         for name, values in variant.encode(ids).items():
             wanted = np.asarray(expected[name])
@@ -166,14 +167,8 @@ def _differences(model, cases, variant, folder):
 def _write_shared(folder, model, cases, variants, differences):
     task = model.task
     task.tokenizer.save(folder)
-    config = {
-        "model_type": "bert",
-        **model.encoder.config.to_dict(),
-        "architectures": [task.architecture],
-        **task.hugging_face_config(),
-        "tfbert": {"task": task.name, "settings": task.settings()},
-    }
-    _write_json(folder / "config.json", config, indent=2)
+    values = {**task.hugging_face_config(), "tfbert": {"task": task.name, "settings": task.settings()}}
+    write_config(folder, model.encoder.config, task.architecture.partition("For")[2], values)
     if labels := labels_of(task):
         (folder / "labels").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     _write_json(

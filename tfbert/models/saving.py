@@ -6,7 +6,7 @@ import keras
 
 from tfbert import checkpoints
 from tfbert.checkpoints.formats import hugging_face
-from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders import families
 from tfbert.encoders.layers.initializers import left_at_zero
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
@@ -17,7 +17,6 @@ class Saving:
     """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
 
     task_class = None
-    has_pooler = True  # False of a checkpoint without one, for a task that reads none: a saved folder has none either
 
     @classmethod
     def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
@@ -46,14 +45,16 @@ class Saving:
             settings = {**saved["settings"], **settings}
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
-        positions = source.config.max_position_embeddings
-        if settings.setdefault("max_length", min(cls.task_class.max_length, positions)) > positions:
-            raise ConfigError(f"max_length {settings['max_length']} is longer than the {positions} positions of {name}")
-        task = cls.task_of_checkpoint(source, tokenizer, settings)
         with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
-            model = cls(task, source.config, dtype=dtype)
+            encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
+            encoder.build()
+            limit = encoder.max_tokens
+            if settings.setdefault("max_length", min(cls.task_class.max_length, limit)) > limit:
+                raise ConfigError(f"max_length {settings['max_length']} is more than the {limit} tokens of {name}")
+            task = cls.task_of_checkpoint(source, tokenizer, settings)
+            model = cls(task, encoder, dtype=dtype)
         report = checkpoints.load_encoder(model.encoder, source)
-        model.has_pooler = task.reads_pooler or not report.missing
+        encoder.has_trained_pooler = task.reads_pooler or not report.missing
         loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
         for head in task.head_names:
             report = checkpoints.load_head(model.network.get_layer(head), head, source)
@@ -81,11 +82,12 @@ class Saving:
         with replace_folder(filepath, marker="config.json") as folder:
             heads = {name: self.network.get_layer(name) for name in self.task.head_names}
             values = {
-                "architectures": [self.task.architecture],
                 **self.task.hugging_face_config(),
                 "tfbert": {"task": self.task.name, "settings": self.task.settings(), **self._padding()},
             }
-            hugging_face.write_folder(folder, self.encoder, heads, values, pooler=self.has_pooler)
+            head = self.task.architecture.partition("For")[2]
+            pooler = self.encoder.has_trained_pooler
+            hugging_face.write_folder(folder, self.encoder, heads, head=head, values=values, pooler=pooler)
             self.task.tokenizer.save(folder)
             self.write_further_files(folder)
 
@@ -106,8 +108,8 @@ class Saving:
         return {
             "task": self.task.settings(),
             "tokenizer": self.task.tokenizer.get_config(),
-            "encoder": self.encoder.config.to_dict(),
-            "has_pooler": self.has_pooler,
+            "encoder": {"model_type": self.encoder.config.model_type, **self.encoder.config.to_dict()},
+            "has_pooler": self.encoder.has_trained_pooler,
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
@@ -116,6 +118,6 @@ class Saving:
     def from_config(cls, config):
         task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
         dtype = keras.saving.deserialize_keras_object(config["dtype"])
-        model = cls(task, BertConfig(**config["encoder"]), dtype=dtype, name=config["name"])
-        model.has_pooler = config.get("has_pooler", True)  # files of before do not say
+        model = cls(task, families.config_from(config["encoder"]), dtype=dtype, name=config["name"])
+        model.encoder.has_trained_pooler = config.get("has_pooler", True)  # files of earlier versions do not say
         return model

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfbert.encoders.bert.encoder import BertEncoder
+from tfbert.encoders import families
+from tfbert.encoders.encoder import Encoder
 from tfbert.models.answering import Answering
 from tfbert.models.fitting import Fitting
 from tfbert.models.saving import Saving
@@ -19,7 +20,7 @@ class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
 
     Args:
         task: the `Task`.
-        encoder: a `BertEncoder`, or its `BertConfig` for random weights.
+        encoder: an `Encoder`, or the configuration of one with random weights.
 
     `call` takes features (`task.features` of strings) and gives the head's outputs; `fit`, `evaluate` and
     `predict` take strings as well: a `Table`, lists, dicts of columns, a `tf.data.Dataset`.
@@ -27,8 +28,8 @@ class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
 
     def __init__(self, task, encoder, *, dtype=None, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
-        if not isinstance(encoder, BertEncoder):
-            encoder = BertEncoder(encoder, dtype=dtype, name="encoder")
+        if not isinstance(encoder, Encoder):
+            encoder = families.encoder_of(encoder, dtype=dtype, name="encoder")
             encoder.build()
         self.task = task
         self.network = task.head(encoder)
@@ -38,7 +39,7 @@ class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
 
     @property
     def encoder(self):
-        return next(layer for layer in self.network.layers if isinstance(layer, BertEncoder))
+        return next(layer for layer in self.network.layers if isinstance(layer, Encoder))
 
     def __call__(self, features, *args, **kwargs):
         check_features(features)

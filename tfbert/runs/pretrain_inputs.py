@@ -6,7 +6,7 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from tfbert.encoders.bert.config import BertConfig
+from tfbert.encoders import families
 from tfbert.data.pretraining.masking import Masking
 from tfbert.data.pretraining.batches import PretrainingBatches
 from tfbert.data.pretraining.shards import Shards, open_shards
@@ -66,11 +66,11 @@ def _model(config, shards):
         return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
     tokenizer = _tokenizer(shards.folder)
     keys = {"vocab_size": len(tokenizer.vocabulary), **config.encoder}
-    encoder = BertConfig.of_size(config.size, **keys)
-    if shards.max_length > encoder.max_position_embeddings:
+    encoder = families.config_of_size(config.size, **keys)
+    if shards.max_length > encoder.max_tokens:
         raise ConfigError(
-            f"{config.data} has rows of {shards.max_length} tokens, the encoder {encoder.max_position_embeddings} "
-            f"positions; give --config.encoder.max_position_embeddings={shards.max_length}"
+            f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {encoder.max_tokens}; "
+            f"give --config.encoder.max_position_embeddings={shards.max_length}"
         )
     return Pretrainer(FillMask(tokenizer, **settings), encoder, dtype=config.dtype)
 

@@ -186,7 +186,7 @@ def test_no_retracing_for_another_length():
 
 def test_errors():
     encoder = encoder_of()
-    with pytest.raises(ValueError, match="17 tokens is longer than max_position_embeddings 16"):
+    with pytest.raises(ValueError, match="17 tokens is longer than the 16 that the encoder reads"):
         encoder({"token_ids": np.ones((1, 17), int)})
     with pytest.raises(ValueError, match=r"\[batch, sequence\]"):
         encoder({"token_ids": np.ones(3, int)})

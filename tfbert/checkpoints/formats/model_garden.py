@@ -5,8 +5,10 @@ Source: tensorflow/models, official/nlp/tools/tf2_bert_encoder_checkpoint_conver
 official/nlp/modeling/networks/{bert_encoder,encoder_scaffold}.py, official/nlp/modeling/models.
 """
 
-import itertools
+from __future__ import annotations
+
 import pathlib
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
@@ -14,70 +16,13 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 from tfbert.checkpoints.formats import google_tf1
 from tfbert.checkpoints.tensor_files.shards import Renamed
 from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
-from tfbert.checkpoints.weights import Source, check_rows, rows_to_write, stored_value
-from tfbert.encoders.weight_table import BY_HEAD_IN, BY_HEAD_OUT, Row
+from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_write, stored_value
+from tfbert.encoders import families
+from tfbert.encoders.weight_table import expand
 from tfbert.errors import CheckpointError
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_LAYER, _BLOCK = "encoder/_transformer_layers/{i}", "block_{i}"
-
-ENCODER = (
-    Row("embeddings/token/embeddings", "encoder/_embedding_layer/embeddings"),
-    Row("embeddings/position/embeddings", "encoder/_position_embedding_layer/embeddings"),
-    Row("embeddings/segment/embeddings", "encoder/_type_embedding_layer/embeddings"),
-    Row("embeddings/layer_norm/gamma", "encoder/_embedding_norm_layer/gamma"),
-    Row("embeddings/layer_norm/beta", "encoder/_embedding_norm_layer/beta"),
-    Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}/_attention_layer/_query_dense/kernel", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}/_attention_layer/_query_dense/bias", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}/_attention_layer/_key_dense/kernel", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}/_attention_layer/_key_dense/bias", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}/_attention_layer/_value_dense/kernel", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}/_attention_layer/_value_dense/bias", BY_HEAD_OUT),
-    Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}/_attention_layer/_output_dense/kernel", BY_HEAD_IN),
-    Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}/_attention_layer/_output_dense/bias"),
-    Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}/_attention_layer_norm/gamma"),
-    Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}/_attention_layer_norm/beta"),
-    Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}/_intermediate_dense/kernel"),
-    Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}/_intermediate_dense/bias"),
-    Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}/_output_dense/kernel"),
-    Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}/_output_dense/bias"),
-    Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}/_output_layer_norm/gamma"),
-    Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}/_output_layer_norm/beta"),
-)
-# A pretrained next-sentence head brings a pooler of its own along, which fine-tuning then takes.
-POOLER = (
-    Row("pooler/kernel", "next_sentence.pooler_dense/kernel"),
-    Row("pooler/bias", "next_sentence.pooler_dense/bias"),
-    Row("pooler/kernel", "encoder/_pooler_layer/kernel"),
-    Row("pooler/bias", "encoder/_pooler_layer/bias"),
-)
-HEADS = {
-    "predictions": (
-        Row("predictions/transform/kernel", "masked_lm/dense/kernel"),
-        Row("predictions/transform/bias", "masked_lm/dense/bias"),
-        Row("predictions/layer_norm/gamma", "masked_lm/layer_norm/gamma"),
-        Row("predictions/layer_norm/beta", "masked_lm/layer_norm/beta"),
-        Row("predictions/output_bias", "masked_lm/bias"),
-    ),
-    "seq_relationship": (
-        Row("seq_relationship/kernel", "model/classification_heads/0/out_proj/kernel"),
-        Row("seq_relationship/bias", "model/classification_heads/0/out_proj/bias"),
-    ),
-    "classifier": (  # BertClassifier
-        Row("classifier/kernel", "model/classifier/out_proj/kernel"),
-        Row("classifier/bias", "model/classifier/out_proj/bias"),
-    ),
-    "token_classifier": (  # BertTokenClassifier
-        Row("classifier/kernel", "model/classifier/kernel"),
-        Row("classifier/bias", "model/classifier/bias"),
-    ),
-    "qa_outputs": (  # BertSpanLabeler
-        Row("qa_outputs/kernel", "model/span_labeling/layer_with_weights-0/kernel"),
-        Row("qa_outputs/bias", "model/span_labeling/layer_with_weights-0/bias"),
-    ),
-}
-# What tf_utils.get_activation computes by these names.
-ACTIVATIONS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh", "swish": "swish", "mish": "mish"}
+NAME = "model_garden"  # of the format in a family's `forms`
 # Where the encoder may hang: alone, in a pretrainer, in a classifier, or as the root itself.
 _ENCODERS = ("encoder", "model/encoder_network", "model/_network", "model", "_network", "encoder_network", "")
 _TOKENS = "encoder/_embedding_layer/embeddings"
@@ -90,28 +35,27 @@ def has_graph(folder):
     return GRAPH.encode() in prefix.with_name(prefix.name + ".index").read_bytes()
 
 
-def open_folder(folder):
+def open_folder(folder: Any) -> Source:
     """The `Source` of a folder with bert_config.json and a checkpoint with a graph of objects."""
     folder = pathlib.Path(folder)
     bundle = TensorBundle(google_tf1.checkpoint_prefix(folder))
-    values, config = google_tf1.read_config(folder, ACTIVATIONS)
+    family = families.family_in(NAME, ())
+    values, config = google_tf1.read_config(folder, family, NAME)
     if config.num_hidden_layers > len(bundle.shapes):
         raise CheckpointError(f"{bundle.prefix}: too few tensors for {config.num_hidden_layers} layers")
-    graph = _Graph(bundle)
+    graph, table = _Graph(bundle), family.forms[NAME].table
     anchor = next((path for path in _ENCODERS if graph.key(_in_encoder(path, "_embedding_layer", config))), None)
     if anchor is None:
-        raise CheckpointError(f"{bundle.prefix}: its objects lead to no encoder of BERT")
-    table = (*ENCODER, *POOLER, *itertools.chain(*HEADS.values()))
+        raise CheckpointError(f"{bundle.prefix}: its objects lead to no encoder of {family.name}")
     names = {}
-    for row in table:
-        for i in range(config.num_hidden_layers if "{i}" in row.tensor else 1):
-            path = row.tensor.format(i=i)
-            inner, is_inner = path.removeprefix("encoder/"), path.startswith("encoder/")
-            key = graph.key(_in_encoder(anchor, inner, config)) if is_inner else graph.key([path])
-            if key in bundle.shapes:
-                names[path] = key
+    for row in expand(table, config.num_hidden_layers):
+        path = row.tensor
+        inner, is_inner = path.removeprefix("encoder/"), path.startswith("encoder/")
+        key = graph.key(_in_encoder(anchor, inner, config)) if is_inner else graph.key([path])
+        if key in bundle.shapes:
+            names[path] = key
     if "model/classifier/kernel" in names:
-        values["architectures"] = ["BertForTokenClassification"]
+        values["architectures"] = [family.architecture("TokenClassification")]
     description = f"Model Garden checkpoint {bundle.prefix}"
     return Source(description, folder, config, values, [(table, Renamed(bundle, names))])
 
@@ -166,19 +110,21 @@ class _Graph:
         return None
 
 
-def write_weights(folder, weights, classifies_tokens=False):
+def write_weights(folder: Any, weights: Weights, classifies_tokens: bool = False) -> None:
     """Writes bert_config.json and bert_model.ckpt.* of any `Weights` into an existing folder.
 
     The objects are those of networks.BertEncoder and BertEncoderV2 under `encoder`, of BertPretrainerV2,
     BertClassifier, BertTokenClassifier and BertSpanLabeler under `model`, and of BertPretrainerV2's `checkpoint_items`.
     """
-    heads = [name for name in HEADS if name != ("classifier" if classifies_tokens else "token_classifier")]
-    # the next-sentence head's pooler is an object, and has tensors, of its own
-    pooler = POOLER if "seq_relationship" in weights.heads() else POOLER[2:]
-    table = (*ENCODER, *pooler, *itertools.chain(*(HEADS[name] for name in heads)))
-    check_rows(weights, table, "Model Garden")
-    google_tf1.write_config(folder, weights.config, ACTIVATIONS)
-    rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, table)}
+    table, heads = weights.family.forms[NAME].table, weights.heads()
+    other = "classifier" if classifies_tokens else "token_classifier"
+    # The next-sentence head's pooler is an object, and has tensors, of its own.
+    pooler = table.pooler if "seq_relationship" in heads else table.pooler[2:]
+    chosen = [row for name, of_head in table.heads.items() if name != other for row in of_head]
+    written = (*table.encoder, *pooler, *chosen)
+    check_rows(weights, written, "Model Garden")
+    google_tf1.write_config(folder, weights, NAME)
+    rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, written)}
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.nodes.add()
     keys = {path: f"{_numbered(path, weights.config)}/.ATTRIBUTES/VARIABLE_VALUE" for path in rows}
@@ -187,7 +133,6 @@ def write_weights(folder, weights, classifies_tokens=False):
         value.name, value.full_name, value.checkpoint_key = "VARIABLE_VALUE", path, key
     for name, number in numbered_layers(weights.config).items():
         _also(graph, f"encoder/{name}", f"encoder/{number}")
-    heads = weights.heads()
     if "predictions" in heads:
         _also(graph, _TOKENS, "masked_lm/embedding_table")
         _also(graph, "masked_lm/bias", ["masked_lm", "output_bias/bias"])

@@ -19,7 +19,7 @@ _POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
 }
-_ACTIVATIONS = {  # PyTorch's class -> a name of `BertConfig.hidden_act`
+_ACTIVATIONS = {  # PyTorch's class -> a name of `ACTIVATIONS`
     "torch.nn.modules.activation.Tanh": "tanh",
     "torch.nn.modules.linear.Identity": "linear",
     "torch.nn.modules.activation.ReLU": "relu",
@@ -83,7 +83,7 @@ def settings(source, given=()):
     if limits.exists():
         length = read_json_object(limits).get("max_seq_length")
         if length:
-            found["max_length"] = min(length, source.config.max_position_embeddings)
+            found["max_length"] = min(length, source.config.max_tokens)
     return found
 
 
@@ -116,7 +116,7 @@ def write(folder, found, weights):
     width = weights.config.hidden_size
     _write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
     # The tokenizer lower-cases by itself; this would do it a second time.
-    length = found.get("max_length", weights.config.max_position_embeddings)
+    length = found.get("max_length", weights.config.max_tokens)
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
     if has_dense:
         rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, DENSE)}

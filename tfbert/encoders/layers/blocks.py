@@ -1,10 +1,17 @@
 """One layer of the encoder. B batch, S sequence, H hidden, N heads."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from tfbert.encoders.layers.attention import SelfAttention
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.feed_forward import FeedForward
+
+if TYPE_CHECKING:
+    from tfbert.encoders.config import EncoderConfig
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -88,3 +95,22 @@ class EncoderBlock(keras.layers.Layer):
             "layer_norm_eps": self.layer_norm_eps,
             "initializer_range": self.initializer_range,
         }
+
+
+def encoder_blocks(config: EncoderConfig, **kwargs: Any) -> list[EncoderBlock]:
+    """The blocks that a configuration asks for, named block_0, block_1, …."""
+    return [
+        EncoderBlock(
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            hidden_act=config.hidden_act,
+            dropout=config.hidden_dropout_prob,
+            attention_dropout=config.attention_probs_dropout_prob,
+            layer_norm_eps=config.layer_norm_eps,
+            initializer_range=config.initializer_range,
+            name=f"block_{i}",
+            **kwargs,
+        )
+        for i in range(config.num_hidden_layers)
+    ]

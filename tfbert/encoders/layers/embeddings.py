@@ -11,9 +11,8 @@ from tfbert.encoders.layers.initializers import TruncatedNormal
 class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
-    Inputs: token_ids int [B, S], segment_ids int [B, S]; S at most `max_position_embeddings`; position_ids
-    int [B, S], 0, 1, 2, … unless given.
-    Output: [B, S, H].
+    Inputs: token_ids int [B, S], segment_ids int [B, S] (None where `type_vocab_size` is 0: no segments); S at most
+    `max_position_embeddings`; position_ids int [B, S], 0, 1, 2, … unless given. Output: [B, S, H].
 
     >>> BertEmbeddings(100, 8, max_position_embeddings=16)([[1, 2]], [[0, 0]]).shape
     TensorShape([1, 2, 8])
@@ -56,7 +55,7 @@ class BertEmbeddings(keras.layers.Layer):
                 layer.build((None, None))
         self.layer_norm.build((None, None, self.hidden_size))
 
-    def call(self, token_ids, segment_ids, position_ids=None, training=False):
+    def call(self, token_ids, segment_ids=None, position_ids=None, training=False):
         if position_ids is None:
             position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         x = self.token(token_ids) + self.position(position_ids)  # [B, S, H]

@@ -1,9 +1,16 @@
 """The heads of pretraining. B batch, S sequence, P predictions of a row, H hidden, V vocabulary."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
+
+if TYPE_CHECKING:
+    from tfbert.encoders.encoder import Encoder
 
 
 class MaskedLanguageModelHead(keras.layers.Layer):
@@ -57,6 +64,20 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         )
         self.layer_norm = keras.layers.LayerNormalization(
             epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
+        )
+
+    @classmethod
+    def of_encoder(cls, encoder: Encoder, name: str) -> MaskedLanguageModelHead:
+        """The head that an encoder's configuration asks for."""
+        config = encoder.config
+        return cls(
+            encoder.token_embedding,
+            hidden_act=config.predictions_act or config.hidden_act,
+            layer_norm_eps=config.predictions_layer_norm_eps or config.layer_norm_eps,
+            initializer_range=config.initializer_range,
+            tied=config.tie_word_embeddings,
+            dtype=encoder.dtype_policy,
+            name=name,
         )
 
     def build(self, sequence_output_shape, positions_shape=None):

@@ -1,7 +1,16 @@
 """One vector of a sentence from those of its tokens. B batch, S sequence, H hidden, D dimensions."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 from keras import ops
+
+from tfbert.encoders.layers.activations import activation
+
+if TYPE_CHECKING:
+    from tfbert.encoders.config import EncoderConfig
 
 POOLINGS = ("mean", "cls", "max")
 _LEAST = 1e-9  # tokens of a sentence without any, so that its mean is 0 and not 0 / 0
@@ -55,3 +64,14 @@ class SentencePooling(keras.layers.Layer):
 def unit_length(vectors):
     """Vectors [..., D] scaled to length 1; those of length 0 stay."""
     return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), _SHORTEST))
+
+
+def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> keras.layers.Dense:
+    """The dense layer, named "pooler", that makes a text's vector of its first token's (Hugging Face BertPooler)."""
+    return keras.layers.Dense(
+        config.hidden_size,
+        activation=activation(config.pooler_act),
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+        name="pooler",
+        **kwargs,
+    )

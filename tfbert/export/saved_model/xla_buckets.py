@@ -24,7 +24,7 @@ def bucketed(model):
     """`features -> outputs` of a task model, whose network is compiled; padding is taken off again."""
     network = model.network
     # No longer than the position table, whatever the buckets say.
-    limit = model.encoder.config.max_position_embeddings
+    limit = model.encoder.max_tokens
     lengths = tf.constant([min(length, limit) for length in lengths_of(model.task)])
     rows_at_once = tf.constant(ROWS)
     compiled = tf.function(lambda inputs: network(inputs, training=False), jit_compile=True, autograph=False)

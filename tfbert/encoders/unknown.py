@@ -1,6 +1,10 @@
-"""Networks that look like BERT in a folder and are not: named, instead of failing on a tensor."""
+"""Families that tfbert does not have: refused by name, instead of failing on a tensor."""
+
+from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable
+from typing import Any
 
 from tfbert.errors import CheckpointError
 
@@ -33,11 +37,12 @@ _FILES = {
 }
 
 
-def refuse(folder, values=None):
+def refuse(folder: Any, values: dict[str, Any] | None = None, known: Iterable[str] = ()) -> None:
     """Raises CheckpointError where a folder is a network that tfbert does not have, by its name.
 
     Args:
         values: the object of its config.json, where it has one.
+        known: every model_type that tfbert has, registered ones too.
     """
     folder = pathlib.Path(folder)
     kind = (values or {}).get("model_type")
@@ -45,12 +50,12 @@ def refuse(folder, values=None):
         kind = _by_class(values or {}) or next(
             (kind for name, kind in _FILES.items() if (folder / name).exists()), None
         )
-    if isinstance(kind, str) and kind in MODELS:
+    if isinstance(kind, str) and kind in MODELS and kind not in known:
         name, why = MODELS[kind]
         raise CheckpointError(f"{folder} is {name}, which tfbert does not read: {why}")
 
 
-def _by_class(values):
+def _by_class(values: dict[str, Any]) -> str | None:
     """The model_type that the class in `architectures` belongs to."""
     names = values.get("architectures")
     if not isinstance(names, list) or not names:

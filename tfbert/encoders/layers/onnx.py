@@ -1,20 +1,22 @@
-"""A BERT encoder as nodes of an ONNX graph, in the form that ONNX Runtime fuses.
+"""The layers as nodes of an ONNX graph, in the form that ONNX Runtime fuses.
 
 B batch, S sequence, H hidden, N heads, D head size.
 
 The form is the one that its AttentionFusion, SkipLayerNormFusion and BiasGeluFusion look for
-(onnxruntime/core/optimizer).
+(onnxruntime/core/optimizer). A `graph` is a `tfbert.export.onnx.graph.GraphWriter`; tensors go by their names.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from tfbert.encoders.layers.attention import MASKED
 
 
-def write_encoder(graph, encoder):
-    """Adds the encoder over the inputs token_ids, segment_ids and padding_mask; returns the name of [B, S, H]."""
-    config, embeddings = encoder.config, encoder.embeddings
-    parts = ("token", "position", "segment") if config.type_vocab_size else ("token", "position")
+def write_embeddings(graph: Any, embeddings: Any) -> str:
+    """Adds `BertEmbeddings` over the inputs token_ids and, with segments, segment_ids; returns [B, S, H]."""
+    parts = ("token", "position", "segment") if embeddings.segment is not None else ("token", "position")
     tables = {part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy()) for part in parts}
     length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
     positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
@@ -22,27 +24,30 @@ def write_encoder(graph, encoder):
     if "segment" in tables:
         x = graph.op("Add", x, graph.op("Gather", tables["segment"], "segment_ids"))
     # The length of a slice is unknown to inference, and what is unknown ONNX Runtime does not fuse.
-    x = graph.has_shape(x, ["batch", "sequence", config.hidden_size])
-    x = graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
+    x = graph.has_shape(x, ["batch", "sequence", embeddings.hidden_size])
+    return graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
 
+
+def write_blocks(graph: Any, config: Any, blocks: Any, x: str) -> str:
+    """Adds `EncoderBlock`s over [B, S, H] and the input padding_mask; returns `sequence_output` [B, S, H]."""
     mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
     mask = graph.cast(mask, "float32")
     mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
-    for i, block in enumerate(encoder.blocks):
+    for i, block in enumerate(blocks):
         attended = _attention(graph, config, block.attention, x, mask, f"block_{i}.attention")
         x = graph.layer_norm(block.attention_norm, graph.op("Add", attended, x), f"block_{i}.attention_norm")
         forward = graph.dense(block.feed_forward.intermediate, x, f"block_{i}.intermediate")
         forward = graph.activation(config.hidden_act, forward)
         forward = graph.dense(block.feed_forward.output_dense, forward, f"block_{i}.output")
-        last = "sequence_output" if i == len(encoder.blocks) - 1 else f"block_{i}.output_norm"
+        last = "sequence_output" if i == len(blocks) - 1 else f"block_{i}.output_norm"
         x = graph.layer_norm(block.output_norm, graph.op("Add", forward, x), last)
     return x
 
 
-def write_pooler(graph, encoder, sequence_output):
-    """Adds the pooler; returns the name of pooled_output [B, H]."""
+def write_pooler(graph: Any, config: Any, pooler: Any, sequence_output: str) -> str:
+    """Adds `first_token_pooler`; returns `pooled_output` [B, H]."""
     first = graph.first_token(sequence_output)
-    pooled = graph.activation(encoder.config.pooler_act, graph.dense(encoder.pooler, first, "pooler"))
+    pooled = graph.activation(config.pooler_act, graph.dense(pooler, first, "pooler"))
     return graph.op("Identity", pooled, name="pooled_output")
 
 

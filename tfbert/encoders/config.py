@@ -1,0 +1,162 @@
+"""What the configurations of all families share."""
+
+import dataclasses
+import re
+import typing
+from typing import Any, ClassVar
+
+from tfbert.encoders.layers.activations import ACTIVATIONS
+from tfbert.errors import ConfigError
+from tfbert.files import read_json_object
+
+_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+
+
+# Layers and width of the models of Devlin et al. 2018 and Turc et al. 2019; heads are 64 wide.
+SIZES = {
+    "tiny": (2, 128),
+    "mini": (4, 256),
+    "small": (4, 512),
+    "medium": (8, 512),
+    "base": (12, 768),
+    "large": (24, 1024),
+}
+_MINIATURE = re.compile(r"L-(2|4|6|8|10|12)_H-(128|256|512|768)")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes and constants of an encoder, under the names that Hugging Face's BERT gives them.
+
+    A family adds fields of its own, and says in `other_names` what its config.json calls these.
+
+    `tie_word_embeddings` false gives the masked language model a decoder of its own; `predictions_act` and
+    `predictions_layer_norm_eps` are that head's, where they are not the encoder's, as in KerasHub.
+
+    Raises:
+        ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation.
+    """
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    classifier_dropout: float | None = None
+    max_position_embeddings: int = 512
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    pad_token_id: int = 0
+    pooler_act: str = "tanh"
+    tie_word_embeddings: bool = True
+    predictions_act: str | None = None
+    predictions_layer_norm_eps: float | None = None
+
+    model_type: ClassVar[str]
+    other_names: ClassVar[dict[str, str]] = {}  # field -> the family's key in config.json
+    required_values: ClassVar[dict[str, Any]] = {}  # key of config.json -> the one value that the network computes
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ConfigError(f"{field.name} must be an integer, not {value!r}")
+            if field.type is int and value < (field.name != "pad_token_id"):
+                raise ConfigError(f"{field.name} must be positive, not {value}")
+            if field.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise ConfigError(f"{field.name} must be a number, not {value!r}")
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
+            )
+        for name in ("hidden_act", "pooler_act", "predictions_act"):
+            value = getattr(self, name)
+            if not (isinstance(value, str) and value in ACTIVATIONS or name == "predictions_act" and value is None):
+                raise ConfigError(f"{name} {value!r} is not one of {sorted(ACTIVATIONS)}")
+
+    @classmethod
+    def of_size(cls, name: str, **changes: Any) -> typing.Self:
+        """A size by its name: tiny, mini, small, medium, base, large, or one of the 24 miniatures, as L-4_H-512.
+
+        Source: google-research/bert, README, "Smaller BERT models".
+
+        >>> BertConfig.of_size("small").num_attention_heads
+        8
+        """
+        if match := _MINIATURE.fullmatch(name):
+            layers, width = map(int, match.groups())
+        elif name in SIZES:
+            layers, width = SIZES[name]
+        else:
+            raise ConfigError(
+                f"there is no size {name!r}; the sizes are {', '.join(SIZES)}, and L-x_H-y with x 2, 4, 6, 8, 10 or 12 "
+                "and y 128, 256, 512 or 768"
+            )
+        sizes = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // 64,
+            "intermediate_size": 4 * width,
+        }
+        return cls(**{**sizes, **changes})
+
+    @property
+    def head_size(self) -> int:
+        """D, the width of an attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens of a row that the encoder reads, special tokens included."""
+        return self.max_position_embeddings
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """The sizes that the shapes in the weight table name."""
+        return {
+            "V": self.vocab_size,
+            "H": self.hidden_size,
+            "I": self.intermediate_size,
+            "P": self.max_position_embeddings,
+            "2": 2,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values; `from_dict` reads them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> typing.Self:
+        """Takes the keys that it knows from the object of a config.json; other keys belong to other readers.
+
+        Raises:
+            ConfigError: a key is missing, or has a value that the network does not compute.
+        """
+        if (kind := values.get("model_type", cls.model_type)) != cls.model_type:
+            raise ConfigError(f"model_type is {kind!r}; {cls.__name__} reads {cls.model_type!r}")
+        for key, required in cls.required_values.items():
+            if values.get(key, required) != required:
+                raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {required!r} only")
+        if values.get("pruned_heads"):
+            raise ConfigError("pruned_heads names heads that are cut out; tfbert's layers have all of theirs")
+        found = {**values, **{ours: values[theirs] for ours, theirs in cls.other_names.items() if theirs in values}}
+        missing = [key for key in _NEEDED if key not in found]
+        if missing:
+            raise ConfigError(f"the configuration lacks {', '.join(missing)}")
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in found.items() if key in known})
+
+    @classmethod
+    def from_file(cls, path: Any) -> typing.Self:
+        """Reads config.json or bert_config.json; errors name the file."""
+        try:
+            return cls.from_dict(read_json_object(path))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+    def to_hugging_face(self) -> dict[str, Any]:
+        """The keys of config.json, `model_type` first."""
+        raise NotImplementedError
