@@ -27,7 +27,9 @@ class Batches:
         parts: what W can be divided by then.
         sample_weight: float [rows of the examples], of each in the loss: "sample_weight" of the features, [W].
 
-    >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
+    >>> batches = Batches({"text": ["where is my parcel", "refund"]}, task.features, batch_size=2)
+    >>> batches.lengths  # tokens of each text
+    array([6, 3], dtype=int32)
     """
 
     def __init__(

@@ -22,7 +22,7 @@ def batches_of_epoch(lengths, batch_size, *, seed=0, epoch=0, shuffle=True):
     Returns:
         A list of int64 arrays, each row exactly once.
 
-    >>> [list(b) for b in batches_of_epoch([3, 1, 2], 2, shuffle=False)]
+    >>> [rows.tolist() for rows in batches_of_epoch([3, 1, 2], batch_size=2, shuffle=False)]
     [[0, 2], [1]]
     """
     lengths = np.asarray(lengths)

@@ -10,7 +10,7 @@ _FILLS = {"word_ids": -1, "sentence_ids": -1}  # of tokens that belong to none; 
 def filled_up(features, windows, length):
     """Features [W, S, ...] with as many rows and tokens of padding behind them as [windows, length] has room for.
 
-    >>> filled_up({"token_ids": tf.constant([[101, 102]])}, 2, 3)["token_ids"].numpy().tolist()
+    >>> filled_up({"token_ids": tf.constant([[101, 102, 0]])}, windows=2, length=3)["token_ids"].numpy().tolist()
     [[101, 102, 0], [0, 0, 0]]
     """
     count = tf.shape(features["token_ids"])[0]

@@ -11,7 +11,7 @@ _BLANKS = " \t\r\n"  # a no-break or an ideographic space is a word's own
 
 
 def read_conll(lines, name):
-    """Lines -> a `Table` of `words` and `tags`, lists of str: the first and the last column of the file.
+    r"""Lines -> a `Table` of `words` and `tags`, lists of str: the first and the last column of the file.
 
     Columns stand between tabs or, in lines without one, between spaces. A line of nothing but spaces ends a sentence;
     lines that begin with -DOCSTART- are left out. WikiANN's prefix, a language's code and a colon on every word of the

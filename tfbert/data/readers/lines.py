@@ -38,11 +38,10 @@ def decoded_lines(file, name):
 
 
 def text_blocks(source, size=1 << 16):
-    """The text of a file in blocks of about `size` bytes, which end with a line or a word: constant memory.
+    r"""The text of a file in blocks of about `size` bytes, which end with a line or a word: constant memory.
 
     A block ends within a word only where there is none of its length to end with, as in Chinese. Raises DataError.
 
-    >>> import pathlib
     >>> _ = pathlib.Path("corpus.txt").write_text("two lines\nof text\n")
     >>> list(text_blocks("corpus.txt", size=12))
     ['two lines\n', 'of text\n']
