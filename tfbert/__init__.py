@@ -1,8 +1,13 @@
 """tfbert: BERT as a TensorFlow/Keras package. Text in, answer out."""
 
 import importlib
+import os
 
 __version__ = "0.1.0"
+
+# TensorFlow leaves oneDNN's kernels off on processors without VNNI, where they save a fifth of BERT's time, too. It
+# reads this when it is imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
 # Python parts do not wait for TensorFlow.
