@@ -6,10 +6,13 @@ import itertools
 import os
 import sys
 
+from tfbert.data.readers.delimited import FieldRows
+from tfbert.data.readers.json_lines import json_rows
 from tfbert.data.readers.lines import decoded_lines, open_data
-from tfbert.data.readers.records import parquet_rows, tfrecord_rows
-from tfbert.data.readers.rows import FieldRows, ObjectRows, TextRows
+from tfbert.data.readers.parquet import parquet_rows
+from tfbert.data.readers.plain_text import TextRows
 from tfbert.data.readers.squad import begins_squad
+from tfbert.data.readers.tfrecord import tfrecord_rows
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, NoRowsError
 
@@ -154,7 +157,7 @@ def _rows(lines, name, column_names, format):
     if format == "txt":
         return TextRows(lines, name, column_names)
     if format == "jsonl":
-        return ObjectRows.of_lines(lines, name, column_names)
+        return json_rows(lines, name, column_names)
     return FieldRows(lines, name, column_names, {"tsv": "tabs", "csv": "commas"}[format])
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tfbert.data import reading as read
+from tfbert.data import read
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.errors import DataError
 
