@@ -52,6 +52,7 @@ test-reference-tf: $(REFERENCE_TF)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # resolves the bounds of setup.py anew, in an environment that is thrown away
 lock:

@@ -32,7 +32,7 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tfbert", "tfbert.*"]),
-    package_data={"tfbert.text.algorithms": ["characters.txt"]},
+    package_data={"tfbert": ["py.typed"], "tfbert.text.algorithms": ["characters.txt"]},
     python_requires=">=3.11,<3.13",
     install_requires=[
         "absl-py>=2.1,<3",
@@ -70,6 +70,7 @@ setuptools.setup(
             *TASKS,
             "hypothesis>=6.100,<7",
             "keras-nlp>=0.32,<0.33",
+            "mypy>=2,<3",
             "pandas>=2.2,<4",
             "pytest>=8.2,<10",
             "pytest-xdist>=3.6,<4",

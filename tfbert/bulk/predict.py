@@ -67,9 +67,8 @@ def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_ro
 
     Returns: the number of rows. Raises DataError, DiskError.
 
-    >>> import tfbert
-    >>> tables = tfbert.data.stream("texts.jsonl")  # doctest: +SKIP
-    >>> predict_into("answers.jsonl", tfbert.load("runs/mine"), tables)  # doctest: +SKIP
+    >>> predict_into("answers.jsonl", tfbert.load("runs/mine"), tfbert.data.stream("texts.jsonl"))
+    2
     """
     stated = {"model": _model_sha256(model), "keep": list(keep), "report_bad_rows": report_bad_rows}
     total = 0

@@ -1,14 +1,19 @@
 """Columns of examples as tensors. B rows; a column of lists is a RaggedTensor [B, (n)]."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 
-def tensor(values):
-    """A column as a tensor: strings or numbers [B]; rows that are lists are strings, rows that are arrays numbers.
+def tensor(values: Any) -> tf.Tensor | tf.RaggedTensor:
+    """A column as a tensor: strings or numbers [B], or a RaggedTensor [B, (n)] if its rows are lists or arrays.
 
-    Those are of any length and become a RaggedTensor. Strings may be `str` or `bytes`; a lone surrogate, which has
-    no UTF-8, becomes `?`.
+    The rows of a column are all strings, all numbers, all lists of strings or all arrays of numbers. A string is a
+    `str` or `bytes`; a lone surrogate, which UTF-8 cannot hold, becomes `?`.
 
     >>> tensor([["a", "film"], []]).to_list()
     [[b'a', b'film'], []]
@@ -25,8 +30,8 @@ def tensor(values):
     return tf.constant(values)
 
 
-def specs(columns):
-    """{name: the spec of `tensor` of any of its rows, however many}, of columns that have a row.
+def specs(columns: Mapping[str, Sequence]) -> dict[str, Any]:
+    """{name: the TensorSpec or RaggedTensorSpec of `tensor` of any number of its rows}; each column has a row.
 
     >>> specs({"text": ["a film"]})
     {'text': TensorSpec(shape=(None,), dtype=tf.string, name=None)}
@@ -34,21 +39,25 @@ def specs(columns):
     return {name: _spec(tensor(values[:1])) for name, values in columns.items()}
 
 
-def _spec(value):
+def _spec(value: tf.Tensor | tf.RaggedTensor) -> Any:
     if isinstance(value, tf.RaggedTensor):
         return tf.RaggedTensorSpec([None, None, *value.shape[2:]], value.dtype, 1, value.row_splits.dtype)
     return tf.TensorSpec([None, *value.shape[1:]], value.dtype)
 
 
-def _strings(values):
+def _strings(values: Sequence[str | bytes]) -> tf.Tensor:
     encoded = [value.encode("utf-8", "replace") if isinstance(value, str) else value for value in values]
     return tf.constant(encoded, tf.string, shape=[len(encoded)])
 
 
-def collected(batches, order):
-    """Dicts of arrays of several batches as one, its rows brought back by `order`.
+def collected(batches: Sequence[Mapping[str, Any]], order: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of several batches, dicts of [B, ...], in one; `order` puts the rows in their original order.
 
-    Where the batches' further dimensions differ they are padded: strings with b"", integers with -1, floats with 0.
+    If dimensions after B differ between batches, the smaller are padded: strings with b"", integers with -1, floats
+    with 0.
+
+    >>> collected([{"ids": [[1, 2]]}, {"ids": [[3]]}], order=np.array([1, 0]))["ids"].tolist()
+    [[3, -1], [1, 2]]
     """
     joined = {}
     for name in batches[0]:

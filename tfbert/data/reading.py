@@ -1,15 +1,23 @@
 """Data files (TSV, CSV, JSONL, text, TFRecord, Parquet) and TFDS data sets as a `Table`, whole or in windows."""
 
+from __future__ import annotations
+
 import contextlib
-import importlib
 import itertools
 import os
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 
+from tfbert.data.readers.conll import read_conll
+from tfbert.data.readers.delimited import FieldRows
+from tfbert.data.readers.json_lines import json_rows
 from tfbert.data.readers.lines import decoded_lines, open_data
-from tfbert.data.readers.records import parquet_rows, tfrecord_rows
-from tfbert.data.readers.rows import FieldRows, ObjectRows, TextRows
-from tfbert.data.readers.squad import begins_squad
+from tfbert.data.readers.parquet import parquet_rows
+from tfbert.data.readers.plain_text import TextRows
+from tfbert.data.readers.rows import Rows
+from tfbert.data.readers.semeval import read_semeval
+from tfbert.data.readers.squad import begins_squad, read_squad
+from tfbert.data.readers.tfrecord import tfrecord_rows
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, NoRowsError
 
@@ -25,50 +33,50 @@ _FORMAT_OF_SUFFIX = {
     ".parquet": "parquet",
     **dict.fromkeys((".conll", ".bio", ".iob", ".iob2", ".bioes"), "conll"),
 }
-# Formats that a task's data are published in: module and function, which turns lines and the file's name into a Table.
-_PUBLISHED = {
-    "conll": ("tfbert.data.readers.conll", "read_conll"),
-    "squad": ("tfbert.data.readers.squad", "read_squad"),
-    "semeval": ("tfbert.data.readers.semeval", "read_semeval"),
-}
+# One document a file, in the form that the data of a task are published in.
+_DOCUMENTS = {"conll": read_conll, "squad": read_squad, "semeval": read_semeval}
 _RECORDS = {"tfrecord": tfrecord_rows, "parquet": parquet_rows}
-_FORMATS = ("tsv", "csv", "jsonl", "txt", *_RECORDS, *_PUBLISHED)
-_LINES_THAT_TELL = 10  # of a document of JSON that is spread over lines
+_FORMATS = ("tsv", "csv", "jsonl", "txt", *_RECORDS, *_DOCUMENTS)
+_FIRST_LINES = 10  # of a .json file, which show whether it is a document of SQuAD's form
 
 
-def read(source, *, column_names=(), required=(), format=None):
+def read(
+    source: str | os.PathLike[str],
+    *,
+    column_names: Sequence[str] = (),
+    required: Sequence[str] = (),
+    format: str | None = None,
+) -> Table:
     r"""Reads a file or a TFDS data set into memory.
 
-    Sources, told apart by their suffix (`.gz` may follow it):
-        .tsv: fields between tabs, as they stand: quotes are text, as in GLUE's files.
+    The suffix says how a source is read (`.gz` may follow it):
+        .tsv: fields between tabs; quotes are part of the text, as in GLUE's files.
         .csv: fields between commas, quoted as in RFC 4180, with line breaks inside quotes.
-        .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys. A .json that is one
-            document of SQuAD's form is read as such.
+        .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys. A .json file that is one
+            document of SQuAD's form is read as one.
         .txt: one text a line, as column "text".
         .tfrecord, .tfrecords: serialized tf.train.Example, whose bytes are UTF-8 texts.
         .parquet: a Parquet file (needs pyarrow).
         .conll, .bio, .iob, .iob2, .bioes: a word and its tag a line, as columns "words" and "tags".
         "tfds:NAME[/CONFIG][:VERSION][:SPLIT]": a data set of tensorflow_datasets (split: train), from its
-            own data folder ($TFDS_DATA_DIR); class labels become their names, and None where unlabelled.
+            own data folder ($TFDS_DATA_DIR); a class label becomes its name, and None if there is no label.
         "-": standard input, one text a line, or JSONL when the first line begins with "{".
 
-    Files are UTF-8, with or without a byte order mark, with LF or CRLF. Lines with nothing on them are no
-    rows and are skipped, but in plain text, where only those at the end are: there an empty line is an
-    empty text, so that answers stay beside their lines.
+    Files are UTF-8, with or without a byte order mark, with LF or CRLF. Empty lines are skipped; in plain text an
+    empty line is an empty text, so that answers stay beside their lines, and only those at the end are skipped.
 
     Args:
         source: a path or one of the above.
         column_names: names for a TSV or CSV file that has no header line (or one name for plain text);
             without them the first line is the header.
-        required: columns to check for now rather than at their use.
+        required: columns that are checked now, before they are used.
         format: "tsv", "csv", "jsonl", "txt", "tfrecord", "parquet", "conll", "squad" or "semeval", for a file whose
             suffix does not say it.
 
     Raises:
-        DataError: names the file, the line and what is wrong with it; a `NoRowsError` where there is nothing in it.
+        DataError: names the file, the line and what is wrong with it; a `NoRowsError` if there is nothing in it.
         ConfigError: arguments that do not fit the source.
 
-    >>> import pathlib
     >>> _ = pathlib.Path("reviews.tsv").write_text("text\tlabel\na fine film\tgood\n")
     >>> list(read("reviews.tsv", required=["text"]))
     [{'text': 'a fine film', 'label': 'good'}]
@@ -81,13 +89,19 @@ def read(source, *, column_names=(), required=(), format=None):
     return table
 
 
-def stream(source, *, column_names=(), format=None, most_rows=2048, most_characters=1 << 21):
-    """Reads a source of `read` in windows: an iterator of tables, whose rows hold no more than the bounds.
+def stream(
+    source: str | os.PathLike[str],
+    *,
+    column_names: Sequence[str] = (),
+    format: str | None = None,
+    most_rows: int = 2048,
+    most_characters: int = 1 << 21,
+) -> Iterator[Table]:
+    r"""Reads a source of `read` in constant memory: an iterator of tables with at most so many rows or characters.
 
-    What is published as one document (SQuAD, CoNLL, SemEval) and TFDS data sets are read whole and then cut.
+    One document (SQuAD, CoNLL, SemEval) or a TFDS data set is read whole and then cut.
 
-    >>> import pathlib
-    >>> _ = pathlib.Path("texts.txt").write_text("one\\ntwo\\nthree\\n")
+    >>> _ = pathlib.Path("texts.txt").write_text("one\ntwo\nthree\n")
     >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
     [['one', 'two'], ['three']]
     """
@@ -102,15 +116,15 @@ def stream(source, *, column_names=(), format=None, most_rows=2048, most_charact
             table = rows.take(most_rows, most_characters)
 
 
-def _some(rows, table):
+def _some(rows: Rows, table: Table) -> Table:
     if not len(table):
         raise NoRowsError(f"{rows.name}: {rows.nothing}")
     return table
 
 
 @contextlib.contextmanager
-def _opened(source, column_names, format):
-    """The `Rows` of a source, or its `Table` where it is read whole."""
+def _opened(source: str | os.PathLike[str], column_names: Sequence[str], format: str | None) -> Iterator[Rows | Table]:
+    """The `Rows` of a source, or its `Table` if it is read whole."""
     source = os.fsdecode(source)
     column_names = _names("column_names", column_names)
     if format is not None and format not in _FORMATS:
@@ -141,24 +155,23 @@ def _opened(source, column_names, format):
             return
         lines = decoded_lines(file, source)
         if format is None:
-            first = list(itertools.islice(lines, _LINES_THAT_TELL))
+            first = list(itertools.islice(lines, _FIRST_LINES))
             format = "squad" if begins_squad("".join(first)) else "jsonl"
             lines = itertools.chain(first, lines)
         yield _rows(lines, source, column_names, format)
 
 
-def _rows(lines, name, column_names, format):
-    if format in _PUBLISHED:
-        module, function = _PUBLISHED[format]
-        return getattr(importlib.import_module(module), function)(lines, name)
+def _rows(lines: Iterable[str], name: str, column_names: list[str], format: str) -> Rows | Table:
+    if format in _DOCUMENTS:
+        return _DOCUMENTS[format](lines, name)
     if format == "txt":
         return TextRows(lines, name, column_names)
     if format == "jsonl":
-        return ObjectRows.of_lines(lines, name, column_names)
-    return FieldRows(lines, name, column_names, {"tsv": "tabs", "csv": "commas"}[format])
+        return json_rows(lines, name, column_names)
+    return FieldRows(lines, name, column_names, "tabs" if format == "tsv" else "commas")
 
 
-def _names(argument, names):
+def _names(argument: str, names: Sequence[str]) -> list[str]:
     if isinstance(names, str):
         raise ConfigError(f"{argument} must be a list of names, not the text {names!r}")
     names = list(names)
@@ -168,7 +181,7 @@ def _names(argument, names):
     return names
 
 
-def _format(source):
+def _format(source: str) -> str:
     stem = source[:-3] if source.lower().endswith(".gz") else source
     suffix = os.path.splitext(stem)[1].lower()
     if suffix not in _FORMAT_OF_SUFFIX:

@@ -1,7 +1,11 @@
 """The rows of a data set as columns in memory, with the place in the file that each row came from."""
 
+from __future__ import annotations
+
 import difflib
 import operator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tfbert.errors import DataError
 
@@ -12,11 +16,11 @@ class Table:
     Iterating over a table gives its rows as dicts, without the columns that a JSON row left out.
 
     Attributes:
-        columns: `dict[str, list]`; str for TSV and CSV, any JSON value for JSONL, with None where a row
-            has no such column (`column` tells that None from a JSON null).
+        columns: `dict[str, list]`; the values are str for TSV and CSV, and any JSON value for JSONL. None stands for
+            a JSON null, or for a column that the row lacks (`column` raises for the latter).
         source: the file's name, for messages.
         line_numbers: row -> the line of the file on which the row begins (or the number of its record), counted
-            from 1; None where there are none.
+            from 1; None if the source has no lines or records.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
     >>> table.column("label"), list(table.select([1]))
@@ -25,23 +29,22 @@ class Table:
 
     def __init__(
         self,
-        columns,
+        columns: dict[str, list],
         *,
-        source,
-        line_numbers=None,
-        absent=None,
-        names_from_file=False,
-        unit="line",
-        has_lists_of_one=False,
-    ):
+        source: str,
+        line_numbers: Sequence[int] | None = None,
+        absent: dict[str, set[int]] | None = None,
+        names_from_file: bool = False,
+        unit: str = "line",
+        has_lists_of_one: bool = False,
+    ) -> None:
         """`read` and `from_columns` make tables.
 
         Args:
             absent: column -> the set of its rows that lack it, as rows of JSONL may.
-            names_from_file: the names are the file's first line, so that a missing column may mean that
-                the file has no header line.
+            names_from_file: the file's first line gave the names; a missing column may mean that it is no header line.
             unit: what `line_numbers` count: "line", "record" or "row".
-            has_lists_of_one: the source does not tell a value from a list of one, nor null from an empty list.
+            has_lists_of_one: the source has one form for a value and a list of one, and one for null and an empty list.
         """
         self.columns = columns
         self.source = source
@@ -53,12 +56,11 @@ class Table:
         self._length = len(next(iter(columns.values()), ()))
 
     @classmethod
-    def from_columns(cls, columns, source="memory"):
+    def from_columns(cls, columns: Mapping[str, Any], source: str = "memory") -> Table:
         """A table of the given columns: lists, arrays or pandas Series.
 
         Raises:
-            DataError: no columns, columns of unequal length, a name that is not a str, or one text where a
-                list of them belongs.
+            DataError: no columns, columns of unequal length, a name that is not a str, or a text in place of a list.
         """
         if not columns:
             raise DataError(f"{source}: no columns were given")
@@ -75,10 +77,10 @@ class Table:
             raise DataError(f"{source}: the columns have unequal lengths: {lengths}")
         return cls(lists, source=source)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._length
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         for i, values in enumerate(zip(*self.columns.values(), strict=True)):
             row = dict(zip(self.columns, values, strict=True))
             for name, rows in self._absent.items():
@@ -86,17 +88,17 @@ class Table:
                     del row[name]
             yield row
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Table {self.source}: {len(self)} rows of {_list(self.columns)}>"
 
-    def row_name(self, i):
+    def row_name(self, i: int) -> str:
         """The place of row `i` for messages: "train.tsv, line 17", or "memory, row 15" (counted from 0)."""
         i = range(len(self))[i]
         if self.line_numbers is None:
             return f"{self.source}, row {i}"
         return f"{self.source}, {self._unit} {self.line_numbers[i]}"
 
-    def column(self, name):
+    def column(self, name: str) -> list:
         """The values of one column, as a list.
 
         Raises:
@@ -120,21 +122,23 @@ class Table:
             )
         return self.columns[name]
 
-    def list_column(self, name):
-        """The values of one column that is to hold lists: where the source does not tell them apart, all are lists.
+    def list_column(self, name: str) -> list:
+        """The values of one column that is meant to hold lists. If the source has one form for a value and a list of
+        one, each value becomes a list; else the values are given as they are, and the caller checks them.
 
-        Raises DataError as `column`; what a row holds is checked by who reads it.
+        Raises:
+            DataError: as `column`.
         """
         values = self.column(name)
         if not self._has_lists_of_one:
             return values
         return [value if isinstance(value, list) else [] if value is None else [value] for value in values]
 
-    def text_column(self, name):
-        """The values of one column, each of them a str that UTF-8 can hold.
+    def text_column(self, name: str) -> list[str]:
+        """The values of one column, each a str that UTF-8 can hold.
 
         Raises:
-            DataError: as `column`, and for a value that is no text: a number, null, a list.
+            DataError: as `column`, and for a value that is no text: a number, null or a list.
         """
         values = self.column(name)
         if self._has_lists_of_one:
@@ -153,10 +157,11 @@ class Table:
                     ) from None
         return values
 
-    def select(self, rows):
+    def select(self, rows: Iterable[int] | slice) -> Table:
         """The table of the given rows (numbers or a slice), in the given order.
 
-        A row number outside the table is an IndexError, as for a list.
+        Raises:
+            IndexError: a row number outside the table, as for a list.
         """
         if isinstance(rows, slice):
             rows = range(len(self))[rows]
@@ -186,19 +191,19 @@ def _nearest(name, names):
     return folded[near[0]] if near else None
 
 
-def _list(names):
-    """Names for a message; those of a file without a header line may be whole texts, so they are cut."""
+def _list(names: Collection[str]) -> str:
+    """Names for a message, cut: those of a file without a header line may be whole texts."""
     shown = [repr(name if len(name) <= 40 else name[:37] + "...") for name in list(names)[:20]]
     return ", ".join(shown) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
-def _kind(value):
-    """A value named as a reader of JSON would name it."""
+def _kind(value: Any) -> str:
+    """What a value is, in the words of JSON."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return f"a number ({value})"
-    kinds = {str: "a text", list: "a list", dict: "an object"}
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
     return kinds.get(type(value), f"a {type(value).__name__}")

@@ -41,7 +41,7 @@ def export(
         ExportError: a format answers otherwise than the model, or cannot be made of it; nothing was written.
         DiskError: the folder could not be written, or is somebody's other folder.
 
-    >>> export(tfbert.load("runs/mine"), "served/mine")
+    >>> export(tfbert.load("runs/mine"), "served/mine", ["saved_model"])
     """
     if not formats:
         raise ConfigError(f"name at least one format: {', '.join(FORMATS)}")

@@ -7,8 +7,7 @@ import pyarrow.parquet
 import pytest
 import tensorflow as tf
 
-from tfbert.data import reading as read
-from tfbert.data import stream
+from tfbert.data import read, stream
 from tfbert.errors import ConfigError, DataError
 
 

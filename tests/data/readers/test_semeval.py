@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tfbert.data import reading as read
+from tfbert.data import read
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.errors import DataError
 
@@ -52,8 +52,8 @@ def test_what_may_differ():
     [
         ([], "train.txt: no records in it"),
         ([*RECORD, SENTENCE, "Comment: x\n"], "train.txt, line 5: the record 1 has no relation.*such as Other"),
-        (["The child\n"], "train.txt, line 1: 'The child' is no line.*begins with a number, a tab"),
-        (["Comment: x\n"], "line 1: 'Comment: x' is no line"),
+        (["The child\n"], "train.txt, line 1: 'The child' does not fit.*begins with a number, a tab"),
+        (["Comment: x\n"], "line 1: 'Comment: x' does not fit"),
         ([SENTENCE, "Cause-Effect(e1,e3)\n"], r"line 2: 'Cause-Effect\(e1,e3\)'.*with \(e1,e2\) or \(e2,e1\) after it"),
         ([SENTENCE, "Other\n", "Cause-Effect(e1,e2)\n"], "line 3.*the record has a relation already, Other"),
         ([*RECORD, '2 "no tab in it"\n'], "line 5: .*begins with a number, a tab"),

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tfbert.data import reading as read
+from tfbert.data import read
 from tfbert.data.readers.squad import answers_of, begins_squad, read_squad
 from tfbert.errors import DataError
 

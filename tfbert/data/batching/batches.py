@@ -1,6 +1,13 @@
-"""Batches: examples in memory -> a tf.data pipeline of features and targets. B batch, W windows, S sequence."""
+"""Batches: examples in memory -> a tf.data pipeline of features and targets.
+
+B texts of a batch, W windows of these texts (W = B without windows), S sequence.
+"""
+
+from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +17,7 @@ from tfbert.data.batching.order import batches_of_epoch, own_replicas, parts_of
 from tfbert.data.batching.static_shapes import filled_up, filled_up_target
 
 SAMPLE_WEIGHT = "sample_weight"
-ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids held while lengths are counted, of books too
+ROWS_PER_LENGTH_CALL = 256  # bounds the padded ids in memory while lengths are counted, also those of books
 
 
 class Batches:
@@ -18,31 +25,33 @@ class Batches:
 
     Args:
         examples: dict of equally long columns, as `tfbert.data.columns.tensor` takes them.
-        features: graph function, columns of a batch -> dict with `padding_mask` int [W, S]; W is B, or "rows" [W]
+        features: graph function, columns [B] of a batch -> dict with `padding_mask` int [W, S]. W is B, or "rows" [W]
             says which row of the batch each window is from.
         target: graph function, columns and features of a batch -> what the loss compares with; None for no target.
-        shuffle: False gives each row once, longest first, in `rows` order.
-        static_length: S of every batch, whose W is then always the same as well; 0 pads each batch to its own longest.
-            "is_real" of the features tells the batch's own windows from those that fill it up.
-        parts: what W can be divided by then.
-        sample_weight: float [rows of the examples], of each in the loss: "sample_weight" of the features, [W].
+        shuffle: False sorts the rows by length, longest first.
+        static_length: S of every batch, whose W is then the same for all batches, too; 0 pads each batch to its own
+            longest text. The feature "is_real" marks the batch's own windows, and not those that fill it up.
+        parts: W is a multiple of it if there is a static length.
+        sample_weight: float [number of examples], each example's weight in the loss: the feature "sample_weight" [W].
 
-    >>> batches = Batches({"text": ["a", "b"]}, task.features, batch_size=2)
+    >>> batches = Batches({"text": ["where is my parcel", "refund"]}, task.features, batch_size=2)
+    >>> batches.lengths  # tokens of each text
+    array([6, 3], dtype=int32)
     """
 
     def __init__(
         self,
-        examples,
-        features,
-        target=None,
+        examples: Mapping[str, Any],
+        features: Callable[[dict], dict],
+        target: Callable[[dict, dict], Any] | None = None,
         *,
-        batch_size=32,
-        seed=0,
-        shuffle=True,
-        static_length=0,
-        parts=1,
-        sample_weight=None,
-    ):
+        batch_size: int = 32,
+        seed: int = 0,
+        shuffle: bool = True,
+        static_length: int = 0,
+        parts: int = 1,
+        sample_weight: Sequence[float] | np.ndarray | None = None,
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.examples = examples
@@ -54,15 +63,15 @@ class Batches:
         # Traced once for all data sets below.
         self._traced = tf.function(self._batch, input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
         self.lengths, self._windows = self._count()
-        self._plans = {}
+        self._plans: dict[int, list[np.ndarray]] = {}
         self.steps_per_epoch = -(-len(self.lengths) // batch_size)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
-    def plan(self, epoch=0):
+    def plan(self, epoch: int = 0) -> list[np.ndarray]:
         """The row numbers of each batch of an epoch."""
-        # The pipeline runs ahead into the next epoch while the progress bar still asks about this one.
+        # The pipeline is ahead, in the next epoch, while the progress bar still asks about this one.
         if epoch not in self._plans:
             self._plans = {known: plan for known, plan in self._plans.items() if known >= epoch - 1}
             self._plans[epoch] = batches_of_epoch(
@@ -70,19 +79,20 @@ class Batches:
             )
         return self._plans[epoch]
 
-    def rows_and_tokens(self, step):
-        """How many rows and how many non-padding tokens the batch of a global step has."""
+    def rows_and_tokens(self, step: int) -> tuple[int, int]:
+        """The number of rows and of non-padding tokens in the batch of a global step."""
         rows = self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
         return len(rows), int(self.lengths[rows].sum())
 
-    def repeated(self, start_step=0, replicas=None):
-        """An endless tf.data.Dataset of (features, target) from a global step on, epoch after epoch.
+    def repeated(self, start_step: int = 0, replicas: Any = None) -> tf.data.Dataset:
+        """An endless tf.data.Dataset of (features, target), epoch after epoch, that begins with a global step.
 
         Args:
-            replicas: a `tf.distribute.InputContext`: of each batch the parts of its own replicas follow each other.
+            replicas: a `tf.distribute.InputContext`; the data set then has the shares of its replicas of each batch,
+                one after the other.
         """
 
-        def rows():
+        def rows() -> Iterator[np.ndarray]:
             step = start_step
             while True:
                 yield from parts_of(self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch], replicas)
@@ -91,15 +101,15 @@ class Batches:
         count = 1 if replicas is None else replicas.num_replicas_in_sync
         return self._dataset(rows, -(-self.batch_size // count)).map(lambda example, *batch: batch)
 
-    def once(self, replicas=None):
+    def once(self, replicas: Any = None) -> tf.data.Dataset:
         """A finite tf.data.Dataset of (columns, features, target) over `plan(0)`.
 
         Args:
-            replicas: a `tf.distribute.InputContext`: of each batch in turn each replica takes one, the last maybe an
-                empty one, and its own follow each other.
+            replicas: a `tf.distribute.InputContext`; batches go to all replicas in turn, the data set has those of its
+                own, and empty batches at the end give each replica as many as the others.
         """
 
-        def rows():
+        def rows() -> Iterator[np.ndarray]:
             plan = self.plan(0)
             if replicas is None:
                 yield from plan
@@ -110,18 +120,18 @@ class Batches:
 
         return self._dataset(rows, self.batch_size)
 
-    def _dataset(self, rows, batch_size):
+    def _dataset(self, rows: Callable[[], Iterator[np.ndarray]], batch_size: int) -> tf.data.Dataset:
         spec = tf.TensorSpec([None], tf.int64)
         indices = tf.data.Dataset.from_generator(rows, output_signature=spec)
         batch = self._traced
         if self.static_length:
-            # Whatever texts come together: as many windows as the texts with most of them have.
+            # Enough for any texts in one batch: the number of windows of those texts that have the most.
             windows = int(np.sort(self._windows)[-batch_size:].sum()) if len(self._windows) else batch_size
             windows = -(-max(windows, batch_size) // self._parts) * self._parts
             batch = functools.partial(self._batch, windows=windows)
         return indices.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
 
-    def _batch(self, rows, windows=None):
+    def _batch(self, rows: tf.Tensor, windows: int | None = None) -> tuple:
         example = {name: tf.gather(values, rows) for name, values in self.columns.items()}
         features = self.features(example)
         if self._sample_weight is not None:
@@ -136,8 +146,8 @@ class Batches:
             target = filled_up_target(target, windows, self.static_length)
         return example, features, target
 
-    def _count(self):
-        """Of each row of the examples, how many tokens it has, and in how many windows."""
+    def _count(self) -> np.ndarray:
+        """The number of tokens and of windows of each example: int32 [2, examples]."""
         size = next(iter(self.columns.values())).shape[0]
         rows = tf.data.Dataset.range(size).batch(ROWS_PER_LENGTH_CALL)
 
@@ -148,8 +158,12 @@ class Batches:
         return (np.concatenate(counted) if counted else np.zeros([0, 2], np.int32)).T
 
 
-def tokens_and_windows(features, size):
-    """Features of `size` rows -> of each how many tokens it has, and in how many windows, int32 [B, 2]."""
+def tokens_and_windows(features: Mapping[str, tf.Tensor], size: int | tf.Tensor) -> tf.Tensor:
+    """Features of `size` = B rows -> the number of tokens and of windows of each row, int32 [B, 2].
+
+    >>> tokens_and_windows({"padding_mask": tf.constant([[1, 1, 0], [1, 1, 1]])}, 2).numpy().tolist()
+    [[2, 1], [3, 1]]
+    """
     tokens = tf.reduce_sum(features["padding_mask"], axis=1)
     counts = tf.stack([tokens, tf.ones_like(tokens)], 1)
     return tf.math.unsorted_segment_sum(counts, features["rows"], size) if "rows" in features else counts

@@ -28,9 +28,11 @@ class PretrainingBatches:
         masking: a `Masking`; not looked at where the examples bring static masks.
         batch_size: B.
 
-    >>> batches = PretrainingBatches(open_shards("examples"), Masking.of_tokenizer(tokenizer), batch_size=256)
-    >>> next(iter(batches.repeated()))["token_ids"].shape
-    TensorShape([256, 128])
+    >>> from tfbert.data.pretraining.masking import Masking
+    >>> shards = shard_files.open_shards("examples")
+    >>> batches = PretrainingBatches(shards, Masking.of_tokenizer(tokenizer), batch_size=4)
+    >>> next(iter(batches.repeated()))["token_ids"].shape == (4, shards.max_length)
+    True
     """
 
     def __init__(self, shards, masking, *, batch_size=32, seed=0):

@@ -36,7 +36,10 @@ class Masking:
         longest: words of a unit at most; 0 for the usual number of its kind.
 
     >>> masking = Masking("token", mask_id=103, special_ids=(101, 102), vocab_size=30522, max_predictions=20)
-    >>> masked = masking(token_ids, word_starts, padding_mask, seed=(0, step))
+    >>> token_ids = tf.constant([[101, 7592, 2088, 102]])
+    >>> masked = masking(token_ids, tf.ones_like(token_ids), tf.ones_like(token_ids), seed=(0, 1))
+    >>> masked["masked_weights"].numpy().sum()  # one token to predict
+    np.float32(1.0)
     """
 
     units: str = "token"

@@ -1,21 +1,24 @@
 """CoNLL files: a word and its tag a line, sentences between empty lines."""
 
+from __future__ import annotations
+
 import re
 from array import array
+from collections.abc import Iterable
 
 from tfbert.data.table import Table
 from tfbert.errors import DataError, NoRowsError
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}:")
-_BLANKS = " \t\r\n"  # a no-break or an ideographic space is a word's own
+_BLANKS = " \t\r\n"  # a no-break space or an ideographic space is part of a word
 
 
-def read_conll(lines, name):
-    """Lines -> a `Table` of `words` and `tags`, lists of str: the first and the last column of the file.
+def read_conll(lines: Iterable[str], name: str) -> Table:
+    r"""Lines -> a `Table` of `words` and `tags`, lists of str: the first and the last column of the file.
 
-    Columns stand between tabs or, in lines without one, between spaces. A line of nothing but spaces ends a sentence;
-    lines that begin with -DOCSTART- are left out. WikiANN's prefix, a language's code and a colon on every word of the
-    file, is removed. A row's line number is that of its first word. Source: Tjong Kim Sang and De Meulder 2003.
+    Columns are separated by tabs or, in a line without a tab, by spaces. A blank line ends a sentence; lines that begin
+    with -DOCSTART- are left out. WikiANN's prefix (a language code and a colon on every word of the file) is removed.
+    A row's line number is that of its first word. Source: Tjong Kim Sang and De Meulder 2003.
 
     Raises:
         DataError: a line with one column, or a file without words.
@@ -23,7 +26,9 @@ def read_conll(lines, name):
     >>> read_conll(["New\tB-place\n", "York\tI-place\n", "\n"], "a.conll").columns
     {'words': [['New', 'York']], 'tags': [['B-place', 'I-place']]}
     """
-    all_words, all_tags, line_numbers = [], [], array("q")
+    all_words: list[list[str]] = []
+    all_tags: list[list[str]] = []
+    line_numbers = array("q")
     within = False
     for number, line in enumerate(lines, 1):
         line = line.rstrip(_BLANKS)

@@ -1,5 +1,7 @@
 """The text of a data file, compressed or not, strictly UTF-8: line by line, or in blocks."""
 
+from __future__ import annotations
+
 import codecs
 import contextlib
 import difflib
@@ -7,15 +9,22 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from tfbert.errors import DataError
 
 
-def open_data(source):
-    """A data file open for reading bytes, through gzip where its name ends in .gz; else a DataError that says why."""
+def open_data(source: str) -> BinaryIO:
+    """A data file open for reading bytes, through gzip if its name ends in .gz.
+
+    Raises:
+        DataError: no such file (with the nearest name), a folder, or why it cannot be opened.
+    """
     try:
         if source.lower().endswith(".gz"):
-            return io.BufferedReader(gzip.open(source), 1 << 16)  # iterates over lines in C, unlike GzipFile
+            # BufferedReader iterates over lines in C, unlike GzipFile.
+            return io.BufferedReader(gzip.open(source), 1 << 16)
         return open(source, "rb")
     except FileNotFoundError:
         folder, name = os.path.split(source)
@@ -29,20 +38,23 @@ def open_data(source):
         raise DataError(f"{source}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
 
 
-def decoded_lines(file, name):
-    """The lines of a binary file as str, each with its own line end: only LF and CRLF end one."""
+def decoded_lines(file: BinaryIO, name: str) -> Iterator[str]:
+    r"""The lines of a binary file as str, each with its line end, LF or CRLF. Raises DataError.
+
+    >>> list(decoded_lines(io.BytesIO("one\r\ntwo\u2028three".encode()), "texts.txt"))
+    ['one\r\n', 'two\u2028three']
+    """
     number = 0
     with _reading(name, lambda: number):
         for number, line in enumerate(file, 1):
             yield _decoded(line, name, number)
 
 
-def text_blocks(source, size=1 << 16):
-    """The text of a file in blocks of about `size` bytes, which end with a line or a word: constant memory.
+def text_blocks(source: str, size: int = 1 << 16) -> Iterator[str]:
+    r"""The text of a file in blocks of about `size` bytes, in constant memory. Raises DataError.
 
-    A block ends within a word only where there is none of its length to end with, as in Chinese. Raises DataError.
+    A block ends with a line or a word. It ends within a word only if no word ends in it, as in Chinese.
 
-    >>> import pathlib
     >>> _ = pathlib.Path("corpus.txt").write_text("two lines\nof text\n")
     >>> list(text_blocks("corpus.txt", size=12))
     ['two lines\n', 'of text\n']
@@ -61,8 +73,8 @@ def text_blocks(source, size=1 << 16):
             yield _decoded(rest, source, line, column)
 
 
-def _whole_characters(data):
-    """How many bytes there are before a UTF-8 character that the end cuts."""
+def _whole_characters(data: bytes) -> int:
+    """The number of bytes before the UTF-8 character that the end of the data cuts, or of all if it cuts none."""
     for i in range(1, min(4, len(data) + 1)):
         lead = data[-i]
         if lead >= 0xC0:
@@ -71,8 +83,8 @@ def _whole_characters(data):
     return len(data)
 
 
-def _decoded(data, name, line, column=0):
-    """The text of bytes that begin in a line of a file, behind `column` bytes of it."""
+def _decoded(data: bytes, name: str, line: int, column: int = 0) -> str:
+    """The text of bytes that begin in a line of a file, after `column` bytes of this line."""
     begin = line == 1 and column == 0
     marks = len(codecs.BOM_UTF8) if begin and data.startswith(codecs.BOM_UTF8) else 0
     try:
@@ -92,8 +104,8 @@ def _decoded(data, name, line, column=0):
 
 
 @contextlib.contextmanager
-def _reading(name, line):
-    """Says of an error of the file itself after which line it came."""
+def _reading(name: str, line: Callable[[], int]) -> Iterator[None]:
+    """An error of the file itself becomes a DataError that says after which line it came."""
     try:
         yield
     except EOFError:

@@ -1,7 +1,11 @@
 """Questions, contexts and answers of one JSON document: SQuAD 1.1, SQuAD 2.0 and CMRC 2018."""
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from tfbert.data.table import Table
 from tfbert.errors import DataError, NoRowsError
@@ -10,8 +14,8 @@ from tfbert.errors import DataError, NoRowsError
 _BEGIN = re.compile(r'\s*\{\s*("version"\s*:\s*"[^"]*"\s*,\s*)?"data"\s*:\s*\[\s*\{\s*"(title|paragraphs|id)"')
 
 
-def begins_squad(text):
-    """Whether a file that begins with `text` is such a document and not JSON lines.
+def begins_squad(text: str) -> bool:
+    """Whether a file that begins with `text` is a document of this form and not JSON lines.
 
     >>> begins_squad('{"version": "v1.0", "data": [{"title": "Rome"')
     True
@@ -19,16 +23,15 @@ def begins_squad(text):
     return _BEGIN.match(text) is not None
 
 
-def read_squad(lines, name):
-    """A table of id, question, context, answers and is_impossible from the lines of a document.
+def read_squad(lines: Iterable[str], name: str) -> Table:
+    """The lines of a document -> a `Table` of id, question, context, answers and is_impossible.
 
-    `answers` is a list of {"text", "start"} (characters, or None where the file gives no place), [] where the
-    question has none. A document without any "answers", as of a test set, has no such column.
-
-    Source: rajpurkar.github.io/SQuAD-explorer; CMRC 2018 has an id for each paragraph and no is_impossible.
+    `answers` is a list of {"text", "start"}; start counts characters, and is None if the file does not give it. The
+    list is empty for a question without an answer. A document without any "answers", such as a test set, has no such
+    column. Source: rajpurkar.github.io/SQuAD-explorer; CMRC 2018 adds an id to each paragraph and has no is_impossible.
 
     Raises:
-        DataError: not such a document, or one cut short; names the article, paragraph and question.
+        DataError: not a document of this form, or a truncated one; names the article, paragraph and question.
 
     >>> question = '{"id": "1", "question": "What is old?", "answers": [{"text": "Rome", "answer_start": 0}]}'
     >>> document = '{"data": [{"paragraphs": [{"context": "Rome is old.", "qas": [%s]}]}]}' % question
@@ -36,8 +39,8 @@ def read_squad(lines, name):
     [[{'text': 'Rome', 'start': 0}]]
     """
     document = _parsed("".join(lines), name)
-    columns = {"id": [], "question": [], "context": [], "answers": [], "is_impossible": []}
-    without_answers = set()
+    columns: dict[str, list] = {"id": [], "question": [], "context": [], "answers": [], "is_impossible": []}
+    without_answers: set[int] = set()
     for a, article in enumerate(_list(document, "data", name)):
         where = f"{name}, article {a}"
         if isinstance(article, dict) and isinstance(article.get("title"), str):
@@ -52,7 +55,7 @@ def read_squad(lines, name):
                 here = f"{place}, question {columns['id'][-1]!r}"
                 if "answers" not in question:
                     without_answers.add(len(columns["answers"]))
-                # Answers to an impossible question are no more than plausible.
+                # The answers that an impossible question lists are plausible and wrong.
                 impossible = bool(question.get("is_impossible", False))
                 answers = [] if impossible else answers_of(question.get("answers", ()), here)
                 columns["context"].append(context)
@@ -66,14 +69,14 @@ def read_squad(lines, name):
     return Table(columns, source=name, absent={"answers": without_answers} if without_answers else None)
 
 
-def answers_of(cell, where):
+def answers_of(cell: Any, where: str) -> list[dict[str, Any]]:
     """A cell of answers in any of the usual forms -> a list of {"text", "start"}, without empty texts.
 
     The forms: a text; a list of texts or of objects with "text" and "answer_start" (or "start"); one such
     object, also with lists in it, as in the Hugging Face hub's SQuAD; None.
 
     Raises:
-        DataError: anything else; names `where`.
+        DataError: any other value; `where` says which row it is in.
 
     >>> answers_of({"text": ["Rome"], "answer_start": [0]}, "line 1")
     [{'text': 'Rome', 'start': 0}]
@@ -92,7 +95,7 @@ def answers_of(cell, where):
     return [answer for answer in answers if answer["text"].strip()]
 
 
-def _answer(value, where):
+def _answer(value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, str):
         return {"text": value, "start": None}
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
@@ -103,7 +106,7 @@ def _answer(value, where):
     return {"text": value["text"], "start": start}
 
 
-def _parsed(text, name):
+def _parsed(text: str, name: str) -> Any:
     if not text.strip():
         raise NoRowsError(f"{name}: the file is empty")
     try:
@@ -117,7 +120,7 @@ def _parsed(text, name):
         raise DataError(f"{name}: JSON that cannot be read: {reason}") from None
 
 
-def _value(holder, key, where):
+def _value(holder: Any, key: str, where: str) -> Any:
     if not isinstance(holder, dict):
         raise DataError(f"{where}: must be an object with {key!r}, not {type(holder).__name__}")
     if holder.get(key) is None:
@@ -125,14 +128,14 @@ def _value(holder, key, where):
     return holder[key]
 
 
-def _list(holder, key, where):
+def _list(holder: Any, key: str, where: str) -> list:
     value = _value(holder, key, where)
     if not isinstance(value, list):
         raise DataError(f"{where}: {key!r} must be a list, not {type(value).__name__}")
     return value
 
 
-def _text(holder, key, where):
+def _text(holder: Any, key: str, where: str) -> str:
     value = _value(holder, key, where)
     if not isinstance(value, str):
         raise DataError(f"{where}: {key!r} must be a text, not {type(value).__name__}")

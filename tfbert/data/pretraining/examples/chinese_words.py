@@ -23,7 +23,7 @@ class ChineseWords:
         try:
             import jieba
         except ModuleNotFoundError:
-            raise ConfigError("--words=jieba needs jieba, which is not installed: pip install 'tfbert[beam]'") from None
+            raise ConfigError("--words=jieba needs jieba, which is not installed: pip install jieba") from None
         jieba.setLogLevel(logging.WARNING)  # it tells of its dictionary at every start
         jieba.initialize()
         self._cut = jieba.cut

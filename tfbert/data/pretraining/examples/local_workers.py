@@ -28,9 +28,9 @@ _TALK_TO_WORKER = ("beam_control_read", "read_grpc_client_inputs", "forward_grpc
 class LocalWorkers:
     """Knows the workers by a folder, in which each has a file named by its process id and puts what went wrong.
 
-    >>> with LocalWorkers() as workers:
-    ...     start(workers.command)
-    ...     workers.error()  # what a worker has reported, or that one was killed; None while all is well
+    >>> with LocalWorkers() as workers:  # give Beam `workers.command`, which starts one worker
+    ...     print(workers.error())
+    None
     """
 
     def __enter__(self):
@@ -60,6 +60,7 @@ class LocalWorkers:
             _LOGGER.setLevel(level)
 
     def error(self):
+        """What a worker has reported, or that one was killed; None while all is well."""
         with contextlib.suppress(FileNotFoundError):
             return (self._folder / _ERROR).read_text(encoding="utf-8")
         return "a worker process was killed, perhaps for want of memory; try fewer --workers" if self._ended else None

@@ -26,8 +26,11 @@ class OutFolder:
     A part is what makes one shard, or none where it has no text; its record is a dict of counts, and of the shard's
     file, bytes and sha256.
 
-    >>> out = OutFolder("examples")
-    >>> out.open(settings)  # raises ConfigError where it has examples of other settings
+    >>> out = OutFolder("new_examples")
+    >>> out.open({"max_length": 128}, {"files": 1})  # None: there are no finished examples in it
+    >>> out.open({"max_length": 512}, {"files": 1})
+    Traceback (most recent call last):
+    tfbert.errors.ConfigError: new_examples holds examples that were made with max_length=128, not 512; ...
     """
 
     def __init__(self, path):

@@ -22,14 +22,14 @@ def is_json(path):
 
 
 class DocumentReader:
-    """Reads the documents of a `tfbert.data.pretraining.examples.plan.Piece`.
+    r"""Reads the documents of a `tfbert.data.pretraining.examples.plan.Piece`.
 
     Args:
         documents: "auto", "blank_lines", "files" or "jsonl".
         text_field: the text's key in JSON objects.
         limit: bytes of a document at most; a longer one is cut into several.
 
-    >>> import pathlib
+    >>> from tfbert.data.pretraining.examples.plan import Piece
     >>> size = pathlib.Path("corpus.txt").write_text("One sentence.\nAnother.\n\nA second document.\n")
     >>> list(DocumentReader("blank_lines", limit=1 << 20)(Piece("corpus.txt", size)))
     [[b'One sentence.\nAnother.\n'], [b'A second document.\n']]

@@ -1,39 +1,52 @@
-"""Records of files that have no lines, as dicts: TFRecord files of tf.train.Example, Parquet files."""
+"""TFRecord files of serialized tf.train.Example."""
+
+from __future__ import annotations
 
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 from tfbert.data.readers.lines import open_data
 from tfbert.data.readers.rows import ObjectRows
+from tfbert.data.table import Table
 from tfbert.errors import DataError
 
-_PARQUET_ROWS = 1024  # decoded at a time
-_HEADER = struct.Struct("<QI")  # of a TFRecord: its length, and the length's hash
+_HEADER = struct.Struct("<QI")  # of a record: its length, and the hash of the length
 _FOOTER_BYTES = 4  # the record's hash
 
 
-def tfrecord_rows(source):
-    """`Rows` of serialized tf.train.Example, compressed by gzip where the name ends in .gz.
+def tfrecord_rows(source: str) -> ObjectRows:
+    """The rows of a file of serialized tf.train.Example, compressed by gzip if its name ends in .gz.
 
-    A feature of one value is that value, unless rows up to it or in its table have several: then all are lists.
-    `Table.list_column` and `Table.text_column` give either. Bytes are UTF-8 texts.
+    A feature with one value is that value, unless a row up to here or in the same table has several: then all are
+    lists. `Table.list_column` and `Table.text_column` give either. Bytes are UTF-8 texts.
 
-    Raises DataError, with the record's number from 1: truncated, changed, or no tf.train.Example.
+    Raises:
+        DataError, when rows are taken: the record that is truncated, changed or no tf.train.Example, by its number
+            from 1.
+
+    >>> value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"a film"]))
+    >>> example = tf.train.Example(features=tf.train.Features(feature={"text": value}))
+    >>> with tf.io.TFRecordWriter("texts.tfrecord") as writer:
+    ...     writer.write(example.SerializeToString())
+    >>> list(tfrecord_rows("texts.tfrecord").take())
+    [{'text': 'a film'}]
     """
     return _ExampleRows(_examples(source), source, "record")
 
 
 class _ExampleRows(ObjectRows):
-    """A tf.train.Example does not tell a value from a list of one; the other rows do, those of former tables too."""
+    """A tf.train.Example does not tell a value from a list of one; other rows do, also those of earlier tables."""
 
     has_lists_of_one = True
 
-    def __init__(self, *args):
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._several = set()  # features that have had several values
+        self._several: set[str] = set()  # features that have had several values
 
-    def _table(self, rows):
+    def _table(self, rows: Iterator[tuple[int, Any]]) -> Table:
         table = super()._table(rows)
         for name, values in table.columns.items():
             if any(len(value or ()) > 1 for value in values):
@@ -42,13 +55,13 @@ class _ExampleRows(ObjectRows):
         return table
 
 
-def _unlisted(values, several):
+def _unlisted(values: list | None, several: bool) -> Any:
     if values is None or several:
         return values
     return values[0] if values else None
 
 
-def _examples(source):
+def _examples(source: str) -> Iterator[tuple[int, dict[str, Any], int]]:
     import tensorflow as tf
 
     records = _gzip_records(source) if source.lower().endswith(".gz") else _records(tf, source)
@@ -58,14 +71,14 @@ def _examples(source):
         yield number, _example(tf, record, f"{source}, record {number}"), len(record)
 
 
-def _records(tf, source):
+def _records(tf: Any, source: str) -> Iterator[bytes]:
     number, end = 0, 0
     try:
         for record in tf.data.TFRecordDataset(source).as_numpy_iterator():
             number += 1
             end += _HEADER.size + len(record) + _FOOTER_BYTES
             yield record
-        if end != os.path.getsize(source):  # TensorFlow takes the beginning of a header for the file's end
+        if end != os.path.getsize(source):  # TensorFlow takes a header that is cut for the end of the file
             raise _lost(source, number + 1)
     except tf.errors.DataLossError:
         raise _lost(source, number + 1) from None
@@ -73,8 +86,9 @@ def _records(tf, source):
         raise DataError(f"{source}, record {number + 1}: cannot be read: {error.message}") from None
 
 
-def _gzip_records(source):
-    """TensorFlow takes a compressed file that was cut between records for whole; gzip's own length and hash tell."""
+def _gzip_records(source: str) -> Iterator[bytes]:
+    """The records of a compressed file, read here: TensorFlow takes one that was cut between two records for whole,
+    and gzip's own length and hash show that it is not."""
     number = 0
     try:
         with open_data(source) as file:
@@ -89,11 +103,11 @@ def _gzip_records(source):
         raise _lost(source, number + 1) from None
 
 
-def _lost(source, number):
+def _lost(source: str, number: int) -> DataError:
     return DataError(f"{source}, record {number}: the file is truncated or was changed; copy it again")
 
 
-def _example(tf, record, place):
+def _example(tf: Any, record: bytes, place: str) -> dict[str, list]:
     try:
         features = tf.train.Example.FromString(record).features.feature
     except Exception:  # protobuf's own DecodeError, whose module depends on its version
@@ -109,37 +123,3 @@ def _example(tf, record, place):
                 raise DataError(f"{place}: feature {name!r} holds bytes that are not UTF-8 ({error.reason})") from None
         row[name] = values
     return row
-
-
-def parquet_rows(source):
-    """`ObjectRows` of a Parquet file, row group by row group.
-
-    Raises DataError: no Parquet file, one that is truncated, or pyarrow is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise DataError(f"{source}: needs pyarrow: pip install 'tfbert[parquet]'") from None
-    try:
-        file = pyarrow.parquet.ParquetFile(source, memory_map=False, pre_buffer=False)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{source}: not a Parquet file, or truncated: {_line(error)}") from None
-    return ObjectRows(_parquet_objects(file, source, pyarrow.ArrowException), source, "row")
-
-
-def _parquet_objects(file, source, arrow_error):
-    number = 0
-    with file:
-        try:
-            for batch in file.iter_batches(_PARQUET_ROWS, use_threads=False):
-                size = batch.nbytes // max(1, batch.num_rows)
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row, size
-        except (arrow_error, OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{source}, after row {number}: cannot be read: {_line(error)}; copy it again") from None
-
-
-def _line(error):
-    return " ".join(str(error).split())

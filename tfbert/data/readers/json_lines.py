@@ -1,0 +1,50 @@
+"""JSON Lines: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from tfbert.data.readers.rows import ObjectRows
+from tfbert.errors import ConfigError, DataError
+
+
+def json_rows(lines: Iterable[str], name: str, column_names: Sequence[str] = ()) -> ObjectRows:
+    r"""The rows of JSON lines; a line of white space is skipped.
+
+    Raises:
+        ConfigError: `column_names` were given, and each object names its own.
+        DataError, when rows are taken: a line that is no JSON object.
+
+    >>> list(json_rows(['{"text": "a film"}\n', "\n"], "texts.jsonl").take())
+    [{'text': 'a film'}]
+    """
+    if column_names:
+        raise ConfigError(f"{name}: each line of JSON names its own columns; leave out column_names")
+    return ObjectRows(_objects(lines, name), name)
+
+
+def _objects(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any], int]]:
+    for number, line in enumerate(lines, 1):
+        if line.isspace():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _json_error(name, number, line, error) from None
+        if not isinstance(row, dict):
+            raise DataError(f"{name}, line {number}: not a JSON object; each line must be one, {{...}}")
+        yield number, row, len(line)
+
+
+def _json_error(name: str, number: int, line: str, error: Exception) -> DataError:
+    if isinstance(error, json.JSONDecodeError):
+        hint = ""
+        if number == 1 and line.strip() in ("[", "{"):
+            hint = "; JSON is read one object a line, not as one array or an object over many lines"
+        elif name == "standard input":
+            hint = '; standard input that begins with "{" is read as JSON, unless format="txt"'
+        return DataError(f"{name}, line {number}, column {error.colno}: not JSON: {error.msg}{hint}")
+    reason = "nested too deep" if isinstance(error, RecursionError) else error
+    return DataError(f"{name}, line {number}: JSON that cannot be read: {reason}")
