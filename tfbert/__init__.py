@@ -2,7 +2,11 @@
 
 import importlib
 
+from tfbert import old_names
+
 __version__ = "0.1.0"
+
+old_names.install()
 
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
 # Python parts do not wait for TensorFlow.
