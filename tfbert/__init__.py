@@ -6,11 +6,15 @@ import importlib
 import os
 import typing
 
+from tfbert import old_names
+
 __version__ = "0.1.0"
 
 # TensorFlow leaves oneDNN's kernels off on processors without VNNI, where they save a fifth of BERT's time, too. It
 # reads this when it is imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+old_names.install()
 
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
 # Python parts do not wait for TensorFlow.
@@ -49,6 +53,9 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert import training as training
     from tfbert.encoders.bert.config import BertConfig as BertConfig
     from tfbert.encoders.bert.encoder import BertEncoder as BertEncoder
+    from tfbert.encoders.distilbert.config import DistilBertConfig as DistilBertConfig
+    from tfbert.encoders.distilbert.encoder import DistilBertEncoder as DistilBertEncoder
+    from tfbert.encoders.encoder import Encoder as Encoder
     from tfbert.models import load as load
     from tfbert.models.multiple_choice import MultipleChoice as MultipleChoice
     from tfbert.models.pretrainer import Pretrainer as Pretrainer

@@ -1,9 +1,9 @@
 """`tfbert suite`: several configs, one table, going on after an interruption; GLUE's configs on the published files."""
 
 import gzip
-import importlib.util
 import json
 import os
+import runpy
 import signal
 import statistics
 import subprocess
@@ -18,7 +18,7 @@ from tfbert.models import model_class
 from tfbert.runs.configs.finetune import FinetuneConfig
 
 CONFIG = """
-from tfbert.training.experiment import finetune_config
+from tfbert.runs.configs.finetune import finetune_config
 
 def get_config(folder=""):
     return finetune_config(train=f"{{folder}}/train.tsv", dev=f"{{folder}}/dev.tsv", max_length=32, epochs=1, {more})
@@ -83,6 +83,52 @@ def test_the_table(suite, tmp_path):
     assert (tmp_path / "out/results.json").read_text() == before
 
 
+SEVERAL = """
+from tfbert.runs.configs.finetune import finetune_config
+
+EXPERIMENTS = ("short", "long", "other")
+
+def get_config(argument):
+    name, _, folder = argument.partition(",")
+    files = {"train": f"{folder}/train.tsv", "dev": f"{folder}/dev.tsv"}
+    return finetune_config(**files, max_length={"short": 16, "long": 32}[name], epochs=1)
+"""
+
+
+def test_experiments_of_one_file(suite, tmp_path):
+    (tmp_path / "several.py").write_text(SEVERAL)
+    result = suite(f"--configs={tmp_path}/several.py:s*,{tmp_path}/several.py:long")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert list(json.loads((tmp_path / "out/results.json").read_text())) == ["short", "long"]
+    for name, length in (("short", 16), ("long", 32)):
+        config = json.loads((tmp_path / f"out/{name}/seed_0/config.json").read_text())
+        assert (config["max_length"], config["train"]) == (length, f"{tmp_path}/train.tsv")
+
+
+def test_the_nine_tasks_of_glue(monkeypatch):
+    """Each is a config that is read, on TFDS' data and on the published files."""
+    from tfbert.launch import suite
+    from tfbert.launch.flag_parser import config_of
+
+    monkeypatch.chdir(REPOSITORY)
+    configs = suite._configs(["configs/glue.py:*"])
+    assert [config.name for config in configs] == "cola mnli mrpc qnli qqp rte sst2 stsb wnli".split()
+    for config in configs:
+        of_tfds, published = (config_of("tfbert suite", [f"--config={config.with_data(f)}"]) for f in (None, "GLUE"))
+        assert of_tfds.train == f"tfds:glue/{config.name}:train"
+        assert published.train.startswith("GLUE/") and published.train.endswith("/train.tsv")
+        assert published.column_names == (("source", "label", "star", "sentence") if config.name == "cola" else ())
+
+
+def test_a_task_that_glue_does_not_have():
+    result = tfbert("finetune", "--config=configs/glue.py:sst3", "--checkpoint=x", "--out=x")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "tfbert finetune: write configs/glue.py:TASK; the tasks are cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb, wnli, "
+        "not 'sst3'\n"
+    )
+
+
 def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
     (tmp_path / "configs/second.py").write_text(CONFIG.format(more="text_column='message'"))
     result = suite()
@@ -119,6 +165,10 @@ def test_sigterm_saves_the_run_and_ends_the_suite(tiny_checkpoint, suite, tmp_pa
     ("arguments", "message"),
     [
         (["--configs=nothing/*.py"], "no file is called nothing/*.py"),
+        (["--configs=nothing.py:*"], "no file is called nothing.py"),
+        (["--configs=configs/glue.py:sst3"], "has no experiment 'sst3'; its experiments are cola, mnli, mrpc, "),
+        (["--configs=configs/shop.py:*"], "has no experiment '*'; it lists no EXPERIMENTS"),
+        (["--configs=configs/mrpc.py,configs/glue.py:m*"], "two configs are called mrpc"),
         (["--seeds=one"], "--seeds=one: write numbers"),
         (["--set=epochs"], "--set=epochs: write NAME=VALUE"),
     ],
@@ -141,11 +191,9 @@ def test_glue_as_published(name, folder, source, rows, data_dir, tiny_checkpoint
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "train.tsv").write_bytes(gzip.decompress(data_dir(f"{source}/train.tsv.gz").read_bytes()))
     (tmp_path / folder / "dev.tsv").write_bytes(data_dir(f"{source}/dev.tsv").read_bytes())
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / f"configs/glue/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.get_config().train == f"tfds:glue/{name}:train"
-    config = FinetuneConfig.from_dict(module.get_config(str(tmp_path)).to_dict())
+    get_config = runpy.run_path(str(REPOSITORY / "configs/glue.py"))["get_config"]
+    assert get_config(name).train == f"tfds:glue/{name}:train"
+    config = FinetuneConfig.from_dict(get_config(f"{name},{tmp_path}").to_dict())
     tables = [data.read(path, column_names=config.column_names) for path in (config.train, config.dev)]
     assert tuple(map(len, tables)) == rows
     task_class = model_class(config.task).task_class

@@ -21,7 +21,13 @@ def parse_flags(argv, inner):
     from absl import app, flags
 
     with told_in_one_line(argv[0]):
-        rest = app.parse_flags_with_usage(argv)
+        try:
+            rest = flags.FLAGS(argv)
+        except flags.Error as error:
+            if refusal := _refusal(error):
+                print(f"{argv[0]}: {refusal}", file=sys.stderr)
+                sys.exit(2)
+            rest = app.parse_flags_with_usage(argv)  # prints the error and exits
         if inner and "config" not in flags.FLAGS:
             print(f"{argv[0]} has no --config", file=sys.stderr)
             sys.exit(2)
@@ -44,9 +50,20 @@ def config_of(program, arguments):
         try:
             values(argv)
         except flags.Error as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(str(_refusal(error) or error)) from None
         _set_inner(values.config, inner, program)
     return values.config
+
+
+def _refusal(error):
+    """The error that a config file raised itself, which ml_collections and absl wrap in a traceback, or None."""
+    from tfbert.errors import TfbertError
+
+    refusal = None
+    while error is not None:
+        refusal = error if isinstance(error, TfbertError) else refusal
+        error = error.__context__
+    return refusal
 
 
 def _set_inner(config, inner, program):

@@ -1,15 +1,22 @@
 """Fine-tunes several configs, with several seeds, and writes a table of their scores on dev:
 
-tfbert suite --configs='configs/glue/*.py' --checkpoint=DIR --out=runs/glue
-tfbert suite --configs='configs/glue/*.py' --data=glue_data --seeds=0,1,2 --set=epochs=2 --checkpoint=DIR --out=runs/a
+tfbert suite --configs='configs/glue.py:*' --checkpoint=DIR --out=runs/glue
+tfbert suite --configs='configs/glue.py:*' --data=GLUE_DIR --seeds=0,1,2 --set=epochs=2 --checkpoint=DIR --out=runs/a
+tfbert suite --configs='configs/s*.py,configs/glue.py:cola' --checkpoint=DIR --out=runs/b
 
-The same command goes on where it was interrupted; one with other settings needs another --out. --out gets a run
+A config file with several experiments lists their names in EXPERIMENTS; after a colon stands the name of one, or a
+pattern. The same command resumes after an interruption; one with other settings needs another --out. --out gets a run
 folder for each config and seed, results.md and results.json.
 """
 
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
 import glob
 import json
 import pathlib
+import runpy
 import signal
 import statistics
 import subprocess
@@ -24,7 +31,9 @@ from tfbert.launch.main import PREEMPTED
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.runs.folder import check_run_folder
 
-_CONFIGS = flags.DEFINE_list("configs", None, "Config files; * and ** stand for any names.", required=True)
+_CONFIGS = flags.DEFINE_list(
+    "configs", None, "Config files, or FILE:EXPERIMENT; * and ** stand for any names.", required=True
+)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Folder of the runs and the table.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds; each config runs with each.")
@@ -32,20 +41,35 @@ _DATA = flags.DEFINE_string("data", None, "Folder of the published files, for co
 _SET = flags.DEFINE_list("set", [], "NAME=VALUE, settings changed in every config, such as epochs=2.")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Config:
+    file: pathlib.Path
+    experiment: str = ""  # of a file that holds several
+
+    @property
+    def name(self):
+        return self.experiment or self.file.stem
+
+    def with_data(self, folder):
+        """What --config= takes."""
+        argument = ",".join(filter(None, [self.experiment, folder]))
+        return f"{self.file}:{argument}" if argument else str(self.file)
+
+
 def main(argv):
-    configs, out = _files(_CONFIGS.value), pathlib.Path(_OUT.value)
+    configs, out = _configs(_CONFIGS.value), pathlib.Path(_OUT.value)
     for setting in _SET.value:
         if "=" not in setting:
             raise ConfigError(f"--set={setting}: write NAME=VALUE")
     if not all(seed.isdecimal() for seed in _SEEDS.value):
         raise ConfigError(f"--seeds={','.join(_SEEDS.value)}: write numbers between commas")
-    runs = [(config, seed, out / config.stem / f"seed_{seed}") for config in configs for seed in _SEEDS.value]
+    runs = [(config, seed, out / config.name / f"seed_{seed}") for config in configs for seed in _SEEDS.value]
     for run in runs:
         _check_settings(*run)
     failed = []
     for number, (config, seed, folder) in enumerate(runs, 1):
         if not _done(folder):
-            print(f"[{number}/{len(runs)}] {config.stem}, seed {seed}", flush=True)
+            print(f"[{number}/{len(runs)}] {config.name}, seed {seed}", flush=True)
             if _finetune(config, seed, folder):
                 failed.append(folder)
         _write_table(out, runs)
@@ -54,17 +78,29 @@ def main(argv):
         raise ConfigError(f"{len(failed)} of {len(runs)} runs failed: {', '.join(map(str, failed))}; see above")
 
 
-def _files(patterns):
-    files = []
+def _configs(patterns):
+    configs = []
     for pattern in patterns:
-        found = sorted(glob.glob(pattern, recursive=True))
+        files, _, experiment = pattern.partition(":")
+        found = [_Config(pathlib.Path(name)) for name in sorted(glob.glob(files, recursive=True))]
         if not found:
-            raise ConfigError(f"--configs: no file is called {pattern}")
-        files += [pathlib.Path(name) for name in found if pathlib.Path(name) not in files]
-    names = [file.stem for file in files]
+            raise ConfigError(f"--configs: no file is called {files}")
+        if experiment:
+            found = [one for config in found for one in _experiments(config.file, experiment)]
+        configs += [config for config in found if config not in configs]
+    names = [config.name for config in configs]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ConfigError(f"--configs: two files are called {twice}.py; each needs a run folder of its own")
-    return files
+        raise ConfigError(f"--configs: two configs are called {twice}; each needs a run folder of its own")
+    return configs
+
+
+def _experiments(file, pattern):
+    names = list(runpy.run_path(str(file)).get("EXPERIMENTS", ()))
+    chosen = fnmatch.filter(names, pattern)
+    if not chosen:
+        there = f"its experiments are {', '.join(names)}" if names else "it lists no EXPERIMENTS"
+        raise ConfigError(f"--configs: {file} has no experiment {pattern!r}; {there}")
+    return [_Config(file, name) for name in chosen]
 
 
 def _done(folder):
@@ -72,8 +108,11 @@ def _done(folder):
 
 
 def _config_flags(config, seed):
-    source = f"{config}:{_DATA.value}" if _DATA.value else str(config)
-    return [f"--config={source}", f"--config.seed={seed}", *(f"--config.{setting}" for setting in _SET.value)]
+    return [
+        f"--config={config.with_data(_DATA.value)}",
+        f"--config.seed={seed}",
+        *(f"--config.{setting}" for setting in _SET.value),
+    ]
 
 
 def _check_settings(config, seed, folder):
@@ -122,12 +161,12 @@ def _write_table(out, runs):
             metrics = json.loads((folder / "dev_metrics.json").read_text(encoding="utf-8"))
             run = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             names = run["score"] or [run["metric"] or next(iter(metrics))]
-            measured[config.stem] = " and ".join(names)
-            scores.setdefault(config.stem, {})[seed] = statistics.fmean(metrics[name] for name in names)
+            measured[config.name] = " and ".join(names)
+            scores.setdefault(config.name, {})[seed] = statistics.fmean(metrics[name] for name in names)
     seeds = list(dict.fromkeys(seed for _, seed, _ in runs))
     heads = ["config", "metric", *(f"seed {seed}" for seed in seeds), "mean", "standard deviation"]
     rows, means = [], []
-    for name in dict.fromkeys(config.stem for config, _, _ in runs):
+    for name in dict.fromkeys(config.name for config, _, _ in runs):
         values = scores.get(name, {})
         if len(values) == len(seeds):
             means.append(statistics.fmean(values.values()))

@@ -1,13 +1,28 @@
 """The report of a pretraining run: curves, and what the model fills into held-out texts over time."""
 
-from tfbert.runs.report import markup
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any
+
 from tfbert.runs.logs.history_file import read_history
-from tfbert.runs.report.report import configuration, curves, tiles, write_page
+from tfbert.runs.report.curves import curves_section
+from tfbert.runs.report.page import Section, metrics_section, note, settings_section, write_page
+
+if TYPE_CHECKING:
+    from tfbert.data.pretraining.shards import Shards
 
 _STEPS = 5  # of those that a text is shown at, the first and the last among them
 
 
-def write_pretraining_report(folder, *, config, history, metrics, data):
+def write_pretraining_report(
+    folder: pathlib.Path,
+    *,
+    config: dict[str, Any],
+    history: list[dict[str, Any]],
+    metrics: dict[str, float],
+    data: Shards,
+) -> None:
     """Writes report.html into a run folder.
 
     Args:
@@ -16,40 +31,26 @@ def write_pretraining_report(folder, *, config, history, metrics, data):
         metrics: of the last evaluation.
         data: the training `Shards`.
     """
-    sections = {
-        "Metrics": tiles(metrics),
-        "Training": curves(history),
-        "Filled-in masks": _filled(read_history(folder / "filled_masks.jsonl")),
-        "Configuration": configuration(config),
-    }
     share = data.tokens / (data.rows * data.max_length)
-    facts = (
-        f"{markup.bdi(str(data.folder))} · {data.rows:,} rows · {data.tokens:,} tokens · {share:.1%} of the places in "
-        "rows are tokens"
+    write_page(
+        folder / "report.html",
+        title=folder.name,
+        source=str(data.folder),
+        facts=[f"{data.rows:,} rows", f"{data.tokens:,} tokens", f"{share:.1%} of the places in rows are tokens"],
+        sections=[
+            metrics_section(metrics),
+            curves_section(history),
+            _filled_masks(read_history(folder / "filled_masks.jsonl")),
+            settings_section(config),
+        ],
     )
-    write_page(folder / "report.html", folder.name, facts, sections)
 
 
-def _filled(lines):
+def _filled_masks(lines):
+    """For each text [(step, pieces)] at some of the steps; a piece is a text or [what was filled in, the truth]."""
     if not lines:
-        return markup.note("No held-out texts were filled in.")
+        return note("Filled-in masks", "No held-out texts were filled in.")
     last = len(lines) - 1
     chosen = [lines[i] for i in sorted({round(k * last / (_STEPS - 1)) for k in range(_STEPS)})]
-    texts = []
-    for row in range(len(chosen[0]["rows"])):
-        cells = [[f"{line['step']:,}", _text(line["rows"][row])] for line in chosen]
-        texts.append(markup.table(["Step", "Text"], cells, 2, "mistakes"))
-    about = "What the model fills in; where it is wrong, what stood there follows struck through."
-    return markup.note(about) + "".join(texts)
-
-
-def _text(pieces):
-    marked = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            marked.append(markup.escape(piece))
-        elif piece[0] == piece[1]:
-            marked.append(f"<b>{markup.escape(piece[0])}</b>")
-        else:
-            marked.append(f"<i>{markup.escape(piece[0])}</i> <s>{markup.escape(piece[1])}</s>")
-    return f'<div class="text">{" ".join(marked)}</div>'
+    texts = [[(line["step"], line["rows"][row]) for line in chosen] for row in range(len(chosen[0]["rows"]))]
+    return Section("Filled-in masks", "filled_masks", texts)

@@ -1,0 +1,24 @@
+"""Keras layers to build models of."""
+
+from tfbert.encoders.layers import (
+    BertEmbeddings,
+    Dropout,
+    EncoderBlock,
+    FeedForward,
+    MaskedLanguageModelHead,
+    SelfAttention,
+    activation,
+)
+
+__all__ = [
+    "BertEmbeddings",
+    "Dropout",
+    "EncoderBlock",
+    "FeedForward",
+    "MaskedLanguageModelHead",
+    "SelfAttention",
+    "activation",
+]
+
+# Old modules such as tfbert.layers.attention are looked for below it (tfbert.old_names): it counts as a package.
+__path__: list[str] = []

@@ -1,0 +1,1 @@
+"""What a command does around `fit`: configs, the run folder, its state, logs and report."""

@@ -1,0 +1,1 @@
+"""The typed configurations of runs."""
