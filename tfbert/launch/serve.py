@@ -14,7 +14,7 @@ import signal
 from absl import app, flags
 
 from tfbert.errors import ConfigError, ServingError
-from tfbert.serving.host.batching_parameters import BatchingParameters
+from tfbert.serving.models.batching_parameters import BatchingParameters
 
 _MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.")
 _MODEL_NAME = flags.DEFINE_string("model_name", None, "Name that clients ask for; the folder's unless given.")

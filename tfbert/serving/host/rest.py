@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfbert.serving.protocol import rest_answer, rest_json
+from tfbert.serving.protocol import rest_request, rest_response
 
 METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
 _MODEL = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -100,7 +100,7 @@ class RestApi:
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         aside = len(body) > _LARGE_BODY
-        return await _call(rest_json.read_object, body, aside=aside), aside
+        return await _call(rest_request.read_object, body, aside=aside), aside
 
     @contextlib.contextmanager
     def _reading(self, method, http_request):
@@ -118,34 +118,34 @@ class RestApi:
         request = predict_pb2.PredictRequest()
         with self._reading("Predict", http_request):
             given, aside = await self._body(http_request)
-            _fill_spec(request.model_spec, found, rest_json.signature_name(given))
+            _fill_spec(request.model_spec, found, rest_request.signature_name(given))
             infos = self._core.signature_inputs(request.model_spec)
-            inputs, rows = await _call(rest_json.predict_inputs, given, infos, aside=aside)
+            inputs, rows = await _call(rest_request.predict_inputs, given, infos, aside=aside)
             for name, proto in inputs.items():
                 request.inputs[name].CopyFrom(proto)
         with self._core.unfinished():
             response = await self._core.call("Predict", request, protocol="rest")
-            return await _written(rest_answer.predictions(response.outputs, rows), response)
+            return await _written(rest_response.predictions(response.outputs, rows), response)
 
     async def _classify(self, http_request, found):
         request = classification_pb2.ClassificationRequest()
         await self._read_examples("Classify", request, http_request, found)
         with self._core.unfinished():
             response = await self._core.call("Classify", request, protocol="rest")
-            return await _written(rest_answer.classifications(response.result), response)
+            return await _written(rest_response.classifications(response.result), response)
 
     async def _regress(self, http_request, found):
         request = regression_pb2.RegressionRequest()
         await self._read_examples("Regress", request, http_request, found)
         with self._core.unfinished():
             response = await self._core.call("Regress", request, protocol="rest")
-            return await _written(rest_answer.regressions(response.result), response)
+            return await _written(rest_response.regressions(response.result), response)
 
     async def _read_examples(self, method, request, http_request, found):
         with self._reading(method, http_request):
             given, aside = await self._body(http_request)
-            _fill_spec(request.model_spec, found, rest_json.signature_name(given))
-            await _call(rest_json.examples, given, request.input, aside=aside)
+            _fill_spec(request.model_spec, found, rest_request.signature_name(given))
+            await _call(rest_request.examples, given, request.input, aside=aside)
 
     async def _get_metadata(self, found):
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -212,7 +212,7 @@ async def _written(pieces, message):
 
 
 def _json(answer, status=200):
-    return _response(rest_answer.to_json(answer), status)
+    return _response(rest_response.to_json(answer), status)
 
 
 def _response(body, status=200):

@@ -12,13 +12,13 @@ from grpc_reflection.v1alpha import reflection
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
 from tfbert.serving.host.addresses import check_address, join
-from tfbert.serving.host.batching_parameters import BatchingParameters
 from tfbert.serving.host.core import ServerCore
+from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.rest import RestApi
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import find_model
-from tfbert.serving.protocol.prediction_service import SERVICE_NAMES, add_services
 
 # How long the last answers may take to be sent, when all of them are there.
 _SENDING_SECONDS = 0.5

@@ -8,8 +8,8 @@ import pathlib
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching import Batcher
-from tfbert.serving.host.batching_parameters import read_parameters
+from tfbert.serving.models.batching import Batcher
+from tfbert.serving.models.batching_parameters import read_parameters
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.warm_up import warm_up
 

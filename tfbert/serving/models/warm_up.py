@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.export.saved_model.assets import MOST_RECORDS, WARM_UP
+from tfbert.export.saved_model.file_names import MAX_WARM_UP_REQUESTS, WARM_UP
 from tfbert.serving.protocol import inference
 
 _METHODS = {
@@ -37,8 +37,8 @@ def warm_up(servable, submit):
                 logging.warning("%s: skipped a %s", file, kind)
                 continue
             count += 1
-            if count > MOST_RECORDS:
-                raise ServingError(f"{file}: more than {MOST_RECORDS} requests; record fewer")
+            if count > MAX_WARM_UP_REQUESTS:
+                raise ServingError(f"{file}: more than {MAX_WARM_UP_REQUESTS} requests; record fewer")
             call = _METHODS[kind](servable, getattr(log, kind).request)
             call.response([submit(*work).result() for work in call.work], version=0)
     except DecodeError as error:

@@ -12,7 +12,8 @@ from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters
+from tfbert.export.saved_model.file_names import BATCHING
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.versions import ModelSettings

@@ -5,9 +5,8 @@ import dataclasses
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from tfbert.errors import ServingError
+from tfbert.export.saved_model.file_names import BATCHING
 
-# In a version's folder; TF Serving reads it with --enable_per_model_batching_parameters.
-BATCHING = "batching_params.pbtxt"
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which tensorflow-serving-api leaves out:
 # name, number, type. Fields that are not here are TF Serving's alone.
 _FIELDS = (

@@ -22,7 +22,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tfbert.errors import ServingError
 from tfbert.serving.client.client import Client
 from tfbert.serving.host.server import Server
-from tfbert.serving.protocol import rest_answer
+from tfbert.serving.protocol import rest_response
 
 CODE = grpc.StatusCode
 
@@ -136,14 +136,14 @@ def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, m
 
 
 def test_stopping_waits_until_an_answer_is_written(model_dir, monkeypatch):
-    begun, release, write = threading.Event(), threading.Event(), rest_answer.predictions
+    begun, release, write = threading.Event(), threading.Event(), rest_response.predictions
 
     def write_when_released(outputs, rows):
         begun.set()
         assert release.wait(30)
         yield from write(outputs, rows)
 
-    monkeypatch.setattr(rest_answer, "predictions", write_when_released)
+    monkeypatch.setattr(rest_response, "predictions", write_when_released)
     with Server(model_dir, port=0, rest_port=0) as server, concurrent.futures.ThreadPoolExecutor(2) as pool:
         body = json.dumps({"signature_name": "ids", "instances": [[1, 2, 3, 4]] * 3000}).encode()
         asked = pool.submit(urllib.request.urlopen, f"{server.rest_url}/mine:predict", body, timeout=30)
@@ -229,7 +229,7 @@ def test_folders_that_cannot_be_served_are_named(model_dir, tmp_path):
 def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
     command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={model_dir}", "--grpc_port=0"]
     command += ["--rest_port=0", "--log_requests", "--max_batch_size=8", "--version_labels=stable=3"]
-    root = pathlib.Path(__file__).parents[2]
+    root = pathlib.Path(__file__).parents[3]
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()

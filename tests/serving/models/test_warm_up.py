@@ -10,10 +10,10 @@ from tensorflow.core.example import example_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching import Batcher
-from tfbert.serving.host.batching_parameters import BatchingParameters
 from tfbert.serving.host.server import Server
 from tfbert.serving.models import warm_up as warm_up_module
+from tfbert.serving.models.batching import Batcher
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.servable import Servable
 
 
@@ -72,7 +72,7 @@ def test_a_request_or_file_that_is_wrong_keeps_the_model_from_being_served(folde
     write_warmup(folder, PREDICT).write_bytes(b"no TFRecord at all, but some text")
     with pytest.raises(ServingError, match="not in TFRecord format"):
         play(folder)
-    monkeypatch.setattr(warm_up_module, "MOST_RECORDS", 1)
+    monkeypatch.setattr(warm_up_module, "MAX_WARM_UP_REQUESTS", 1)
     write_warmup(folder, PREDICT, PREDICT)
     with pytest.raises(ServingError, match="more than 1 requests"):
         play(folder)

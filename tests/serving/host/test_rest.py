@@ -20,7 +20,7 @@ from served import save
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from tfbert.serving.host.server import Server
-from tfbert.serving.protocol import rest_answer, rest_json
+from tfbert.serving.protocol import rest_request, rest_response
 
 
 def ask(server, path, body=None):
@@ -134,8 +134,8 @@ def test_errors_are_json_with_tf_servings_status(server, path, body, status, det
 def test_a_number_beyond_the_inputs_type(value):
     infos = {"x": meta_graph_pb2.TensorInfo(dtype=tf.float32.as_datatype_enum)}
     with pytest.raises(ValueError, match="input 'x': a value does not fit into float32"):
-        rest_json.predict_inputs({"instances": [1.0, value]}, infos)
-    inputs, _ = rest_json.predict_inputs(json.loads('{"instances": [1.0, Infinity]}'), infos)
+        rest_request.predict_inputs({"instances": [1.0, value]}, infos)
+    inputs, _ = rest_request.predict_inputs(json.loads('{"instances": [1.0, Infinity]}'), infos)
     assert tf.make_ndarray(inputs["x"]).tolist() == [1.0, float("inf")]
 
 
@@ -180,13 +180,13 @@ def test_what_cannot_be_read_is_counted_once(tmp_path):
 
 
 def test_a_large_answer_is_written_aside(server, monkeypatch):
-    threads, write = [], rest_answer.predictions
+    threads, write = [], rest_response.predictions
 
     def noted(outputs, rows):
         threads.append(threading.current_thread().name)
         yield from write(outputs, rows)
 
-    monkeypatch.setattr(rest_answer, "predictions", noted)
+    monkeypatch.setattr(rest_response, "predictions", noted)
     for count in (3, 3000):
         body = {"signature_name": "ids", "instances": [[1, 2, 3, number] for number in range(count)]}
         answer = ask(server, "/mine:predict", body)[1]["predictions"]
@@ -216,7 +216,7 @@ def test_any_json_is_read_or_refused(value, key, dtype):
     info = meta_graph_pb2.TensorInfo(dtype=dtype)
     body = json.dumps({key: value}).encode()
     try:
-        protos, _ = rest_json.predict_inputs(rest_json.read_object(body), {"text": info})
+        protos, _ = rest_request.predict_inputs(rest_request.read_object(body), {"text": info})
     except ValueError:
         return
     if not protos:
@@ -229,7 +229,7 @@ def test_any_json_is_read_or_refused(value, key, dtype):
 
 @given(st.floats(width=32, allow_nan=False))
 def test_floats_are_written_with_their_own_digits(value):
-    pieces = rest_answer.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, rows=True)
+    pieces = rest_response.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, rows=True)
     written = json.loads(b"".join(pieces))
     assert np.float32(written["predictions"][0]) == np.float32(value)
     digits = json.dumps(written["predictions"][0]).split("e")[0].strip("-0.").replace(".", "")
