@@ -118,4 +118,4 @@ def test_outputs_that_are_no_classification_are_told(outputs, details):
     from tfbert.serving.protocol import inference
 
     with pytest.raises(inference.tf.errors.InvalidArgumentError, match=details):
-        inference._fill_classification(classification_pb2.ClassificationResult(), outputs, 1)
+        inference.fill_classification(classification_pb2.ClassificationResult(), outputs, 1)

@@ -182,9 +182,9 @@ def test_what_cannot_be_read_is_counted_once(tmp_path):
 def test_a_large_answer_is_written_aside(server, monkeypatch):
     threads, write = [], rest_response.predictions
 
-    def noted(outputs, rows):
+    def noted(outputs, in_rows):
         threads.append(threading.current_thread().name)
-        yield from write(outputs, rows)
+        yield from write(outputs, in_rows)
 
     monkeypatch.setattr(rest_response, "predictions", noted)
     for count in (3, 3000):
@@ -229,7 +229,7 @@ def test_any_json_is_read_or_refused(value, key, dtype):
 
 @given(st.floats(width=32, allow_nan=False))
 def test_floats_are_written_with_their_own_digits(value):
-    pieces = rest_response.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, rows=True)
+    pieces = rest_response.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, in_rows=True)
     written = json.loads(b"".join(pieces))
     assert np.float32(written["predictions"][0]) == np.float32(value)
     digits = json.dumps(written["predictions"][0]).split("e")[0].strip("-0.").replace(".", "")

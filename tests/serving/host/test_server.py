@@ -138,10 +138,10 @@ def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, m
 def test_stopping_waits_until_an_answer_is_written(model_dir, monkeypatch):
     begun, release, write = threading.Event(), threading.Event(), rest_response.predictions
 
-    def write_when_released(outputs, rows):
+    def write_when_released(outputs, in_rows):
         begun.set()
         assert release.wait(30)
-        yield from write(outputs, rows)
+        yield from write(outputs, in_rows)
 
     monkeypatch.setattr(rest_response, "predictions", write_when_released)
     with Server(model_dir, port=0, rest_port=0) as server, concurrent.futures.ThreadPoolExecutor(2) as pool:

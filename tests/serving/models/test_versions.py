@@ -113,7 +113,7 @@ def test_labels_name_versions(staged, base):
             code, details = refused(channel, request(version_label="new"))
             assert code == CODE.INVALID_ARGUMENT and details == "Unrecognized servable version label: new"
             assert predict(channel, request(version=1)).model_spec.version.value == 1
-    with pytest.raises(ServingError, match="label 'stable': .*mine has no version 7, but"):
+    with pytest.raises(ServingError, match="label 'stable': .*mine has no version 7; it has"):
         Server(base, labels=[("stable", 7)])
     with pytest.raises(ServingError, match="not both"):
         Client("localhost:1", model="mine", version=1, version_label="stable")

@@ -28,24 +28,24 @@ WORDS = np.array([f"é{number}".encode() for number in NUMBERS[:6000]], object)
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_one_output(shape, dtype):
     array = NUMBERS[: np.prod(shape)].reshape(shape).astype(dtype)
-    assert whole(rest_response.predictions(protos({"x": array}), rows=False)) == {"outputs": array.tolist()}
-    assert whole(rest_response.predictions(protos({"x": array}), rows=True)) == {"predictions": array.tolist()}
+    assert whole(rest_response.predictions(protos({"x": array}), in_rows=False)) == {"outputs": array.tolist()}
+    assert whole(rest_response.predictions(protos({"x": array}), in_rows=True)) == {"predictions": array.tolist()}
 
 
 @pytest.mark.parametrize("count", [1, 3, 6000])
 def test_several_outputs(count):
     arrays = {"label": WORDS[:count], "vector": NUMBERS[: 60_000 // count * count].reshape(count, -1)}
     columns = {"label": [word.decode() for word in arrays["label"]], "vector": arrays["vector"].tolist()}
-    assert whole(rest_response.predictions(protos(arrays), rows=False)) == {"outputs": columns}
+    assert whole(rest_response.predictions(protos(arrays), in_rows=False)) == {"outputs": columns}
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    assert whole(rest_response.predictions(protos(arrays), rows=True)) == {"predictions": rows}
+    assert whole(rest_response.predictions(protos(arrays), in_rows=True)) == {"predictions": rows}
 
 
 @pytest.mark.parametrize("arrays", [{"x": np.float32(1)}, {"x": NUMBERS, "y": NUMBERS[:3]}, {"x": NUMBERS, "y": 1}])
 def test_rows_need_a_value_each(arrays):
     with pytest.raises(ValueError, match="one row for each"):
-        list(rest_response.predictions(protos(arrays), rows=True))
-    assert whole(rest_response.predictions(protos(arrays), rows=False)).keys() == {"outputs"}
+        list(rest_response.predictions(protos(arrays), in_rows=True))
+    assert whole(rest_response.predictions(protos(arrays), in_rows=False)).keys() == {"outputs"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
