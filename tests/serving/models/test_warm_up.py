@@ -5,8 +5,7 @@ import shutil
 import grpc
 import pytest
 import tensorflow as tf
-from served import predict, request
-from tensorflow.core.example import example_pb2
+from served import examples, predict, request
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
@@ -35,11 +34,6 @@ def folder(model_dir, tmp_path):
 PREDICT = prediction_log_pb2.PredictionLog(predict_log={"request": request({"text": ["a", "b"]}, name="any")})
 
 
-def example_input(*texts):
-    features = [{"text": {"bytes_list": {"value": [text.encode()]}}} for text in texts]
-    return {"example_list": {"examples": [example_pb2.Example(features={"feature": each}) for each in features]}}
-
-
 def play(folder):
     servable = Servable(folder)
     batcher = Batcher(servable, BatchingParameters())
@@ -53,7 +47,7 @@ def test_every_kind_of_request_is_run(folder):
     assert play(folder) == 0
     spec = {"name": "any", "signature_name": "classify"}
     classify = prediction_log_pb2.PredictionLog(
-        classify_log={"request": {"model_spec": spec, "input": example_input("a b")}}
+        classify_log={"request": {"model_spec": spec, "input": examples("a b")}}
     )
     write_warmup(folder, PREDICT, prediction_log_pb2.PredictionLog(session_run_log={}), classify)
     assert play(folder) == 2

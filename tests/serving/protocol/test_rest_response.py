@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from tfbert.serving.protocol import rest_response
@@ -57,3 +59,12 @@ def test_classes_and_numbers(count):
         numbers.regressions.add(value=number)
     assert whole(rest_response.classifications(classes)) == {"results": [[["a", number]] for number in range(count)]}
     assert whole(rest_response.regressions(numbers)) == {"results": list(range(count))}
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_floats_are_written_with_their_own_digits(value):
+    pieces = rest_response.predictions({"x": tf.make_tensor_proto(np.array([value], np.float32))}, in_rows=True)
+    written = json.loads(b"".join(pieces))
+    assert np.float32(written["predictions"][0]) == np.float32(value)
+    digits = json.dumps(written["predictions"][0]).split("e")[0].strip("-0.").replace(".", "")
+    assert len(digits) <= 9  # what a float32 needs at most
