@@ -1,12 +1,12 @@
-"""`tfbert serve` under load: clients that ask all the time, new versions in the middle, every answer checked.
+"""Load test of `tfbert serve`: constant requests, new versions while it serves, every answer checked.
 
 python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=$DATA/classification/sst2_glue/dev.tsv
 python benchmarks/serving_load.py --checkpoint=$CHECKPOINT --texts=… --small --requests=100000
 
-First batching on against off, in turn; then at least so many requests with batching on, while three new versions come
-one after another, each with other weights. An answer is right when it is, within 1e-4, what the version that it names
-gives to that text alone. `--small` is a model of two layers with random weights and the checkpoint's vocabulary. The
-last line is a JSON object.
+First compares batching on with batching off, in alternating rounds. Then sends at least --requests requests with
+batching on, while three new versions with other weights appear one after another. An answer is right if it equals,
+within 1e-4, what the version that it names computes for that text alone. `--small` takes a model of two layers with
+random weights and the checkpoint's vocabulary. The last line of the output is a JSON object.
 """
 
 import argparse
@@ -28,26 +28,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SWAPS = 3
 METHOD = "/tensorflow.serving.PredictionService/Predict"
-TOLERANCE = 1e-4  # batches of another shape are rounded otherwise
+TOLERANCE = 1e-4  # rounding depends on the shape of the batch
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
-    parser.add_argument("--texts", required=True, help="a file; the first column of its lines is asked")
-    parser.add_argument("--small", action="store_true", help="two layers with random weights instead")
-    parser.add_argument("--words", type=int, help="no more of a text than so many words")
-    parser.add_argument("--distinct", type=int, default=300, help="texts")
-    parser.add_argument("--requests", type=int, default=20_000, help="with versions that come and go")
-    parser.add_argument("--compared", type=int, default=2000, help="requests of a round of on against off")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--texts", required=True, help="a TSV file; the first column holds the texts")
+    parser.add_argument("--small", action="store_true", help="use two layers with random weights")
+    parser.add_argument("--words", type=int, help="cut texts to this many words")
+    parser.add_argument("--distinct", type=int, default=300, help="number of different texts")
+    parser.add_argument("--requests", type=int, default=20_000, help="requests while versions change")
+    parser.add_argument("--compared", type=int, default=2000, help="requests in each round of batching on or off")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of batching on and off")
+    parser.add_argument("--clients", type=int, default=32, help="clients that ask at the same time")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="serving_load_") as folder:
         print(json.dumps(measure(args, pathlib.Path(folder))))
 
 
-def measure(args, folder):
+def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
+    """All measurements, as the JSON object that is printed."""
     texts = mixed_texts(args.texts, args.distinct, args.words)
     export_versions(args, folder, texts)
     expected = {version: answers(folder / f"staged/{version}", texts) for version in range(1, SWAPS + 2)}
@@ -76,9 +77,9 @@ def measure(args, folder):
     summary = load.summary()
     print(f"{len(load.versions)} requests, {SWAPS} new versions: {load.wrong} wrong, {load.lost} lost")
     print(describe(summary))
-    print(f"answers by version: {versions}; the first request took {first / median:.2f} x the median of a lone client")
+    print(f"answers by version: {versions}; the first request took {first / median:.2f} x the median of one client")
     megabytes = [round(size / 2**20) for size in load.memory]
-    print(f"memory of the server in MB, each tenth of the requests: {megabytes}")
+    print(f"memory of the server in MB, after each tenth of the requests: {megabytes}")
     return {
         "answered": len(load.versions),
         "wrong": load.wrong,
@@ -92,18 +93,19 @@ def measure(args, folder):
     }
 
 
-def mixed_texts(file, count, words=None):
-    """Texts of 1 to about 100 words, or at most `words`: the file's first columns, and some of them joined."""
+def mixed_texts(file: str, count: int, words: int | None = None) -> list[bytes]:
+    """Texts of 1 to about 100 words, or at most `words`, from the file's first column; one in ten is five joined."""
     lines = pathlib.Path(file).read_text(encoding="utf-8").splitlines()[1:]
     sentences = [line.split("\t")[0] for line in lines if line.split("\t")[0].strip()]
     choice = random.Random(0)
     texts = [choice.choice(sentences) for _ in range(count)]
-    for number in range(0, count, 10):  # one of ten is long
+    for number in range(0, count, 10):
         texts[number] = " ".join(choice.choice(sentences) for _ in range(5))
     return [" ".join(text.split()[:words]).encode() for text in texts]
 
 
-def export_versions(args, folder, texts):
+def export_versions(args: argparse.Namespace, folder: pathlib.Path, texts: list[bytes]) -> None:
+    """Writes all versions into `folder`/staged."""
     import keras
 
     from tfbert import BertConfig, BertEncoder, TextClassifier, Tokenizer
@@ -126,16 +128,16 @@ def export_versions(args, folder, texts):
         write_folder(checkpoint, encoder)
         tokenizer.save(checkpoint)
     for version in range(1, SWAPS + 2):
-        keras.utils.set_random_seed(version)  # each version answers otherwise
+        keras.utils.set_random_seed(version)  # so that each version gives other answers
         model = TextClassifier.from_checkpoint(checkpoint, labels=["negative", "positive"])
         classifier = model.network.get_layer("classifier")
-        classifier.kernel.assign(classifier.kernel * 20)  # an untrained head says 0.5 to everything
+        classifier.kernel.assign(classifier.kernel * 20)  # an untrained head gives 0.5 for every text
         model.export(folder / f"staged/{version}")
         write_warm_up(folder / f"staged/{version}", texts)
 
 
-def write_warm_up(folder, texts):
-    """Records requests of the shortest, the middle and the longest text for the server to run when it loads."""
+def write_warm_up(folder: pathlib.Path, texts: list[bytes]) -> None:
+    """Records warm-up requests with the shortest, the middle and the longest text."""
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
@@ -147,8 +149,8 @@ def write_warm_up(folder, texts):
             writer.write(prediction_log_pb2.PredictionLog(predict_log={"request": request}).SerializeToString())
 
 
-def answers(folder, texts):
-    """The probabilities that a version gives to each text alone."""
+def answers(folder: pathlib.Path, texts: list[bytes]) -> list[list[float]]:
+    """The probabilities that a version computes for each text alone."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
@@ -157,13 +159,13 @@ def answers(folder, texts):
 
 
 class Served:
-    """`tfbert serve` in a process of its own."""
+    """`tfbert serve` in its own process."""
 
-    def __init__(self, base, batching):
+    def __init__(self, base: pathlib.Path, batching: str) -> None:
         command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={base}", "--grpc_port=0"]
         self._command = [*command, "--poll_seconds=0.5", *(["--nobatching"] if batching == "off" else [])]
 
-    def __enter__(self):
+    def __enter__(self) -> "Served":
         self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("serving"):
@@ -171,31 +173,32 @@ class Served:
         self.address = re.search(r" on (\S+)", line)[1]
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.process.terminate()
         self.process.communicate(timeout=60)
 
-    def memory(self):
+    def memory(self) -> int:
         """Bytes in RAM."""
         return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) * 1024
 
 
 class Load:
-    """Clients that each ask again as soon as they have an answer."""
+    """Clients, each of which sends its next request as soon as it has an answer."""
 
-    def __init__(self, served, texts, expected, clients):
+    def __init__(self, served: Served, texts: list[bytes], expected: dict[int, list], clients: int) -> None:
         self._served, self._expected, self._clients = served, expected, clients
         self._requests = [serialized(text) for text in texts]
         self._next = 0
         self.swaps, self.seconds, self.versions, self.memory = [], [], [], []
         self.wrong = self.lost = 0
 
-    async def run(self, requests):
+    async def run(self, requests: int) -> "Load":
+        """Sends at least so many requests, until the last version has answered."""
         import grpc
         from tensorflow_serving.apis import predict_pb2
 
         self._total = requests
-        self._awaited = 1  # the version that came last
+        self._awaited = 1  # the newest version
         self._swap_at = [requests * (n + 1) // (len(self.swaps) + 1) for n in range(len(self.swaps))]
         async with grpc.aio.insecure_channel(self._served.address) as channel:
             self._ask = channel.unary_unary(METHOD, response_deserializer=predict_pb2.PredictResponse.FromString)
@@ -205,10 +208,10 @@ class Load:
             self.elapsed = time.perf_counter() - begun
         return self
 
-    async def _client(self):
+    async def _client(self) -> None:
         import grpc
 
-        # A new version is loaded while the old one answers; each must have answered, the last one too.
+        # The old version answers while a new one loads; the run ends after the last version has answered.
         while self._next < self._total or self._swap_at or self._awaited not in self.versions[-100:]:
             number, self._next = self._next, self._next + 1
             if number * 10 % self._total < 10 and number < self._total:
@@ -218,7 +221,7 @@ class Load:
                 staged, place = self.swaps.pop(0)
                 staged.rename(place)
                 self._awaited = int(place.name)
-            which = number * 7919 % len(self._requests)  # neighbours differ in length
+            which = number * 7919 % len(self._requests)  # consecutive requests differ in length
             begun = time.perf_counter()
             try:
                 response = await self._ask(self._requests[which], timeout=120)
@@ -232,21 +235,24 @@ class Load:
             given, right = response.outputs["probabilities"].float_val, self._expected[version][which]
             self.wrong += not np.allclose(given, right, rtol=0, atol=TOLERANCE)
 
-    def must_be_right(self):
+    def must_be_right(self) -> None:
+        """Ends the program if an answer was wrong or lost."""
         if self.wrong or self.lost:
             raise SystemExit(f"{self.wrong} answers wrong, {self.lost} lost")
 
-    def summary(self):
-        """Requests a second, and milliseconds that half and 99 of 100 requests took at most."""
+    def summary(self) -> dict[str, float]:
+        """Requests per second, and the 50th and 99th percentile of their time in milliseconds."""
         points = statistics.quantiles(self.seconds, n=100)
         return {"rate": len(self.seconds) / self.elapsed, "p50": 1e3 * points[49], "p99": 1e3 * points[98]}
 
 
-def describe(summary):
+def describe(summary: dict[str, float]) -> str:
+    """The summary as a line."""
     return f"{summary['rate']:.1f} requests/s, p50 {summary['p50']:.1f} ms, p99 {summary['p99']:.1f} ms"
 
 
-def serialized(text):
+def serialized(text: bytes) -> bytes:
+    """A PredictRequest for one text."""
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
@@ -255,14 +261,14 @@ def serialized(text):
     return request.SerializeToString()
 
 
-async def first_against_median(served, texts):
-    """Seconds of a warmed-up server's first request, and of the median of the next 50 by one client."""
+async def first_against_median(served: Served, texts: list[bytes]) -> tuple[float, float]:
+    """Seconds of the first request to a warmed-up server, and the median of the next 50 from one client."""
     import grpc
 
     text = sorted(texts, key=len)[len(texts) // 2]
     seconds = []
     async with grpc.aio.insecure_channel(served.address) as channel:
-        await channel.channel_ready()  # connecting is no part of a request
+        await channel.channel_ready()  # so that connecting is not measured
         ask = channel.unary_unary(METHOD)
         for _ in range(51):
             begun = time.perf_counter()

@@ -1,4 +1,4 @@
-// Asks a served model over gRPC:
+// Asks a served model for predictions over gRPC:
 //
 // python export/clients/write_descriptors.py prediction_service.binpb
 // npm install @grpc/grpc-js @grpc/proto-loader
@@ -17,14 +17,14 @@ export class Client {
     this.service = new PredictionService(address, credentials);
   }
 
-  // The outputs by name: strings and numbers in one list each, row after row.
+  // The outputs by name, each as one flat list of strings or numbers, row after row.
   predict(model, texts, { timeout = 5000, signatureName = "serving_default" } = {}) {
     const text = {
       dtype: DT_STRING,
       tensor_shape: { dim: [{ size: texts.length }] },
       string_val: texts.map((each) => Buffer.from(each, "utf8")),
     };
-    // From descriptors proto-loader reads a map as what it is on the wire: a list of entries.
+    // With descriptors, proto-loader takes a map as it is on the wire: a list of entries.
     const request = {
       model_spec: { name: model, signature_name: signatureName },
       inputs: [{ key: "text", value: text }],

@@ -1,4 +1,4 @@
-// Asks a served model over REST, with Node alone:
+// Asks a served model for predictions over REST, without any package:
 // node export/clients/rest.mjs http://localhost:8501 MODEL TEXT [TEXT …]
 
 export async function predict(url, model, texts, { timeout = 5000, signatureName = "serving_default" } = {}) {

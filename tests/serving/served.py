@@ -1,22 +1,30 @@
 """A small SavedModel with every kind of signature, and the requests that tests send to it."""
 
+import functools
+import pathlib
+import threading
+import time
+
 import grpc
 import pytest
 import tensorflow as tf
 import tensorflow_text
+from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_pb2
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import input_pb2, predict_pb2, prediction_service_pb2_grpc
 
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CHANNEL_OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+CODE = grpc.StatusCode
 
 
 class Classifier(tf.Module):
     """Logits are [bytes, words] of a text, the words counted by an op of tensorflow_text, times `factor`."""
 
-    def __init__(self, factor=1):
+    def __init__(self):
         super().__init__()
         self.labels = tf.Variable(["bytes", "words"])
-        self.factor = tf.Variable(float(factor))
+        self.factor = tf.Variable(1.0)
         self.tokenizer = tensorflow_text.WhitespaceTokenizer()
 
     def _logits(self, text):
@@ -63,8 +71,14 @@ def _text(examples):
     return tf.io.parse_example(examples, {"text": tf.io.FixedLenFeature([], tf.string)})["text"]
 
 
+@functools.cache
+def _classifier():
+    return Classifier()  # traced once for all that is saved
+
+
 def save(folder, factor=1):
-    module = Classifier(factor)
+    module = _classifier()
+    module.factor.assign(factor)
     signatures = {
         "serving_default": module.single,
         "pair": module.pair,
@@ -90,6 +104,16 @@ def request(inputs=None, name="mine", signature="", output_filter=(), **version)
     return message
 
 
+def example(text=None):
+    """A tf.Example with the feature `text`, or without any."""
+    features = {} if text is None else {"text": {"bytes_list": {"value": [text.encode()]}}}
+    return example_pb2.Example(features={"feature": features})
+
+
+def examples(*texts):
+    return input_pb2.Input(example_list={"examples": [example(text) for text in texts]})
+
+
 def predict(channel, message, timeout=10):
     return prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(message, timeout=timeout)
 
@@ -108,3 +132,32 @@ def strings(values, shape=None):
     for size in [len(values)] if shape is None else shape:
         proto.tensor_shape.dim.add(size=size)
     return proto
+
+
+def eventually(condition, seconds=30):
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.01)
+
+
+class Gate:
+    """Lets nothing through until `open`; `inputs` lists what has arrived, `reached` is set when something has."""
+
+    def __init__(self):
+        self._opened, self.reached, self.inputs = threading.Event(), threading.Event(), []
+        self.open, self.close = self._opened.set, self._opened.clear
+
+    def wait(self, arrived=None):
+        self.inputs.append(arrived)
+        self.reached.set()
+        assert self._opened.wait(30)
+
+    def before(self, function):
+        """The function, which waits here when it is called."""
+
+        def call(*arguments, **named):
+            self.wait(arguments)
+            return function(*arguments, **named)
+
+        return call

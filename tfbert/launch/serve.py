@@ -2,67 +2,88 @@
 
 tfbert serve --model=served/mine --grpc_port=8500 --rest_port=8501
 
-A new version folder is taken up while it serves. This is the development server: in production run TF Serving on the
-same folder (export/serving/).
+A new version folder is loaded while the server runs, and replaces the old version. This is the development server; in
+production run TF Serving on the same folder (export/serving/).
 """
+
+from __future__ import annotations
 
 import contextlib
 import dataclasses
 import logging
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from absl import app, flags
 
 from tfbert.errors import ConfigError, ServingError
-from tfbert.serving.host.batching_parameters import BatchingParameters
+from tfbert.serving.models.batching_parameters import BatchingParameters
 
-_MODEL = flags.DEFINE_string("model", None, "Folder with numbered versions of a SavedModel.")
-_MODEL_NAME = flags.DEFINE_string("model_name", None, "Name that clients ask for; the folder's unless given.")
+if TYPE_CHECKING:
+    from tfbert.serving.host.tls import Tls
+    from tfbert.serving.models.versions import ModelSettings
+
+_MODEL = flags.DEFINE_string("model", None, "Folder of one model, with a numbered folder for each version.")
+_MODEL_NAME = flags.DEFINE_string(
+    "model_name", None, "Name that clients ask for. Default: the name of the model's folder."
+)
 _MODEL_CONFIG_FILE = flags.DEFINE_string(
-    "model_config_file", None, "TF Serving's models.config, for several models; in place of --model."
+    "model_config_file", None, "TF Serving's models.config, for several models; replaces --model."
 )
-_VERSION_LABELS = flags.DEFINE_list("version_labels", [], "Names of versions of --model, such as stable=3,canary=4.")
-_GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Port; 0 takes a free one.", 0, 65535)
-_REST_PORT = flags.DEFINE_integer("rest_port", None, "Port of REST and metrics; none unless given.", 0, 65535)
-_HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of this machine's.")
+_VERSION_LABELS = flags.DEFINE_list("version_labels", [], "Names for versions of --model, such as stable=3,canary=4.")
+_GRPC_PORT = flags.DEFINE_integer("grpc_port", 8500, "Port of gRPC; 0 takes a free one.", 0, 65535)
+_REST_PORT = flags.DEFINE_integer(
+    "rest_port", None, "Port of REST and the metrics; 0 takes a free one. Default: no REST.", 0, 65535
+)
+_HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: all addresses of this machine.")
 _WORKERS = flags.DEFINE_integer(
-    "workers", None, "Batches computed at once; unless given one for four CPUs, without batching one a CPU.", 1
+    "workers", None, "Batches that run at once. Default: one per four CPUs; with --nobatching one per CPU.", 1
 )
-_BATCHING = flags.DEFINE_bool("batching", True, "Join requests that wait at the same time.")
+_BATCHING = flags.DEFINE_bool("batching", True, "Join requests that wait at the same time into one batch.")
 _DEFAULTS = BatchingParameters()
 _MAX_BATCH_SIZE = flags.DEFINE_integer(
     "max_batch_size",
     _DEFAULTS.max_batch_size,
-    "Texts computed at once; a version's batching_params.pbtxt comes before this and the next two.",
+    "Texts in a batch. A version's batching_params.pbtxt overrides this, the timeout and the queue.",
     1,
 )
 _BATCH_TIMEOUT_MICROS = flags.DEFINE_integer(
-    "batch_timeout_micros", _DEFAULTS.batch_timeout_micros, "How long a free worker waits for a full batch.", 0
+    "batch_timeout_micros",
+    _DEFAULTS.batch_timeout_micros,
+    "How long a request waits for a batch to fill up while a worker is free.",
+    0,
 )
 _MAX_ENQUEUED_BATCHES = flags.DEFINE_integer(
-    "max_enqueued_batches", _DEFAULTS.max_enqueued_batches, "Full batches that may wait; more are refused.", 1
+    "max_enqueued_batches", _DEFAULTS.max_enqueued_batches, "Full batches that may wait; more requests are refused.", 1
 )
-_POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions; 0 never.", 0)
-_MAX_MESSAGE_BYTES = flags.DEFINE_integer("max_message_bytes", 64 * 2**20, "The largest request.", 1)
-_MAX_CONCURRENT = flags.DEFINE_integer("max_concurrent", 1000, "Requests under way at once; more are refused.", 1)
-_TLS_CERTIFICATE = flags.DEFINE_string("tls_certificate", None, "PEM file: the server's certificate; TLS with it.")
-_TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file: the certificate's key.")
+_POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions; 0: never.", 0)
+_MAX_MESSAGE_BYTES = flags.DEFINE_integer("max_message_bytes", 64 * 2**20, "Size of the largest request.", 1)
+_MAX_CONCURRENT = flags.DEFINE_integer("max_concurrent", 1000, "Requests in progress; more are refused.", 1)
+_TLS_CERTIFICATE = flags.DEFINE_string(
+    "tls_certificate", None, "PEM file with the server's certificate; turns on TLS, with --tls_key."
+)
+_TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file with the certificate's key.")
 _TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
-    "tls_client_authority", None, "PEM file: only clients with a certificate of this authority are served."
+    "tls_client_authority", None, "PEM file; only clients with a certificate from this authority are served."
 )
-_LOG_REQUESTS = flags.DEFINE_bool("log_requests", False, "A JSON line on stderr for each request, without its texts.")
+_LOG_REQUESTS = flags.DEFINE_bool(
+    "log_requests", False, "Write one JSON line to stderr for each request, without its texts."
+)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
+    """Serves until ^C or SIGTERM; absl calls it with the arguments that are no flags."""
     if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]!r}")
-    # SIGTERM as ^C: both end the wait below, also while a model is loading.
+        raise app.UsageError(f"unknown argument {argv[1]!r}; every setting is a flag")
+    # SIGTERM acts like ^C: both end the wait below, even while a model is loading.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` leaves it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job that a shell has started with `&`
     try:
         with _installed():
             models, labels, tls = _models(), _labels(), _tls()
             _log_as_json()
+            from tfbert.serving.host.rest import METRICS_PATH
             from tfbert.serving.host.server import Server, default_workers
         with Server(
             models,
@@ -81,7 +102,7 @@ def main(argv):
             served = ", ".join(f"{model} version {version}" for model, version in server.served)
             print(f"serving {served} on {server.address} (^C stops it)", flush=True)
             if server.rest_url:
-                print(f"REST on {server.rest_url}, metrics beside it", flush=True)
+                print(f"REST on {server.rest_url}, metrics on {METRICS_PATH}", flush=True)
             print("this is the development server; for production run TF Serving on the same folder", flush=True)
             server.wait()
     except KeyboardInterrupt:
@@ -89,26 +110,27 @@ def main(argv):
 
 
 @contextlib.contextmanager
-def _installed():
+def _installed() -> Iterator[None]:
+    """Turns a missing library into an error that names the extra to install."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise ConfigError(f"serve needs {error.name}, which is not installed: pip install 'tfbert[serving]'") from None
 
 
-def _models():
+def _models() -> str | list[ModelSettings]:
     if (_MODEL.value is None) == (_MODEL_CONFIG_FILE.value is None):
         raise app.UsageError("give --model or --model_config_file")
     if _MODEL.value is not None:
         return _MODEL.value
     if _MODEL_NAME.value or _VERSION_LABELS.value:
-        raise app.UsageError("with --model_config_file, names and labels stand in the file")
+        raise app.UsageError("with --model_config_file, write names and labels into the file")
     from tfbert.serving.models.versions import read_model_config
 
     return read_model_config(_MODEL_CONFIG_FILE.value)
 
 
-def _batching_parameters(workers):
+def _batching_parameters(workers: int) -> BatchingParameters:
     return dataclasses.replace(
         _DEFAULTS,
         max_batch_size=_MAX_BATCH_SIZE.value,
@@ -118,7 +140,7 @@ def _batching_parameters(workers):
     )
 
 
-def _labels():
+def _labels() -> list[tuple[str, int]]:
     pairs = [item.partition("=") for item in _VERSION_LABELS.value]
     for label, _, version in pairs:
         if not label or not version.isdecimal():
@@ -126,7 +148,7 @@ def _labels():
     return [(label, int(version)) for label, _, version in pairs]
 
 
-def _tls():
+def _tls() -> Tls | None:
     if (_TLS_CERTIFICATE.value is None) != (_TLS_KEY.value is None) or (
         _TLS_CLIENT_AUTHORITY.value and not _TLS_KEY.value
     ):
@@ -138,7 +160,7 @@ def _tls():
     return Tls(_TLS_CERTIFICATE.value, _TLS_KEY.value, _TLS_CLIENT_AUTHORITY.value)
 
 
-def _log_as_json():
+def _log_as_json() -> None:
     from tfbert.serving.host.request_log import JsonFormatter
 
     handler = logging.StreamHandler()

@@ -8,11 +8,9 @@ import tensorflow as tf
 from absl import logging
 
 from tfbert.export.golden_examples import golden_inputs
+from tfbert.export.saved_model.file_names import BATCHING, MAX_WARM_UP_REQUESTS, WARM_UP
 from tfbert.export.saved_model.xla_buckets import ROWS, lengths_of
-from tfbert.serving.host.batching_parameters import BATCHING
 
-WARM_UP = "assets.extra/tf_serving_warmup_requests"  # in a version's folder
-MOST_RECORDS = 1000  # TF Serving refuses more
 _BATCHES = (1, 8)
 _SIZES = tuple(size for size in ROWS if size <= 32)  # of batches; larger ones keep requests waiting longer
 _WORD = "the "  # of one token in most vocabularies
@@ -58,7 +56,7 @@ def write_requests(folder, model, *, xla_buckets=False):
             inputs = {name: _long(spec, length) for name, spec in signature.items()}
             requests += [("serving_default", _rows(inputs, size)) for size in _SIZES]
     with tf.io.TFRecordWriter(str(pathlib.Path(folder) / WARM_UP)) as writer:
-        for name, inputs in requests[:MOST_RECORDS]:
+        for name, inputs in requests[:MAX_WARM_UP_REQUESTS]:
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = model.task.name  # of no account to the server, which has loaded the folder
@@ -66,7 +64,7 @@ def write_requests(folder, model, *, xla_buckets=False):
             for column, values in inputs.items():
                 request.inputs[column].CopyFrom(tf.make_tensor_proto(values))
             writer.write(log.SerializeToString())
-    return len(requests[:MOST_RECORDS])
+    return len(requests[:MAX_WARM_UP_REQUESTS])
 
 
 def _rows(inputs, size):

@@ -1,1 +1,1 @@
-"""Clients of TF Serving's API."""
+"""Clients of TF Serving's gRPC API."""

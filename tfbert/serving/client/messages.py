@@ -1,82 +1,112 @@
-"""What both clients say and hear: arguments -> TF Serving's requests, responses and gRPC's errors -> Python."""
+"""What both clients send and receive: arguments -> TF Serving's requests; responses and gRPC's errors -> Python."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 from tfbert.errors import ServingError
 
-# The server decides how large a message may be.
+# No limit here: the server decides how large a message may be.
 CHANNEL_OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+
+Texts = Sequence[str | bytes] | np.ndarray
 
 
 class RequestError(ServingError):
-    """A call that failed: `code` (a `grpc.StatusCode`), `details` (the server's message), `address`."""
+    """A call that failed.
 
-    def __init__(self, message, *, code, details, address):
+    Attributes:
+        code: a `grpc.StatusCode`.
+        details: the server's message.
+        address: the server's.
+
+    >>> error = RequestError("no such model", code=grpc.StatusCode.NOT_FOUND, details="", address="localhost:8500")
+    >>> error.code.name
+    'NOT_FOUND'
+    """
+
+    def __init__(self, message: str, *, code: grpc.StatusCode, details: str, address: str) -> None:
         super().__init__(message)
         self.code, self.details, self.address = code, details, address
 
 
 class Messages:
-    """The requests for one model at one address, and what comes back.
+    """Makes the requests for one model at one address.
 
     >>> messages = Messages("localhost:8500", "mine", version=None, version_label=None)
     >>> request, size = messages.texts_request(["a text"], None, "serving_default")
+    >>> list(request.inputs["text"].string_val), size
+    ([b'a text'], 1)
     """
 
-    def __init__(self, address, model, *, version, version_label):
+    def __init__(self, address: str, model: str, *, version: int | None, version_label: str | None) -> None:
         if version is not None and version_label is not None:
             raise ServingError("give a version or a version_label, not both")
         self.address, self.model = address, model
         self._version, self._label = version, version_label
 
-    def texts_request(self, text, text_pair, signature_name):
-        """(PredictRequest, number of texts)."""
-        inputs = dict(text) if isinstance(text, dict) else {"text": text}
+    def texts_request(
+        self, text: Texts | Mapping[str, Texts], text_pair: Texts | None, signature_name: str
+    ) -> tuple[predict_pb2.PredictRequest, int]:
+        """The request, and how many texts it has."""
+        inputs = dict(text) if isinstance(text, Mapping) else {"text": text}
         if text_pair is not None:
             inputs["text_pair"] = text_pair
-        protos = {name: encode(name, value) for name, value in inputs.items()}
+        protos = {name: to_proto(name, value) for name, value in inputs.items()}
         sizes = {name: proto.tensor_shape.dim[0].size for name, proto in protos.items()}
         if len(set(sizes.values())) != 1:
-            raise ServingError(f"the inputs need one value per text each, but have these lengths: {sizes}")
+            raise ServingError(f"all inputs need one value per text, but their lengths are {sizes}")
         return self._request(protos, signature_name, ()), next(iter(sizes.values()))
 
-    def arrays_request(self, inputs, signature_name, output_filter):
-        """A PredictRequest of any inputs."""
+    def arrays_request(
+        self, inputs: Mapping[str, Texts | np.ndarray], signature_name: str, output_filter: Sequence[str]
+    ) -> predict_pb2.PredictRequest:
+        """A request with any inputs."""
         if isinstance(output_filter, str):
             raise ServingError(f"output_filter={output_filter!r}: give a list of output names")
         return self._request(
-            {name: encode(name, value) for name, value in inputs.items()}, signature_name, output_filter
+            {name: to_proto(name, value) for name, value in inputs.items()}, signature_name, output_filter
         )
 
-    def metadata_request(self):
+    def metadata_request(self) -> get_model_metadata_pb2.GetModelMetadataRequest:
+        """A request for the signatures."""
         return self._for_model(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"]))
 
-    def status_request(self):
+    def status_request(self) -> get_model_status_pb2.GetModelStatusRequest:
+        """A request for the versions' states."""
         return self._for_model(get_model_status_pb2.GetModelStatusRequest())
 
-    def error(self, error, timeout):
-        """The RequestError of a failed call, with what to do about it."""
+    def error(self, error: Any, timeout: float) -> RequestError:
+        """The RequestError for gRPC's error, with what to do about it."""
         code, details = error.code(), error.details() or ""
         advice = {
-            grpc.StatusCode.DEADLINE_EXCEEDED: f"; no answer in {timeout:g} s: is it running, or busy?",
+            grpc.StatusCode.DEADLINE_EXCEEDED: (
+                f"; no answer in {timeout:g} s: check that the server runs, or give a longer timeout"
+            ),
             grpc.StatusCode.UNAVAILABLE: "; start the server, or check the address",
         }.get(code, "")
         message = f"{self.address}, model {self.model!r}: {code.name}: {details}{advice}"
         return RequestError(message, code=code, details=details, address=self.address)
 
-    def _request(self, protos, signature_name, output_filter):
+    def _request(
+        self, protos: Mapping[str, tensor_pb2.TensorProto], signature_name: str, output_filter: Sequence[str]
+    ) -> predict_pb2.PredictRequest:
         request = self._for_model(predict_pb2.PredictRequest(output_filter=output_filter))
         request.model_spec.signature_name = signature_name
         for name, proto in protos.items():
             request.inputs[name].CopyFrom(proto)
         return request
 
-    def _for_model(self, request):
+    def _for_model(self, request: Any) -> Any:
         request.model_spec.name = self.model
         if self._version is not None:
             request.model_spec.version.value = self._version
@@ -85,17 +115,17 @@ class Messages:
         return request
 
 
-def came_from_server(error):
-    """Whether a RequestError shows that a server is there; two codes gRPC may say by itself."""
+def came_from_server(error: RequestError) -> bool:
+    """Whether the error shows that a server is there: gRPC itself raises two of the codes."""
     return error.code not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 
 
-def arrays(response):
+def arrays(response: predict_pb2.PredictResponse) -> dict[str, np.ndarray]:
     """The outputs of a PredictResponse by name."""
     return {name: tf.make_ndarray(proto) for name, proto in response.outputs.items()}
 
 
-def rows(response, size):
+def rows(response: predict_pb2.PredictResponse, size: int) -> list[dict[str, Any]]:
     """The outputs of a PredictResponse as one dict for each of `size` texts."""
     columns = {}
     for name, array in sorted(arrays(response).items()):
@@ -108,7 +138,7 @@ def rows(response, size):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def metadata(response):
+def metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> dict[str, Any]:
     """A GetModelMetadataResponse as a dict."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(signatures)
@@ -123,7 +153,7 @@ def metadata(response):
     }
 
 
-def status(response):
+def status(response: get_model_status_pb2.GetModelStatusResponse) -> list[dict[str, Any]]:
     """A GetModelStatusResponse as a list of dicts."""
     return [
         {
@@ -135,15 +165,23 @@ def status(response):
     ]
 
 
-def checked_timeout(timeout):
-    """Seconds as a float; ServingError for anything that is no end."""
+def checked_timeout(timeout: float) -> float:
+    """The seconds; ServingError unless they are a positive, finite number.
+
+    >>> checked_timeout(5)
+    5.0
+    """
     if not isinstance(timeout, (int, float)) or not (timeout > 0 and math.isfinite(timeout)):
-        raise ServingError(f"timeout={timeout!r}: give a number of seconds over 0; no call goes without one")
+        raise ServingError(f"timeout={timeout!r}: give a number of seconds over 0; every call needs a deadline")
     return float(timeout)
 
 
-def encode(name, value):
-    """A list of texts or an array as a TensorProto; ServingError, naming it, for anything else."""
+def to_proto(name: str, value: Texts | np.ndarray) -> tensor_pb2.TensorProto:
+    """A list of texts or an array, as an input's TensorProto; ServingError, which names the input, for anything else.
+
+    >>> list(to_proto("text", ["a text"]).string_val)
+    [b'a text']
+    """
     if isinstance(value, (str, bytes)):
         raise ServingError(f"{name}: give a list of texts, not one text (put it in [ ])")
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OUS":
@@ -155,7 +193,7 @@ def encode(name, value):
     if all(isinstance(item, (str, bytes)) for item in values):
         proto = tf.make_tensor_proto([], tf.string, [0])
         proto.tensor_shape.dim[0].size = len(values)
-        # Half a surrogate pair becomes invalid UTF-8, which the graph replaces as it does any other.
+        # Half of a surrogate pair becomes invalid UTF-8, which the graph replaces like any other.
         proto.string_val.extend(
             item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item for item in values
         )
@@ -163,22 +201,22 @@ def encode(name, value):
     try:
         return _with_batch(name, tf.make_tensor_proto(values))
     except (TypeError, ValueError) as error:
-        raise ServingError(f"{name}: neither texts nor an array ({error})") from error
+        raise ServingError(f"{name}: give a list of texts or an array ({error})") from error
 
 
-def _with_batch(name, proto):
+def _with_batch(name: str, proto: tensor_pb2.TensorProto) -> tensor_pb2.TensorProto:
     if not proto.tensor_shape.dim:
         raise ServingError(f"{name}: needs a batch dimension; put the value in [ ]")
     return proto
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _describe(infos):
+def _describe(infos: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, tuple[str, list[int] | None]]:
     return {
         name: (
             tf.as_dtype(info.dtype).name,

@@ -1,1 +1,1 @@
-"""The server's process: ports, batching, metrics, logs."""
+"""The server's process: ports, gRPC and REST, metrics, logs, TLS."""

@@ -1,4 +1,6 @@
-"""Addresses to listen on, and why one cannot be bound."""
+"""Addresses to listen on, and the reason why one cannot be bound."""
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -7,7 +9,7 @@ import socket
 from tfbert.errors import ServingError
 
 
-def join(host, port):
+def join(host: str, port: int) -> str:
     """`host:port`, with the brackets that an IPv6 host needs.
 
     >>> join("::1", 8500)
@@ -16,8 +18,11 @@ def join(host, port):
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
-def check_address(host, port):
-    """Raises `ServingError`, with the system's reason, where `host:port` cannot be bound; gRPC gives none."""
+def check_address(host: str, port: int) -> None:
+    """Raises `ServingError` with the system's reason if `host:port` cannot be bound; gRPC gives no reason.
+
+    >>> check_address("127.0.0.1", 0)
+    """
     if reason := _bind_error(host, port):
         raise ServingError(
             f"cannot listen on {join(host, port)}: {reason}; "
@@ -25,7 +30,7 @@ def check_address(host, port):
         )
 
 
-def _bind_error(host, port):
+def _bind_error(host: str, port: int) -> str | None:
     errors = []
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
@@ -39,7 +44,7 @@ def _bind_error(host, port):
                 listener.listen()
         except OSError as error:
             errors.append(error)
-    # "localhost" may be ::1 on a machine without IPv6: one address that can be bound is enough for gRPC.
+    # "localhost" can be ::1 on a machine without IPv6: gRPC needs only one address that can be bound.
     if len(errors) == len(found) or any(error.errno == errno.EADDRINUSE for error in errors):
         return errors[0].strerror or str(errors[0])
     return None

@@ -1,24 +1,38 @@
-"""What every protocol of the server asks: TF Serving's methods over the models, with limits, metrics and log.
+"""TF Serving's methods over the loaded models, for gRPC and REST alike, with limits, metrics and log.
 
-Messages go in and come out as TF Serving's protos; an error is a `tf.errors.OpError` with the code and the message
-of tensorflow/serving: model_servers/server_core.cc and get_model_status_impl.cc, servables/tensorflow/
+Requests and responses are TF Serving's messages. An error is a `tf.errors.OpError` with the code and the message of
+tensorflow/serving: model_servers/server_core.cc and get_model_status_impl.cc, servables/tensorflow/
 get_model_metadata_impl.cc, core/basic_manager.cc.
 """
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_pb2,
+)
 
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
+from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.request_log import log_failure, log_request
-from tfbert.serving.models.versions import settings_of
-from tfbert.serving.protocol import inference
-from tfbert.serving.protocol.inference import invalid
+from tfbert.serving.models.manager import ModelManager
+from tfbert.serving.models.versions import parse_model_config
+from tfbert.serving.protocol import inference, status_codes
+from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE
+from tfbert.serving.protocol.status_codes import invalid
 
 _PREDICTIONS = {
     "Predict": inference.Predict,
@@ -29,34 +43,39 @@ _PREDICTIONS = {
 
 
 class ServerCore:
-    """Answers each method by name. Belongs to one event loop.
+    """Answers each method by name. Belongs to the event loop in which it is made.
 
-    `models`: `ModelManager`; `metrics`: `Metrics`; `max_concurrent`: predictions under way at once, those that wait
-    included; more are RESOURCE_EXHAUSTED.
+    Args:
+        max_concurrent: predictions in progress, including those that wait; more are RESOURCE_EXHAUSTED.
 
-    >>> core = ServerCore(models, metrics=metrics, max_concurrent=1000)
-    >>> await core.call("Predict", predict_request, protocol="grpc")
+    >>> core = ServerCore(models, metrics=metrics, max_concurrent=1000)  # doctest: +SKIP
+    >>> await core.call("Predict", predict_request, protocol="grpc")  # doctest: +SKIP
     """
 
-    def __init__(self, models, *, metrics, max_concurrent):
+    def __init__(self, models: ModelManager, *, metrics: Metrics, max_concurrent: int) -> None:
         self._models, self._metrics, self._max_concurrent = models, metrics, max_concurrent
+        self._model_methods = {
+            "GetModelMetadata": self._get_model_metadata,
+            "GetModelStatus": self._get_model_status,
+            "HandleReloadConfigRequest": self._reload_config,
+        }
         self._inbox = event_loop.Inbox()
         self._in_flight = self._unfinished = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
 
-    async def call(self, method, request, *, protocol):
-        """The response to a request of a method of PredictionService or ModelService."""
+    async def call(self, method: str, request: Any, *, protocol: str) -> Any:
+        """The response to a request for a method of PredictionService or ModelService."""
         begun = time.perf_counter()
-        # A name that no model has is the client's invention, and may be a text.
+        # The model's name is added once a model has it: until then it is the client's, and may be a text.
         facts = {"method": method, "protocol": protocol, "model": "", "bytes": request.ByteSize()}
         code = 0
         try:
             if method in _PREDICTIONS:
                 with self._admitted():
                     return await self._predict(_PREDICTIONS[method], request, facts)
-            return await getattr(self, f"_{method}")(request, facts)
+            return await self._model_methods[method](request, facts)
         except tf.errors.OpError as error:
             code = error.error_code
             raise
@@ -65,20 +84,20 @@ class ServerCore:
             raise
         except Exception as error:
             code = tf.errors.INTERNAL
-            log_failure(method, traceback.extract_tb(error.__traceback__), type(error).__name__)
-            raise tf.errors.InternalError(None, None, f"{type(error).__name__}: {error}") from error
+            log_failure(method, error)
+            raise status_codes.error(tf.errors.InternalError, f"{type(error).__name__}: {error}") from error
         finally:
             seconds = time.perf_counter() - begun
             self._metrics.request(method, facts["model"], protocol, code, seconds)
             log_request(facts, code, seconds)
 
-    def refused(self, method, code, seconds, *, protocol, size):
-        """Counts and logs a request that could not be read, so that `call` was never asked; `size`: its bytes."""
+    def refused(self, method: str, code: int, seconds: float, *, protocol: str, size: int) -> None:
+        """Counts and logs a request of `size` bytes that could not be read, and so never reached `call`."""
         self._metrics.request(method, "", protocol, code, seconds)
         log_request({"method": method, "protocol": protocol, "model": "", "bytes": size}, code, seconds)
 
-    async def drain(self, timeout):
-        """Refuses new predictions and waits for what is unfinished; False if `timeout` seconds were too short."""
+    async def drain(self, timeout: float) -> bool:
+        """Refuses new predictions and waits for those in progress; False if `timeout` seconds were too short."""
         self._draining = True
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)
@@ -87,8 +106,8 @@ class ServerCore:
             return False
 
     @contextlib.contextmanager
-    def unfinished(self):
-        """What `drain` waits for: a prediction, or within this block also the writing of its answer."""
+    def unfinished(self) -> Iterator[None]:
+        """What `drain` waits for: a prediction and, if the caller enters this too, the writing of its response."""
         self._unfinished += 1
         self._idle.clear()
         try:
@@ -98,49 +117,53 @@ class ServerCore:
             if not self._unfinished:
                 self._idle.set()
 
-    def signature_inputs(self, spec):
-        """The inputs (name -> TensorInfo) of the signature that a ModelSpec asks for; REST reads JSON by them."""
-        _check_named(spec)
+    def signature_inputs(self, spec: model_pb2.ModelSpec) -> Mapping[str, meta_graph_pb2.TensorInfo]:
+        """The inputs of the signature that a ModelSpec asks for; REST needs them to read JSON."""
+        _check_name(spec)
         with self._models.lease(spec) as served:
-            key = spec.signature_name or inference.DEFAULT_SIGNATURE
-            if key not in served.servable.signatures:
-                raise invalid(f'Serving signature name: "{key}" not found in signature def')
-            return served.servable.signature_defs[key].inputs
+            name = spec.signature_name or DEFAULT_SIGNATURE
+            if name not in served.servable.signatures:
+                raise invalid(f'Serving signature name: "{name}" not found in signature def')
+            return served.servable.signatures[name].inputs
 
-    async def _predict(self, kind, request, facts):
+    async def _predict(self, kind: type, request: Any, facts: dict[str, Any]) -> Any:
         if kind is inference.MultiInference:
             spec = _common_spec(request.tasks)
         else:
             _check_spec(request)
             spec = request.model_spec
-        _check_named(spec)
+        _check_name(spec)
         with self._models.lease(spec) as served:
             facts.update(model=served.model, version=served.version)
-            call = kind(served.servable, request)
-            facts.update(signature=call.work[0][0], rows=_rows(call.work[0][1]))
-            futures = [served.batcher.submit(*work) for work in call.work]
+            call = kind(served.servable.signatures, request)
+            facts.update(signature=call.runs[0][0], rows=_rows(call.runs[0][1]))
+            futures = [served.batcher.submit(*run) for run in call.runs]
             return call.response([await self._inbox.result(future) for future in futures], served.version)
 
-    async def _GetModelMetadata(self, request, facts):
+    async def _get_model_metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest, facts: dict[str, Any]
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         _check_spec(request)
         if not request.metadata_field:
             raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
             if field != "signature_def":
                 raise invalid(f"Metadata field {field} is not supported")
-        _check_named(request.model_spec)
+        _check_name(request.model_spec)
         with self._models.lease(request.model_spec) as served:
             facts.update(model=served.model, version=served.version)
             signatures = get_model_metadata_pb2.SignatureDefMap()
-            for key, signature in served.servable.signature_defs.items():
-                signatures.signature_def[key].CopyFrom(signature)
+            for name, definition in served.servable.definitions.items():
+                signatures.signature_def[name].CopyFrom(definition)
             response = get_model_metadata_pb2.GetModelMetadataResponse()
             response.model_spec.name = served.model
             response.model_spec.version.value = served.version
             response.metadata["signature_def"].Pack(signatures)
             return response
 
-    async def _GetModelStatus(self, request, facts):
+    async def _get_model_status(
+        self, request: get_model_status_pb2.GetModelStatusRequest, facts: dict[str, Any]
+    ) -> get_model_status_pb2.GetModelStatusResponse:
         _check_spec(request)
         spec = request.model_spec
         choice, number = spec.WhichOneof("version_choice"), None
@@ -153,7 +176,7 @@ class ServerCore:
         found = self._models.status(spec.name, number)
         if not found:
             what = "any versions" if number is None else f"version {number}"
-            raise tf.errors.NotFoundError(None, None, f"Could not find {what} of model {spec.name}")
+            raise status_codes.error(tf.errors.NotFoundError, f"Could not find {what} of model {spec.name}")
         facts["model"] = spec.name
         response = get_model_status_pb2.GetModelStatusResponse()
         for version, state, error in found:
@@ -161,28 +184,31 @@ class ServerCore:
             response.model_version_status.add(version=version, state=state, status=status)
         return response
 
-    async def _HandleReloadConfigRequest(self, request, facts):
+    async def _reload_config(
+        self, request: model_management_pb2.ReloadConfigRequest, facts: dict[str, Any]
+    ) -> model_management_pb2.ReloadConfigResponse:
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
         try:
-            # Loading takes long; the loop answers others meanwhile.
-            await event_loop.aside(lambda: self._models.reload(settings_of(request.config)))
+            # Loading takes long, and the event loop has other requests to answer.
+            await event_loop.in_daemon_thread(lambda: self._models.reload(parse_model_config(request.config)))
         except ServingError as error:
-            raise tf.errors.FailedPreconditionError(None, None, str(error)) from None
+            raise status_codes.error(tf.errors.FailedPreconditionError, str(error)) from None
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         return response
 
     @contextlib.contextmanager
-    def _admitted(self):
+    def _admitted(self) -> Iterator[None]:
         if self._draining:
-            raise tf.errors.UnavailableError(None, None, "the server is shutting down")
+            raise status_codes.error(tf.errors.UnavailableError, "the server is shutting down")
         if self._in_flight >= self._max_concurrent:
-            raise tf.errors.ResourceExhaustedError(
-                None, None, f"{self._in_flight} requests are under way, which is the limit; ask again later"
+            raise status_codes.error(
+                tf.errors.ResourceExhaustedError,
+                f"{self._in_flight} requests are under way, which is the limit; ask again later",
             )
         self._in_flight += 1
         self._metrics.in_flight.set(self._in_flight)
@@ -194,17 +220,17 @@ class ServerCore:
             self._metrics.in_flight.set(self._in_flight)
 
 
-def _check_spec(request):
+def _check_spec(request: Any) -> None:
     if not request.HasField("model_spec"):
         raise invalid("Missing ModelSpec")
 
 
-def _check_named(spec):
+def _check_name(spec: model_pb2.ModelSpec) -> None:
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
 
 
-def _common_spec(tasks):
+def _common_spec(tasks: Sequence[inference_pb2.InferenceTask]) -> model_pb2.ModelSpec:
     if not tasks:
         raise invalid("Found no tasks in the MultiInferenceRequest.")
     if not all(task.model_spec.name for task in tasks):
@@ -214,6 +240,6 @@ def _common_spec(tasks):
     return tasks[0].model_spec
 
 
-def _rows(inputs):
+def _rows(inputs: Mapping[str, np.ndarray]) -> int:
     array = next(iter(inputs.values()), None)
     return len(array) if array is not None and array.ndim else 1

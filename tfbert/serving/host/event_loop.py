@@ -1,13 +1,19 @@
-"""One event loop in a thread of its own for all servers of a process: gRPC's asyncio has one poller a process."""
+"""One event loop, in its own thread, for all servers of a process: gRPC's asyncio has one poller per process."""
+
+from __future__ import annotations
 
 import asyncio
 import collections
 import concurrent.futures
 import functools
 import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-def run(coroutine, timeout=None):
+def run(coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
     """The coroutine's result, from any other thread.
 
     >>> run(asyncio.sleep(0, "done"))
@@ -17,24 +23,24 @@ def run(coroutine, timeout=None):
 
 
 @functools.cache
-def _loop():
+def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="tfbert-event-loop", daemon=True).start()
     return loop
 
 
-async def aside(function):
-    """What the function returns, from a thread that the process does not wait for when it ends.
+async def in_daemon_thread(function: Callable[[], T]) -> T:
+    """What the function returns, from a thread that does not keep the process alive.
 
-    It does for those of asyncio.to_thread.
+    Threads of asyncio.to_thread do.
 
-    >>> await aside(lambda: "done")
+    >>> run(in_daemon_thread(lambda: "done"))
     'done'
     """
-    future = concurrent.futures.Future()
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
 
-    def call():
+    def call() -> None:
         try:
             future.set_result(function())
         except BaseException as error:
@@ -45,21 +51,21 @@ async def aside(function):
 
 
 class Inbox:
-    """Brings results of `concurrent.futures` into an event loop; those that come together wake it once.
+    """Brings results of `concurrent.futures` into the running event loop; those that come together wake it once.
 
-    asyncio.wrap_future wakes the loop, with a system call, for each of them: of a batch of 32 that is 32 times.
+    asyncio.wrap_future wakes the loop with a system call for each result: 32 times for a batch of 32.
 
-    >>> inbox = Inbox()
-    >>> await inbox.result(pool.submit(compute))
+    >>> inbox = Inbox()  # doctest: +SKIP
+    >>> await inbox.result(pool.submit(compute))  # doctest: +SKIP
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._arrived = collections.deque()
+        self._arrived: collections.deque[tuple[concurrent.futures.Future, asyncio.Future]] = collections.deque()
         self._woken = False
 
-    async def result(self, future):
-        """The future's result; cancelled while it waits, so is the future."""
+    async def result(self, future: concurrent.futures.Future[T]) -> T:
+        """The future's result. If this call is cancelled, it cancels the future."""
         waiter = self._loop.create_future()
         future.add_done_callback(lambda done: self._add(done, waiter))
         try:
@@ -68,13 +74,13 @@ class Inbox:
             future.cancel()
             raise
 
-    def _add(self, done, waiter):
+    def _add(self, done: concurrent.futures.Future, waiter: asyncio.Future) -> None:
         self._arrived.append((done, waiter))
-        if not self._woken:  # what was added before _open has begun, _open finds
+        if not self._woken:  # otherwise `_open` has not begun, and will find it
             self._woken = True
             self._loop.call_soon_threadsafe(self._open)
 
-    def _open(self):
+    def _open(self) -> None:
         self._woken = False
         while self._arrived:
             done, waiter = self._arrived.popleft()

@@ -1,28 +1,33 @@
-"""The server's log as JSON lines: what was asked and how it went, never the texts. For the logger `tfbert.serving`."""
+"""The server's log as JSON lines: what was asked and with what result, never the texts. Logger: `tfbert.serving`."""
+
+from __future__ import annotations
 
 import json
 import logging
 import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
 
-import grpc
+from tfbert.serving.protocol.status_codes import grpc_code
 
 _requests = logging.getLogger("tfbert.serving.requests")
 _failures = logging.getLogger("tfbert.serving")
-CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}  # TensorFlow's numbers are gRPC's
 
-# What a LogRecord has by itself; the rest came through `extra`.
+# The attributes of every LogRecord; the others came through `extra`.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message"}
 
 
 class JsonFormatter(logging.Formatter):
     """A record as one JSON object: time, level, message and what `extra` added.
 
-    >>> handler = logging.StreamHandler()
-    >>> handler.setFormatter(JsonFormatter())
-    >>> logging.getLogger("tfbert.serving").addHandler(handler)
+    >>> record = logging.makeLogRecord({"levelname": "INFO", "event": "loaded", "model": "mine"})
+    >>> json.loads(JsonFormatter().format(record))["event"]
+    'loaded'
     """
 
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
+        """The line for one record, without a line break."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname}
         if message := record.getMessage():
@@ -31,14 +36,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def log_request(facts, code, seconds):
-    """One answered request: method, model, rows, bytes, code and milliseconds."""
+def log_request(facts: Mapping[str, Any], code: int, seconds: float) -> None:
+    """Logs an answered request: `facts` (method, model, rows, bytes), the code's name and milliseconds.
+
+    >>> log_request({"method": "Predict", "model": "mine"}, 0, 0.012)
+    """
     if _requests.isEnabledFor(logging.INFO):
-        extra = {"event": "request", **facts, "code": CODE_NAMES.get(code, "UNKNOWN"), "ms": round(seconds * 1000, 3)}
+        extra = {"event": "request", **facts, "code": grpc_code(code).name, "ms": round(seconds * 1000, 3)}
         _requests.info("", extra=extra)
 
 
-def log_failure(method, stack, kind):
-    """An error that nobody foresaw: its type and where it was raised; its words may hold a text."""
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in stack]
-    _failures.error("a request failed", extra={"event": "request_failed", "method": method, "type": kind, "at": where})
+def log_failure(method: str, error: Exception) -> None:
+    """Logs an unexpected error: its type and where it was raised. Its message may hold a text, and is left out."""
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    extra = {"event": "request_failed", "method": method, "type": type(error).__name__, "at": where}
+    _failures.error("a request failed", extra=extra)

@@ -1,8 +1,12 @@
-"""The embedded server: TF Serving's gRPC and REST interfaces for model folders, on one machine."""
+"""The embedded server: TF Serving's gRPC and REST APIs for model folders, on one machine."""
+
+from __future__ import annotations
 
 import os
 import threading
 import time
+from collections.abc import Sequence
+from typing import Literal
 
 import grpc
 from aiohttp import web
@@ -12,22 +16,27 @@ from grpc_reflection.v1alpha import reflection
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
 from tfbert.serving.host.addresses import check_address, join
-from tfbert.serving.host.batching_parameters import BatchingParameters
 from tfbert.serving.host.core import ServerCore
+from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.rest import RestApi
+from tfbert.serving.host.tls import Tls
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.manager import ModelManager
-from tfbert.serving.models.versions import find_model
-from tfbert.serving.protocol.prediction_service import SERVICE_NAMES, add_services
+from tfbert.serving.models.versions import ModelSettings, find_model
 
-# How long the last answers may take to be sent, when all of them are there.
+# How long sending the last responses may take, once all of them are computed.
 _SENDING_SECONDS = 0.5
-# "" is the server as a whole; the others are the names that TF Serving reports.
+# "" is the server as a whole; the other names are those that TF Serving reports.
 _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
 
 
-def default_workers(joined=True):
-    """How many batches to compute at once: a large one keeps several CPUs busy by itself, a lone request does not."""
+def default_workers(joined: bool = True) -> int:
+    """How many batches run at once: one per four CPUs, as a large batch keeps several busy; else one per CPU.
+
+    >>> default_workers() <= default_workers(joined=False)
+    True
+    """
     processors = os.cpu_count() or 1
     return max(processors // 4, 1) if joined else processors
 
@@ -37,40 +46,52 @@ class Server:
 
     In production run TF Serving on the same folders: it answers the same calls.
 
-    `model_dir`: a base folder with numbered version folders, or one version folder, or a list of `ModelSettings`;
-    `model_name`: the base folder's name unless given; `port`: gRPC's, 0 takes a free one; `rest_port`: REST's and
-    the metrics', None for neither; `workers`: batches computed at once, `default_workers` unless given; `batching`:
-    `BatchingParameters` for models without a file of them, False joins no requests; `labels`: of versions,
-    (label, version) pairs; `poll_seconds`: how often to look for new versions, 0 never; `max_message_bytes`: the
-    largest request; `max_concurrent`: predictions under way at once; `receive_seconds`: how long a request may take
-    to arrive; `tls`: a `Tls`. Raises `ServingError` for what cannot be served and addresses that cannot be bound.
+    Args:
+        model_dir: a base folder with numbered version folders, or one version folder, or a list of `ModelSettings`.
+        model_name: what clients ask for; the base folder's name unless given.
+        host: the address to listen on.
+        port: of gRPC; 0 takes a free one.
+        rest_port: of REST and the metrics; None: neither.
+        workers: batches that run at once; `default_workers` unless given.
+        batching: for models whose folder has no batching parameters of its own; False: requests are never joined.
+        labels: (label, version) pairs, names of versions.
+        poll_seconds: how often to look for new versions; 0: never.
+        max_message_bytes: of the largest request.
+        max_concurrent: predictions in progress; more are refused.
+        receive_seconds: how long a request may take to arrive.
+        tls: a certificate, for both protocols.
 
-    >>> with Server("served/mine", port=0) as server:
+    Raises:
+        ServingError: there is nothing to serve, or an argument is wrong; from `start`: a model cannot be loaded, or
+            an address cannot be bound.
+
+    >>> with Server("served/mine", port=0) as server:  # doctest: +SKIP
     ...     tfbert.serving.Client(f"127.0.0.1:{server.port}", model="mine").predict(["a text"])
+    [{'label': 'positive', 'logits': [-2.5, 2.75], 'probabilities': [0.005, 0.995]}]
     """
 
     def __init__(
         self,
-        model_dir,
+        model_dir: str | os.PathLike | Sequence[ModelSettings],
         *,
-        model_name=None,
-        host="127.0.0.1",
-        port=8500,
-        rest_port=None,
-        workers=None,
-        batching=None,
-        labels=(),
-        poll_seconds=1.0,
-        max_message_bytes=64 * 2**20,
-        max_concurrent=1000,
-        receive_seconds=30.0,
-        tls=None,
-    ):
+        model_name: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 8500,
+        rest_port: int | None = None,
+        workers: int | None = None,
+        batching: BatchingParameters | Literal[False] | None = None,
+        labels: Sequence[tuple[str, int]] = (),
+        poll_seconds: float = 1.0,
+        max_message_bytes: int = 64 * 2**20,
+        max_concurrent: int = 1000,
+        receive_seconds: float = 30.0,
+        tls: Tls | None = None,
+    ) -> None:
         if workers is not None and workers < 1:
             raise ServingError(f"workers={workers}: at least one is needed")
         for each in (port, rest_port or 0):
             if not 0 <= each < 2**16:
-                raise ServingError(f"port {each} is none; give 1 to 65535, or 0 for a free one")
+                raise ServingError(f"port {each} does not exist; give 1 to 65535, or 0 for a free one")
         one = isinstance(model_dir, (str, os.PathLike))
         self.settings = [find_model(model_dir, model_name, labels)] if one else list(model_dir)
         self.host, self.port, self.rest_port = host, port, rest_port
@@ -88,28 +109,28 @@ class Server:
         self._stopped = threading.Event()
 
     @property
-    def address(self):
-        """gRPC's `host:port`, with the port that was taken."""
+    def address(self) -> str:
+        """gRPC's `host:port`; after `start` with the port that was taken."""
         return join(self.host, self.port)
 
     @property
-    def rest_url(self):
-        """Where the REST API begins, or None."""
+    def rest_url(self) -> str | None:
+        """Where the REST API begins, such as `http://127.0.0.1:8501/v1/models`; None without REST."""
         if self.rest_port is None:
             return None
         return f"{'https' if self._tls else 'http'}://{join(self.host, self.rest_port)}/v1/models"
 
     @property
-    def served(self):
-        """The versions that answer, as (model, version), sorted."""
+    def served(self) -> list[tuple[str, int]]:
+        """The versions that answer requests, as (model, version), sorted."""
         return sorted((each.model, each.version) for each in self.models.available())
 
-    def start(self):
+    def start(self) -> Server:
         """Loads and warms up the models, binds the addresses and serves; returns the server itself."""
         if self._core is not None or self._stopped.is_set():
             raise ServingError("this server was started before; make another one")
         try:
-            # A taken port and a wrong certificate are told before a model is loaded.
+            # A taken port and a wrong certificate are found before models are loaded, which takes long.
             for port in (self.port, self.rest_port):
                 if port is not None:
                     check_address(self.host, port)
@@ -117,16 +138,16 @@ class Server:
                 self._tls.ssl_context()
             self.models.reload(self.settings)
             event_loop.run(self._start())
-        except BaseException:  # also ^C while loading
+        except BaseException:  # ^C while a model loads, too
             self.stop(grace=0)
             raise
         return self
 
-    async def _start(self):
+    async def _start(self) -> None:
         self._core = ServerCore(self.models, metrics=self.metrics, max_concurrent=self._max_concurrent)
         self._grpc_server = grpc.aio.server(
             options=[
-                ("grpc.so_reuseport", 0),  # else a second server shares the port and takes half of the calls
+                ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the calls
                 ("grpc.max_receive_message_length", self._max_message_bytes),
                 ("grpc.max_send_message_length", -1),
             ],
@@ -143,7 +164,7 @@ class Server:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         await self._grpc_server.start()
 
-    def _bind_grpc(self):
+    def _bind_grpc(self) -> None:
         try:
             if self._tls:
                 port = self._grpc_server.add_secure_port(self.address, self._tls.grpc_credentials())
@@ -156,11 +177,11 @@ class Server:
             raise ServingError(f"cannot listen on {self.address}: gRPC refuses it; give another host or port")
         self.port = port
 
-    async def _start_rest(self):
+    async def _start_rest(self) -> None:
         api = RestApi(
             self._core, self.metrics, max_body_bytes=self._max_message_bytes, receive_seconds=self._receive_seconds
         )
-        # A client that goes away has its request cancelled.
+        # handler_cancellation: a client that disconnects has its request cancelled.
         self._rest_runner = web.AppRunner(
             api.application(), access_log=None, handler_cancellation=True, shutdown_timeout=_SENDING_SECONDS
         )
@@ -169,14 +190,16 @@ class Server:
         try:
             await web.TCPSite(self._rest_runner, self.host.strip("[]"), self.rest_port, ssl_context=context).start()
         except OSError as error:
-            raise ServingError(f"cannot listen on {join(self.host, self.rest_port)}: {error.strerror}") from error
+            raise ServingError(
+                f"cannot listen on {join(self.host, self.rest_port)}: {error.strerror}; give another host or port"
+            ) from error
         self.rest_port = self._rest_runner.addresses[0][1]
 
-    def stop(self, grace=5.0):
-        """Reports NOT_SERVING, refuses new predictions (UNAVAILABLE), finishes those begun, then closes.
+    def stop(self, grace: float = 5.0) -> None:
+        """Reports NOT_SERVING, refuses new predictions (UNAVAILABLE), finishes those in progress, then closes.
 
-        What is not done after `grace` seconds is cancelled; a version that is being loaded is left to its thread.
-        Stopping twice does no harm.
+        What is not done after `grace` seconds is cancelled; a version that is loading ends in its own thread later.
+        A second call does nothing.
         """
         with self._stopping:
             if self._stopped.is_set():
@@ -186,25 +209,25 @@ class Server:
             self.models.close(max(deadline - time.monotonic(), 0))
             self._stopped.set()
 
-    async def _stop(self, grace):
+    async def _stop(self, grace: float) -> None:
         deadline = time.monotonic() + grace
         if self._health is not None:
             await self._health.enter_graceful_shutdown()
         if self._core is not None:
             await self._core.drain(grace)
-        # A health watcher never hangs up.
+        # Not longer, because a client that watches the health never hangs up.
         remaining = min(max(deadline - time.monotonic(), 0), _SENDING_SECONDS)
         if self._grpc_server is not None:
             await self._grpc_server.stop(remaining)
         if self._rest_runner is not None:
             await self._rest_runner.cleanup()
 
-    def wait(self, timeout=None):
-        """Blocks until `stop` was called, or for `timeout` seconds; returns whether it has stopped."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Blocks until `stop` was called, or for `timeout` seconds; returns whether the server has stopped."""
         return self._stopped.wait(timeout)
 
-    def __enter__(self):
+    def __enter__(self) -> Server:
         return self.start()
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.stop()

@@ -1,4 +1,6 @@
-"""The server's certificate, for gRPC and REST alike."""
+"""The server's certificate, for gRPC and REST."""
+
+from __future__ import annotations
 
 import dataclasses
 import pathlib
@@ -11,26 +13,34 @@ from tfbert.errors import ServingError
 
 @dataclasses.dataclass(frozen=True)
 class Tls:
-    """PEM files: the server's `certificate` (with its chain) and `key`; with `client_authority` only clients with a
-    certificate signed by it are served.
+    """PEM files.
 
-    >>> Tls("server.crt", "server.key")
+    Args:
+        certificate: the server's certificate, with its chain.
+        key: the certificate's key.
+        client_authority: if given, only clients with a certificate signed by it are served.
+
+    >>> tls = Tls("server.crt", "server.key")
     """
 
     certificate: str
     key: str
     client_authority: str | None = None
 
-    def grpc_credentials(self):
-        """What `grpc.aio`'s add_secure_port takes."""
-        self.ssl_context()  # gRPC accepts what it cannot use and then refuses every connection
+    def grpc_credentials(self) -> grpc.ServerCredentials:
+        """The credentials for gRPC's add_secure_port."""
+        self.ssl_context()  # gRPC accepts files that it cannot use, and then refuses every connection
         authority = _read(self.client_authority) if self.client_authority else None
         return grpc.ssl_server_credentials(
             [(_read(self.key), _read(self.certificate))], authority, require_client_auth=authority is not None
         )
 
-    def ssl_context(self):
-        """What asyncio's servers take; raises `ServingError` where the files do not fit together."""
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context for asyncio's servers.
+
+        Raises:
+            ServingError: a file cannot be read, or the key is not the certificate's.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
@@ -46,5 +56,5 @@ class Tls:
         return context
 
 
-def _read(file):
+def _read(file: str) -> bytes:
     return pathlib.Path(file).read_bytes()

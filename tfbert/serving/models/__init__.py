@@ -1,1 +1,1 @@
-"""Models and versions that a server has loaded."""
+"""Models and versions that are loaded, and the batches in which their requests run."""

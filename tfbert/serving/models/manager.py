@@ -1,48 +1,69 @@
-"""Models and their versions: loaded, taken up when new folders come, unloaded when nobody asks them any more.
+"""Models and their versions: loads new version folders while it serves, and unloads those that are not wanted any more.
 
-A new version is loaded and warmed up before the old one goes, and the old one goes when its last request has been
-answered: no request is dropped. A version that cannot be loaded leaves the old one in place and is tried again
-when its folder has changed.
+No request is dropped: a new version is loaded and warmed up before the old one is taken out of service, and the old
+one is unloaded after its last request. If a version cannot be loaded, the old one stays, and the new one is tried
+again when its folder changes.
 """
+
+from __future__ import annotations
 
 import contextlib
 import logging
+import pathlib
 import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
+from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.model_version import ModelVersion
+from tfbert.serving.models.versions import ModelSettings
+from tfbert.serving.protocol import status_codes
 
 _log = logging.getLogger("tfbert.serving")
 
-# A day of new versions every minute; older ones are forgotten by GetModelStatus.
+# Ended versions that GetModelStatus still reports for a model: one day of a new version every minute.
 _MAX_ENDED = 1440
 
 
 class ModelManager:
-    """Keeps the versions that `ModelSettings` ask for; may be used from several threads.
+    """Keeps the versions loaded that `ModelSettings` ask for; several threads may use it.
 
-    `parameters`: `BatchingParameters` for models without a file of them; `join`: whether requests are
-    joined; `poll_seconds`: how often the folders are looked at, 0 never; `observe`: see `Batcher`.
+    Args:
+        parameters: for models whose folder has no batching parameters of its own.
+        join, observe: see `Batcher`.
+        poll_seconds: how often to look for new version folders; 0: never.
+
+    >>> models = ModelManager(BatchingParameters())
+    >>> models.reload([ModelSettings("mine", pathlib.Path("served/mine"))])  # doctest: +SKIP
+    >>> models.close()
     """
 
-    def __init__(self, parameters, *, join=True, poll_seconds=1.0, observe=None):
+    def __init__(
+        self,
+        parameters: BatchingParameters,
+        *,
+        join: bool = True,
+        poll_seconds: float = 1.0,
+        observe: Callable[[int, int, float], None] | None = None,
+    ) -> None:
         self._parameters, self._join, self._poll_seconds, self._observe = parameters, join, poll_seconds, observe
-        self._settings = {}
-        self._versions = {}  # model -> version -> ModelVersion
-        self._staged = []  # brought up, and not among the others yet
+        self._settings: dict[str, ModelSettings] = {}
+        self._versions: dict[str, dict[int, ModelVersion]] = {}  # by model and number
+        self._staged: list[ModelVersion] = []  # loading or loaded; they serve after `_commit`
         self._changed = threading.Condition()
-        self._loading = threading.Lock()  # one reconciliation at a time
+        self._loading = threading.Lock()  # held by the one thread that loads and unloads
         self._closed = threading.Event()
-        self._thread = None
+        self._thread: threading.Thread | None = None
 
-    def reload(self, settings):
-        """Serves these models and no others; returns when they are loaded.
+    def reload(self, settings: Sequence[ModelSettings]) -> None:
+        """Serves these models and no others, from the moment when all of them are loaded; returns then.
 
-        All of it takes effect at once, labels too, when everything is loaded. A model without a version that can be
-        loaded, and a label of a version that is not there, raise `ServingError`, and what was served before stays.
+        Raises:
+            ServingError: no version of a model can be loaded, or a label's version is missing. Nothing changes.
         """
         with self._reconciling():
             for each in settings:
@@ -59,8 +80,8 @@ class ModelManager:
             self._thread.start()
 
     @contextlib.contextmanager
-    def lease(self, spec):
-        """The `ModelVersion` that a ModelSpec asks for; it is not unloaded before the block ends."""
+    def lease(self, spec: model_pb2.ModelSpec) -> Iterator[ModelVersion]:
+        """The version that a ModelSpec asks for; it stays loaded until the block ends."""
         with self._changed:
             found = self._find(spec)
             found.in_use += 1
@@ -71,12 +92,12 @@ class ModelManager:
                 found.in_use -= 1
                 self._changed.notify_all()
 
-    def status(self, name, version=None):
-        """The versions of a model, the newest first, as (version, state, error); all that were ever served."""
+    def status(self, name: str, version: int | None = None) -> list[tuple[int, int, str]]:
+        """(version, state, error) of all versions of a model, or of one; the newest first, ended ones included."""
         with self._changed:
             known = {**self._versions.get(name, {})}
             for each in self._staged:
-                if each.model == name and not _answers(known.get(each.version)):
+                if each.model == name and not _is_available(known.get(each.version)):
                     known[each.version] = each
             return [
                 (each.version, each.state, each.error)
@@ -84,20 +105,20 @@ class ModelManager:
                 if version in (None, number)
             ]
 
-    def labelled(self, name, label):
-        """The version that a label names, or None."""
+    def labelled(self, name: str, label: str) -> int | None:
+        """The version of a model that a label names, or None."""
         settings = self._settings.get(name)
         return dict(settings.labels).get(label) if settings else None
 
-    def available(self):
+    def available(self) -> list[ModelVersion]:
         """All versions that answer requests."""
         with self._changed:
-            return [each for known in self._versions.values() for each in known.values() if each.answers]
+            return [each for known in self._versions.values() for each in known.values() if each.available]
 
-    def close(self, timeout=None):
-        """Ends all versions; what waits is computed first, for `timeout` seconds a version.
+    def close(self, timeout: float | None = None) -> None:
+        """Unloads everything; each version runs what waits, for at most `timeout` seconds.
 
-        A version that is being loaded can end only then; after `timeout` seconds this is left to its thread.
+        A version that is loading cannot be interrupted: after `timeout` seconds its own thread unloads it later.
         """
         self._closed.set()
         if self._loading.acquire(timeout=-1 if timeout is None else timeout):
@@ -108,15 +129,13 @@ class ModelManager:
             if self._thread is not None:
                 self._thread.join()
 
-    def _find(self, spec):
+    def _find(self, spec: model_pb2.ModelSpec) -> ModelVersion:
         choice = spec.WhichOneof("version_choice")
         asked, number = f"Latest({spec.name})", None
         if choice == "version_label":
             number = self.labelled(spec.name, spec.version_label)
             if number is None:
-                raise tf.errors.InvalidArgumentError(
-                    None, None, f"Unrecognized servable version label: {spec.version_label}"
-                )
+                raise status_codes.invalid(f"Unrecognized servable version label: {spec.version_label}")
         elif choice == "version":
             number = spec.version.value
         if number is not None:
@@ -124,13 +143,13 @@ class ModelManager:
         candidates = [
             each
             for version, each in self._versions.get(spec.name, {}).items()
-            if each.answers and number in (None, version)
+            if each.available and number in (None, version)
         ]
         if not candidates:
-            raise tf.errors.NotFoundError(None, None, f"Servable not found for request: {asked}")
+            raise status_codes.error(tf.errors.NotFoundError, f"Servable not found for request: {asked}")
         return max(candidates, key=lambda each: each.version)
 
-    def _poll(self):
+    def _poll(self) -> None:
         while not self._closed.wait(self._poll_seconds):
             with self._reconciling():
                 if self._closed.is_set():
@@ -143,12 +162,12 @@ class ModelManager:
                                 return
                             self._commit()
                     self._unload_rest()
-                except Exception:  # the next look may go better
+                except Exception:  # the next poll may succeed
                     _log.exception("looking for versions failed", extra={"event": "poll_failed"})
 
     @contextlib.contextmanager
-    def _reconciling(self):
-        """One at a time. What it does not commit is unloaded again, and all is where `close` came meanwhile."""
+    def _reconciling(self) -> Iterator[None]:
+        """One thread at a time. At the end it unloads what was not committed, and everything after `close`."""
         with self._loading:
             try:
                 yield
@@ -161,19 +180,19 @@ class ModelManager:
                 if self._closed.is_set():
                     self._unload_all(timeout=0)
 
-    def _missing(self, name, wanted):
-        """The wanted versions to load: not there yet, or failed and changed since."""
+    def _missing(self, name: str, wanted: Mapping[int, pathlib.Path]) -> Iterator[ModelVersion]:
+        """The wanted versions to load: new ones, and failed ones whose folder has changed."""
         for version, folder in wanted.items():
             known = self._versions.get(name, {}).get(version)
             if known is None or known.folder != folder or known.may_load():
                 yield ModelVersion(name, version, folder)
 
-    def _bring_up(self, entry):
+    def _bring_up(self, entry: ModelVersion) -> None:
         with self._changed:
             self._staged.append(entry)
         entry.load(self._parameters, join=self._join, observe=self._observe)
 
-    def _check(self, settings, wanted):
+    def _check(self, settings: ModelSettings, wanted: Mapping[int, pathlib.Path]) -> None:
         """Raises `ServingError` unless the settings can be committed."""
         entries = (*self._versions.get(settings.name, {}).values(), *self._staged)
         there = {
@@ -195,8 +214,8 @@ class ModelManager:
                     f"which is not currently available for inference"
                 )
 
-    def _commit(self, settings=None):
-        """What was brought up answers from here on, all of it at once, and by new settings where there are some."""
+    def _commit(self, settings: dict[str, ModelSettings] | None = None) -> None:
+        """Puts all staged versions into service at once, together with new settings if there are some."""
         replaced = []
         with self._changed:
             if settings is not None:
@@ -206,43 +225,43 @@ class ModelManager:
                 before = known.get(entry.version)
                 if entry.loaded:
                     entry.state = ModelVersionStatus.AVAILABLE
-                if _answers(before):
+                if _is_available(before):
                     if not entry.loaded:
-                        continue  # the same version of another folder goes on
+                        continue  # the same version from another folder stays
                     replaced.append(before)
                 known[entry.version] = entry
             self._staged = []
         for before in replaced:
             self._unload(before)
 
-    def _unload_all(self, timeout):
+    def _unload_all(self, timeout: float | None) -> None:
         self._settings = {}
         self._unload_rest(timeout)
 
-    def _unload_rest(self, timeout=None):
-        """Unloads what is not asked for, a model's last version only when the model itself is not."""
+    def _unload_rest(self, timeout: float | None = None) -> None:
+        """Unloads what is not wanted. The last version of a wanted model stays."""
         for name, known in list(self._versions.items()):
             settings = self._settings.get(name)
             wanted = settings.wanted() if settings else {}
-            kept = [each for each in known.values() if each.answers and each.folder == wanted.get(each.version)]
+            kept = [each for each in known.values() if each.available and each.folder == wanted.get(each.version)]
             if settings and not kept:
-                continue  # nothing takes its place
+                continue  # nothing would take its place
             for _, each in sorted(known.items()):
-                if each.answers and each not in kept:
+                if each.available and each not in kept:
                     self._unload(each, timeout)
             with self._changed:
                 ended = sorted(version for version, each in known.items() if each.state == ModelVersionStatus.END)
                 for version in ended[:-_MAX_ENDED]:
                     del known[version]
 
-    def _unload(self, entry, timeout=None):
+    def _unload(self, entry: ModelVersion, timeout: float | None = None) -> None:
         with self._changed:
-            entry.state = ModelVersionStatus.UNLOADING  # from here on nobody gets it
+            entry.state = ModelVersionStatus.UNLOADING  # no new request gets it
             self._changed.wait_for(lambda: not entry.in_use, timeout)
         entry.unload(timeout)
         with self._changed:
             entry.state = ModelVersionStatus.END
 
 
-def _answers(entry):
-    return entry is not None and entry.answers
+def _is_available(entry: ModelVersion | None) -> bool:
+    return entry is not None and entry.available

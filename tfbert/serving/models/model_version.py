@@ -1,15 +1,19 @@
-"""One version of one model: its folder, its state, and from loading to unloading what answers its requests."""
+"""One version of one model: its folder, its state and, while it is loaded, what runs its requests."""
+
+from __future__ import annotations
 
 import dataclasses
 import gc
 import logging
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching import Batcher
-from tfbert.serving.host.batching_parameters import read_parameters
+from tfbert.serving.models.batching import Batcher
+from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.warm_up import warm_up
 
@@ -18,10 +22,12 @@ _log = logging.getLogger("tfbert.serving")
 
 @dataclasses.dataclass(eq=False)
 class ModelVersion:
-    """A version folder and, once `load` has returned, its servable and the batcher before it.
+    """A version folder and, after `load`, its servable and the batcher that runs its requests.
 
-    >>> version = ModelVersion("mine", 1, pathlib.Path("served/mine/1"))
+    >>> version = ModelVersion("mine", 1, pathlib.Path("no such folder"))
     >>> version.load(BatchingParameters(), join=True, observe=None)
+    >>> version.error
+    'no such folder: has no saved_model.pb; export the model again'
     """
 
     model: str
@@ -31,28 +37,38 @@ class ModelVersion:
     error: str = ""
     servable: Servable | None = None
     batcher: Batcher | None = None
-    in_use: int = 0
-    _seen: object = dataclasses.field(default=None, init=False)  # the folder as it was when it could not be loaded
+    in_use: int = 0  # requests that hold it
+    _tried: object = dataclasses.field(default=None, init=False)  # snapshot of the folder that was loaded
 
     @property
-    def loaded(self):
-        """Whether it could answer; it does so when it is AVAILABLE."""
+    def loaded(self) -> bool:
+        """Whether it can answer requests; it gets them once it is available."""
         return self.batcher is not None
 
     @property
-    def answers(self):
+    def available(self) -> bool:
+        """Whether it answers requests."""
         return self.state == ModelVersionStatus.AVAILABLE
 
-    def may_load(self):
-        """Whether loading may go otherwise than the last time, because the folder has changed."""
-        return not self.loaded and self._seen != _look(self.folder)
+    def may_load(self) -> bool:
+        """Whether it is worth trying again: loading failed, and the folder has changed since."""
+        return not self.loaded and self._tried != _snapshot(self.folder)
 
-    def load(self, parameters, *, join, observe):
-        """Loads and warms up; where it cannot, `error` says why."""
-        self._seen = _look(self.folder)
+    def load(
+        self,
+        parameters: BatchingParameters,
+        *,
+        join: bool,
+        observe: Callable[[int, int, float], None] | None,
+    ) -> None:
+        """Loads and warms up. If that fails, `error` says why and `state` is END.
+
+        For the arguments see `Batcher`; `parameters` are those of a folder without its own.
+        """
+        self._tried = _snapshot(self.folder)
         try:
             count = self._bring_up(parameters, join, observe)
-        except Exception as error:  # a folder that somebody else wrote may hold anything
+        except Exception as error:  # the folder is somebody else's: it may hold anything
             known = isinstance(error, ServingError)
             self.error = str(error) if known else f"{self.folder}: cannot be loaded ({type(error).__name__}: {error})"
             self.state = ModelVersionStatus.END
@@ -60,7 +76,9 @@ class ModelVersion:
         else:
             _log.info("version loaded, %d warm-up requests", count, extra=self._event("loaded"))
 
-    def _bring_up(self, parameters, join, observe):
+    def _bring_up(
+        self, parameters: BatchingParameters, join: bool, observe: Callable[[int, int, float], None] | None
+    ) -> int:
         parameters = read_parameters(self.folder, parameters)
         servable = Servable(self.folder)
         batcher = Batcher(servable, parameters, join=join, observe=observe)
@@ -72,24 +90,25 @@ class ModelVersion:
         self.servable, self.batcher = servable, batcher
         return count
 
-    def unload(self, timeout=None):
-        """Ends what `load` brought up; what waits is computed first, for `timeout` seconds."""
+    def unload(self, timeout: float | None = None) -> None:
+        """Runs what waits, for at most `timeout` seconds, and frees the memory."""
         self.batcher.close(timeout)
-        self.servable = self.batcher = self._seen = None
-        gc.collect()  # a loaded SavedModel has reference cycles: its weights would stay for long
+        self.servable = self.batcher = self._tried = None
+        gc.collect()  # a loaded SavedModel has reference cycles, which would keep its weights for long
         _log.info("version unloaded", extra=self._event("unloaded"))
 
-    def _event(self, event):
+    def _event(self, event: str) -> dict[str, Any]:
         return {"event": event, "model": self.model, "version": self.version}
 
 
-def _look(folder):
-    """What changes when somebody goes on copying a folder, or changes who may read it."""
+def _snapshot(folder: pathlib.Path) -> list[tuple] | None:
+    """Differs after somebody copies more into a folder, or changes who may read it."""
     try:
-        return sorted((str(path), *_facts(path.stat())) for path in folder.rglob("*"))
+        return sorted((str(path), *_facts(path)) for path in folder.rglob("*"))
     except OSError:
         return None
 
 
-def _facts(found):
+def _facts(path: pathlib.Path) -> tuple[int, int, int]:
+    found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns

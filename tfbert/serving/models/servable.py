@@ -1,36 +1,43 @@
-"""A SavedModel loaded for serving: its signatures, what they take, and how one is run."""
+"""A SavedModel loaded for serving: its signatures, and how one is run."""
 
+from __future__ import annotations
+
+import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  # registers the ops of the tokenizers in the graph
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving.protocol import tensor_proto
-
-DEFAULT_SIGNATURE = "serving_default"
+from tfbert.serving.protocol.signatures import Signatures
+from tfbert.text.operations import register_operations
 
 
 class Servable:
-    """One version of a model, loaded; may be called from several threads.
+    """One version of a model, loaded; several threads may use it.
 
-    Arguments that do not fit a signature raise ValueError, naming what it expects; a folder that cannot be
-    loaded is a `ServingError`.
+    Attributes:
+        signatures: those that can be run.
+        definitions: all SignatureDefs in the file, TensorFlow's own included.
 
-    >>> servable = Servable("served/mine/1")
-    >>> servable.run("serving_default", {"text": np.array([b"a film to treasure"], object)})["label"]
+    Raises:
+        ServingError: the folder cannot be loaded.
+
+    >>> servable = Servable("served/mine/1")  # doctest: +SKIP
+    >>> servable.run("serving_default", {"text": np.array([b"a film to treasure"], object)})["label"]  # doctest: +SKIP
     array([b'positive'], dtype=object)
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = pathlib.Path(folder)
-        self.signature_defs = self._read_signature_defs()
+        self.definitions = self._read_definitions()
+        register_operations()
         try:
             self._loaded = tf.saved_model.load(str(folder))
-        except Exception as error:  # a broken SavedModel raises nearly anything
+        except Exception as error:  # a broken SavedModel can raise almost anything
             reason = (getattr(error, "message", None) or str(error) or type(error).__name__).strip()
             raise ServingError(
                 f"{folder}: the SavedModel cannot be loaded ({reason.splitlines()[0]}); export it again"
@@ -38,15 +45,9 @@ class Servable:
         self._functions = dict(self._loaded.signatures)
         if not self._functions:
             raise ServingError(f"{folder}: the SavedModel has no signature; export it again with one")
-        self._inputs = {
-            key: {
-                name: tensor_proto.InputSpec.from_tensor_info(name, info)
-                for name, info in sorted(self.signature_defs[key].inputs.items())
-            }
-            for key in self._functions
-        }
+        self.signatures = Signatures({name: self.definitions[name] for name in self._functions})
 
-    def _read_signature_defs(self):
+    def _read_definitions(self) -> dict[str, meta_graph_pb2.SignatureDef]:
         saved_model = saved_model_pb2.SavedModel()
         try:
             saved_model.ParseFromString((self.folder / "saved_model.pb").read_bytes())
@@ -61,59 +62,13 @@ class Servable:
                 return dict(graph.signature_def)
         raise ServingError(f"{self.folder}: saved_model.pb has no graph tagged 'serve'; export the model again")
 
-    @property
-    def signatures(self):
-        """The names of the signatures that can be run."""
-        return sorted(self._functions)
+    def has_batch(self, name: str) -> bool:
+        """Whether requests for a signature can be joined; see `Signatures.has_batch`."""
+        return self.signatures.has_batch(name)
 
-    def has_batch(self, key):
-        """Whether requests for a signature may be joined: dimension 0 of all inputs and outputs is the batch."""
-        outputs = (info.tensor_shape for info in self.signature_defs[key].outputs.values())
-        return all(spec.has_batch for spec in self._inputs[key].values()) and all(
-            shape.unknown_rank or (shape.dim and shape.dim[0].size == -1) for shape in outputs
+    def run(self, name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """All outputs of a signature. An error in the graph raises a `tf.errors.OpError`."""
+        outputs = self._functions[name](
+            **{key: tf.constant(array, self.signatures.input_dtype(name, key)) for key, array in inputs.items()}
         )
-
-    def parse_inputs(self, key, given):
-        """The arrays of a request's `inputs` (name -> TensorProto), with the signature's defaults filled in."""
-        specs = self._inputs[key]
-        expected = f'signature "{key}" expects {{{", ".join(map(str, specs.values()))}}}'
-        defaults = self.signature_defs[key].defaults
-        missing = sorted(name for name in specs if name not in given and name not in defaults)
-        extra = sorted(name for name in given if name not in specs)
-        if missing or extra:
-            raise ValueError(
-                f"input size does not match signature: {expected}. Sent extra: {{{', '.join(extra)}}}. "
-                f"Missing but required: {{{', '.join(missing)}}}."
-            )
-        try:
-            inputs = {
-                name: tensor_proto.parse(given[name] if name in given else defaults[name], spec)
-                for name, spec in specs.items()
-            }
-        except ValueError as error:
-            raise ValueError(f"{error}; {expected}") from None
-        batch_sizes = {name: inputs[name].shape[0] for name, spec in specs.items() if spec.has_batch}
-        if len(set(batch_sizes.values())) > 1:
-            raise ValueError(f"the inputs have different batch sizes, {batch_sizes}; {expected}")
-        return inputs
-
-    def output_names(self, key, output_filter=()):
-        """The outputs that a request's `output_filter` names; all unless it names some."""
-        outputs = sorted(self.signature_defs[key].outputs)
-        for position, name in enumerate(output_filter):
-            if name not in outputs:
-                raise ValueError(
-                    f"output tensor alias not found in signature: {name} "
-                    f"Outputs expected to be in the set {{{', '.join(outputs)}}}."
-                )
-            if name in output_filter[:position]:
-                raise ValueError(f"duplicate output tensor alias: {name}")
-        return list(output_filter) or outputs
-
-    def run(self, key, inputs):
-        """All outputs of a signature by name, as arrays. An error in the graph is a `tf.errors.OpError`."""
-        specs = self._inputs[key]
-        outputs = self._functions[key](
-            **{name: tf.constant(array, specs[name].dtype) for name, array in inputs.items()}
-        )
-        return {name: np.asarray(tensor.numpy(), tensor.dtype.as_numpy_dtype) for name, tensor in outputs.items()}
+        return {key: np.asarray(tensor.numpy(), tensor.dtype.as_numpy_dtype) for key, tensor in outputs.items()}

@@ -1,8 +1,11 @@
 """Which models and versions to serve: TF Serving's base folders, ModelServerConfig and version policies."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
@@ -12,9 +15,17 @@ from tfbert.errors import ServingError
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """A served model: its name, its folder of numbered versions, which of them, and what they are called.
+    """A model to serve.
 
-    `newest`: that many of the highest numbers, None: all; or `specific`: these; `labels`: label -> version.
+    Args:
+        name: what clients ask for.
+        base_path: the folder with the version folders, whose names are numbers.
+        newest: how many of the highest versions to serve; None: all.
+        specific: exactly these versions, in place of `newest`.
+        labels: (label, version) pairs; these versions are served too.
+
+    >>> ModelSettings("mine", pathlib.Path("served/mine"), labels=(("stable", 3),)).newest
+    1
     """
 
     name: str
@@ -23,8 +34,8 @@ class ModelSettings:
     specific: tuple[int, ...] = ()
     labels: tuple[tuple[str, int], ...] = ()
 
-    def wanted(self):
-        """The versions that should be served and are there: `{version: folder}`, the lowest first."""
+    def wanted(self) -> dict[int, pathlib.Path]:
+        """The versions to serve that have a folder: `{version: folder}`, the lowest first."""
         found = find_versions(self.base_path)
         if self.specific:
             chosen = [version for version in found if version in self.specific]
@@ -33,8 +44,12 @@ class ModelSettings:
         return {version: found[version] for version in sorted({*chosen, *dict(self.labels).values()} & set(found))}
 
 
-def find_versions(base_path):
-    """The version folders below `base_path`: `{version: folder}`; empty where there is no such folder."""
+def find_versions(base_path: str | os.PathLike) -> dict[int, pathlib.Path]:
+    """The version folders in `base_path`: `{version: folder}`; empty if there is no such folder.
+
+    >>> find_versions("no such folder")
+    {}
+    """
     try:
         entries = list(os.scandir(base_path))
     except OSError:
@@ -42,22 +57,25 @@ def find_versions(base_path):
     return {int(each.name): pathlib.Path(each.path) for each in entries if _is_version(each.name) and each.is_dir()}
 
 
-def _is_version(name):
+def _is_version(name: str) -> bool:
     return name.isascii() and name.isdigit() and int(name) < 2**63  # TF Serving reads an int64
 
 
-def find_model(model_dir, name=None, labels=()):
-    """The settings of one folder: a base folder, of which the newest version is served, or one version's own.
+def find_model(
+    model_dir: str | os.PathLike, name: str | None = None, labels: Sequence[tuple[str, int]] = ()
+) -> ModelSettings:
+    """The settings for one folder: a base folder, whose newest version is served, or one version's folder.
 
-    Raises `ServingError` where there is nothing to serve.
+    Raises:
+        ServingError: the folder has nothing to serve, or a label names a version that it lacks.
 
-    >>> find_model("served/mine").name
+    >>> find_model("served/mine").name  # doctest: +SKIP
     'mine'
     """
     model_dir = pathlib.Path(model_dir)
     if not model_dir.is_dir():
         raise ServingError(f"{model_dir}: no such folder; give the folder that holds the model's versions")
-    here = pathlib.Path(os.path.abspath(model_dir))  # so that "." has a name; links keep theirs
+    here = pathlib.Path(os.path.abspath(model_dir))  # "." gets a name; links are not resolved
     if (here / "saved_model.pb").exists():
         if not _is_version(here.name):
             raise ServingError(
@@ -74,34 +92,50 @@ def find_model(model_dir, name=None, labels=()):
     found = find_versions(base_path)
     for label, version in labels:
         if version not in found:
-            raise ServingError(f"label {label!r}: {base_path} has no version {version}, but {sorted(found)}")
+            raise ServingError(f"label {label!r}: {base_path} has no version {version}; it has {sorted(found)}")
     base_name = here.parent.name if specific else here.name
     return ModelSettings(name or base_name, base_path, specific=specific, labels=tuple(labels))
 
 
-def read_model_config(file):
-    """The models that a TF Serving `models.config` names (a text proto of ModelServerConfig)."""
+def read_model_config(file: str | os.PathLike) -> list[ModelSettings]:
+    """The models in TF Serving's `models.config`, a text proto of ModelServerConfig.
+
+    Raises:
+        ServingError: the file is not one, or names what cannot be served.
+
+    >>> [model.name for model in read_model_config("export/serving/models.config")]  # doctest: +SKIP
+    ['shop']
+    """
     message = model_server_config_pb2.ModelServerConfig()
     try:
         text_format.Parse(pathlib.Path(file).read_text(encoding="utf-8"), message)
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise ServingError(f"{file}: not a ModelServerConfig: {error}") from error
     try:
-        return settings_of(message)
+        return parse_model_config(message)
     except ServingError as error:
         raise ServingError(f"{file}: {error}") from None
 
 
-def settings_of(message):
-    """The settings in a ModelServerConfig message; raises `ServingError` for what cannot be served."""
+def parse_model_config(message: model_server_config_pb2.ModelServerConfig) -> list[ModelSettings]:
+    """The models in a ModelServerConfig message; `ServingError` for what cannot be served.
+
+    >>> config = {"name": "mine", "base_path": "served/mine", "version_labels": {"stable": 3}}
+    >>> message = model_server_config_pb2.ModelServerConfig(model_config_list={"config": [config]})
+    >>> parse_model_config(message)[0].labels
+    (('stable', 3),)
+    """
     if message.WhichOneof("config") != "model_config_list":
         raise ServingError("only model_config_list is supported; give one")
     settings = []
     for config in message.model_config_list.config:
         if not config.name or not config.base_path:
-            raise ServingError(f"a config without {'base_path' if config.name else 'name'}: {config}".strip())
+            missing = "base_path" if config.name else "name"
+            raise ServingError(f"a config without {missing}; give it one: {config}".strip())
         if config.model_platform not in ("", "tensorflow"):
-            raise ServingError(f"model {config.name}: platform {config.model_platform!r} is not served")
+            raise ServingError(
+                f"model {config.name}: platform {config.model_platform!r} is not served; give 'tensorflow'"
+            )
         policy = config.model_version_policy
         choice = policy.WhichOneof("policy_choice")
         settings.append(
@@ -115,7 +149,7 @@ def settings_of(message):
         )
     names = [each.name for each in settings]
     if len(set(names)) < len(names):
-        raise ServingError(f"two models have one name: {', '.join(names)}")
+        raise ServingError(f"two models have one name: {', '.join(names)}; give each its own")
     if not settings:
-        raise ServingError("model_config_list names no model")
+        raise ServingError("model_config_list names no model; give at least one")
     return settings

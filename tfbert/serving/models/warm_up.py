@@ -1,16 +1,21 @@
-"""The requests recorded in a model folder, run before it serves: TF Serving's warm-up file."""
+"""TF Serving's warm-up: a version runs the requests recorded in its folder before it serves."""
 
+from __future__ import annotations
+
+import concurrent.futures
 import logging
+from collections.abc import Callable
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.export.saved_model.assets import MOST_RECORDS, WARM_UP
+from tfbert.export.saved_model.file_names import MAX_WARM_UP_REQUESTS, WARM_UP
+from tfbert.serving.models.servable import Servable
 from tfbert.serving.protocol import inference
 
-_METHODS = {
+_KINDS = {
     "predict_log": inference.Predict,
     "classify_log": inference.Classify,
     "regress_log": inference.Regress,
@@ -18,12 +23,19 @@ _METHODS = {
 }
 
 
-def warm_up(servable, submit):
-    """Runs the recorded requests one after another; returns how many (0 without the file).
+def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]) -> int:
+    """Runs the recorded requests one after another; returns how many, 0 without the file.
 
-    `submit`: (signature, inputs) -> a Future of the outputs, `Batcher.submit`. The file is a TFRecord of
-    `PredictionLog`; a request that fails is a `ServingError`, as in TF Serving it keeps the model from being
-    served.
+    The file is a TFRecord of `PredictionLog`. As in TF Serving, a request that fails keeps the version from serving.
+
+    Args:
+        submit: (signature name, inputs) -> a Future of the outputs, such as `Batcher.submit`.
+
+    Raises:
+        ServingError: a request failed, or the file cannot be read.
+
+    >>> warm_up(servable, batcher.submit)  # doctest: +SKIP
+    2
     """
     file = servable.folder / WARM_UP
     if not file.exists():
@@ -33,18 +45,20 @@ def warm_up(servable, submit):
         for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
             log = prediction_log_pb2.PredictionLog.FromString(record)
             kind = log.WhichOneof("log_type")
-            if kind not in _METHODS:
-                logging.warning("%s: skipped a %s", file, kind)
+            if kind not in _KINDS:
+                logging.warning("%s: skipped a %s, which is not a request", file, kind)
                 continue
             count += 1
-            if count > MOST_RECORDS:
-                raise ServingError(f"{file}: more than {MOST_RECORDS} requests; record fewer")
-            call = _METHODS[kind](servable, getattr(log, kind).request)
-            call.response([submit(*work).result() for work in call.work], version=0)
+            if count > MAX_WARM_UP_REQUESTS:
+                raise ServingError(f"{file}: more than {MAX_WARM_UP_REQUESTS} requests; record fewer")
+            call = _KINDS[kind](servable.signatures, getattr(log, kind).request)
+            call.response([submit(*run).result() for run in call.runs], version=0)
     except DecodeError as error:
         raise ServingError(f"{file}: a record is not a PredictionLog; export the model again") from error
     except tf.errors.DataLossError as error:
         raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error
     except tf.errors.OpError as error:
-        raise ServingError(f"{file}: warm-up request {count} failed: {error.message}") from error
+        raise ServingError(
+            f"{file}: warm-up request {count} failed: {error.message}; export the model again or correct the file"
+        ) from error
     return count

@@ -1,1 +1,1 @@
-"""TF Serving's messages and JSON."""
+"""TF Serving's messages and JSON, read and written by pure functions."""

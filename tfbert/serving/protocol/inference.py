@@ -1,185 +1,127 @@
-"""Requests of TF Serving's PredictionService -> what a signature takes; its outputs -> responses.
+"""Requests of TF Serving's PredictionService -> runs of signatures; their outputs -> responses.
 
-Status codes and messages are those of tensorflow/serving's servables/tensorflow: predict_util.cc, classifier.cc,
+Status codes and messages are those of tensorflow/serving, servables/tensorflow: predict_util.cc, classifier.cc,
 regressor.cc, multi_inference.cc. One difference: MultiInference runs several signatures of a TF2 SavedModel, which
-TF Serving refuses because each has a placeholder of its own.
+TF Serving refuses because each signature has a placeholder of its own.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     inference_pb2,
+    input_pb2,
+    model_pb2,
     predict_pb2,
     regression_pb2,
 )
 
-from tfbert.serving.models.servable import DEFAULT_SIGNATURE
-from tfbert.serving.protocol import tensor_proto
+from tfbert.serving.protocol import status_codes, tensor_proto
+from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
+from tfbert.serving.protocol.status_codes import invalid
 
 CLASSIFY_METHOD, REGRESS_METHOD = "tensorflow/serving/classify", "tensorflow/serving/regress"
-
-
-def invalid(message):
-    """The error that TF Serving calls INVALID_ARGUMENT."""
-    return tf.errors.InvalidArgumentError(None, None, message)
+Arrays = dict[str, np.ndarray]
 
 
 class Predict:
-    """A PredictRequest against a servable: `work`, a list of (signature, inputs), then `response`.
+    """A PredictRequest: `runs`, a list of (signature name, inputs), and from their outputs the `response`.
 
-    >>> call = Predict(servable, request)
-    >>> call.response([servable.run(*work) for work in call.work], version=1)
+    Raises a `tf.errors.OpError` for a request that does not fit the signature.
+
+    >>> call = Predict(signatures, request)  # doctest: +SKIP
+    >>> call.response([servable.run(*run) for run in call.runs], version=1)  # doctest: +SKIP
     """
 
-    def __init__(self, servable, request):
+    def __init__(self, signatures: Signatures, request: predict_pb2.PredictRequest) -> None:
         self._request = request
-        self._key = key = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        if key not in servable.signatures:
-            raise tf.errors.FailedPreconditionError(
-                None,
-                None,
-                f'Serving signature key "{key}" not found. The model has: {", ".join(servable.signatures)}.',
+        self._name = name = _signature_name(request.model_spec)
+        if name not in signatures:
+            raise status_codes.error(
+                tf.errors.FailedPreconditionError,
+                f'Serving signature key "{name}" not found. The model has: {", ".join(signatures.names)}.',
             )
         try:
-            inputs = servable.parse_inputs(key, request.inputs)
-            self._names = servable.output_names(key, request.output_filter)
+            inputs = signatures.read_inputs(name, request.inputs)
+            self._output_names = signatures.output_names(name, request.output_filter)
         except ValueError as error:
             raise invalid(str(error)) from None
-        self.work = [(key, inputs)]
+        self.runs = [(name, inputs)]
 
-    def response(self, outputs, version):
-        """The PredictResponse with the outputs that the request's `output_filter` names."""
+    def response(self, outputs: Sequence[Arrays], version: int) -> predict_pb2.PredictResponse:
+        """A response with the outputs that the request's `output_filter` names."""
         response = predict_pb2.PredictResponse()
-        _fill(response.model_spec, self._request.model_spec, self._key, version)
-        for name in self._names:
-            response.outputs[name].CopyFrom(tensor_proto.encode(outputs[0][name]))
+        _fill_spec(response.model_spec, self._request.model_spec, self._name, version)
+        for key in self._output_names:
+            response.outputs[key].CopyFrom(tensor_proto.encode(outputs[0][key]))
         return response
 
 
-class Classify:
-    """A ClassificationRequest: tf.Examples -> classes with scores, through `inputs`, `classes` and `scores`."""
+class _OfExamples:
+    """A request of serialized tf.Examples to one signature, whose input is `inputs`."""
 
-    def __init__(self, servable, request):
+    _check: ClassVar[Callable[[meta_graph_pb2.SignatureDef], None]]
+    _fill: ClassVar[Callable[[Any, Arrays, int], None]]
+    _response: ClassVar[type]
+
+    def __init__(self, signatures: Signatures, request: Any) -> None:
         self._spec = request.model_spec
-        self._key = _signature(servable, self._spec, _check_classification)
+        self._name = name = _signature_name(self._spec)
+        if name not in signatures:
+            raise invalid(f"No signature was found with the name: {name}")
+        self._check(signatures[name])
         self._examples = _serialized_examples(request.input)
-        self.work = [(self._key, {"inputs": self._examples})]
+        self.runs = [(name, {"inputs": self._examples})]
 
-    def response(self, outputs, version):
-        response = classification_pb2.ClassificationResponse()
-        _fill(response.model_spec, self._spec, self._key, version)
-        _fill_classification(response.result, outputs[0], len(self._examples))
+    def response(self, outputs: Sequence[Arrays], version: int) -> Any:
+        """A response with one result per example."""
+        response = self._response()
+        _fill_spec(response.model_spec, self._spec, self._name, version)
+        self._fill(response.result, outputs[0], len(self._examples))
         return response
 
 
-class Regress:
-    """A RegressionRequest: tf.Examples -> a number each, through `inputs` and `outputs`."""
-
-    def __init__(self, servable, request):
-        self._spec = request.model_spec
-        self._key = _signature(servable, self._spec, _check_regression)
-        self._examples = _serialized_examples(request.input)
-        self.work = [(self._key, {"inputs": self._examples})]
-
-    def response(self, outputs, version):
-        response = regression_pb2.RegressionResponse()
-        _fill(response.model_spec, self._spec, self._key, version)
-        _fill_regression(response.result, outputs[0], len(self._examples))
-        return response
-
-
-class MultiInference:
-    """A MultiInferenceRequest: several classifications and regressions of the same tf.Examples."""
-
-    def __init__(self, servable, request):
-        self._tasks, self._keys = request.tasks, []
-        for task in request.tasks:
-            check = {CLASSIFY_METHOD: _check_classification, REGRESS_METHOD: _check_regression}.get(task.method_name)
-            key = task.model_spec.signature_name or DEFAULT_SIGNATURE
-            if key in self._keys:
-                raise invalid(f"Duplicate evaluation of signature: {key}")
-            if key not in servable.signatures:
-                raise invalid(f"Requested signature not found in model graph: {key}")
-            if check is None:
-                raise tf.errors.UnimplementedError(None, None, f"Unsupported signature method_name: {task.method_name}")
-            check(servable.signature_defs[key])
-            self._keys.append(key)
-        self._examples = _serialized_examples(request.input)
-        self.work = [(key, {"inputs": self._examples}) for key in self._keys]
-
-    def response(self, outputs, version):
-        response = inference_pb2.MultiInferenceResponse()
-        for task, key, values in zip(self._tasks, self._keys, outputs, strict=True):
-            result = response.results.add()
-            _fill(result.model_spec, task.model_spec, key, version)
-            if task.method_name == CLASSIFY_METHOD:
-                _fill_classification(result.classification_result, values, len(self._examples))
-            else:
-                _fill_regression(result.regression_result, values, len(self._examples))
-        return response
-
-
-def _fill(answered, asked, key, version):
-    answered.name, answered.signature_name = asked.name, key
-    answered.version.value = version
-
-
-def _signature(servable, spec, check):
-    key = spec.signature_name or DEFAULT_SIGNATURE
-    if key not in servable.signatures:
-        raise invalid(f"No signature was found with the name: {key}")
-    check(servable.signature_defs[key])
-    return key
-
-
-def _check_inputs(signature, kind):
+def _check_input(signature: meta_graph_pb2.SignatureDef, kind: str) -> None:
     if len(signature.inputs) != 1:
         raise invalid("Expected one input Tensor.")
     if "inputs" not in signature.inputs or signature.inputs["inputs"].dtype != tf.string.as_datatype_enum:
-        raise tf.errors.FailedPreconditionError(
-            None,
-            None,
+        raise status_codes.error(
+            tf.errors.FailedPreconditionError,
             f"No {kind} inputs found in SignatureDef: it takes {', '.join(signature.inputs)}, not `inputs`",
         )
 
 
-def _check_classification(signature):
-    _check_inputs(signature, "classification")
+def _check_classification(signature: meta_graph_pb2.SignatureDef) -> None:
+    _check_input(signature, "classification")
     if len(signature.outputs) not in (1, 2):
         raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
     if not set(signature.outputs) <= {"classes", "scores"}:
-        raise tf.errors.FailedPreconditionError(
-            None,
-            None,
+        raise status_codes.error(
+            tf.errors.FailedPreconditionError,
             f'Expected classification signature outputs to contain at least one of "classes" or "scores". '
             f"Signature was: {', '.join(sorted(signature.outputs))}",
         )
 
 
-def _check_regression(signature):
-    _check_inputs(signature, "regression")
+def _check_regression(signature: meta_graph_pb2.SignatureDef) -> None:
+    _check_input(signature, "regression")
     if len(signature.outputs) != 1:
         raise invalid("Expected one output Tensor.")
     if "outputs" not in signature.outputs:
-        raise tf.errors.FailedPreconditionError(
-            None, None, f"No regression outputs found in SignatureDef: {', '.join(signature.outputs)}"
+        raise status_codes.error(
+            tf.errors.FailedPreconditionError,
+            f"No regression outputs found in SignatureDef: {', '.join(signature.outputs)}",
         )
 
 
-def _serialized_examples(message):
-    kind = message.WhichOneof("kind")
-    examples = getattr(message, kind).examples if kind else ()
-    if not examples:
-        raise invalid("Input is empty.")
-    if kind == "example_list":
-        return np.array([example.SerializeToString() for example in examples], object)
-    # Serialized messages merge when they are concatenated; what an example says itself comes last and wins.
-    context = message.example_list_with_context.context.SerializeToString()
-    return np.array([context + example.SerializeToString() for example in examples], object)
-
-
-def _fill_classification(result, outputs, size):
+def fill_classification(result: classification_pb2.ClassificationResult, outputs: Arrays, size: int) -> None:
+    """Writes `classes` and `scores`, [size, classes] each, of which a signature may lack one."""
     classes, scores = outputs.get("classes"), outputs.get("scores")
     for name, array, kind in (("classes", classes, object), ("scores", scores, np.float32)):
         if array is None:
@@ -191,14 +133,18 @@ def _fill_classification(result, outputs, size):
     if classes is not None and scores is not None and classes.shape != scores.shape:
         raise invalid(f"Expected classes and scores of one shape. Got: {list(classes.shape)}, {list(scores.shape)}")
     for row in range(size):
-        labels = [""] * scores.shape[1] if classes is None else [_text(label) for label in classes[row]]
+        if classes is None:
+            labels = [""] * scores.shape[1]
+        else:
+            labels = [label.decode("utf-8", "replace") for label in classes[row]]  # proto3 takes valid UTF-8 only
         values = np.zeros(len(labels)) if scores is None else scores[row]
         result.classifications.add(
             classes=[{"label": label, "score": score} for label, score in zip(labels, values, strict=True)]
         )
 
 
-def _fill_regression(result, outputs, size):
+def fill_regression(result: regression_pb2.RegressionResult, outputs: Arrays, size: int) -> None:
+    """Writes `outputs`, [size] or [size, 1]."""
     values = outputs["outputs"]
     if values.dtype != np.float32:
         raise invalid(f"Expected output Tensor of float32. Got: {values.dtype.name}")
@@ -210,5 +156,72 @@ def _fill_regression(result, outputs, size):
         result.regressions.add(value=value)
 
 
-def _text(label):
-    return label.decode("utf-8", "replace")  # a proto3 string field takes nothing else
+class Classify(_OfExamples):
+    """A ClassificationRequest: tf.Examples -> classes with scores, the outputs `classes` and `scores`."""
+
+    _check = staticmethod(_check_classification)
+    _fill = staticmethod(fill_classification)
+    _response = classification_pb2.ClassificationResponse
+
+
+class Regress(_OfExamples):
+    """A RegressionRequest: tf.Examples -> one number each, the output `outputs`."""
+
+    _check = staticmethod(_check_regression)
+    _fill = staticmethod(fill_regression)
+    _response = regression_pb2.RegressionResponse
+
+
+class MultiInference:
+    """A MultiInferenceRequest: several classifications and regressions of the same tf.Examples."""
+
+    def __init__(self, signatures: Signatures, request: inference_pb2.MultiInferenceRequest) -> None:
+        self._tasks, self._names = request.tasks, []
+        for task in request.tasks:
+            check = {CLASSIFY_METHOD: _check_classification, REGRESS_METHOD: _check_regression}.get(task.method_name)
+            name = _signature_name(task.model_spec)
+            if name in self._names:
+                raise invalid(f"Duplicate evaluation of signature: {name}")
+            if name not in signatures:
+                raise invalid(f"Requested signature not found in model graph: {name}")
+            if check is None:
+                raise status_codes.error(
+                    tf.errors.UnimplementedError, f"Unsupported signature method_name: {task.method_name}"
+                )
+            check(signatures[name])
+            self._names.append(name)
+        self._examples = _serialized_examples(request.input)
+        self.runs = [(name, {"inputs": self._examples}) for name in self._names]
+
+    def response(self, outputs: Sequence[Arrays], version: int) -> inference_pb2.MultiInferenceResponse:
+        """A response with one result per task of the request."""
+        response = inference_pb2.MultiInferenceResponse()
+        for task, name, values in zip(self._tasks, self._names, outputs, strict=True):
+            result = response.results.add()
+            _fill_spec(result.model_spec, task.model_spec, name, version)
+            if task.method_name == CLASSIFY_METHOD:
+                fill_classification(result.classification_result, values, len(self._examples))
+            else:
+                fill_regression(result.regression_result, values, len(self._examples))
+        return response
+
+
+def _signature_name(spec: model_pb2.ModelSpec) -> str:
+    return spec.signature_name or DEFAULT_SIGNATURE
+
+
+def _fill_spec(target: model_pb2.ModelSpec, asked: model_pb2.ModelSpec, name: str, version: int) -> None:
+    target.name, target.signature_name = asked.name, name
+    target.version.value = version
+
+
+def _serialized_examples(message: input_pb2.Input) -> np.ndarray:
+    kind = message.WhichOneof("kind")
+    examples = getattr(message, kind).examples if kind else ()
+    if not examples:
+        raise invalid("Input is empty.")
+    if kind == "example_list":
+        return np.array([example.SerializeToString() for example in examples], object)
+    # Concatenated messages merge when they are parsed; the example's own features come last and win.
+    context = message.example_list_with_context.context.SerializeToString()
+    return np.array([context + example.SerializeToString() for example in examples], object)

@@ -1,16 +1,19 @@
-"""TensorProto to numpy arrays and back, strict where TensorFlow itself guesses.
+"""TensorProto -> numpy array and back; refuses what TensorFlow would guess.
 
-TensorFlow's own parser repeats the last value when a request holds fewer values than its shape says, and
-drops the rest when it holds more; both are a client's mistake, so here they are errors.
+When a TensorProto holds fewer values than its shape says, TensorFlow's own parser repeats the last one; when it holds
+more, the parser drops the rest. Both are a client's mistake, so both are errors here.
 """
+
+from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 
-# Where a TensorProto keeps the values of a dtype, as in tensorflow/core/framework/tensor.proto.
+# The field in which a TensorProto keeps the values of a dtype: tensorflow/core/framework/tensor.proto.
 _VALUE_FIELDS = {
     tf.string: "string_val",
     tf.float32: "float_val",
@@ -31,33 +34,38 @@ _VALUE_FIELDS = {
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
-    """One input of a signature: its name, dtype and shape (None: any size)."""
+    """One input of a signature: name, dtype, and shape, in which None is any size.
+
+    >>> str(InputSpec("text", tf.string, tf.TensorShape([None])))
+    'text: string [-1]'
+    """
 
     name: str
     dtype: tf.DType
     shape: tf.TensorShape
 
     @classmethod
-    def from_tensor_info(cls, name, info):
+    def from_tensor_info(cls, name: str, info: meta_graph_pb2.TensorInfo) -> InputSpec:
+        """The spec of an input that a SignatureDef describes."""
         return cls(name, tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape))
 
     @property
-    def has_batch(self):
-        """Whether dimension 0 may take any size, and so is the batch."""
+    def has_batch(self) -> bool:
+        """Whether dimension 0 may have any size, and so is the batch."""
         return bool(self.shape.rank) and self.shape[0] is None
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.shape.rank is None:
             return f"{self.name}: {self.dtype.name} of any shape"
         return f"{self.name}: {self.dtype.name} {[-1 if size is None else size for size in self.shape]}"
 
 
-def parse(proto, spec):
-    """The array that `proto` holds (strings: bytes objects), if it is what `spec` expects.
+def decode(proto: tensor_pb2.TensorProto, spec: InputSpec) -> np.ndarray:
+    """The array in `proto`, if it is what `spec` expects; strings are bytes objects.
 
-    Raises ValueError, naming the input, for another dtype, another rank or size, or a malformed TensorProto.
+    Raises ValueError, which names the input, for another dtype, another shape or a malformed TensorProto.
 
-    >>> parse(tf.make_tensor_proto(["a text"]), InputSpec("text", tf.string, tf.TensorShape([None])))
+    >>> decode(tf.make_tensor_proto(["a text"]), InputSpec("text", tf.string, tf.TensorShape([None])))
     array([b'a text'], dtype=object)
     """
     if proto.dtype != spec.dtype.as_datatype_enum:
@@ -77,17 +85,18 @@ def parse(proto, spec):
         raise ValueError(f"tensor parsing error: input {spec.name!r}: {error}") from None
 
 
-def _values(proto, dtype, shape):
+def _values(proto: tensor_pb2.TensorProto, dtype: tf.DType, shape: list[int]) -> np.ndarray:
     if dtype not in _VALUE_FIELDS:
         raise TypeError(f"{dtype.name} cannot be sent")
     expected = int(np.prod(shape, dtype=object))
-    if dtype == tf.string and proto.tensor_content:  # C++ clients may send strings packed
-        if expected > len(proto.tensor_content):  # each takes a byte or more; TensorFlow allocates the shape first
+    if dtype == tf.string and proto.tensor_content:  # C++ clients may pack strings
+        # A string takes at least one byte. TensorFlow would allocate the shape before it finds that out.
+        if expected > len(proto.tensor_content):
             raise ValueError(f"shape {shape} needs {expected} values, {len(proto.tensor_content)} bytes were sent")
         strings = tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy()
-        return np.asarray(strings, object)  # of one string numpy() is bytes
+        return np.asarray(strings, object)  # numpy() of a scalar is bytes, not an array
     values = getattr(proto, _VALUE_FIELDS[dtype])
-    # Counting first also keeps a shape like [10**12] from being allocated.
+    # The count is checked first, so that a shape such as [10**12] is never allocated.
     count = len(proto.tensor_content) / dtype.size if proto.tensor_content else len(values)
     if count != expected:
         raise ValueError(f"shape {shape} needs {expected} values, {count:g} were sent")
@@ -96,8 +105,8 @@ def _values(proto, dtype, shape):
     return tf.make_ndarray(proto)
 
 
-def encode(array):
-    """A numpy array as a TensorProto with its values in the dtype's own field, as TF Serving answers.
+def encode(array: np.ndarray) -> tensor_pb2.TensorProto:
+    """A TensorProto with the values in the dtype's own field, as TF Serving writes them.
 
     >>> list(encode(np.array([0.5, 1.0], np.float32)).float_val)
     [0.5, 1.0]
@@ -109,8 +118,8 @@ def encode(array):
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if dtype in (tf.float32, tf.float64):
-        # A packed field of floats is the array's little-endian bytes; going through Python floats takes
-        # 20 ms and the interpreter's lock for [8, 128, 384].
+        # On the wire, a packed field of floats is the array's little-endian bytes. Through Python floats, an array of
+        # [8, 128, 384] would hold the interpreter's lock for 20 ms.
         field = proto.DESCRIPTOR.fields_by_name[_VALUE_FIELDS[dtype]].number
         data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         proto.MergeFromString(_varint(field << 3 | 2) + _varint(len(data)) + data)
@@ -119,7 +128,7 @@ def encode(array):
     return proto
 
 
-def _varint(number):
+def _varint(number: int) -> bytes:
     groups = []
     while number > 0x7F:
         groups.append(number & 0x7F | 0x80)

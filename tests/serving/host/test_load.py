@@ -2,13 +2,11 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
-
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from served import REPOSITORY
 
 
 def load(checkpoint, *flags):

@@ -1,14 +1,9 @@
-"""The embedded server: starting, stopping, addresses, folders, the program."""
+"""The embedded server: starting, stopping, addresses, folders."""
 
 import concurrent.futures
 import json
-import pathlib
-import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -16,15 +11,13 @@ import urllib.request
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from served import predict, refused, request
+from served import CODE, Gate, predict, refused, request
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tfbert.errors import ServingError
 from tfbert.serving.client.client import Client
 from tfbert.serving.host.server import Server
-from tfbert.serving.protocol import rest_answer
-
-CODE = grpc.StatusCode
+from tfbert.serving.protocol import rest_response
 
 
 def test_eight_clients_at_once_get_their_own_answers(server):
@@ -41,28 +34,18 @@ def test_eight_clients_at_once_get_their_own_answers(server):
 
 
 @pytest.fixture
-def held(model_dir, monkeypatch):
-    """A server of one worker whose predictions wait for `release`; counts those that began."""
+def held(model_dir, hold):
+    """A server of one worker whose predictions wait at a gate, where the first one is."""
     with Server(model_dir, port=0, workers=1) as server, grpc.insecure_channel(server.address) as channel:
-        release, begun = threading.Event(), []
-        servable = server.models.available()[0].servable
-        compute = servable.run
-
-        def run_when_released(key, inputs):
-            begun.append(inputs)
-            assert release.wait(30)
-            return compute(key, inputs)
-
-        monkeypatch.setattr(servable, "run", run_when_released)
+        gate = hold(server)
         first = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(request(), timeout=30)
-        while not begun:
-            time.sleep(0.01)
-        yield server, channel, release, begun, first
-        release.set()
+        assert gate.reached.wait(30)
+        yield server, channel, gate, first
+        gate.open()
 
 
 def test_a_request_whose_deadline_passes_in_the_queue_is_not_computed(held):
-    _, channel, release, begun, first = held
+    _, channel, gate, first = held
     started = time.monotonic()
     with pytest.raises(grpc.RpcError) as caught:
         predict(channel, request(), timeout=0.3)
@@ -74,14 +57,14 @@ def test_a_request_whose_deadline_passes_in_the_queue_is_not_computed(held):
     health = health_pb2_grpc.HealthStub(channel)
     assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 1
     time.sleep(0.2)
-    release.set()
+    gate.open()
     assert first.result().outputs
     assert predict(channel, request()).outputs
-    assert len(begun) == 2  # the first and the last
+    assert len(gate.inputs) == 2  # the first and the last
 
 
 def test_stopping_refuses_new_requests_and_finishes_those_begun(held):
-    server, channel, release, _, first = held
+    server, channel, gate, first = held
     health = health_pb2_grpc.HealthStub(channel)
     watched = health.Watch(health_pb2.HealthCheckRequest(service="PredictionService"), timeout=20)
     assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
@@ -98,7 +81,7 @@ def test_stopping_refuses_new_requests_and_finishes_those_begun(held):
     assert health.Check(health_pb2.HealthCheckRequest(), timeout=5).status == 2
     assert not server.wait(0.01)
     started = time.monotonic()
-    release.set()
+    gate.open()
     assert first.result().outputs
     stopping.join(10)
     assert server.wait(0) and time.monotonic() - started < 5  # an open watch does not hold it up
@@ -109,7 +92,7 @@ def test_stopping_refuses_new_requests_and_finishes_those_begun(held):
 
 
 def test_stopping_gives_up_after_the_grace(held):
-    server, _, _, _, first = held
+    server, _, _, first = held
     started = time.monotonic()
     server.stop(0.2)
     assert time.monotonic() - started < 3
@@ -117,10 +100,9 @@ def test_stopping_gives_up_after_the_grace(held):
         first.result()
 
 
-def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, monkeypatch):
+def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, hold):
     server = Server(model_dir, port=0, rest_port=0).start()
-    begun, release = threading.Event(), threading.Event()
-    monkeypatch.setattr(server.models.available()[0].servable, "run", lambda *_: begun.set() or release.wait(30))
+    held = hold(server)
     head = b"POST /v1/models/mine:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"
     with (
         socket.create_connection((server.host, server.rest_port), timeout=20) as half,
@@ -128,29 +110,28 @@ def test_rest_requests_that_do_not_end_are_given_up_after_the_grace(model_dir, m
     ):
         half.sendall(head + b"{")
         slow.sendall(head + b'{"instances":["a"]} ')
-        assert begun.wait(20)
+        assert held.reached.wait(20)
         started = time.monotonic()
         server.stop(0.2)
         assert time.monotonic() - started < 5
-        release.set()
+        held.open()
 
 
 def test_stopping_waits_until_an_answer_is_written(model_dir, monkeypatch):
-    begun, release, write = threading.Event(), threading.Event(), rest_answer.predictions
+    gate, write = Gate(), rest_response.predictions
 
-    def write_when_released(outputs, rows):
-        begun.set()
-        assert release.wait(30)
-        yield from write(outputs, rows)
+    def write_when_open(outputs, in_rows):
+        gate.wait()
+        yield from write(outputs, in_rows)
 
-    monkeypatch.setattr(rest_answer, "predictions", write_when_released)
+    monkeypatch.setattr(rest_response, "predictions", write_when_open)
     with Server(model_dir, port=0, rest_port=0) as server, concurrent.futures.ThreadPoolExecutor(2) as pool:
         body = json.dumps({"signature_name": "ids", "instances": [[1, 2, 3, 4]] * 3000}).encode()
         asked = pool.submit(urllib.request.urlopen, f"{server.rest_url}/mine:predict", body, timeout=30)
-        assert begun.wait(20)
+        assert gate.reached.wait(20)
         stopping = pool.submit(server.stop, 20)
         time.sleep(1)  # longer than answers may take to be sent
-        release.set()
+        gate.open()
         assert len(json.load(asked.result())["predictions"]) == 3000
         stopping.result()
 
@@ -223,29 +204,3 @@ def test_folders_that_cannot_be_served_are_named(model_dir, tmp_path):
     broken("short_variables", lambda folder: truncate(next((folder / "variables").glob("*.data*"))))
     broken("short_graph", lambda folder: truncate(folder / "saved_model.pb"))
     broken("empty_graph", lambda folder: (folder / "saved_model.pb").write_bytes(b""))
-
-
-@pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
-    command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={model_dir}", "--grpc_port=0"]
-    command += ["--rest_port=0", "--log_requests", "--max_batch_size=8", "--version_labels=stable=3"]
-    root = pathlib.Path(__file__).parents[2]
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("serving mine version 3 on 127.0.0.1:"), process.communicate()
-        with Client(line.split()[5], model="mine", timeout=20) as client:
-            assert client.predict(["a b"])[0]["logits"] == [3, 2]
-            assert client.healthy() and client.status()[0]["state"] == "AVAILABLE"
-            assert re.match(r"REST on http://127.0.0.1:\d+/v1/models, metrics", process.stdout.readline())
-            assert process.stdout.readline().startswith("this is the development server")
-            process.send_signal(ending)
-            output, errors = process.communicate(timeout=20)
-            assert process.returncode == 0 and "Traceback" not in errors and output == ""
-            events = [json.loads(line) for line in errors.splitlines() if line.startswith('{"time"')]
-            assert [event["event"] for event in events] == ["loaded", "request", "request", "unloaded"]
-            assert events[1]["method"] == "Predict" and "a b" not in errors
-            assert not client.healthy()
-    finally:
-        process.kill()
-        process.wait()

@@ -1,43 +1,30 @@
-"""Limits, TLS, metrics, the log, reflection and what the program says."""
+"""Limits, metrics, the log and reflection."""
 
 import concurrent.futures
 import json
 import logging
-import shutil
-import ssl
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
 
 import grpc
 import pytest
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from served import predict, refused, request
+from served import CODE, eventually, predict, refused, request
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from tfbert.errors import ServingError
-from tfbert.serving.client.client import Client, RequestError
 from tfbert.serving.host.request_log import JsonFormatter
 from tfbert.serving.host.server import Server
-from tfbert.serving.host.tls import Tls
-
-CODE = grpc.StatusCode
 
 
-def test_more_than_may_be_under_way_is_resource_exhausted(model_dir, monkeypatch):
+def test_more_than_may_be_under_way_is_resource_exhausted(model_dir, hold):
     with Server(model_dir, port=0, max_concurrent=3) as server, grpc.insecure_channel(server.address) as channel:
-        servable, release = server.models.available()[0].servable, threading.Event()
-        compute = servable.run
-        monkeypatch.setattr(servable, "run", lambda key, inputs: release.wait(30) and compute(key, inputs))
+        held = hold(server)
         ask = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
         first = [ask.future(request(), timeout=30) for _ in range(3)]
-        while b"requests_in_flight 3.0" not in server.metrics.render():
-            time.sleep(0.01)
+        eventually(lambda: b"requests_in_flight 3.0" in server.metrics.render())
         code, details = refused(channel, request())
         assert code == CODE.RESOURCE_EXHAUSTED and details.startswith("3 requests are under way")
-        release.set()
+        held.open()
         assert all(each.result().outputs for each in first)
         assert predict(channel, request()).outputs
 
@@ -55,54 +42,6 @@ def test_a_request_that_does_not_arrive_ends(model_dir):
             ask(nothing(), timeout=20)
         assert caught.value.code() == CODE.DEADLINE_EXCEEDED and "no request arrived" in caught.value.details()
         forever.set()
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority, and by it a certificate for localhost and one for a client."""
-    if shutil.which("openssl") is None:
-        pytest.skip("makes its certificates with openssl")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
-    key = ["-newkey", "rsa:2048", "-nodes"]
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=tests")
-    for name in ("server", "client"):
-        (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        openssl(
-            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
-            *("-out", f"{name}.crt", "-days", "2", "-extfile", "names"),
-        )
-    return folder
-
-
-def test_tls_for_both_protocols_and_for_known_clients_only(model_dir, certificates):
-    files = {name: str(certificates / name) for name in ("server.crt", "server.key", "ca.crt")}
-    authority = (certificates / "ca.crt").read_bytes()
-    known = {
-        "certificate": (certificates / "client.crt").read_bytes(),
-        "key": (certificates / "client.key").read_bytes(),
-    }
-    with Server(model_dir, port=0, rest_port=0, tls=Tls(files["server.crt"], files["server.key"])) as server:
-        with Client(server.address, model="mine", root_certificates=authority) as client:
-            assert client.predict(["a b"])[0]["logits"] == [3, 2]
-        with Client(server.address, model="mine", timeout=0.5) as plain, pytest.raises(RequestError):
-            plain.predict(["a"])
-        context = ssl.create_default_context(cafile=files["ca.crt"])
-        with urllib.request.urlopen(f"{server.rest_url}/mine", context=context, timeout=10) as answer:
-            assert server.rest_url.startswith("https:") and answer.status == 200
-    with Server(model_dir, port=0, tls=Tls(files["server.crt"], files["server.key"], files["ca.crt"])) as server:
-        with Client(server.address, model="mine", root_certificates=authority, **known) as client:
-            assert client.predict(["a b"])[0]["logits"] == [3, 2]
-        with Client(server.address, model="mine", root_certificates=authority, timeout=1) as stranger:
-            with pytest.raises(RequestError):
-                stranger.predict(["a"])
-    for wrong in (("server.crt", "none"), ("server.crt", "ca.key"), ("names", "server.key")):
-        with pytest.raises(ServingError, match="give a PEM certificate and its key"):
-            Server(model_dir, port=0, tls=Tls(*(str(certificates / name) for name in wrong))).start()
 
 
 def test_metrics_count_requests_batches_and_versions(model_dir):
@@ -157,18 +96,3 @@ def test_reflection_describes_the_services(channel):
     assert {method.name for method in file.service[0].method} == {
         "Predict", "Classify", "Regress", "MultiInference", "GetModelMetadata"
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ([], "give --model or --model_config_file"),
-        (["--model=nowhere", "--version_labels=stable"], "write it as stable=3"),
-        (["--model=nowhere", "--tls_key=x"], "TLS needs --tls_certificate and --tls_key"),
-    ],
-)
-@pytest.mark.slow
-def test_wrong_flags_are_told_in_one_line(flags, message):
-    command = [sys.executable, "-m", "tfbert.launch.main", "serve", *flags]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert result.returncode and message in result.stderr and "Traceback" not in result.stderr

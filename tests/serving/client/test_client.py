@@ -2,9 +2,7 @@
 
 import concurrent.futures
 import math
-import shutil
 import socket
-import subprocess
 import threading
 import time
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from served import CODE
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -23,8 +22,6 @@ from tensorflow_serving.apis import (
 
 from tfbert.errors import ServingError
 from tfbert.serving.client.client import Client, RequestError
-
-CODE = grpc.StatusCode
 
 
 class StandIn(prediction_service_pb2_grpc.PredictionServiceServicer, model_service_pb2_grpc.ModelServiceServicer):
@@ -234,21 +231,13 @@ def test_healthy_asks_the_health_service_or_else_the_status(stand_in, client):
     server.stop(None)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
-def test_tls_with_a_root_certificate(tmp_path):
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "certificate")]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files],
-        check=True,
-        capture_output=True,
-    )
-    certificate = (tmp_path / "certificate").read_bytes()
+def test_tls_with_a_root_certificate(certificates):
+    certificate = (certificates / "server.crt").read_bytes()
     service = StandIn()
     service.outputs = {"score": np.zeros(1)}
-    credentials = grpc.ssl_server_credentials([((tmp_path / "key").read_bytes(), certificate)])
+    credentials = grpc.ssl_server_credentials([((certificates / "server.key").read_bytes(), certificate)])
     server, address = serve([service], credentials)
-    with Client(address, model="mine", root_certificates=certificate) as client:
+    with Client(address, model="mine", root_certificates=(certificates / "ca.crt").read_bytes()) as client:
         assert client.predict(["a"]) == [{"score": 0.0}]
     with Client(address, model="mine", timeout=0.5) as plain, pytest.raises(RequestError):
         plain.predict(["a"])

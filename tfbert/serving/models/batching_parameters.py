@@ -1,15 +1,18 @@
-"""How requests are joined: TF Serving's BatchingParameters, from its text file or by hand."""
+"""How requests are joined into batches: TF Serving's BatchingParameters."""
+
+from __future__ import annotations
 
 import dataclasses
+import pathlib
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 from tfbert.errors import ServingError
+from tfbert.export.saved_model.file_names import BATCHING
 
-# In a version's folder; TF Serving reads it with --enable_per_model_batching_parameters.
-BATCHING = "batching_params.pbtxt"
-# tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which tensorflow-serving-api leaves out:
-# name, number, type. Fields that are not here are TF Serving's alone.
+# tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which the package tensorflow-serving-api lacks:
+# name, number, type. The fields left out here concern TF Serving alone.
 _FIELDS = (
     ("max_batch_size", 1, "Int64Value"),
     ("batch_timeout_micros", 2, "Int64Value"),
@@ -19,16 +22,22 @@ _FIELDS = (
     ("allowed_batch_sizes", 6, "int64"),
     ("pad_variable_length_inputs", 7, "bool"),
 )
-_LIMITS = {"max_batch_size": 1, "batch_timeout_micros": 0, "max_enqueued_batches": 1, "num_batch_threads": 1}
+_MINIMA = {"max_batch_size": 1, "batch_timeout_micros": 0, "max_enqueued_batches": 1, "num_batch_threads": 1}
 
 
 @dataclasses.dataclass(frozen=True)
 class BatchingParameters:
-    """`max_batch_size`: rows computed at once; `batch_timeout_micros`: how long a request waits for others
-    before it is computed (0: only while all threads are busy); `max_enqueued_batches`: how many full batches
-    may wait; `num_batch_threads`: batches computed at once.
+    """TF Serving's parameters of the same names.
 
-    >>> BatchingParameters(max_batch_size=32, num_batch_threads=2)
+    Args:
+        max_batch_size: rows in a batch.
+        batch_timeout_micros: how long a request waits for others before it runs; with 0 it waits only while all
+            threads are busy.
+        max_enqueued_batches: full batches that may wait; more requests are refused.
+        num_batch_threads: batches that run at once.
+
+    >>> BatchingParameters(max_batch_size=32).max_enqueued_batches
+    64
     """
 
     max_batch_size: int = 64
@@ -36,30 +45,36 @@ class BatchingParameters:
     max_enqueued_batches: int = 64
     num_batch_threads: int = 1
 
-    def __post_init__(self):
-        for name, least in _LIMITS.items():
-            if getattr(self, name) < least:
-                raise ServingError(f"{name}={getattr(self, name)}: at least {least} is needed")
+    def __post_init__(self) -> None:
+        for name, minimum in _MINIMA.items():
+            if getattr(self, name) < minimum:
+                raise ServingError(f"{name}={getattr(self, name)}: at least {minimum} is needed")
 
 
-def read_parameters(folder, otherwise):
-    """The parameters in a version's folder; what its file leaves out, or all without one, is `otherwise`.
+def read_parameters(folder: pathlib.Path, defaults: BatchingParameters) -> BatchingParameters:
+    """The parameters in a version's folder; what its file does not set comes from `defaults`.
 
-    `allowed_batch_sizes` is checked as TF Serving does, and not padded to: it serves graphs with fixed shapes.
+    `allowed_batch_sizes` is checked as TF Serving checks it, but batches are not padded to these sizes: TF Serving
+    needs that for graphs with fixed shapes.
+
+    >>> read_parameters(pathlib.Path("a folder without the file"), BatchingParameters()).max_batch_size
+    64
     """
     file = folder / BATCHING
     message = _message_class()()
     try:
         text_format.Parse(file.read_text(encoding="utf-8"), message, allow_unknown_field=True)
     except FileNotFoundError:
-        return otherwise
+        return defaults
     except OSError as error:
-        raise ServingError(f"{file}: cannot be read ({error.strerror}); give it to the server's user") from error
+        raise ServingError(
+            f"{file}: cannot be read ({error.strerror}); make it readable for the server's user"
+        ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ServingError(f"{file}: not TF Serving's batching parameters: {error}") from error
-    given = {name: getattr(message, name).value for name in _LIMITS if message.HasField(name)}
+    given = {name: getattr(message, name).value for name in _MINIMA if message.HasField(name)}
     try:
-        parameters = dataclasses.replace(otherwise, **given)
+        parameters = dataclasses.replace(defaults, **given)
     except ServingError as error:
         raise ServingError(f"{file}: {error}") from None
     sizes = list(message.allowed_batch_sizes)
@@ -71,7 +86,7 @@ def read_parameters(folder, otherwise):
     return parameters
 
 
-def _message_class():
+def _message_class() -> Any:
     file = descriptor_pb2.FileDescriptorProto(
         name="batching_parameters.proto",
         package="tensorflow.serving",
@@ -87,7 +102,8 @@ def _message_class():
             field.type = 8
         else:
             field.type, field.label = 3, 3  # repeated int64
-    pool = descriptor_pool.DescriptorPool()  # of its own: TF Serving's generated code may be loaded too
+    # A pool of its own, because TF Serving's generated code may be loaded too.
+    pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.serving.BatchingParameters"))

@@ -7,7 +7,7 @@ import time
 
 import grpc
 import pytest
-from served import predict, refused, request, save
+from served import CODE, eventually, predict, refused, request
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tfbert.errors import ServingError
@@ -15,37 +15,19 @@ from tfbert.serving.client.client import Client
 from tfbert.serving.host.server import Server
 from tfbert.serving.models.versions import ModelSettings, find_model, find_versions, read_model_config
 
-CODE = grpc.StatusCode
-
-
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory):
-    """Versions 1 to 4, each of which multiplies its logits by its number."""
-    folder = tmp_path_factory.mktemp("staged")
-    for number in range(1, 5):
-        save(folder / str(number), factor=number)
-    return folder
-
 
 @pytest.fixture
-def base(staged, tmp_path):
-    shutil.copytree(staged / "1", tmp_path / "mine/1")
+def base(numbered, tmp_path):
+    shutil.copytree(numbered / "1", tmp_path / "mine/1")
     return tmp_path / "mine"
 
 
-def put(staged, base, number):
-    shutil.copytree(staged / str(number), base.parent / "copying")
+def put(numbered, base, number):
+    shutil.copytree(numbered / str(number), base.parent / "copying")
     (base.parent / "copying").rename(base / str(number))
 
 
-def eventually(condition, seconds=30):
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.02)
-
-
-def test_new_versions_are_taken_up_without_dropping_a_request(staged, base):
+def test_new_versions_are_taken_up_without_dropping_a_request(numbered, base):
     stop, seen = threading.Event(), [set() for _ in range(4)]
 
     def ask(number):
@@ -60,7 +42,7 @@ def test_new_versions_are_taken_up_without_dropping_a_request(staged, base):
         asking = [pool.submit(ask, number) for number in range(4)]
         try:
             for number in range(2, 5):
-                put(staged, base, number)
+                put(numbered, base, number)
                 eventually(lambda number=number: all(number in each for each in seen) or any(a.done() for a in asking))
         finally:
             stop.set()
@@ -73,15 +55,15 @@ def test_new_versions_are_taken_up_without_dropping_a_request(staged, base):
             assert states == {4: "AVAILABLE", 3: "END", 2: "END", 1: "END"}
 
 
-def test_a_version_that_cannot_be_loaded_leaves_the_old_one_and_is_tried_again(staged, base):
+def test_a_version_that_cannot_be_loaded_leaves_the_old_one_and_is_tried_again(numbered, base):
     with Server(base, port=0, poll_seconds=0.05) as server, Client(server.address, model="mine") as client:
         (base / "2").mkdir()
-        (base / "2/saved_model.pb").write_bytes((staged / "2/saved_model.pb").read_bytes()[:100])
+        (base / "2/saved_model.pb").write_bytes((numbered / "2/saved_model.pb").read_bytes()[:100])
         eventually(lambda: any(each["version"] == 2 and each["state"] == "END" for each in client.status()))
         (two, one) = client.status()
         assert one["state"] == "AVAILABLE" and "saved_model.pb cannot be read" in two["error"]
         assert client.predict(["ab"])[0]["logits"] == [2, 1]
-        shutil.copytree(staged / "2", base / "2", dirs_exist_ok=True)  # somebody has gone on copying
+        shutil.copytree(numbered / "2", base / "2", dirs_exist_ok=True)  # somebody has gone on copying
         eventually(lambda: server.served == [("mine", 2)])
         assert client.predict(["ab"])[0]["logits"] == [4, 2]
         shutil.rmtree(base / "2")
@@ -90,9 +72,9 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_and_is_tried_again(s
         assert client.predict(["ab"])[0]["logits"] == [4, 2]  # nothing takes its place
 
 
-def test_policies_choose_versions(staged, base):
+def test_policies_choose_versions(numbered, base):
     for number in (2, 3):
-        put(staged, base, number)
+        put(numbered, base, number)
     assert list(find_versions(base)) and find_model(base).wanted().keys() == {3}
     assert ModelSettings("mine", base, newest=2).wanted().keys() == {2, 3}
     assert ModelSettings("mine", base, newest=None).wanted().keys() == {1, 2, 3}
@@ -102,8 +84,8 @@ def test_policies_choose_versions(staged, base):
     assert find_versions(base / "none") == {}
 
 
-def test_labels_name_versions(staged, base):
-    put(staged, base, 2)
+def test_labels_name_versions(numbered, base):
+    put(numbered, base, 2)
     with Server(base, port=0, labels=[("stable", 1), ("canary", 2)], poll_seconds=0) as server:
         for label, factor in (("stable", 1), ("canary", 2)):
             with Client(server.address, model="mine", version_label=label) as client:
@@ -113,7 +95,7 @@ def test_labels_name_versions(staged, base):
             code, details = refused(channel, request(version_label="new"))
             assert code == CODE.INVALID_ARGUMENT and details == "Unrecognized servable version label: new"
             assert predict(channel, request(version=1)).model_spec.version.value == 1
-    with pytest.raises(ServingError, match="label 'stable': .*mine has no version 7, but"):
+    with pytest.raises(ServingError, match="label 'stable': .*mine has no version 7; it has"):
         Server(base, labels=[("stable", 7)])
     with pytest.raises(ServingError, match="not both"):
         Client("localhost:1", model="mine", version=1, version_label="stable")
@@ -126,9 +108,9 @@ def reload_request(*configs):
     return message
 
 
-def test_reload_config_changes_models_labels_and_policies(staged, base, tmp_path):
-    put(staged, base, 2)
-    shutil.copytree(staged / "3", tmp_path / "other/3")
+def test_reload_config_changes_models_labels_and_policies(numbered, base, tmp_path):
+    put(numbered, base, 2)
+    shutil.copytree(numbered / "3", tmp_path / "other/3")
     with Server(base, port=0, poll_seconds=0) as server, grpc.insecure_channel(server.address) as channel:
         reload = model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest
         mine = {"name": "mine", "base_path": str(base), "model_platform": "tensorflow"}
@@ -152,7 +134,7 @@ def test_reload_config_changes_models_labels_and_policies(staged, base, tmp_path
             assert server.served == [("mine", 1), ("mine", 2), ("second", 3)]  # as before
 
         # The same number in another folder is another model.
-        shutil.copytree(staged / "1", tmp_path / "moved/3")
+        shutil.copytree(numbered / "1", tmp_path / "moved/3")
         reload(reload_request({**other, "base_path": str(tmp_path / "moved")}), timeout=60)
         assert predict(channel, request(name="second")).outputs["logits"].float_val[1] == 2
         reload(reload_request(other), timeout=60)
@@ -160,7 +142,7 @@ def test_reload_config_changes_models_labels_and_policies(staged, base, tmp_path
         assert refused(channel, request())[0] == CODE.NOT_FOUND
 
 
-def test_a_model_config_file(staged, base, tmp_path):
+def test_a_model_config_file(numbered, base, tmp_path):
     file = tmp_path / "models.config"
     file.write_text(
         f'model_config_list {{ config {{ name: "a" base_path: "{base}" model_platform: "tensorflow"\n'

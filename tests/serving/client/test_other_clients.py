@@ -2,19 +2,19 @@
 
 import asyncio
 import json
-import pathlib
 import shutil
 import subprocess
 import sys
 
 import grpc
 import pytest
+from served import REPOSITORY
 
 from tfbert.errors import ServingError
 from tfbert.serving import AsyncClient
 from tfbert.serving.client.client import RequestError
 
-CLIENTS = pathlib.Path(__file__).resolve().parents[2] / "export/clients"
+CLIENTS = REPOSITORY / "export/clients"
 TEXT = 'a "b" \\ ɓ 🙂'
 
 
@@ -85,7 +85,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 def test_the_client_for_asyncio(server):
-    result = run(sys.executable, "-c", ASYNC, server.address, cwd=pathlib.Path(__file__).resolve().parents[2])
+    result = run(sys.executable, "-c", ASYNC, server.address, cwd=REPOSITORY)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["logits"] == [[[size, size > 0], [3, 2]] for size in range(50)]

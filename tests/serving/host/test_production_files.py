@@ -9,13 +9,15 @@ import sys
 import pytest
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from served import REPOSITORY
 from tensorflow_serving.config import model_server_config_pb2
 
-from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters, read_parameters
+from tfbert.export.saved_model.file_names import BATCHING
 from tfbert.serving.host.rest import METRICS_PATH
+from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
 from tfbert.serving.models.versions import ModelSettings, read_model_config
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "export/serving"
+FOLDER = REPOSITORY / "export/serving"
 KUBERNETES = FOLDER / "kubernetes"
 
 

@@ -5,15 +5,14 @@ import shutil
 import grpc
 import pytest
 import tensorflow as tf
-from served import predict, request
-from tensorflow.core.example import example_pb2
+from served import examples, predict, request
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching import Batcher
-from tfbert.serving.host.batching_parameters import BatchingParameters
 from tfbert.serving.host.server import Server
 from tfbert.serving.models import warm_up as warm_up_module
+from tfbert.serving.models.batching import Batcher
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.servable import Servable
 
 
@@ -35,11 +34,6 @@ def folder(model_dir, tmp_path):
 PREDICT = prediction_log_pb2.PredictionLog(predict_log={"request": request({"text": ["a", "b"]}, name="any")})
 
 
-def example_input(*texts):
-    features = [{"text": {"bytes_list": {"value": [text.encode()]}}} for text in texts]
-    return {"example_list": {"examples": [example_pb2.Example(features={"feature": each}) for each in features]}}
-
-
 def play(folder):
     servable = Servable(folder)
     batcher = Batcher(servable, BatchingParameters())
@@ -53,7 +47,7 @@ def test_every_kind_of_request_is_run(folder):
     assert play(folder) == 0
     spec = {"name": "any", "signature_name": "classify"}
     classify = prediction_log_pb2.PredictionLog(
-        classify_log={"request": {"model_spec": spec, "input": example_input("a b")}}
+        classify_log={"request": {"model_spec": spec, "input": examples("a b")}}
     )
     write_warmup(folder, PREDICT, prediction_log_pb2.PredictionLog(session_run_log={}), classify)
     assert play(folder) == 2
@@ -72,7 +66,7 @@ def test_a_request_or_file_that_is_wrong_keeps_the_model_from_being_served(folde
     write_warmup(folder, PREDICT).write_bytes(b"no TFRecord at all, but some text")
     with pytest.raises(ServingError, match="not in TFRecord format"):
         play(folder)
-    monkeypatch.setattr(warm_up_module, "MOST_RECORDS", 1)
+    monkeypatch.setattr(warm_up_module, "MAX_WARM_UP_REQUESTS", 1)
     write_warmup(folder, PREDICT, PREDICT)
     with pytest.raises(ServingError, match="more than 1 requests"):
         play(folder)

@@ -1,10 +1,9 @@
 """Classify, Regress and MultiInference on tf.Examples, with TF Serving's codes."""
 
-import grpc
 import numpy as np
 import pytest
-from served import refused
-from tensorflow.core.example import example_pb2
+import tensorflow as tf
+from served import CODE, example, examples, refused
 from tensorflow_serving.apis import (
     classification_pb2,
     inference_pb2,
@@ -13,21 +12,12 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-CODE = grpc.StatusCode
+from tfbert.serving.protocol import inference
 
 
 @pytest.fixture(scope="module")
 def service(channel):
     return prediction_service_pb2_grpc.PredictionServiceStub(channel)
-
-
-def example(text=None):
-    features = {} if text is None else {"text": {"bytes_list": {"value": [text.encode()]}}}
-    return example_pb2.Example(features={"feature": features})
-
-
-def examples(*texts):
-    return input_pb2.Input(example_list={"examples": [example(text) for text in texts]})
 
 
 def spec(signature="", name="mine"):
@@ -115,7 +105,5 @@ def test_wrong_requests_get_tf_servings_codes(service):
     ],
 )
 def test_outputs_that_are_no_classification_are_told(outputs, details):
-    from tfbert.serving.protocol import inference
-
-    with pytest.raises(inference.tf.errors.InvalidArgumentError, match=details):
-        inference._fill_classification(classification_pb2.ClassificationResult(), outputs, 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=details):
+        inference.fill_classification(classification_pb2.ClassificationResult(), outputs, 1)

@@ -1,7 +1,11 @@
-"""TF Serving's gRPC services, PredictionService and ModelService, over a `ServerCore`."""
+"""TF Serving's gRPC services, PredictionService and ModelService, answered by a `ServerCore`."""
+
+from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import tensorflow as tf
@@ -18,8 +22,10 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}  # TensorFlow's numbers are gRPC's
-_MAX_MESSAGE = 1024  # model_servers/grpc_status_util.cc: longer ones do not fit in the HTTP/2 headers
+from tfbert.serving.host.core import ServerCore
+from tfbert.serving.protocol.status_codes import grpc_code
+
+_MAX_MESSAGE = 1024  # model_servers/grpc_status_util.cc: longer messages do not fit into the HTTP/2 headers
 _REQUESTS = {
     "tensorflow.serving.PredictionService": {
         "Predict": predict_pb2.PredictRequest,
@@ -39,17 +45,19 @@ SERVICE_NAMES = tuple(
 )
 
 
-def add_services(core, server, *, receive_seconds):
-    """Registers both services at a `grpc.aio` server.
+def add_services(core: ServerCore, server: grpc.aio.Server, *, receive_seconds: float) -> None:
+    """Registers both services with a server.
 
-    A request must have arrived `receive_seconds` after it began, else it ends as DEADLINE_EXCEEDED: a client that
-    sends nothing holds nothing. The methods are unary; they are read as streams here, because grpc.aio leaves a
-    unary call that ends without a message unanswered.
+    A request that has not arrived after `receive_seconds` ends with DEADLINE_EXCEEDED, so that a client that sends
+    nothing holds nothing. The methods are unary, but are read as streams: grpc.aio never answers a unary call that
+    ends without a message.
+
+    >>> add_services(core, grpc.aio.server(), receive_seconds=30)  # doctest: +SKIP
     """
     for service, methods in _REQUESTS.items():
         handlers = {
             name: grpc.stream_unary_rpc_method_handler(
-                functools.partial(_answer, core, name, request_class, receive_seconds),
+                functools.partial(_handle, core, name, request_class, receive_seconds),
                 response_serializer=lambda response: response.SerializeToString(),
             )
             for name, request_class in methods.items()
@@ -57,7 +65,14 @@ def add_services(core, server, *, receive_seconds):
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
 
 
-async def _answer(core, method, request_class, receive_seconds, messages, context):
+async def _handle(
+    core: ServerCore,
+    method: str,
+    request_class: Any,
+    receive_seconds: float,
+    messages: AsyncIterator[bytes],
+    context: grpc.aio.ServicerContext,
+) -> Any:
     try:
         async with asyncio.timeout(receive_seconds):
             data = await _only(messages)
@@ -68,19 +83,19 @@ async def _answer(core, method, request_class, receive_seconds, messages, contex
     try:
         request = request_class.FromString(data)
     except DecodeError:
-        # As gRPC's C++ servers do. What cannot be read is not repeated: it may be anything.
+        # INTERNAL, as gRPC's C++ servers say. The bytes are not repeated: they may be anything.
         await context.abort(grpc.StatusCode.INTERNAL, f"the message is not a {request_class.DESCRIPTOR.full_name}")
     try:
         return await core.call(method, request, protocol="grpc")
     except tf.errors.OpError as error:
-        code, message = _STATUS_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), error.message
+        message = error.message
         if len(message) > _MAX_MESSAGE:
             message = f"{message[:_MAX_MESSAGE]}...TRUNCATED"
-        await context.abort(code, message)
+        await context.abort(grpc_code(error.error_code), message)
 
 
-async def _only(messages):
-    """The one message of a call; None where there is none or another one."""
+async def _only(messages: AsyncIterator[bytes]) -> bytes | None:
+    """The one message of a call; None if there is none or a second one."""
     found = None
     async for data in messages:
         if found is not None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching import Batcher
-from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters, read_parameters
+from tfbert.export.saved_model.file_names import BATCHING
+from tfbert.serving.models.batching import Batcher
+from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
 
 
 class Lengths:

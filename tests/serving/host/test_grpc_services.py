@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from served import predict, refused, request, strings
+from served import CODE, predict, refused, request, strings
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -15,8 +15,6 @@ from tensorflow_serving.apis import (
 )
 
 from tfbert.serving.protocol.tensor_proto import encode
-
-CODE = grpc.StatusCode
 
 
 def packed(content, shape):
@@ -136,26 +134,6 @@ def test_strings_pass_unchanged_and_large_texts_are_served(channel):
 def test_a_message_over_the_limit_is_resource_exhausted(channel):
     assert refused(channel, request({"text": strings([b"x" * (65 * 2**20)])}))[0] == CODE.RESOURCE_EXHAUSTED
     assert predict(channel, request()).outputs
-
-
-def test_encode_equals_make_tensor_proto_for_every_dtype():
-    for dtype in (
-        tf.float32,
-        tf.float64,
-        tf.int8,
-        tf.int32,
-        tf.int64,
-        tf.uint64,
-        tf.bool,
-        tf.half,
-        tf.bfloat16,
-    ):
-        array = np.array([[0, 1, 1], [0, 1, 0]]).astype(dtype.as_numpy_dtype)
-        for value in (array, array.T, array[:, :0], array[0, 0], np.zeros([300, 5]).astype(array.dtype)):
-            proto = encode(np.asarray(value))
-            decoded = tf.make_ndarray(proto)
-            assert decoded.dtype == value.dtype
-            np.testing.assert_array_equal(decoded, value)
 
 
 def test_an_internal_failure_is_told_and_survived(server, channel, monkeypatch):

@@ -1,22 +1,34 @@
-"""JSON of requests of TF Serving's REST API -> its messages, as util/json_tensor.cc of tensorflow/serving reads it.
+"""JSON bodies of TF Serving's REST API -> its messages, read as util/json_tensor.cc of tensorflow/serving does.
 
-Messages of errors name inputs and say what was expected; they do not repeat what was sent.
+An error names the input and what was expected. It never repeats what was sent.
 """
+
+from __future__ import annotations
 
 import base64
 import binascii
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import input_pb2
 
-_MAX_DEPTH = 32  # dimensions that numpy knows
+_MAX_RANK = 32  # numpy's limit
+
+Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
 
-def read_object(body):
-    """The JSON object of a request's body; ValueError where it is none."""
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body; ValueError if the body is anything else.
+
+    >>> read_object(b'{"instances": ["a text"]}')
+    {'instances': ['a text']}
+    """
     try:
         value = json.loads(body)
     except RecursionError:
@@ -30,33 +42,40 @@ def read_object(body):
     return value
 
 
-def signature_name(given):
-    """The body's `signature_name`, "" without one."""
+def signature_name(given: Mapping[str, Any]) -> str:
+    """The body's `signature_name`, "" if it has none."""
     name = given.get("signature_name", "")
     if not isinstance(name, str):
         raise ValueError("'signature_name' key must be a string value")
     return name
 
 
-def predict_inputs(given, infos):
-    """A body's `instances` (a row each) or `inputs` (a column each): ({name: TensorProto}, whether rows).
+def predict_inputs(given: Mapping[str, Any], infos: Infos) -> tuple[dict[str, tensor_pb2.TensorProto], bool]:
+    """The inputs of a `predict` body, and whether it has them in rows.
 
-    `infos`: the signature's inputs, name -> TensorInfo.
+    Args:
+        given: the body, with `instances` (one value per row) or `inputs` (one value per input).
+        infos: the signature's inputs.
+
+    >>> text = meta_graph_pb2.TensorInfo(dtype=tf.string.as_datatype_enum)
+    >>> inputs, in_rows = predict_inputs({"instances": ["a text", "b"]}, {"text": text})
+    >>> list(inputs["text"].string_val), in_rows
+    ([b'a text', b'b'], True)
     """
     formats = [key for key in ("instances", "inputs") if key in given]
     if len(formats) != 1:
         raise ValueError(
             "Missing 'inputs' or 'instances' key" if not formats else "Not expecting both 'inputs' and 'instances'"
         )
-    rows = formats[0] == "instances"
-    columns = (_columns_of_rows if rows else _named)(given[formats[0]], infos)
+    in_rows = formats[0] == "instances"
+    columns = (_columns_of_rows if in_rows else _columns)(given[formats[0]], infos)
     unknown = sorted(set(columns) - set(infos))
     if unknown:
         raise ValueError(f"{len(unknown)} names are no inputs of the signature: it takes {', '.join(sorted(infos))}")
-    return {name: _tensor(name, value, tf.as_dtype(infos[name].dtype)) for name, value in columns.items()}, rows
+    return {name: _tensor(name, value, tf.as_dtype(infos[name].dtype)) for name, value in columns.items()}, in_rows
 
 
-def _columns_of_rows(instances, infos):
+def _columns_of_rows(instances: Any, infos: Infos) -> dict[str, Any]:
     if not isinstance(instances, list) or not instances:
         raise ValueError("Expecting 'instances' value to be a non-empty array")
     named = [_is_named(instance) for instance in instances]
@@ -67,29 +86,29 @@ def _columns_of_rows(instances, infos):
     return {_only_input(infos): instances}
 
 
-def _named(inputs, infos):
+def _columns(inputs: Any, infos: Infos) -> dict[str, Any]:
     return inputs if _is_named(inputs) else {_only_input(infos): inputs}
 
 
-def _is_named(value):
+def _is_named(value: Any) -> bool:
     return isinstance(value, dict) and not (len(value) == 1 and "b64" in value)
 
 
-def _only_input(infos):
+def _only_input(infos: Infos) -> str:
     if len(infos) != 1:
         raise ValueError(f"the signature takes several inputs, so each needs its name: {', '.join(sorted(infos))}")
     return next(iter(infos))
 
 
-def _tensor(name, value, dtype):
+def _tensor(name: str, value: Any, dtype: tf.DType) -> tensor_pb2.TensorProto:
     shape, depth = [], value
-    while isinstance(depth, list) and len(shape) <= _MAX_DEPTH:
+    while isinstance(depth, list) and len(shape) <= _MAX_RANK:
         shape.append(len(depth))
         depth = depth[0] if depth else None
     flat = [value]
     for size in shape:
         if not all(isinstance(item, list) and len(item) == size for item in flat):
-            raise ValueError(f"input {name!r}: Encountered list at unexpected size; its rows must be alike")
+            raise ValueError(f"input {name!r}: Encountered list at unexpected size; all rows need the same shape")
         flat = [item for part in flat for item in part]
     proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
     for size in shape:
@@ -109,9 +128,9 @@ def _tensor(name, value, dtype):
     return proto
 
 
-def _bytes(item, where):
+def _bytes(item: Any, where: str) -> bytes:
     if isinstance(item, str):
-        # Half a surrogate pair becomes invalid UTF-8, which the graph replaces as it does any other.
+        # Half of a surrogate pair becomes invalid UTF-8, which the graph replaces like any other.
         return item.encode("utf-8", "surrogatepass")
     if isinstance(item, dict) and item.keys() == {"b64"} and isinstance(item["b64"], str):
         try:
@@ -121,8 +140,14 @@ def _bytes(item, where):
     raise ValueError(f'{where}: every value must be a string or {{"b64": "…"}}')
 
 
-def examples(given, message):
-    """Fills an `Input` message from a body's `examples` and `context`, objects of features."""
+def fill_examples(given: Mapping[str, Any], message: input_pb2.Input) -> None:
+    """Fills an `Input` message from a `classify` or `regress` body's `examples` and `context`, objects of features.
+
+    >>> message = input_pb2.Input()
+    >>> fill_examples({"examples": [{"text": "a text"}]}, message)
+    >>> list(message.example_list.examples[0].features.feature["text"].bytes_list.value)
+    [b'a text']
+    """
     found = given.get("examples")
     if not isinstance(found, list) or not found:
         raise ValueError("Expecting 'examples' value to be a non-empty array")
@@ -135,7 +160,7 @@ def examples(given, message):
         _fill_example(target.examples.add(), example)
 
 
-def _fill_example(message, features):
+def _fill_example(message: example_pb2.Example, features: Any) -> None:
     if not isinstance(features, dict):
         raise ValueError("Expecting an object of features for each example")
     for name, value in features.items():

@@ -7,24 +7,16 @@ import time
 
 import numpy as np
 import pytest
-from served import save
+from served import Gate, eventually
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
-from tfbert.serving.host.batching_parameters import BATCHING, BatchingParameters
+from tfbert.export.saved_model.file_names import BATCHING
+from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.versions import ModelSettings
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """Versions 1 and 2, each of which multiplies its logits by its number."""
-    folder = tmp_path_factory.mktemp("saved")
-    for number in (1, 2):
-        save(folder / str(number), factor=number)
-    return folder
 
 
 @pytest.fixture
@@ -36,19 +28,11 @@ def manager():
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Whose `set` lets folders be loaded; `gate.reached` is set when one would be."""
-    gate = threading.Event()
-    gate.reached = threading.Event()
-    load = Servable.__init__
-
-    def load_when_set(self, folder):
-        gate.reached.set()
-        assert gate.wait(30)
-        load(self, folder)
-
-    monkeypatch.setattr(Servable, "__init__", load_when_set)
+    """A `Gate` before the loading of folders."""
+    gate = Gate()
+    monkeypatch.setattr(Servable, "__init__", gate.before(Servable.__init__))
     yield gate
-    gate.set()
+    gate.open()
 
 
 def ask(manager, name="mine", label=""):
@@ -58,13 +42,6 @@ def ask(manager, name="mine", label=""):
     ) as found:
         outputs = found.batcher.submit("serving_default", {"text": np.array([b"a"], object)}).result()
         return found.version, outputs["logits"][0, 0]
-
-
-def eventually(condition):
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < 30
-        time.sleep(0.01)
 
 
 def states(manager, name="mine"):
@@ -80,29 +57,29 @@ def in_thread(function, *arguments):
     assert not thread.is_alive()
 
 
-def test_a_label_moves_when_its_new_version_can_answer(manager, saved, gate):
-    gate.set()
-    manager.reload([ModelSettings("mine", saved, specific=(1,), labels=(("stable", 1),))])
-    gate.clear()
+def test_a_label_moves_when_its_new_version_can_answer(manager, numbered, gate):
+    gate.open()
+    manager.reload([ModelSettings("mine", numbered, specific=(1,), labels=(("stable", 1),))])
+    gate.close()
     gate.reached.clear()
-    with in_thread(manager.reload, [ModelSettings("mine", saved, specific=(2,), labels=(("stable", 2),))]):
+    with in_thread(manager.reload, [ModelSettings("mine", numbered, specific=(2,), labels=(("stable", 2),))]):
         assert gate.reached.wait(30)
         assert ask(manager, label="stable") == (1, 1) and manager.labelled("mine", "stable") == 1
         assert states(manager) == {1: "AVAILABLE", 2: "LOADING"}
-        gate.set()
+        gate.open()
     assert ask(manager, label="stable") == (2, 2)
     assert states(manager) == {1: "END", 2: "AVAILABLE"}
 
 
-def test_a_failed_reload_leaves_no_trace(manager, saved, tmp_path):
-    shutil.copytree(saved / "2", tmp_path / "moved/1")
+def test_a_failed_reload_leaves_no_trace(manager, numbered, tmp_path):
+    shutil.copytree(numbered / "2", tmp_path / "moved/1")
     (tmp_path / "broken/1").mkdir(parents=True)
-    manager.reload([ModelSettings("mine", saved, specific=(1,), labels=(("stable", 1),))])
+    manager.reload([ModelSettings("mine", numbered, specific=(1,), labels=(("stable", 1),))])
     threads = threading.active_count()
-    moved, other = ModelSettings("mine", tmp_path / "moved"), ModelSettings("other", saved)
+    moved, other = ModelSettings("mine", tmp_path / "moved"), ModelSettings("other", numbered)
     for wrong, message in (
         (ModelSettings("broken", tmp_path / "broken"), "has no saved_model.pb"),
-        (ModelSettings("labelled", saved, labels=(("stable", 7),)), "not currently available"),
+        (ModelSettings("labelled", numbered, labels=(("stable", 7),)), "not currently available"),
     ):
         with pytest.raises(ServingError, match=message):
             manager.reload([moved, other, wrong])
@@ -111,12 +88,12 @@ def test_a_failed_reload_leaves_no_trace(manager, saved, tmp_path):
         assert not any(states(manager, name) for name in ("other", "broken", "labelled"))
         assert threading.active_count() == threads
     manager.reload([moved, other])
-    assert ask(manager) == (1, 2) and ask(manager, "other") == (2, 2)
+    assert ask(manager) == (1, 2) and ask(manager, "other") == (4, 4)
 
 
-def test_a_label_needs_its_version_in_the_new_folder(manager, saved, tmp_path):
-    manager.reload([ModelSettings("mine", saved, newest=None)])
-    shutil.copytree(saved / "2", tmp_path / "moved/2")
+def test_a_label_needs_its_version_in_the_new_folder(manager, numbered, tmp_path):
+    manager.reload([ModelSettings("mine", numbered, specific=(1, 2))])
+    shutil.copytree(numbered / "2", tmp_path / "moved/2")
     with pytest.raises(ServingError, match="label 'stable' to version 1"):
         manager.reload([ModelSettings("mine", tmp_path / "moved", labels=(("stable", 1),))])
     manager.reload([ModelSettings("mine", tmp_path / "moved", newest=None)])
@@ -124,54 +101,54 @@ def test_a_label_needs_its_version_in_the_new_folder(manager, saved, tmp_path):
 
 
 @pytest.mark.parametrize("polled", [False, True])
-def test_closing_does_not_wait_for_a_version_that_loads(saved, gate, tmp_path, polled):
-    shutil.copytree(saved / "1", tmp_path / "mine/1")
+def test_closing_does_not_wait_for_a_version_that_loads(numbered, gate, tmp_path, polled):
+    shutil.copytree(numbered / "1", tmp_path / "mine/1")
     threads = threading.active_count()
     manager = ModelManager(BatchingParameters(), poll_seconds=0.05 if polled else 0)
-    gate.set()
+    gate.open()
     manager.reload([ModelSettings("mine", tmp_path / "mine")])
-    gate.clear()
+    gate.close()
     gate.reached.clear()
-    shutil.copytree(saved / "2", tmp_path / "mine/2")
+    shutil.copytree(numbered / "2", tmp_path / "mine/2")
     with contextlib.ExitStack() as stack:
         if not polled:
-            both = [ModelSettings("mine", tmp_path / "mine"), ModelSettings("other", saved)]
+            both = [ModelSettings("mine", tmp_path / "mine"), ModelSettings("other", numbered)]
             stack.enter_context(in_thread(lambda: pytest.raises(ServingError, manager.reload, both)))
         assert gate.reached.wait(30)
         begun = time.monotonic()
         manager.close(0.2)
         assert time.monotonic() - begun < 2
-        gate.set()
+        gate.open()
     eventually(lambda: threading.active_count() == threads)  # the thread that loaded ends everything
     assert not manager.available() and set(states(manager).values()) == {"END"}
 
 
 @pytest.fixture
-def polling(saved, tmp_path):
+def polling(numbered, tmp_path):
     """A manager that serves version 1 and looks for others below `tmp_path`."""
-    shutil.copytree(saved / "1", tmp_path / "1")
+    shutil.copytree(numbered / "1", tmp_path / "1")
     manager = ModelManager(BatchingParameters(), poll_seconds=0.05)
     manager.reload([ModelSettings("mine", tmp_path)])
     yield manager
     manager.close()
 
 
-def put(saved, folder, prepare):
+def put(numbered, folder, prepare):
     """Version 2, complete at once and prepared."""
-    shutil.copytree(saved / "2", folder / ".2")
+    shutil.copytree(numbered / "2", folder / ".2")
     prepare(folder / ".2")
     (folder / ".2").rename(folder / "2")
 
 
-def test_batching_parameters_that_cannot_be_read_are_told(polling, saved, tmp_path):
-    put(saved, tmp_path, lambda folder: (folder / BATCHING).mkdir())
+def test_batching_parameters_that_cannot_be_read_are_told(polling, numbered, tmp_path):
+    put(numbered, tmp_path, lambda folder: (folder / BATCHING).mkdir())
     eventually(lambda: states(polling) == {2: "END", 1: "AVAILABLE"})
     assert f"2/{BATCHING}: cannot be read (Is a directory)" in polling.status("mine", 2)[0][2]
     (tmp_path / "2" / BATCHING).rmdir()
     eventually(lambda: states(polling) == {2: "AVAILABLE", 1: "END"})
 
 
-def test_a_version_is_tried_again_when_its_modes_change(polling, saved, tmp_path, monkeypatch):
+def test_a_version_is_tried_again_when_its_modes_change(polling, numbered, tmp_path, monkeypatch):
     load = Servable.__init__
 
     def load_what_all_may_read(self, folder):
@@ -180,7 +157,7 @@ def test_a_version_is_tried_again_when_its_modes_change(polling, saved, tmp_path
         load(self, folder)
 
     monkeypatch.setattr(Servable, "__init__", load_what_all_may_read)
-    put(saved, tmp_path, lambda folder: (folder / "saved_model.pb").chmod(0o600))
+    put(numbered, tmp_path, lambda folder: (folder / "saved_model.pb").chmod(0o600))
     eventually(lambda: states(polling) == {2: "END", 1: "AVAILABLE"})
     assert polling.status("mine", 2)[0][2] == f"{tmp_path / '2'}: cannot be loaded (RuntimeError: not readable)"
     (tmp_path / "2/saved_model.pb").chmod(0o644)
