@@ -15,7 +15,7 @@ from absl import logging
 
 from tfbert import Tokenizer
 from tfbert.data import Table
-from tfbert.data import reading as read
+from tfbert.data.reading import read
 from tfbert.errors import ConfigError, DataError
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.tasks.question_answering import metrics as scoring

@@ -1,9 +1,8 @@
 """The rows of a data set as columns in memory, with the place in the file that each row came from."""
 
-import difflib
 import operator
 
-from tfbert.errors import DataError
+from tfbert.errors import DataError, did_you_mean
 
 
 class Table:
@@ -103,10 +102,8 @@ class Table:
             DataError: there is no such column, or some rows (of JSONL) lack it.
         """
         if name not in self.columns:
-            near = _nearest(name, self.columns)
             message = f"{self.source}: no column {name!r}; the columns are {_list(self.columns)}"
-            if near:
-                message += f"; did you mean {near!r}?"
+            message += did_you_mean(name, self.columns)
             if self._names_from_file:
                 message += "; a file without a header line needs column_names"
             raise DataError(message)
@@ -177,13 +174,6 @@ class Table:
             unit=self._unit,
             has_lists_of_one=self._has_lists_of_one,
         )
-
-
-def _nearest(name, names):
-    """The name most like `name`, or None; letter case counts for nothing."""
-    folded = {other.casefold(): other for other in names}
-    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-    return folded[near[0]] if near else None
 
 
 def _list(names):

@@ -2,13 +2,12 @@
 
 import codecs
 import contextlib
-import difflib
 import gzip
 import io
 import os
 import zlib
 
-from tfbert.errors import DataError
+from tfbert.errors import DataError, nearest
 
 
 def open_data(source):
@@ -20,8 +19,8 @@ def open_data(source):
     except FileNotFoundError:
         folder, name = os.path.split(source)
         beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = difflib.get_close_matches(name, beside, n=1)
-        hint = f"; did you mean {os.path.join(folder, near[0])}?" if near else ""
+        near = nearest(name, beside)
+        hint = f"; did you mean {os.path.join(folder, near)}?" if near else ""
         raise DataError(f"{source}: there is no such file{hint}") from None
     except IsADirectoryError:
         raise DataError(f"{source}: this is a folder; name a file in it") from None

@@ -8,7 +8,7 @@ The form is the one that its AttentionFusion, SkipLayerNormFusion and BiasGeluFu
 
 import math
 
-from tfbert.encoders.layers.attention import MASKED
+from tfbert.encoders.layers.masking import MASKED
 
 
 def write_encoder(graph, encoder):
