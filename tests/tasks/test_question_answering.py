@@ -445,7 +445,7 @@ def test_configs(name):
 
 
 @pytest.mark.parametrize(
-    "module", ["data.squad", "tasks.question_answering_examples", "tasks.question_answering_metrics"]
+    "module", ["data.readers.squad", "tasks.question_answering.examples", "tasks.question_answering.metrics"]
 )
 def test_examples_of_the_docstrings(module):
     results = doctest.testmod(importlib.import_module(f"tfbert.{module}"))

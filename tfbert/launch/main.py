@@ -43,6 +43,7 @@ def run(module_name, argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow leaves oneDNN's kernels off on processors without VNNI, where they save a fifth of BERT's time, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    sys.path.append(os.getcwd())  # where a task of one's own is, --task=module:Class; a console script leaves it out
     argv, inner = split_inner(argv)
     sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
     with told_in_one_line(argv[0]):
