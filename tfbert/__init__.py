@@ -36,6 +36,7 @@ _PUBLIC = {
     "TokenClassifier": "tfbert.models.token_classifier",
     "Tokenizer": "tfbert.text",
     "load": "tfbert.models",
+    "register": "tfbert.models",
 }
 _ROOMS = ("checkpoints", "data", "errors", "layers", "models", "serving", "tasks", "text", "training")
 

@@ -1,5 +1,10 @@
 """The errors that a user can act on; launchers print them as one line, without a traceback."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
 
 class TfbertError(ValueError):
     """Base of all errors below: what was wrong, where, and what to do about it."""
@@ -43,3 +48,24 @@ class ExportError(TfbertError):
 
 class DiskError(TfbertError):
     """Writing failed (no space, no permission); what stood there before is untouched."""
+
+
+def nearest(name: object, names: Iterable[str]) -> str | None:
+    """The name most like `name`, letter case apart; None if none is near.
+
+    >>> nearest("Lable", ["text", "label"])
+    'label'
+    """
+    folded = {other.casefold(): other for other in names}
+    found = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+    return folded[found[0]] if found else None
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """The end of a message about an unknown name; "" if no known name is near.
+
+    >>> did_you_mean("Lable", ["text", "label"])
+    "; did you mean 'label'?"
+    """
+    found = nearest(name, names)
+    return "" if found is None else f"; did you mean {found!r}?"

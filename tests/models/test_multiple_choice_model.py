@@ -10,9 +10,9 @@ import tensorflow as tf
 import tfbert
 from tfbert import MultipleChoice
 from tfbert.data import Table
+from tfbert.encoders.layers.masking import MASKED
 from tfbert.errors import CheckpointError, DataError
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.multiple_choice.task import NO_CHOICE
 
 QUESTIONS = ["i want my", "please my", "where is my", "my order"]
 
@@ -191,7 +191,7 @@ def test_answers_are_those_of_each_pair_alone(trained):
 def test_a_pair_without_a_choice_has_no_chance(trained):
     features = trained.task.features({"prompt": ["refund"], "choices": tf.constant([["order", "money", ""]])})
     logits = trained(features).numpy()[:, 0]
-    assert logits[2] == np.float32(NO_CHOICE)
+    assert logits[2] == np.float32(MASKED)
     assert np.abs(logits[:2]).max() < 100
 
 

@@ -13,15 +13,15 @@ def test_round_trip():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epoch": 2}, "unknown setting 'epoch'; did you mean 'epochs'"),
+        ({"epoch": 2}, "the config has no setting 'epoch'; did you mean 'epochs'"),
         ({"zzz": 2}, "the settings are task"),
         ({"epochs": 0}, "epochs must be positive"),
-        ({"epochs": 2.5}, "epochs must be int"),
-        ({"epochs": True}, "epochs must be int"),
-        ({"learning_rate": "2e-5"}, "learning_rate must be float"),
+        ({"epochs": 2.5}, "epochs of the config must be an integer"),
+        ({"epochs": True}, "epochs of the config must be an integer"),
+        ({"learning_rate": "2e-5"}, "learning_rate of the config must be a number"),
         ({"warmup": 100.0}, "at most 1"),
         ({"dtype": "fp16"}, "dtype 'fp16'"),
-        ({"column_names": "text"}, "tuple of names"),
+        ({"column_names": "text"}, "column_names of the config must be a list of texts, not 'text'"),
     ],
 )
 def test_says_what_is_wrong(values, message):

@@ -10,11 +10,12 @@ def entities_of(text, labels, features, outputs):
 
     Args:
         text: B str, or B lists of str.
-        features, outputs: numpy arrays [W, ...].
-            Trained transitions [C, C], of each tag behind each, stand before the tokens' outputs.
+        features: numpy arrays [W, ...].
+        outputs: logits [W, S, C], or a dict of them and trained transitions [C, C], of each tag after each.
     """
-    before = outputs.shape[1] - features["token_ids"].shape[1]
-    transitions, outputs = (outputs[0, :before] if before else None), outputs[:, before:]
+    transitions = None
+    if isinstance(outputs, dict):
+        transitions, outputs = outputs["transitions"], outputs["logits"]
     windows = collections.defaultdict(list)
     for window, row in enumerate(features["rows"]):
         windows[row].append(window)

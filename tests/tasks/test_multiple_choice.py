@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from tfbert import Tokenizer
 from tfbert.data import Table, columns
-from tfbert.data import reading as read
+from tfbert.data.reading import read
+from tfbert.encoders.layers.masking import MASKED
 from tfbert.errors import ConfigError, DataError
 from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
 from tfbert.tasks.multiple_choice.metrics import metrics
-from tfbert.tasks.multiple_choice.task import NO_CHOICE, MultipleChoiceTask
+from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 from tfbert.text import Vocabulary
 
 TOKENIZER = Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "sky", "blue", "sour", "loud"]))
@@ -212,7 +213,7 @@ def test_the_loss_is_the_mean_of_the_rows_cross_entropies():
     random = np.random.default_rng(0)
     counts, labels = [3, 2, 4, 2], [2, 0, 1, 1]
     logits = random.normal(size=(4, 4)).astype("float32") * 3
-    logits[np.arange(4) >= np.array(counts)[:, None]] = NO_CHOICE
+    logits[np.arange(4) >= np.array(counts)[:, None]] = MASKED
     losses = []
     for row, count, label in zip(logits, counts, labels, strict=True):
         weights = [np.exp(value) for value in row[:count]]
@@ -262,7 +263,7 @@ def test_answer_and_its_gaps():
         "prompt": ["sky"] * 3,
         "choices": tf.constant([["blue", "sour", "loud"], ["sour", "blue", ""], ["", "", ""]]),
     }
-    logits = tf.constant([[1.0, 3, 2], [5, 1, NO_CHOICE], [NO_CHOICE] * 3])
+    logits = tf.constant([[1.0, 3, 2], [5, 1, MASKED], [MASKED] * 3])
     answer = task().answer(example, None, tf.reshape(logits, [-1, 1]))
     assert answer["choice"].dtype == tf.int32
     assert answer["choice"].numpy().tolist() == [1, 0, -1]
@@ -281,7 +282,7 @@ def test_answer_and_its_gaps():
 def test_answer_of_nothing(shape):
     example = {"prompt": tf.fill(shape[:1], "sky"), "choices": tf.zeros(shape, tf.string)}
     features = task().features(example)
-    answer = task().answer(example, features, tf.fill([tf.shape(features["rows"])[0], 1], NO_CHOICE))
+    answer = task().answer(example, features, tf.fill([tf.shape(features["rows"])[0], 1], MASKED))
     assert answer["choice"].numpy().tolist() == [-1] * shape[0]
     assert answer["text"].numpy().tolist() == [b""] * shape[0]
     assert np.sum(answer["probabilities"]) == 0

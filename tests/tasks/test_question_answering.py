@@ -15,7 +15,7 @@ from absl import logging
 
 from tfbert import Tokenizer
 from tfbert.data import Table
-from tfbert.data import reading as read
+from tfbert.data.reading import read
 from tfbert.errors import ConfigError, DataError
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.tasks.question_answering import metrics as scoring
@@ -445,7 +445,7 @@ def test_configs(name):
 
 
 @pytest.mark.parametrize(
-    "module", ["data.squad", "tasks.question_answering_examples", "tasks.question_answering_metrics"]
+    "module", ["data.readers.squad", "tasks.question_answering.examples", "tasks.question_answering.metrics"]
 )
 def test_examples_of_the_docstrings(module):
     results = doctest.testmod(importlib.import_module(f"tfbert.{module}"))

@@ -1,5 +1,7 @@
 """The five parts of the summarization task."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -347,3 +349,12 @@ def test_the_report():
 def test_settings_round_trip():
     some = task(ratio=0.25, columns={"document": "article"})
     assert Summarization.from_settings(some.settings(), TOKENIZER) == some
+
+
+# 3 head
+
+
+def test_the_head_has_the_checkpoints_own_dropout(tiny_config):
+    config = dataclasses.replace(tiny_config, classifier_dropout=0.37)
+    network = task().head(tfbert.BertEncoder(config))
+    assert network.get_layer("classifier_dropout").rate == 0.37

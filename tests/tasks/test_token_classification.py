@@ -211,10 +211,9 @@ def test_answers_are_the_plain_decoders(given, with_transitions, data_dir):
     outputs = random.normal(size=(*features["token_ids"].shape, 5)).astype(np.float32) * 2
     outputs[..., 0] += 2
     if with_transitions:
-        transitions = np.broadcast_to(random.normal(size=(5, 5)).astype(np.float32), (len(outputs), 5, 5))
-        outputs = np.concatenate([transitions, outputs], 1)
+        outputs = {"logits": outputs, "transitions": random.normal(size=(5, 5)).astype(np.float32)}
     wanted = entities_of(texts, LABELS, arrays(features), outputs)
-    got = one.readable(arrays(one.answer(example, features, tf.constant(outputs))))
+    got = one.readable(arrays(one.answer(example, features, tf.nest.map_structure(tf.constant, outputs))))
     assert sum(map(len, wanted)) > 300
     assert max(entity[7] - entity[6] for row in wanted for entity in row) > 2
     names = ("label", "entity", "start", "end", "byte_start", "byte_end")

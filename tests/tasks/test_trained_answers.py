@@ -50,7 +50,7 @@ def asked(config, folder, tmp_path):
         examples = {key: values[begin : begin + ROWS] for key, values in columns_of_table.items()}
         example = {key: columns.tensor(values) for key, values in examples.items()}
         features = model.task.features(example)
-        outputs = network(features).numpy()
+        outputs = tf.nest.map_structure(lambda value: value.numpy(), network(features))
         dense = {
             key: value.to_tensor("") if isinstance(value, tf.RaggedTensor) else value for key, value in example.items()
         }

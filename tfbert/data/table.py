@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfbert.errors import DataError
+from tfbert.errors import DataError, did_you_mean
 
 
 class Table:
@@ -105,10 +104,8 @@ class Table:
             DataError: there is no such column, or some rows (of JSONL) lack it.
         """
         if name not in self.columns:
-            near = _nearest(name, self.columns)
             message = f"{self.source}: no column {name!r}; the columns are {_list(self.columns)}"
-            if near:
-                message += f"; did you mean {near!r}?"
+            message += did_you_mean(name, self.columns)
             if self._names_from_file:
                 message += "; a file without a header line needs column_names"
             raise DataError(message)
@@ -182,13 +179,6 @@ class Table:
             unit=self._unit,
             has_lists_of_one=self._has_lists_of_one,
         )
-
-
-def _nearest(name, names):
-    """The name most like `name`, or None; letter case counts for nothing."""
-    folded = {other.casefold(): other for other in names}
-    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-    return folded[near[0]] if near else None
 
 
 def _list(names: Collection[str]) -> str:

@@ -1,8 +1,14 @@
 """One exported file at one precision, and how to ask it. B texts, W rows of the network."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 FORMATS = ("saved_model", "lite", "onnx")
 # of the files of a format; the SavedModel has one `dtype`
@@ -13,8 +19,8 @@ PRECISIONS = {"lite": ("float32", "float16", "int8"), "onnx": ("float32", "int8"
 class Variant:
     """What a format's writer hands back, to be checked and measured.
 
-    `signatures` take columns [B, …] and `network` features [W, …], dicts of numpy arrays; where it is not None it
-    returns the outputs of the task's head [W, …].
+    `signatures` take columns [B, …] and `network` features [W, …], dicts of numpy arrays; `network`, if it is not
+    None, returns the outputs of the task's head by name.
     """
 
     format: str  # as --formats names it
@@ -25,27 +31,23 @@ class Variant:
     encode: Callable | None = None  # ids -> sequence_output and pooled_output
     notes: tuple[str, ...] = ()  # what a person should know, one sentence each
 
-    def moved(self, path):
+    def moved(self, path: pathlib.Path) -> Variant:
         """The same, somewhere else on disk."""
         return dataclasses.replace(self, path=path)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes on disk."""
         if self.path.is_file():
             return self.path.stat().st_size
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
 
-def output_name(task):
-    """What ids-in files call the output of a task's head.
+def output_shapes(model: TaskModel) -> dict[str, tuple[int | None, ...]]:
+    """{output of the task's head: its shape}, with None for sizes that are free.
 
-    >>> output_name(tfbert.load("runs/mine").task)
-    'logits'
+    >>> output_shapes(model)
+    {'logits': (None, 2)}
     """
-    return "embedding" if task.name == "sentence_embedding" else "logits"
-
-
-def ids_inputs(model):
-    """{name: rank} of what the network of a task model reads."""
-    return {name: len(value.shape) for name, value in model.network.input.items()}
+    outputs = model.network(model.task.keras_inputs(model.encoder))
+    return {name: tuple(value.shape) for name, value in model.task.named(outputs).items()}

@@ -1,7 +1,12 @@
 """One folder with a model in every format, written only if each answers as the model in Python does."""
 
+from __future__ import annotations
+
 import json
+import os
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +17,12 @@ from tfbert.export import golden, measure, model_card
 from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
 from tfbert.export.saved_model.write import write_saved_model
 from tfbert.files import replace_folder
+from tfbert.tasks.registry import saved_as
+from tfbert.tasks.task import check_trainable
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.models.task_model import TaskModel
 
 VERSION = "1"
 _GOLDEN_ROWS = 16  # of a labelled file, beside the examples of our own
@@ -19,8 +30,16 @@ _ENCODED = 4  # texts whose vectors are compared
 
 
 def export(
-    model, path, formats=FORMATS, *, precisions=None, table=None, xla_buckets=False, dtype="float32", reload=None
-):
+    model: TaskModel,
+    path: str | os.PathLike,
+    formats: Sequence[str] = FORMATS,
+    *,
+    precisions: Sequence[str] | None = None,
+    table: Table | None = None,
+    xla_buckets: bool = False,
+    dtype: str = "float32",
+    reload: Callable[[str], Any] | None = None,
+) -> list[Variant]:
     """Writes the folder `path`: `1/` (a SavedModel), `lite/`, `onnx/`, and what they share.
 
     Shared are vocab.txt, tokenizer_config.json, config.json, labels (where the task has some, in the logits' order),
@@ -50,9 +69,10 @@ def export(
     of_files = _precisions(formats, precisions)
     path = pathlib.Path(path)
     _check_versions(path)
-    task = model.task
-    examples = task.examples(table) if table is not None else None
-    few = None
+    task, examples, few = model.task, None, None
+    if table is not None:
+        check_trainable(task, "measuring each file on labelled data")
+        examples = task.examples(table)
     if examples is not None:
         rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
@@ -140,7 +160,8 @@ def _differences(model, cases, variant, folder):
             outputs = variant.network(case.features)
             differences[name] = golden.check_outputs(f"{what}, ids of {name}", case, variant.precision, outputs)
             example = {column: tf.constant(values) for column, values in case.inputs.items()}
-            answers = model.task.answer(example, model.task.features(example), tf.constant(outputs))
+            outputs = model.task.as_head({output: tf.constant(values) for output, values in outputs.items()})
+            answers = model.task.answer(example, model.task.features(example), outputs)
             answers = {key: value.numpy() for key, value in answers.items()}
             golden.check_answers(f"{what}, ids of {name}", case, variant.precision, answers)
         if name in variant.signatures:
@@ -167,10 +188,10 @@ def _differences(model, cases, variant, folder):
 def _write_shared(folder, model, cases, variants, differences):
     task = model.task
     task.tokenizer.save(folder)
-    values = {**task.hugging_face_config(), "tfbert": {"task": task.name, "settings": task.settings()}}
+    values = {**task.hugging_face_config(), "tfbert": {**saved_as(task), "settings": task.settings()}}
     write_config(folder, model.encoder.config, task.architecture.partition("For")[2], values)
-    if labels := labels_of(task):
-        (folder / "labels").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    if task.logit_names:
+        (folder / "labels").write_text("".join(f"{name}\n" for name in task.logit_names), encoding="utf-8")
     _write_json(
         folder / golden.FILE,
         {
@@ -187,14 +208,6 @@ def _write_shared(folder, model, cases, variants, differences):
             ],
         },
     )
-
-
-def labels_of(task):
-    """The names of the logits in their order; [] where they have none."""
-    if task.name == "classification" and task.problem == "regression":
-        return []
-    names = task.hugging_face_config().get("id2label", {})
-    return [names[key] for key in sorted(names, key=int)]
 
 
 def _write_json(path, values, **options):

@@ -3,14 +3,23 @@
 B texts, W rows of the network (texts, or windows of texts), S sequence.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
+from tfbert.encoders.layers.masking import is_masked
 from tfbert.errors import ExportError
-from tfbert.export.golden_examples import array, golden_inputs, marked_inputs
+from tfbert.tasks.golden_texts import array
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
+    from tfbert.tasks.task import Task
 
 FILE = "golden.json"
 
@@ -19,44 +28,44 @@ TOLERANCES = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.05, "int8": 0.2}
 
 _ROUNDING = 1e-5  # of an answer's numbers, which are computed in float32 from the network's
 _DRAWS, _SEED = 8, 0  # random moves, for answers that are sums of several numbers
-_NO_NUMBER = 1e8  # heads say -1e9 where there is nothing, such as at padding
-_LEAST_FLOAT16 = -65504  # as which float16 has it
+_LEAST_FLOAT16 = -65504  # what MASKED is in float16
 
 
 @dataclasses.dataclass
 class Case:
     """Examples of one signature with the features, the network's outputs and the answers in Python."""
 
-    inputs: dict  # {column: [B, …]}
-    features: dict  # what the network reads, {name: int32 [W, …]}
-    outputs: np.ndarray  # float32 [W, …]
-    of_tokens: bool  # outputs are [W, S, …] or [W, others + S, …], those of padding of no account
-    answers: dict  # {name: [B, …]}
-    decided: dict  # {precision: {name: bool [B]}}, of names that are no floats
-    allowed: dict  # {precision: {name: float}}, of floats
+    inputs: dict[str, np.ndarray]  # {column: [B, …]}
+    features: dict[str, np.ndarray]  # what the network reads, {name: int32 [W, …]}
+    outputs: dict[str, np.ndarray]  # {output: float32}
+    axes: dict[str, str]  # of the outputs
+    answers: dict[str, np.ndarray]  # {name: [B, …]}
+    decided: dict[str, dict[str, np.ndarray]]  # {precision: {name: bool [B]}}, of names that are no floats
+    allowed: dict[str, dict[str, float]]  # {precision: {name: float}}, of floats
 
-    @property
-    def scale(self):
-        """The largest number of the outputs."""
-        return float(np.max(np.abs(self.outputs), where=self.there, initial=0.0)) or 1.0
+    def scale(self, output: str) -> float:
+        """The largest number of an output."""
+        return float(np.max(np.abs(self.outputs[output]), where=self.there(output), initial=0.0)) or 1.0
 
-    @property
-    def there(self):
-        """Which outputs are numbers, and not those of padding."""
-        there = np.abs(self.outputs) < _NO_NUMBER
-        if self.of_tokens:
+    def there(self, output: str) -> np.ndarray:
+        """Which numbers of an output count: none of padding, and none that says that there is nothing."""
+        there, axes = ~is_masked(self.outputs[output]), self.axes[output].split()
+        if axes[:2] == ["W", "S"]:
             mask = self.features["padding_mask"] > 0
-            before = self.outputs.shape[1] - mask.shape[1]  # rows before the tokens', see `TagTransitions`
-            mask = np.pad(mask, [[0, 0], [before, 0]], constant_values=True)
-            there &= mask.reshape(mask.shape + (1,) * (self.outputs.ndim - 2))
+            there &= mask.reshape(mask.shape + (1,) * (len(axes) - 2))
         return there
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
+        """As golden.json has it; of a task with one output `outputs` and `of_tokens` are that output's alone."""
+        outputs = {name: plain(values) for name, values in self.outputs.items()}
+        of_tokens = {name: "S" in axes.split() for name, axes in self.axes.items()}
+        if len(outputs) == 1:
+            (outputs,), (of_tokens,) = outputs.values(), of_tokens.values()
         return {
             "inputs": {name: plain(values) for name, values in self.inputs.items()},
             "features": {name: values.tolist() for name, values in self.features.items()},
-            "outputs": plain(self.outputs),
-            "of_tokens": self.of_tokens,
+            "outputs": outputs,
+            "of_tokens": of_tokens,
             "answers": {name: plain(values) for name, values in self.answers.items()},
             "decided": {
                 precision: {name: values.tolist() for name, values in decided.items()}
@@ -66,7 +75,9 @@ class Case:
         }
 
 
-def record(model, examples=None, precisions=tuple(TOLERANCES)):
+def record(
+    model: TaskModel, examples: Mapping[str, Sequence] | None = None, precisions: Collection[str] = tuple(TOLERANCES)
+) -> dict[str, Case]:
     """{signature: Case} of a task model.
 
     Args:
@@ -81,39 +92,33 @@ def record(model, examples=None, precisions=tuple(TOLERANCES)):
     task = model.task
     cases = {}
     for name, signature in task.signatures.items():
-        marked = name == "serving_default" and "spans" in task.signatures
-        inputs = marked_inputs() if marked else golden_inputs(signature)
+        inputs = task.golden_inputs(name)
         if examples is not None and set(signature) == _inputs_of(task, examples):
             inputs = _joined(inputs, {column: array(examples[column], spec) for column, spec in signature.items()})
         cases[name] = _case(model, {column: tf.constant(values) for column, values in inputs.items()}, precisions)
     return cases
 
 
-def _case(model, example, precisions):
-    task, network = model.task, model.network
+def _case(model: TaskModel, example: dict[str, tf.Tensor], precisions: Collection[str]) -> Case:
+    task = model.task
     features = task.features(example)
-    outputs = model(features, training=False)
-    if not tf.is_tensor(outputs):
-        raise ExportError(
-            f"task {task.name} has several outputs, which a SavedModel alone has: export it to a version folder"
-        )
+    named = task.named(model(features, training=False))
     # Retraced for no shape: all calls below are of one.
-    answer = tf.function(lambda outputs: task.answer(example, features, outputs), autograph=False)
+    answer = tf.function(lambda named: task.answer(example, features, task.as_head(named)), autograph=False)
     case = Case(
         inputs={name: value.numpy() for name, value in example.items()},
-        features={name: features[name].numpy() for name in network.input},
-        outputs=outputs.numpy(),
-        of_tokens=len(network.output.shape) > 1 and network.output.shape[1] is None,
-        answers={name: value.numpy() for name, value in answer(outputs).items()},
+        features={name: features[name].numpy() for name in task.inputs(model.encoder)},
+        outputs={name: value.numpy() for name, value in named.items()},
+        axes=dict(task.outputs),
+        answers={name: value.numpy() for name, value in answer(named).items()},
         decided={},
         allowed={},
     )
-    moves = list(_moves(case.outputs.size))
+    moves = list(_moves(case.outputs))
     for precision in precisions:
         moved = []
         for signs in moves:
-            by = signs.reshape(case.outputs.shape) * np.float32(TOLERANCES[precision] * case.scale)
-            draw = answer(np.where(np.abs(case.outputs) < _NO_NUMBER, case.outputs + by, case.outputs))
+            draw = answer({name: _moved(case, name, signs[name], TOLERANCES[precision]) for name in case.outputs})
             moved.append({name: value.numpy() for name, value in draw.items()})
         case.decided[precision] = decided = {
             name: np.all([equal_rows(value, draw[name]) for draw in moved], axis=0)
@@ -129,8 +134,21 @@ def _case(model, example, precisions):
     return case
 
 
-def _moves(size):
-    """Vectors of signs, float32 [size]: of any two places one has each pair of signs."""
+def _moved(case: Case, output: str, signs: np.ndarray, tolerance: float) -> np.ndarray:
+    """An output whose every number is moved by the tolerance, but for those that say that there is nothing."""
+    values = case.outputs[output]
+    return np.where(is_masked(values), values, values + signs * np.float32(tolerance * case.scale(output)))
+
+
+def _moves(outputs: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """Signs for all numbers of the outputs, {output: float32}: of any two places one move has each pair of signs."""
+    size = sum(values.size for values in outputs.values())
+    for signs in _signs(size):
+        parts = np.split(signs, np.cumsum([values.size for values in outputs.values()])[:-1])
+        yield {name: part.reshape(outputs[name].shape) for name, part in zip(outputs, parts, strict=True)}
+
+
+def _signs(size: int) -> Iterator[np.ndarray]:
     number = np.arange(size)
     for bit in range(max(size - 1, 1).bit_length()):
         signs = np.float32(1) - 2 * (number >> bit & 1).astype(np.float32)
@@ -140,21 +158,27 @@ def _moves(size):
     yield from (random.choice(np.float32([-1, 1]), size) for _ in range(_DRAWS))
 
 
-def check_outputs(what, case, precision, outputs):
-    """The largest difference of a file's outputs [W, …], as a share of the largest number; ExportError if too large."""
-    if outputs.shape != case.outputs.shape:
-        raise ExportError(f"{what}: outputs have the shape {outputs.shape}, those of the model {case.outputs.shape}")
-    difference = float(np.max(np.abs(outputs - case.outputs), where=case.there, initial=0.0)) / case.scale
-    # Not `>`: a NaN is no number within anything.
-    if not difference <= TOLERANCES[precision]:
-        raise ExportError(
-            f"{what}: its numbers differ from the model's by {difference:.2g} of the largest one, more than the "
-            f"{TOLERANCES[precision]:.2g} of {precision}"
-        )
-    return difference
+def check_outputs(what: str, case: Case, precision: str, outputs: dict[str, np.ndarray]) -> float:
+    """The largest difference of a file's outputs, as a share of the largest number; ExportError if too large."""
+    if outputs.keys() != case.outputs.keys():
+        raise ExportError(f"{what}: its outputs are {sorted(outputs)}, those of the model {sorted(case.outputs)}")
+    largest = 0.0
+    for name, wanted in case.outputs.items():
+        if outputs[name].shape != wanted.shape:
+            raise ExportError(f"{what}: {name} has the shape {outputs[name].shape}, the model's has {wanted.shape}")
+        moved = np.max(np.abs(outputs[name] - wanted), where=case.there(name), initial=0.0)
+        difference = float(moved) / case.scale(name)
+        # Not `>`: a NaN is no number within anything.
+        if not difference <= TOLERANCES[precision]:
+            raise ExportError(
+                f"{what}: its numbers differ from the model's by {difference:.2g} of the largest one, more than the "
+                f"{TOLERANCES[precision]:.2g} of {precision}"
+            )
+        largest = max(largest, difference)
+    return largest
 
 
-def check_answers(what, case, precision, answers):
+def check_answers(what: str, case: Case, precision: str, answers: dict[str, np.ndarray]) -> None:
     """Raises ExportError, naming the row, where a file's answers {name: [B, …]} are not the model's."""
     if answers.keys() != case.answers.keys():
         raise ExportError(f"{what}: returns {sorted(answers)}, the model {sorted(case.answers)}")
@@ -178,19 +202,19 @@ def check_answers(what, case, precision, answers):
             )
 
 
-def equal_rows(one, other):
+def equal_rows(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Whether rows [B, …] are equal but for what they are filled up with: bool [B]."""
     one, other = _as_wide(one, other)
     return np.all((one == other).reshape(len(one), -1), axis=1)
 
 
-def largest_difference(one, other, rows):
+def largest_difference(one: np.ndarray, other: np.ndarray, rows: np.ndarray) -> float:
     """Of the chosen rows (bool [B]) of two arrays of floats [B, …]; NaN where either has one.
 
     No difference is where both say that there is no number.
     """
     one, other = _as_wide(one, other)
-    both_none = (one <= -_NO_NUMBER) & (other <= _LEAST_FLOAT16)
+    both_none = is_masked(one) & (other <= _LEAST_FLOAT16)
     return float(np.where(both_none, 0.0, np.abs(one - other))[rows].max(initial=0.0))
 
 
@@ -201,7 +225,7 @@ def _as_wide(one, other):
     return both[: len(one)], both[len(one) :]
 
 
-def _inputs_of(task, examples):
+def _inputs_of(task: Task, examples: Mapping[str, Sequence]) -> set[str]:
     """The columns of examples that a signature takes, of the one that takes most of them."""
     fitting = [set(signature) for signature in task.signatures.values() if set(signature) <= examples.keys()]
     return max(fitting, key=len, default=set())
@@ -218,7 +242,7 @@ def _rows(answers):
     return len(next(iter(answers.values())))
 
 
-def plain(values):
+def plain(values: Any) -> Any:
     """An array as lists of JSON's own values; floats with the digits that float32 has."""
     if isinstance(values, (list, tuple)):
         return [plain(value) for value in values]

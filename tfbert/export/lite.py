@@ -3,20 +3,27 @@
 Calibrated int8 of activations is not offered: the embeddings' cosine with the model's falls below 0.8.
 """
 
+from __future__ import annotations
+
 import dataclasses
+import os
 import pathlib
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, ExportError
-from tfbert.export.artifact import PRECISIONS, Variant, ids_inputs, output_name
-from tfbert.export.golden_examples import golden_inputs, marked_inputs
+from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
 from tfbert.export.measure import processors
 from tfbert.export.saved_model.write import graph_function
 from tfbert.text import Tokenizer
 from tfbert.text.lite_kernels import lite_kernels
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 try:
     from ai_edge_litert import interpreter as litert
@@ -33,11 +40,11 @@ class _Functions:
     def __init__(self, model):
         tokenizer = Tokenizer.from_config(model.task.tokenizer.get_config(), portable=True)
         self._task, self._network = dataclasses.replace(model.task, tokenizer=tokenizer), model.network
-        self._output, self._ranks = output_name(model.task), ids_inputs(model)
+        self._inputs, self._shapes = model.task.inputs(model.encoder), output_shapes(model)
 
     def of_ids(self):
-        specs = {name: tf.TensorSpec([None] * rank, tf.int32) for name, rank in self._ranks.items()}
-        return graph_function(lambda features: {self._output: self._outputs(features)}, specs)
+        specs = {name: tf.TensorSpec([None] * len(axes.split()), tf.int32) for name, axes in self._inputs.items()}
+        return graph_function(lambda features: self._task.named(self._outputs(features)), specs)
 
     def of_strings(self, signature, outputs=None):
         """The task's signature; `outputs` takes the place of the network."""
@@ -50,19 +57,28 @@ class _Functions:
         return graph_function(answer, self._task.signatures[signature])
 
     def _outputs(self, features):
-        return self._network({name: features[name] for name in self._ranks}, training=False)
+        return self._network({name: features[name] for name in self._inputs}, training=False)
 
     def any_outputs(self, features):
         """Outputs of the right shape, without the weights."""
-        shape = self._network.output.shape
-        sizes = tf.unstack(tf.shape(features["token_ids"]))[: 2 if None in shape[1:] else 1]
-        return tf.zeros([*sizes, *shape[len(sizes) :]])
+        sizes = {}
+        for name, axes in self._inputs.items():
+            sizes.update(zip(axes.split(), tf.unstack(tf.shape(features[name])), strict=True))
+        return self._task.as_head(
+            {
+                name: tf.zeros([sizes[axis] if size is None else size for axis, size in zip(axes, shape, strict=True)])
+                for name, shape in self._shapes.items()
+                for axes in [self._task.outputs[name].split()]
+            }
+        )
 
 
-def write_lite(model, folder, precisions=PRECISIONS["lite"]):
+def write_lite(
+    model: TaskModel, folder: str | os.PathLike, precisions: Sequence[str] = PRECISIONS["lite"]
+) -> list[Variant]:
     """Writes model.tflite, model_float16.tflite and model_int8.tflite into a folder; returns their `Variant`s.
 
-    Each has the signature `ids`, of the network's features, int32, to logits or embedding; and those of the task's own
+    Each has the signature `ids`, of the network's features, int32, to the task's `outputs`; and those of the task's own
     signatures, of strings, that LiteRT and tensorflow-text's kernels can run, which is tried. The interpreter needs
     these kernels for strings alone.
     """
@@ -84,27 +100,25 @@ def write_lite(model, folder, precisions=PRECISIONS["lite"]):
             path = folder / _FILES[precision]
             path.write_bytes(_converted(saved, list(functions), precision))
             signatures = open_file(path)
-            network = _network(signatures.pop(IDS), ids_inputs(model), output_name(model.task))
+            network = _network(signatures.pop(IDS), model.task.inputs(model.encoder))
             variants.append(Variant("lite", precision, path, signatures, network, notes=tuple(notes)))
     return variants
 
 
-def _network(run, names, output):
-    return lambda features: run({name: features[name] for name in names})[output]
+def _network(run, names):
+    return lambda features: run({name: features[name] for name in names})
 
 
 def _why_not(lite, task, name):
     """Why a signature of strings does not run, found by trying it without the weights; "" if it does."""
     module = tf.Module()
-    signature = task.signatures[name]
-    marked = name == "serving_default" and "spans" in task.signatures
     with tempfile.TemporaryDirectory() as saved:
         function = lite.of_strings(name, lite.any_outputs)
         tf.saved_model.save(module, saved, signatures={name: function})
         try:
             path = pathlib.Path(saved) / "model.tflite"
             path.write_bytes(_converted(saved, [name], "float32"))
-            open_file(path)[name](marked_inputs() if marked else golden_inputs(signature))
+            open_file(path)[name](task.golden_inputs(name))
         except Exception as error:  # the converter and the interpreter each raise their own
             lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
             return _short(lines[0] if lines else f"{type(error).__name__}: {error}")
@@ -131,7 +145,7 @@ def _converted(saved, signatures, precision):
         raise ExportError(f"LiteRT cannot have this model: {error}") from error
 
 
-def open_file(path, threads=None):
+def open_file(path: str | os.PathLike, threads: int | None = None) -> dict[str, Callable]:
     """{signature: function of a dict of arrays} of a file, with tensorflow-text's kernels; all processors unless given.
 
     >>> open_file("served/mine/lite/model.tflite")["serving_default"]({"text": np.array([b"where is it"], object)})

@@ -1,9 +1,13 @@
 """What each exported file costs and keeps: latency, and the task's metrics on labelled data. B texts."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import statistics
 import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +15,12 @@ import tqdm
 
 from tfbert.data import columns
 from tfbert.data.batching.batches import Batches
+
+if TYPE_CHECKING:
+    from tfbert.export.artifact import Variant
+    from tfbert.export.golden import Case
+    from tfbert.models.task_model import TaskModel
+    from tfbert.tasks.task import TrainableTask
 
 _BATCH_SIZE = 32
 _ROUNDS, _WARM = 20, 3
@@ -24,7 +34,12 @@ class Figures:
     milliseconds: float
 
 
-def measure(model, variants, cases, examples=None):
+def measure(
+    model: TaskModel,
+    variants: Sequence[Variant],
+    cases: dict[str, Case],
+    examples: Mapping[str, Sequence] | None = None,
+) -> list[Figures]:
     """`Figures` of each variant: metrics where there are labelled `examples`, latencies in any case.
 
     A file is asked by strings where it takes them; else the task's own code tokenizes and decodes, and the latency is
@@ -46,7 +61,7 @@ def measure(model, variants, cases, examples=None):
     return [Figures(values, 1e3 * statistics.median(taken)) for values, taken in zip(metrics, times, strict=True)]
 
 
-def processors():
+def processors() -> int:
     """How many processors this process may run on; latencies are of so many."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -69,7 +84,8 @@ def _metrics(task, variant, batches):
 def _answers(task, variant, example, features):
     if variant.network is not None:
         outputs = variant.network({name: value.numpy() for name, value in features.items()})
-        answers = task.answer(example, features, tf.constant(outputs))
+        outputs = task.as_head({name: tf.constant(values) for name, values in outputs.items()})
+        answers = task.answer(example, features, outputs)
         return {name: value.numpy() for name, value in answers.items()}
     name = signature_of(task, example)
     if name is None:
@@ -83,7 +99,7 @@ def _answers(task, variant, example, features):
     )
 
 
-def signature_of(task, example):
+def signature_of(task: TrainableTask, example: dict[str, Any]) -> str | None:
     """The signature that takes all texts of an example; None where there is none."""
     texts = {name for name, value in example.items() if value.dtype == tf.string and name != task.target_column}
     fitting = [name for name, columns_ in task.signatures.items() if texts <= columns_.keys() <= example.keys()]

@@ -5,7 +5,6 @@ import json
 import tensorflow as tf
 
 from tfbert.export import golden, measure
-from tfbert.export.artifact import ids_inputs, output_name
 from tfbert.export.golden import plain
 
 _SHOWN_LABELS = 40
@@ -100,7 +99,7 @@ def _signatures(model, variants, cases):
             given = ", ".join(f"`{column}` {_spec(spec.dtype.name, spec.shape)}" for column, spec in signature.items())
             answers = (f"`{key}` {_array(values)}" for key, values in cases[name].answers.items())
             lines.append(f"| `{name}` | {given} | {', '.join(answers)} |")
-    ids = ", ".join(f"`{name}` int32 {'[B, S]' if rank == 2 else '[B]'}" for name, rank in ids_inputs(model).items())
+    ids = ", ".join(f"`{name}` int32 {_axes(axes)}" for name, axes in task.inputs(model.encoder).items())
     formats = {variant.format for variant in variants}
     if "saved_model" in formats:
         encoded = "`sequence_output` float32 [B, S, H], `pooled_output` float32 [B, H]"
@@ -110,8 +109,8 @@ def _signatures(model, variants, cases):
         if "regress" in served:
             lines.append("| `regress` | `inputs` string [B], serialized tf.Examples | `outputs` [B] |")
     if formats & {"lite", "onnx"}:
-        chain = ", behind C rows of trained transitions between C tags" if getattr(task, "transitions", False) else ""
-        lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | `{output_name(task)}` float32{chain} |")
+        outputs = ", ".join(f"`{name}` float32 {_axes(axes)}" for name, axes in task.outputs.items())
+        lines.append(f"| `ids` (LiteRT, ONNX) | {ids} | {outputs} |")
     return [*lines, "", *_example(model, formats, cases["serving_default"])]
 
 
@@ -130,6 +129,10 @@ def _example(model, formats, case):
         what, request = "An example, and the model's answer:", request["inputs"]
     shown = [json.dumps(part, ensure_ascii=False) for part in (request, answer)]
     return [what, "", "```json", *shown, "```"]
+
+
+def _axes(axes):
+    return f"[{', '.join('B' if axis == 'W' else axis for axis in axes.split())}]"
 
 
 def _spec(dtype, shape):

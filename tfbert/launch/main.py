@@ -41,6 +41,7 @@ def run(module_name, argv):
     """
     # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.path.append(os.getcwd())  # where a task of one's own is, --task=module:Class; a console script leaves it out
     argv, inner = split_inner(argv)
     sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
     with told_in_one_line(argv[0]):

@@ -1,12 +1,21 @@
 """The classes that users meet: a Task as a `keras.Model`."""
 
+from __future__ import annotations
+
+import functools
 import importlib
+import os
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object
 
-# task -> module and class; later tasks add a line. Imported when asked for.
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
+    from tfbert.tasks.task import Task
+
+# A task's own class, if it has one: task -> module and class. Imported when asked for.
 _MODELS = {
     "classification": ("tfbert.models.text_classifier", "TextClassifier"),
     "token_classification": ("tfbert.models.token_classifier", "TokenClassifier"),
@@ -19,19 +28,50 @@ _MODELS = {
 }
 
 
-def model_class(task):
-    """The user's class for a task's name.
+def register(task_class: type[Task]) -> type[Task]:
+    """Makes a task of your own known by its `name`, in every function and command; usable as a decorator.
+
+    Without it a task is known by "module:Class", and a saved model finds it by that. A .keras file of a task of your
+    own opens after `register`, as Keras asks of all custom classes.
+
+    >>> register(tfbert.tasks.classification.task.Classification).name
+    'classification'
+    """
+    from tfbert.tasks import registry
+
+    registry.register(task_class)
+    model_class(task_class.name)
+    return task_class
+
+
+def model_class(task: str) -> type[TaskModel]:
+    """The Keras model's class of a task: its name, or "module:Class" of a task of your own.
 
     >>> model_class("classification").__name__
     'TextClassifier'
     """
-    if task not in _MODELS:
-        raise CheckpointError(f"there is no task {task!r}; the tasks are {', '.join(_MODELS)}")
-    module, name = _MODELS[task]
-    return getattr(importlib.import_module(module), name)
+    name = task.replace("-", "_")
+    if name in _MODELS:
+        module, class_name = _MODELS[name]
+        return getattr(importlib.import_module(module), class_name)
+    from tfbert.tasks import registry
+
+    return _made_for(registry.task_class(task))
 
 
-def load(path, dtype=None, task=None):
+@functools.cache
+def _made_for(task_class: type[Task]) -> type[TaskModel]:
+    """A model class for a task that has none of its own."""
+    import keras
+
+    from tfbert.models.task_model import TaskModel
+    from tfbert.tasks.registry import path_of
+
+    made = type(f"{task_class.__name__}Model", (TaskModel,), {"task_class": task_class, "__doc__": task_class.__doc__})
+    return keras.saving.register_keras_serializable("tfbert", path_of(task_class))(made)
+
+
+def load(path: str | os.PathLike, dtype: str | None = None, task: str | None = None) -> Any:
     """The model that `save` or a run wrote, of whatever task: a model folder, or a run folder.
 
     With a `task`, such as "fill-mask", any checkpoint that has the task's heads, or a hub id.
@@ -46,15 +86,25 @@ def load(path, dtype=None, task=None):
                 f"{path} was not saved by tfbert: its config.json names no task; fine-tune it first, or name the task "
                 f"that it is for: {', '.join(_MODELS)}"
             )
-        task = saved["task"]
-    elif (pathlib.Path(path) / "model" / "config.json").exists():
-        path = pathlib.Path(path) / "model"
-    model = model_class(task.replace("-", "_")).from_checkpoint(path, dtype=dtype)
+        found = _class_of_saved(saved)
+    else:
+        if (pathlib.Path(path) / "model" / "config.json").exists():
+            path = pathlib.Path(path) / "model"
+        found = model_class(task)
+    model = found.from_checkpoint(path, dtype=dtype)
     model.load_report.check_whole(path)
     return model
 
 
-def model_folder(path):
+def _class_of_saved(saved: dict[str, Any]) -> type[TaskModel]:
+    if "class" not in saved:
+        return model_class(saved["task"])
+    from tfbert.tasks.registry import class_of_saved
+
+    return _made_for(class_of_saved(saved))
+
+
+def model_folder(path: str | os.PathLike) -> pathlib.Path:
     """The model folder inside a run folder, or the folder itself."""
     path = pathlib.Path(path)
     if (path / "model" / "config.json").exists():

@@ -75,7 +75,10 @@ class Answering:
     def answer_of_outputs(self, example, features, outputs):
         """The task's answer, of a batch of static shape too."""
         if is_static(features):
-            features, outputs = real((features, outputs), features[IS_REAL])
+            is_real, named = features[IS_REAL], self.task.named(outputs)
+            rows = {name: value for name, value in named.items() if self.task.has_rows(name)}
+            features, rows = real((features, rows), is_real)
+            outputs = self.task.as_head({**named, **rows})
         return self.task.answer(example, features, outputs)
 
     # prediction
@@ -85,7 +88,12 @@ class Answering:
         table = inputs.to_table(x, None, self.task)
         if table is None:
             x = inputs.to_features(x, self.task)
-            return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+            outputs = super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+            if isinstance(outputs, dict):  # Keras joins the batches' also where they have no rows, and are all alike
+                for name in outputs:
+                    if not self.task.has_rows(name):
+                        outputs[name] = outputs[name][: self.network.output[name].shape[0]]
+            return outputs
         refuse(kwargs, "predict")
         size = len(table)
         if not size:

@@ -8,6 +8,7 @@ from tfbert.data.batching.batches import SAMPLE_WEIGHT, Batches
 from tfbert.data.batching.static_shapes import IS_REAL
 from tfbert.models import inputs
 from tfbert.models.answering import BATCH_SIZE, refuse
+from tfbert.tasks.task import check_trainable
 from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.replicas import is_shared
 from tfbert.training.validation import Validation
@@ -87,7 +88,7 @@ class Fitting:
 
     def what_devices_read(self, features, *others):
         """A batch without what only answers are made from."""
-        read = {*self.network.input, "rows", IS_REAL, SAMPLE_WEIGHT}
+        read = {*self.task.inputs(self.encoder), "rows", IS_REAL, SAMPLE_WEIGHT}
         return {name: value for name, value in features.items() if name in read}, *others
 
     def _plan(self, data, epochs, steps_per_epoch, total_steps):
@@ -117,6 +118,7 @@ class Fitting:
             raise TypeError("a data set brings its sample weights along: (strings or features, target, weight)")
         if isinstance(x, (Batches, tf.distribute.DistributedDataset)):
             return x
+        check_trainable(self.task, "training and evaluation")
         table = inputs.to_table(x, y, self.task)
         if table is None:
             if not isinstance(x, tf.data.Dataset):

@@ -10,6 +10,7 @@ from tfbert.encoders import families
 from tfbert.encoders.layers.initializers import left_at_zero
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
+from tfbert.tasks.registry import saved_as
 from tfbert.text import Tokenizer
 
 
@@ -56,7 +57,7 @@ class Saving:
         report = checkpoints.load_encoder(model.encoder, source)
         encoder.has_trained_pooler = task.reads_pooler or not report.missing
         loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
-        for head in task.head_names:
+        for head in task.checkpoint_heads:
             report = checkpoints.load_head(model.network.get_layer(head), head, source)
             loaded += report.loaded
             missing += report.missing
@@ -80,10 +81,10 @@ class Saving:
         if not overwrite and pathlib.Path(filepath).exists():
             raise DiskError(f"{filepath} exists and overwrite=False")
         with replace_folder(filepath, marker="config.json") as folder:
-            heads = {name: self.network.get_layer(name) for name in self.task.head_names}
+            heads = {name: self.network.get_layer(name) for name in self.task.checkpoint_heads}
             values = {
                 **self.task.hugging_face_config(),
-                "tfbert": {"task": self.task.name, "settings": self.task.settings(), **self._padding()},
+                "tfbert": {**saved_as(self.task), "settings": self.task.settings(), **self._padding()},
             }
             head = self.task.architecture.partition("For")[2]
             pooler = self.encoder.has_trained_pooler

@@ -37,7 +37,7 @@ class SentenceEncoder(TaskModel):
         return sentence_transformers.settings(source, given)
 
     def write_further_files(self, folder):
-        heads = {name: self.network.get_layer(name) for name in self.task.head_names}
+        heads = {name: self.network.get_layer(name) for name in self.task.checkpoint_heads}
         sentence_transformers.write(folder, self.task.settings(), LayerWeights(self.encoder, heads))
 
     def encode(self, texts, batch_size=None, show_progress_bar=False):

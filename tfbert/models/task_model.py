@@ -8,7 +8,9 @@ from tfbert.encoders.encoder import Encoder
 from tfbert.models.answering import Answering
 from tfbert.models.fitting import Fitting
 from tfbert.models.saving import Saving
+from tfbert.tasks.task import TrainableTask
 from tfbert.training.optimizers.adamw import AdamW
+from tfbert.training.outputs import OutputsOfParts
 from tfbert.training.replicas import takes_summed_gradients
 from tfbert.training.step import TrainStep, check_features, is_static
 
@@ -51,14 +53,21 @@ class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
             return self.network(inputs, training=training)
         parts = tf.maximum(1, -(-tf.shape(inputs["token_ids"])[0] // WINDOWS_AT_ONCE))  # without windows, one
 
+        of_parts = OutputsOfParts(self.task, self.network)
+
         def part(i, outputs):
             cut = {name: value[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE] for name, value in inputs.items()}
-            return i + 1, outputs.write(i, self.network(cut, training=False))
+            return i + 1, of_parts.with_part(outputs, i, self.network(cut, training=False))
 
-        shape = self.network.output.shape
-        outputs = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=shape)
-        _, outputs = tf.while_loop(lambda i, _: i < parts, part, (0, outputs), parallel_iterations=1)
-        return tf.ensure_shape(outputs.concat(), shape)
+        start = (0, of_parts.empty(parts))
+        _, outputs = tf.while_loop(lambda i, _: i < parts, part, start, parallel_iterations=1)
+        return of_parts.joined(outputs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not (self._task_loss and len(self.task.outputs) > 1):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        # Keras would ask for a loss of each output; a task's own takes all of them.
+        return self.loss(y, y_pred, sample_weight) + sum(self.losses)
 
     # training
 
@@ -105,12 +114,20 @@ class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
         self._functions = {}
         # XLA would compile anew for each length that a batch is padded to.
         kwargs.setdefault("jit_compile", False)
+        trainable = isinstance(self.task, TrainableTask)
+        if metrics is None:
+            metrics = self.task.keras_metrics() if trainable else []
+        if self._task_loss and trainable:
+            loss = self.task.loss()
+        takes_all_outputs = self._task_loss and len(self.task.outputs) > 1
         super().compile(
             optimizer=AdamW() if optimizer is None else optimizer,
-            loss=self.task.loss() if loss is None else loss,
-            metrics=self.task.keras_metrics() if metrics is None else metrics,
+            loss=None if takes_all_outputs else loss,
+            metrics=metrics,
             **kwargs,
         )
+        if takes_all_outputs:
+            self.loss, self._compile_loss = loss, None  # and none of an earlier compile
         if self.distribute_strategy.num_replicas_in_sync > 1:
             takes_summed_gradients(self.optimizer)
 

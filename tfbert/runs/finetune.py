@@ -9,12 +9,12 @@ from tfbert.data.batching.batches import Batches
 from tfbert.errors import ConfigError
 from tfbert.files import replace_file
 from tfbert.runs.callbacks.best_model import BestModel
+from tfbert.runs.folder import locked_run_folder, open_run_folder
 from tfbert.runs.logs.history_file import read_history
 from tfbert.runs.logs.metrics_log import MetricsLog
-from tfbert.training.optimizers.adamw import AdamW
 from tfbert.runs.report.report import write_report
-from tfbert.runs.folder import locked_run_folder, open_run_folder
 from tfbert.runs.state import RunState
+from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 
 

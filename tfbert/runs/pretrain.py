@@ -9,15 +9,15 @@ from tfbert.errors import TrainingError
 from tfbert.files import replace_file
 from tfbert.runs.callbacks.blow_up import BlowUp, BlowUpGuard
 from tfbert.runs.callbacks.filled_masks import FilledMasks
+from tfbert.runs.callbacks.save_model import SaveModel
 from tfbert.runs.finetune import rounds
+from tfbert.runs.folder import locked_run_folder, open_run_folder
 from tfbert.runs.logs.history_file import read_history
-from tfbert.training.optimizers.lamb import LAMB
-from tfbert.training.optimizers.adamw import AdamW
 from tfbert.runs.logs.pretrain_log import PretrainLog
 from tfbert.runs.report.pretraining import write_pretraining_report
-from tfbert.runs.folder import locked_run_folder, open_run_folder
 from tfbert.runs.state import RunState
-from tfbert.runs.callbacks.save_model import SaveModel
+from tfbert.training.optimizers.adamw import AdamW
+from tfbert.training.optimizers.lamb import LAMB
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 from tfbert.training.validation import Validation
 

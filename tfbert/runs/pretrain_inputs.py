@@ -6,10 +6,10 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from tfbert.encoders import families
-from tfbert.data.pretraining.masking import Masking
 from tfbert.data.pretraining.batches import PretrainingBatches
+from tfbert.data.pretraining.masking import Masking
 from tfbert.data.pretraining.shards import Shards, open_shards
+from tfbert.encoders import families
 from tfbert.errors import ConfigError
 from tfbert.models.pretrainer import Pretrainer
 from tfbert.tasks.fill_mask.task import FillMask

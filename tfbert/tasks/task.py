@@ -1,35 +1,63 @@
-"""Task: what training, evaluation, prediction and export share. B batch, W windows, S sequence."""
+"""The task contract: what training, evaluation, prediction and export share.
+
+Shapes: B batch (examples), W rows of the network (texts, or windows of texts), S sequence, C what a task scores.
+"""
+
+from __future__ import annotations
 
 import abc
 import dataclasses
-import difflib
-import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
-from tfbert.errors import ConfigError
+from tfbert.errors import ConfigError, ExportError
+from tfbert.settings import checked
+from tfbert.tasks.golden_texts import default_inputs
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
+    from tfbert.tasks.evaluation import Answers, Evaluation
+
+Tensors = dict[str, Any]  # {name: tf.Tensor or tf.RaggedTensor}
+Axes = Mapping[str, str]  # {name: its axes, letters between spaces}
 
 
 class Task(abc.ABC):
-    """One fine-tuning task in its five parts: example, features, head, loss and metrics, answer.
+    """What a model can predict and export: example, features, head, answer. A `TrainableTask` can be trained too.
 
-    A subclass is immutable: its settings and its tokenizer are given once, and all five parts follow.
-    `features` and `answer` use graph operations alone, so that the very same code trains and is served.
+    A subclass is a frozen dataclass. Its fields are its settings, and among them are always `tokenizer`, `max_length`
+    (tokens of a row of the network at most) and `columns` (the table's names for parts of the example, where they
+    differ). `features` and `answer` use graph operations alone, so that the code that trains is the code that is
+    served.
+
+    `outputs` names what the head gives, and the axes of each: `{"logits": "W S C", "transitions": "C C"}`. W stands
+    for the rows of the network and S for its tokens; other letters are the task's own. Where there is one output,
+    `head`, `loss` and `answer` have the tensor itself, else a dict of them.
     """
 
     name: str
-    tokenizer: object
-    architecture: str  # Hugging Face's class for the same network, written to config.json
-    head_names: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
+    hugging_face_head = ""  # such as "SequenceClassification"; "" for the encoder alone
+    checkpoint_heads: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
     reads_pooler = True  # whether outputs depend on the encoder's pooler, which a checkpoint must then have
-    reads_windows = False  # whether a text may have any number of windows
-    has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
-    weighs_examples = False  # whether an example has terms of the loss to itself, which its weight multiplies
+    reads_windows = False  # whether a text may have several windows
+    extra_inputs: Axes = {}  # what `head` reads besides the encoder's inputs, int32
+
+    @property
+    @abc.abstractmethod
+    def outputs(self) -> Axes:
+        """What `head` gives: {name: axes}."""
 
     # 1 example
     @abc.abstractmethod
-    def examples(self, table, *, labelled=True, training=False):
-        """Checks a table and returns its columns as a dict of arrays; `labelled` adds the target columns.
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
+        """Checks a table and returns its columns as {name: list or array [B]}; `labelled` adds the target columns.
 
         `training` also refuses a table from which nothing can be learned.
 
@@ -39,49 +67,76 @@ class Task(abc.ABC):
 
     # 2 features
     @abc.abstractmethod
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         """Columns [B] -> token_ids, segment_ids, padding_mask int32 [W, S] and what else the task reads.
 
-        In graph operations. All have W first; where W is not B, "rows" int32 [W], in order, says whose window it is.
+        In graph operations. All have W first; where W is not B, "rows" int32 [W], in order, is the number of the
+        example that each is of.
         """
 
+    @property
     @abc.abstractmethod
-    def target(self, example, features):
-        """Columns [B] and their features [W, ...] -> what the loss compares the outputs with, [W, ...]."""
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
+        """{"serving_default": {column: tf.TensorSpec}, …}: what the served graphs take."""
+
+    @property
+    def text_inputs(self) -> tuple[str, ...]:
+        """The columns of the default signature, in order."""
+        return tuple(self.signatures["serving_default"])
+
+    def columns_of_tuple(self, size: int) -> tuple[str, ...]:
+        """The columns that a tuple of so many is, in order; () for a size that is none of the task's."""
+        return self.text_inputs if size == len(self.text_inputs) else ()
 
     # 3 head
     @abc.abstractmethod
-    def head(self, encoder):
-        """A Keras model from features to outputs on top of a `BertEncoder`."""
+    def head(self, encoder: Encoder) -> keras.Model:
+        """A Keras model from features to `outputs` on top of an encoder."""
 
-    # 4 loss and metrics
-    @abc.abstractmethod
-    def loss(self):
-        """The Keras loss of (target, outputs)."""
+    def inputs(self, encoder: Encoder) -> dict[str, str]:
+        """What `head` reads: {name: axes}, the encoder's inputs and `extra_inputs`."""
+        return {**dict.fromkeys(encoder.input_names, "W S"), **self.extra_inputs}
 
-    def loss_terms(self, target):
-        """How many terms `loss` is the mean of; None where they are the examples, or the windows of long ones."""
-        return None
+    def keras_inputs(self, encoder: Encoder) -> dict[str, Any]:
+        """`keras.Input`s of `inputs`, whose sizes are all free."""
+        return {
+            name: keras.Input((None,) * (len(axes.split()) - 1), dtype="int32", name=name)
+            for name, axes in self.inputs(encoder).items()
+        }
 
-    def keras_metrics(self):
-        """Metrics that Keras may keep running while it trains; [] where the field's own do not run."""
-        return []
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        """Adds the head to an ONNX graph, with nodes named as `outputs`.
 
-    @abc.abstractmethod
-    def metrics(self, examples, answers):
-        """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
+        Args:
+            network: what `head` made; `network.get_layer(name)` has its weights.
+            sequence_output: the node of the encoder's vectors [W, S, H].
 
-    def tuned_on(self, examples, answers):
-        """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
-        return self
+        Raises:
+            ExportError: the task does not have one.
+        """
+        raise ExportError(
+            f"task {self.name} has no head in ONNX: give {type(self).__name__} a method write_onnx_head, or export "
+            "the other formats"
+        )
 
-    @abc.abstractmethod
-    def evaluation(self, examples, answers, *, token_lengths, data):
-        """What the report draws: an `Evaluation`, or `Answers`."""
+    def has_rows(self, output: str) -> bool:
+        """Whether an output has the network's rows as its first axis."""
+        return self.outputs[output].startswith("W")
+
+    def named(self, outputs: Any) -> Tensors:
+        """{name: tensor} of outputs as `head` gives them."""
+        if isinstance(outputs, dict):
+            return outputs
+        (name,) = self.outputs
+        return {name: outputs}
+
+    def as_head(self, named: Tensors) -> Any:
+        """{name: tensor} as `head` gives it, and `loss` and `answer` take it: the tensor itself where there is one."""
+        return named if len(self.outputs) > 1 else next(iter(named.values()))
 
     # 5 answer
     @abc.abstractmethod
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         """Columns, features and outputs -> what the graph serves, in graph operations.
 
         A dict of dense tensors, B first. Rows with less of a thing than others are filled up: strings with "",
@@ -89,88 +144,120 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         """The answer of a batch as numpy arrays -> a list of dicts, one per example: what `predict` returns."""
 
+    def tf_serving_calls(self) -> dict[str, Callable[[Tensors], Tensors]]:
+        """TF Serving's calls of serialized tf.Examples: {"classify" or "regress": answer -> what the call returns}."""
+        return {}
+
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        """Values for one of the signatures, {column: array [B, …]}, that an export is checked on."""
+        return default_inputs(self.signatures[signature])
+
+    # what is saved
     @property
-    @abc.abstractmethod
-    def signatures(self):
-        """{"serving_default": {column: tf.TensorSpec}, …}: what the served graphs take."""
+    def logit_names(self) -> tuple[str, ...]:
+        """Names of the logits in their order, such as labels; () where they have none."""
+        return ()
 
-    @property
-    def text_inputs(self):
-        """The columns of the default signature, in order."""
-        return tuple(self.signatures["serving_default"])
+    def hugging_face_config(self) -> dict[str, Any]:
+        """More keys of config.json, such as id2label."""
+        return names_of_logits(self.logit_names) if self.logit_names else {}
 
-    def columns_of_tuple(self, size):
-        """The columns that a tuple of so many is, in order; () for a size that is none of the task's."""
-        return self.text_inputs if size == len(self.text_inputs) else ()
-
-    target_column = "label"  # the part of the example that `y` of `fit(x, y)` is
-
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """All but the tokenizer as a JSON object; `from_settings` reads it back."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del values["tokenizer"]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     @classmethod
-    @abc.abstractmethod
-    def settings_for(cls, table, **settings):
-        """The settings that a training table asks for, such as its labels, where they are not given."""
+    def from_settings(cls, settings: Mapping[str, Any], tokenizer: Any) -> Task:
+        """The task of `settings()`. Raises ConfigError for a setting that the task does not have."""
+        return cls(tokenizer=tokenizer, **check_settings(cls, settings))
 
-    def with_columns(self, columns):
+    @classmethod
+    def settings_for(cls, table: Table, **settings: Any) -> dict[str, Any]:
+        """The settings that a training table asks for, such as its labels, where they are not given."""
+        check_settings(cls, settings)
+        return settings
+
+    def with_columns(self, columns: dict[str, str]) -> Task:
         """The task reading other columns of a table."""
         return dataclasses.replace(self, columns=columns)
 
-    @classmethod
-    def from_settings(cls, settings, tokenizer):
-        """The task of `settings()`. Raises ConfigError for a setting that the task does not have."""
-        check_settings(cls, settings)
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-        return cls(tokenizer=tokenizer, **tuples)
-
-    def hugging_face_config(self):
-        """Further keys of config.json, such as id2label."""
-        return {}
-
-    @staticmethod
-    def encoder_inputs():
-        """Keras inputs named as the features."""
-        return {
-            name: keras.Input((None,), dtype="int32", name=name)
-            for name in ("token_ids", "segment_ids", "padding_mask")
-        }
+    @property
+    def architecture(self) -> str:
+        """Hugging Face's class for the same network, of BERT."""
+        return f"BertFor{self.hugging_face_head}" if self.hugging_face_head else "BertModel"
 
 
-def names_of_logits(names):
-    """Hugging Face's keys for them."""
+class TrainableTask(Task):
+    """A task that is trained on labelled examples: a `Task` with a target, a loss and metrics."""
+
+    target_column = "label"  # the part of the example that `y` of `fit(x, y)` is
+    has_several_texts = False  # whether neighbouring rows of a batch, of one example, are one term of the loss
+    weighs_examples = False  # whether each example is a term of the loss by itself, which `sample_weight` multiplies
+
+    @abc.abstractmethod
+    def target(self, example: Tensors, features: Tensors) -> Any:
+        """Columns [B] and their features [W, ...] -> what the loss compares the outputs with, [W, ...]."""
+
+    # 4 loss and metrics
+    @abc.abstractmethod
+    def loss(self) -> keras.losses.Loss:
+        """The Keras loss of (target, outputs)."""
+
+    def loss_terms(self, target: Any) -> Any:
+        """How many terms `loss` is the mean of; None if they are the examples, or the windows of long ones."""
+        return None
+
+    def keras_metrics(self) -> list[keras.metrics.Metric]:
+        """Keras metrics to show while training; [] if the task's metric cannot be averaged over batches."""
+        return []
+
+    @abc.abstractmethod
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+        """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
+
+    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> TrainableTask:
+        """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
+        return self
+
+    @abc.abstractmethod
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Evaluation | Answers:
+        """What the report draws."""
+
+
+def names_of_logits(names: Sequence[str]) -> dict[str, dict]:
+    """Hugging Face's keys for them.
+
+    >>> names_of_logits(("no", "yes"))
+    {'id2label': {'0': 'no', '1': 'yes'}, 'label2id': {'no': 0, 'yes': 1}}
+    """
     return {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},
     }
 
 
-def check_settings(task_class, settings):
-    """Raises a ConfigError that names a setting of a wrong type, or one that the task does not have and the nearest."""
-    known = {field.name: field.type for field in dataclasses.fields(task_class) if field.name != "tokenizer"}
-    for key, value in settings.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
-            raise ConfigError(f"task {task_class.name} has no setting {key!r}; {hint}")
-        kind = known[key]
-        if typing.get_origin(kind) is not tuple:
-            wrong, wanted = [] if _fits(value, kind) else [value], getattr(kind, "__name__", kind)
-        elif not isinstance(value, (tuple, list)):
-            wrong, wanted = [value], "a tuple"
-        else:
-            part = typing.get_args(kind)[0]
-            wrong, wanted = [one for one in value if not _fits(one, part)], "texts" if part is str else "numbers"
-        if wrong:
-            raise ConfigError(f"{key} of task {task_class.name} must be {wanted}, not {wrong[0]!r}")
+def check_settings(task_class: type[Task], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in the types of the task's fields; ConfigError for an unknown name or another type."""
+    return checked(task_class, settings, f"task {task_class.name}", without=("tokenizer",))
 
 
-def _fits(value, kind):
-    fits = isinstance(value, int | float if kind is float else kind)
-    return fits and (kind is bool or not isinstance(value, bool))
+def check_trainable(task: Task | type[Task], what: str) -> None:
+    """Raises ConfigError if a task, or a class of tasks, cannot be trained and evaluated.
+
+    Args:
+        what: that needs it, for the message.
+    """
+    if not issubclass(task if isinstance(task, type) else type(task), TrainableTask):
+        raise ConfigError(f"{what} needs a task with a loss and metrics, and {task.name} has none; it can predict")

@@ -72,7 +72,8 @@ def _step_on_replicas(model):
         logs, outputs = strategy.run(model.evaluate_step, args=(model.what_devices_read(features, target),))
         logs = {name: _local(strategy, value)[0] for name, value in logs.items()}
         parts = [_local_structures(strategy, part) for part in (example, features)]
-        return logs, list(zip(*parts, _local(strategy, outputs), strict=True))
+        named = _local_structures(strategy, model.task.named(outputs))
+        return logs, list(zip(*parts, map(model.task.as_head, named), strict=True))
 
     return step
 

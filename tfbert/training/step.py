@@ -8,6 +8,7 @@ from keras import tree
 from tfbert.data.batching.batches import SAMPLE_WEIGHT
 from tfbert.data.batching.static_shapes import IS_REAL
 from tfbert.training.gradients import without_duplicates
+from tfbert.training.outputs import OutputsOfParts
 from tfbert.training.replicas import Replicated, num_replicas, summed
 
 
@@ -112,15 +113,14 @@ class TrainStep(Replicated):
             unused[:] = [gradient is None for gradient in gradients]
             gradients = [tf.zeros_like(a) if g is None else g for a, g in zip(sums, gradients, strict=True)]
             sums = [a + g for a, g in zip(sums, dense_gradients(gradients), strict=True)]
-            return i + 1, loss + more_loss, outputs.write(i, y_pred), sums
+            return i + 1, loss + more_loss, of_parts.with_part(outputs, i, y_pred), sums
 
-        shape = self.network.output.shape
-        outputs = tf.TensorArray(tf.float32, parts, infer_shape=False, element_shape=shape)
+        of_parts = OutputsOfParts(self.task, self.network)
         zeros = [tf.zeros(weight.shape, weight.dtype) for weight in weights]
-        start = (0, tf.zeros([]), outputs, zeros)
+        start = (0, tf.zeros([]), of_parts.empty(parts), zeros)
         _, loss, outputs, sums = tf.while_loop(lambda i, *_: i < parts, part, start, parallel_iterations=1)
         sums = [None if none else gradient for none, gradient in zip(unused, sums, strict=True)]
-        return loss, tf.ensure_shape(outputs.concat(), shape), sums
+        return loss, of_parts.joined(outputs), sums
 
     def _cut(self, *data):
         """A function of i: the i-th part of x, y and sample_weight; and how many there are."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import difflib
 import gzip
 import io
 import os
@@ -12,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from tfbert.errors import DataError
+from tfbert.errors import DataError, nearest
 
 
 def open_data(source: str) -> BinaryIO:
@@ -29,8 +28,8 @@ def open_data(source: str) -> BinaryIO:
     except FileNotFoundError:
         folder, name = os.path.split(source)
         beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = difflib.get_close_matches(name, beside, n=1)
-        hint = f"; did you mean {os.path.join(folder, near[0])}?" if near else ""
+        near = nearest(name, beside)
+        hint = f"; did you mean {os.path.join(folder, near)}?" if near else ""
         raise DataError(f"{source}: there is no such file{hint}") from None
     except IsADirectoryError:
         raise DataError(f"{source}: this is a folder; name a file in it") from None

@@ -7,10 +7,7 @@ from keras import ops
 
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.initializers import TruncatedNormal
-
-# Added to the score of a padded key. Finite, so that a row whose keys are all padded stays finite too;
-# scores are float32 here whatever the compute dtype, where exp(-1e9) is exactly 0.
-MASKED = -1e9
+from tfbert.encoders.layers.masking import MASKED
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -58,6 +55,7 @@ class SelfAttention(keras.layers.Layer):
 
         query = heads(self.query) * (1.0 / math.sqrt(self.head_size))
         scores = ops.matmul(query, ops.transpose(heads(self.key), (0, 1, 3, 2)))  # [B, N, S, S]
+        # Scores are float32 whatever the compute dtype; a row whose keys are all padded stays finite.
         bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S] or [B, S, S]
         if len(bias.shape) == 2:
             bias = ops.expand_dims(bias, 1)

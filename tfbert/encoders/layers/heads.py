@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.initializers import TruncatedNormal
 
 if TYPE_CHECKING:
     from tfbert.encoders.encoder import Encoder
@@ -49,16 +50,16 @@ class MaskedLanguageModelHead(keras.layers.Layer):
             self.decoder = keras.layers.Embedding(
                 self.vocab_size,
                 self.hidden_size,
-                embeddings_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+                embeddings_initializer=TruncatedNormal(stddev=initializer_range, always_drawn=True),
                 dtype=self.dtype_policy,
                 name="decoder",
             )
             self._embeddings = lambda: self.decoder.embeddings
         hidden_size = self.hidden_size
-        self.activation = activation(hidden_act)
+        self.hidden_act, self.activation = hidden_act, activation(hidden_act)
         self.transform = keras.layers.Dense(
             hidden_size,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=initializer_range),
+            kernel_initializer=TruncatedNormal(stddev=initializer_range, always_drawn=True),
             dtype=self.dtype_policy,
             name="transform",
         )
@@ -100,3 +101,20 @@ class MaskedLanguageModelHead(keras.layers.Layer):
 
     def compute_output_spec(self, sequence_output, positions):
         return keras.KerasTensor((*positions.shape, self.vocab_size), "float32")
+
+    def write_onnx(self, graph, sequence_output, positions, name):
+        """Adds the head to an ONNX graph; its output [B, P, V] gets the name.
+
+        Args:
+            graph: `tfbert.export.onnx.graph.GraphWriter`.
+            sequence_output, positions: names of [B, S, H] and of int32 [B, P], none of them below 0.
+        """
+        places = graph.cast(graph.op("Unsqueeze", positions, axes=[2]), "int64")
+        vectors = graph.op("GatherND", sequence_output, places, batch_dims=1)  # [B, P, H]
+        vectors = graph.activation(self.hidden_act, graph.dense(self.transform, vectors, f"{self.name}.transform"))
+        vectors = graph.layer_norm(self.layer_norm, vectors, f"{self.name}.layer_norm")
+        # The encoder's own table, where it has written one of this name.
+        table = "embeddings.token" if self.decoder is None else f"{self.name}.decoder"
+        table = graph.weight(table, self._embeddings().numpy())
+        logits = graph.op("MatMul", vectors, graph.op("Transpose", table, perm=[1, 0]))
+        graph.op("Add", logits, graph.weight(f"{self.name}.output_bias", self.output_bias.numpy()), name=name)

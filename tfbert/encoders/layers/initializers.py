@@ -12,12 +12,23 @@ _LEFT_AT_ZERO = contextvars.ContextVar("left_at_zero", default=False)
 
 @keras.saving.register_keras_serializable("tfbert")
 class TruncatedNormal(keras.initializers.TruncatedNormal):
-    """Keras' own, but zeros while `left_at_zero` is in force."""
+    """Keras' own numbers, but zeros inside `left_at_zero`.
+
+    Args:
+        always_drawn: random inside `left_at_zero` too, for weights that a checkpoint may lack.
+    """
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None, *, always_drawn=False):
+        super().__init__(mean, stddev, seed)
+        self.always_drawn = always_drawn
 
     def __call__(self, shape, dtype=None):
-        if not _LEFT_AT_ZERO.get():
+        if self.always_drawn or not _LEFT_AT_ZERO.get():
             return super().__call__(shape, dtype)
         return keras.ops.cast(pages.as_tensor(pages.zeros(shape)), dtype or keras.config.floatx())
+
+    def get_config(self):
+        return {**super().get_config(), "always_drawn": self.always_drawn}
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tfbert.encoders.layers.attention import MASKED
+from tfbert.encoders.layers.masking import MASKED
 
 
 def write_embeddings(graph: Any, embeddings: Any) -> str:

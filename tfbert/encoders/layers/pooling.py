@@ -8,13 +8,14 @@ import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.masking import MASKED
 
 if TYPE_CHECKING:
     from tfbert.encoders.config import EncoderConfig
 
 POOLINGS = ("mean", "cls", "max")
-_LEAST = 1e-9  # tokens of a sentence without any, so that its mean is 0 and not 0 / 0
-_SHORTEST = 1e-24  # square of the length from which on vectors are scaled to length 1, as PyTorch's `normalize`
+MIN_TOKENS = 1e-9  # of a sentence without tokens, so that its mean is 0 and not 0 / 0
+MIN_SQUARE = 1e-24  # a vector with a smaller sum of squares is not scaled to length 1, as in PyTorch's `normalize`
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -50,8 +51,8 @@ class SentencePooling(keras.layers.Layer):
             return sequence_output[:, 0]
         is_token = ops.expand_dims(ops.cast(padding_mask, sequence_output.dtype), -1)  # [B, S, 1]
         if self.pooling == "max":
-            return ops.max(ops.where(is_token > 0, sequence_output, -1e9), axis=1)
-        return ops.sum(sequence_output * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), _LEAST)
+            return ops.max(ops.where(is_token > 0, sequence_output, MASKED), axis=1)
+        return ops.sum(sequence_output * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), MIN_TOKENS)
 
     def compute_output_shape(self, sequence_output_shape, padding_mask_shape=None):
         return (sequence_output_shape[0], self.dimensions or sequence_output_shape[-1])
@@ -63,7 +64,7 @@ class SentencePooling(keras.layers.Layer):
 
 def unit_length(vectors):
     """Vectors [..., D] scaled to length 1; those of length 0 stay."""
-    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), _SHORTEST))
+    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), MIN_SQUARE))
 
 
 def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> keras.layers.Dense:

@@ -3,15 +3,23 @@
 Tokenizers have no ONNX operations: the files beside the model (vocab.txt, tokenizer_config.json) are for any tokenizer.
 """
 
+from __future__ import annotations
+
 import collections
 import json
+import os
 import pathlib
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfbert.errors import ConfigError
-from tfbert.export.artifact import PRECISIONS, Variant, ids_inputs, output_name
+from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 try:
     import onnx
@@ -19,54 +27,67 @@ try:
 except ModuleNotFoundError as error:
     raise ConfigError(f"ONNX needs {error.name}, which is not installed: pip install 'tfbert[onnx]'") from None
 
+_NAMES = {"W": "batch", "S": "sequence"}  # of free axes
 _ERRORS_ALONE = 3  # ONNX Runtime's log; it warns that an optimized file fits this machine alone, which is then deleted
 
 
-def write_onnx(model, folder, precisions=PRECISIONS["onnx"]):
+def write_onnx(
+    model: TaskModel, folder: str | os.PathLike, precisions: Sequence[str] = PRECISIONS["onnx"]
+) -> list[Variant]:
     """Writes model.onnx and model_int8.onnx into a folder; returns their `Variant`s.
 
     Inputs are the network's features, int32: token_ids, segment_ids, padding_mask [B, S], of relations also head_start
-    and tail_start [B]. The output is logits or embedding, float32. B and S are free.
+    and tail_start [B]. Outputs are the task's, float32, such as logits. B and S are free.
 
     Raises ExportError for a task without a head in ONNX.
     """
     from tfbert.export.onnx.graph import GraphWriter
-    from tfbert.export.onnx.heads import write_head
     from tfbert.export.onnx.int8 import quantize
 
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    graph, name = GraphWriter(), output_name(model.task)
-    shape = write_head(graph, model, model.encoder.write_onnx(graph), name)
-    inputs = {name: ["batch", "sequence"][:rank] for name, rank in ids_inputs(model).items()}
-    settings = json.dumps(model.task.settings(), ensure_ascii=False)
-    proto = graph.model(inputs, {name: shape}, {"task": model.task.name, "settings": settings})
+    graph, task = GraphWriter(), model.task
+    task.write_onnx_head(graph, model.network, model.encoder, model.encoder.write_onnx(graph))
+    inputs = {name: _shape(axes) for name, axes in task.inputs(model.encoder).items()}
+    outputs = {name: _shape(task.outputs[name], shape) for name, shape in output_shapes(model).items()}
+    settings = json.dumps(task.settings(), ensure_ascii=False)
+    proto = graph.model(inputs, outputs, {"task": task.name, "settings": settings})
     paths = {"float32": folder / "model.onnx", "int8": folder / "model_int8.onnx"}
     for precision in precisions:
         (quantize if precision == "int8" else onnx.save)(proto, paths[precision])
     return [Variant("onnx", name, paths[name], {}, network=open_file(paths[name])) for name in precisions]
 
 
-def open_file(path, threads=0):
-    """A function of features, a dict of int32 arrays, to the file's output; all processors unless given.
+def _shape(axes: str, sizes: Sequence[int | None] | None = None) -> list[int | str]:
+    """A shape as ONNX has it: numbers, and names of sizes that are free."""
+    letters = axes.split()
+    return [
+        _NAMES.get(axis, axis) if size is None else size
+        for axis, size in zip(letters, sizes or [None] * len(letters), strict=True)
+    ]
 
-    >>> open_file("served/mine/onnx/model.onnx")(features).shape
-    (8, 2)
+
+def open_file(path: str | os.PathLike, threads: int = 0) -> Callable[[dict], dict[str, np.ndarray]]:
+    """A function of features, a dict of int32 arrays, to the file's outputs by name; all processors unless given.
+
+    >>> open_file("served/mine/onnx/model.onnx")(features)["logits"].shape
+    (4, 2)
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ALONE
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    names = [value.name for value in session.get_inputs()]
+    names, outputs = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
 
     def network(features):
-        return session.run(None, {name: np.asarray(features[name], np.int32) for name in names})[0]
+        values = session.run(outputs, {name: np.asarray(features[name], np.int32) for name in names})
+        return dict(zip(outputs, values, strict=True))
 
     return network
 
 
-def operations_when_loaded(path):
+def operations_when_loaded(path: str | os.PathLike) -> collections.Counter:
     """A Counter of the operations that ONNX Runtime runs for a file, after its own optimization.
 
     >>> operations_when_loaded("served/mine/onnx/model.onnx")["Attention"]

@@ -1,15 +1,21 @@
 """What TF Serving reads beside a SavedModel: requests to warm it up with, and how it may batch."""
 
+from __future__ import annotations
+
 import importlib.util
+import os
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfbert.export.golden_examples import golden_inputs
 from tfbert.export.saved_model.file_names import BATCHING, MAX_WARM_UP_REQUESTS, WARM_UP
 from tfbert.export.saved_model.xla_buckets import ROWS, lengths_of
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 _BATCHES = (1, 8)
 _SIZES = tuple(size for size in ROWS if size <= 32)  # of batches; larger ones keep requests waiting longer
@@ -25,14 +31,14 @@ max_enqueued_batches {{ value: 100 }}
 """
 
 
-def write_batching(folder):
+def write_batching(folder: str | os.PathLike) -> None:
     """Writes batching_params.pbtxt; TF Serving reads it with --enable_per_model_batching_parameters."""
     sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in _SIZES)
     text = _BATCHING_PARAMETERS.format(most=_SIZES[-1], sizes=sizes)
     (pathlib.Path(folder) / BATCHING).write_text(text)
 
 
-def write_requests(folder, model, *, xla_buckets=False):
+def write_requests(folder: str | os.PathLike, model: TaskModel, *, xla_buckets: bool = False) -> int:
     """Writes warm-up requests into a version's folder: each of the task's signatures in batches of 1 and of 8.
 
     With `xla_buckets` the default signature at each length and batch size that XLA compiles for. The file is a TFRecord
@@ -48,8 +54,8 @@ def write_requests(folder, model, *, xla_buckets=False):
     from tensorflow_serving.apis import prediction_log_pb2
 
     requests = []
-    for name, signature in model.task.signatures.items():
-        requests += [(name, _rows(golden_inputs(signature), size)) for size in _BATCHES]
+    for name in model.task.signatures:
+        requests += [(name, _rows(model.task.golden_inputs(name), size)) for size in _BATCHES]
     if xla_buckets:
         signature = model.task.signatures["serving_default"]
         for length in lengths_of(model.task):
@@ -73,6 +79,7 @@ def _rows(inputs, size):
 
 def _long(spec, length):
     """A column of one row that makes as many tokens as the bucket, or nearly."""
-    if spec.dtype.is_integer:
-        return np.zeros((1, *spec.shape[1:]), spec.dtype.as_numpy_dtype)
-    return np.full((1,) * len(spec.shape), (_WORD * (length - 4)).encode(), object)
+    shape = [size or 1 for size in spec.shape]
+    if spec.dtype.name != "string":
+        return np.zeros(shape, spec.dtype.as_numpy_dtype)
+    return np.full(shape, (_WORD * (length - 4)).encode(), object)

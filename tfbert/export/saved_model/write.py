@@ -4,8 +4,13 @@ The graph holds the tokenizer as constants and each weight once (Keras' own expo
 without Keras and tfbert, and uses the operations of stock TF Serving alone, but for XLA where it is asked for.
 """
 
+from __future__ import annotations
+
 import json
+import os
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
@@ -15,7 +20,8 @@ from tfbert.export.saved_model import assets as serving_assets
 from tfbert.export.saved_model import xla_buckets as xla_core
 from tfbert.files import replace_folder
 
-_IDS = ("token_ids", "segment_ids", "padding_mask")
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 
 class _Signatures:
@@ -26,14 +32,16 @@ class _Signatures:
         self._call = xla_core.bucketed(model) if xla_buckets else lambda features: model(features, training=False)
 
     def functions(self):
-        """{name: tf.function} of the task's own, and of what every BERT has."""
-        task = self._model.task
+        """{name: tf.function} of the task's own, and of what every encoder has."""
+        task, encoder = self._model.task, self._model.encoder
         signatures = {name: graph_function(self._answer, inputs) for name, inputs in task.signatures.items()}
-        ids = {name: tf.TensorSpec([None, None], tf.int32) for name in _IDS}
+        ids = {name: tf.TensorSpec([None, None], tf.int32) for name in encoder.input_names}
         signatures["encode_ids"] = graph_function(self._encode, ids)
-        if task.name == "classification":
-            name, answer = ("regress", self._regress) if task.problem == "regression" else ("classify", self._classify)
-            signatures[name] = graph_function(answer, {"inputs": tf.TensorSpec([None], tf.string)})
+        for name, call in task.tf_serving_calls().items():
+            signatures[name] = graph_function(
+                lambda example, call=call: call(self._answer(self._parsed(example))),
+                {"inputs": tf.TensorSpec([None], tf.string)},
+            )
         return signatures
 
     def _answer(self, example):
@@ -44,16 +52,6 @@ class _Signatures:
         outputs = self._model.encoder(features, training=False)
         return {name: tf.cast(outputs[name], tf.float32) for name in ("sequence_output", "pooled_output")}
 
-    def _classify(self, example):
-        """TF Serving's Classify: all labels with their probabilities, [B, L] each."""
-        scores = self._answer(self._parsed(example))["probabilities"]
-        labels = tf.constant(self._model.task.labels)
-        return {"classes": tf.repeat(labels[None], tf.shape(scores)[0], axis=0), "scores": scores}
-
-    def _regress(self, example):
-        """TF Serving's Regress: a number each, [B]."""
-        return {"outputs": self._answer(self._parsed(example))["score"]}
-
     def _parsed(self, example):
         """The columns of serialized tf.Examples; a missing one is ""."""
         columns = self._model.task.signatures["serving_default"]
@@ -62,7 +60,7 @@ class _Signatures:
         )
 
 
-def graph_function(function, inputs):
+def graph_function(function: Callable[[dict], Any], inputs: Mapping[str, tf.TensorSpec]) -> Callable:
     """A `tf.function` of named tensors, {name: tf.TensorSpec}, for a signature: `function` takes them as a dict."""
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
 
@@ -72,7 +70,7 @@ def graph_function(function, inputs):
     return tf.function(positional, input_signature=specs, autograph=False)
 
 
-def write_saved_model(model, path, *, xla_buckets=False):
+def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets: bool = False) -> None:
     """Writes the SavedModel folder `path`, such as `served/mine/1`, in one piece.
 
     Each of the task's `signatures` takes its columns, such as `text` [B], and returns the task's answer. Also

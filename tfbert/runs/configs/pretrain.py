@@ -4,6 +4,7 @@ import dataclasses
 
 from tfbert.errors import ConfigError
 from tfbert.runs.configs.base import RunConfig, config_file
+from tfbert.settings import check_choice
 
 OPTIMIZERS = ("adamw", "lamb")
 AFTER_BLOW_UP = ("stop", "skip")
@@ -74,9 +75,8 @@ class PretrainConfig(RunConfig):
         )
         if self.batch_size % self.accumulation:
             raise ConfigError(f"accumulation {self.accumulation} does not divide batch_size {self.batch_size}")
-        for name, known in (("optimizer", OPTIMIZERS), ("after_blow_up", AFTER_BLOW_UP)):
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
+        check_choice(self, "optimizer", OPTIMIZERS)
+        check_choice(self, "after_blow_up", AFTER_BLOW_UP)
         if self.blow_up <= 1:
             raise ConfigError(f"blow_up is a factor above 1, not {self.blow_up}")
         if not 0 < self.mask_rate < 1:

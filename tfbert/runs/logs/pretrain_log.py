@@ -8,9 +8,9 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from tfbert.training.flops import flops_per_token
 from tfbert.runs.logs.history_file import append_history, keep_history
 from tfbert.runs.state import passes
+from tfbert.training.flops import flops_per_token
 
 
 class PretrainLog(keras.callbacks.Callback):

@@ -4,15 +4,23 @@ Several labels of a text are a list or a text of names or numbers; a column whos
 for each label, is a 0/1 matrix.
 """
 
-import difflib
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name, has_column, unknown_label
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 # Where a table has no column of our name, GLUE's and Hugging Face's names for the same thing are looked for.
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "text": ("sentence", "sentence1", "premise", "question1", "text_a"),
     "text_pair": ("sentence2", "hypothesis", "question2", "text_b"),
     "label": ("labels",),
@@ -20,18 +28,9 @@ _OTHER_NAMES = {
 _QNLI = {"text": "question", "text_pair": "sentence"}  # a sentence without a question is a text of its own
 
 
-def column_name(part, table, columns):
-    """The table's name for `text`, `text_pair` or `label`: as `columns` says, our own, or a usual one."""
-    if part in columns:
-        return columns[part]
-    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
-
-
-def has_pairs(table, columns):
+def has_pairs(table: Table, columns: Mapping[str, str]) -> bool:
     """Whether the table has a second text."""
-    if _is_qnli(table, columns) or "text_pair" in columns:
-        return True
-    return column_name("text_pair", table, columns) in table.columns
+    return _is_qnli(table, columns) or has_column("text_pair", table, columns, OTHER_NAMES)
 
 
 def _is_qnli(table, columns):
@@ -40,7 +39,7 @@ def _is_qnli(table, columns):
     return named == _QNLI and set(_QNLI.values()) <= set(table.columns) and not set(_QNLI) & set(table.columns)
 
 
-def labels_of(table, problem, columns, separator):
+def labels_of(table: Table, problem: str, columns: Mapping[str, str], separator: str) -> tuple[str, ...]:
     """All label names in a table, sorted; numbers by value."""
     cells = _cells(table, columns)
     if problem == "multi_label":
@@ -61,7 +60,7 @@ def labels_of(table, problem, columns, separator):
     return tuple(sorted(names))
 
 
-def balanced_weights(task, table):
+def balanced_weights(task: Task, table: Table) -> tuple[float, ...]:
     """Weights that give each label the same sum over a table, with mean 1 over its rows."""
     labels = read(task, table, labelled=True, training=True)["label"]
     counts = labels.sum(0) if task.problem == "multi_label" else np.bincount(labels, minlength=len(task.labels))
@@ -70,11 +69,11 @@ def balanced_weights(task, table):
     return tuple(float(value) for value in len(labels) / (len(counts) * np.maximum(counts, 1)))
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, text_pair (with pairs), and label: int [B], float [B, L] or [B]."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
-    names = {part: column_name(part, table, task.columns) for part in task.text_inputs}
+    names = {part: column_name(part, table, task.columns, OTHER_NAMES) for part in task.text_inputs}
     if "text_pair" in names and _is_qnli(table, task.columns):
         names = _QNLI
     columns = {part: table.text_column(name) for part, name in names.items()}
@@ -90,7 +89,7 @@ def read(task, table, *, labelled, training):
 
 
 def _cells(table, columns):
-    cells = table.column(column_name("label", table, columns))
+    cells = table.column(column_name("label", table, columns, OTHER_NAMES))
     return [list(cell) if isinstance(cell, tuple) else _plain(cell) for cell in cells]
 
 
@@ -110,7 +109,7 @@ def _is_matrix(cells, size):
 
 
 def _one_label(table, value, columns):
-    name = column_name("label", table, columns)
+    name = column_name("label", table, columns, OTHER_NAMES)
     return DataError(f"{table.source}: column {name!r} holds {value!r} in every row; nothing can be learned")
 
 
@@ -148,21 +147,18 @@ def _number(task, table, cells):
 
 
 class _Index:
-    """Label name -> number; a cell may also hold the number itself where no name looks like one."""
+    """Label name -> number; a cell may also hold the number itself if no name looks like one."""
 
-    def __init__(self, labels):
+    def __init__(self, labels: Sequence[str]) -> None:
         self.labels = labels
         self.numbers = {name: i for i, name in enumerate(labels)}
         if not any(name.isdecimal() for name in labels):
             self.numbers.update({str(i): i for i in range(len(labels))})
 
-    def of(self, name, table, row):
+    def of(self, name: str, table: Table, row: int) -> int:
         number = self.numbers.get(name, self.numbers.get(name.removesuffix(".0")))  # floats too hold class numbers
         if number is None:
-            near = difflib.get_close_matches(name, self.labels, 1)
-            listed = ", ".join(self.labels[:20]) + (", …" if len(self.labels) > 20 else "")
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise DataError(f"{table.row_name(row)}: unknown label {name!r}; the labels are {listed}{hint}")
+            raise unknown_label(name, self.labels, table.row_name(row))
         return number
 
 

@@ -1,5 +1,10 @@
 """The loss of a classification. B batch, L labels."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -18,17 +23,17 @@ class ClassificationLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        problem="single_label",
-        class_weights=(),
+        problem: str = "single_label",
+        class_weights: Sequence[float] = (),
         *,
-        reduction="sum_over_batch_size",
-        name="classification_loss",
-        **kwargs,
-    ):
+        reduction: str = "sum_over_batch_size",
+        name: str = "classification_loss",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.problem, self.class_weights = problem, tuple(class_weights)
 
-    def call(self, truth, logits):
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if self.problem == "regression":
             return tf.square(tf.reshape(tf.cast(truth, logits.dtype), [-1]) - logits[:, 0])
         weights = tf.constant(self.class_weights or (1.0,) * logits.shape[-1], logits.dtype)
@@ -39,5 +44,5 @@ class ClassificationLoss(keras.losses.Loss):
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
         return losses * tf.gather(weights, truth)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "problem": self.problem, "class_weights": list(self.class_weights)}

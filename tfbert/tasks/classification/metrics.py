@@ -1,6 +1,9 @@
 """The metrics of a classification, by scikit-learn and scipy. B examples, L labels."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.special
@@ -8,7 +11,7 @@ import scipy.stats
 import sklearn.metrics
 
 
-def metrics(problem, truth, logits, thresholds=()):
+def metrics(problem: str, truth: np.ndarray, logits: np.ndarray, thresholds: Sequence[float] = ()) -> dict[str, float]:
     """All metrics of a data set; the first is the one that a best checkpoint is chosen by.
 
     Args:
@@ -28,7 +31,7 @@ def metrics(problem, truth, logits, thresholds=()):
     return _single_label(truth, predicted)
 
 
-def scores(problem, logits):
+def scores(problem: str, logits: np.ndarray) -> np.ndarray:
     """What the answers say of each label: probabilities [B, L], or the numbers [B] of a regression."""
     logits = np.asarray(logits, np.float64)
     if problem == "regression":
@@ -72,7 +75,7 @@ def _regression(truth, predicted):
         )
 
 
-def best_thresholds(truth, logits):
+def best_thresholds(truth: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """For each label the probability threshold of its best F1; 0.5 for a label that never occurs. [L]"""
     probabilities = scipy.special.expit(np.asarray(logits, np.float64))
     chosen = np.full(probabilities.shape[1], 0.5)

@@ -1,18 +1,30 @@
 """Text classification: one label, several labels, or a number. B batch, W windows, S sequence, L labels."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
+from tfbert.settings import check_choice
 from tfbert.tasks.classification import examples as classification_examples
+from tfbert.tasks.classification import golden as classification_golden
+from tfbert.tasks.classification import head as classification_head
 from tfbert.tasks.classification import metrics as classification_metrics
 from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
-from tfbert.tasks.task import Task, check_settings, names_of_logits
+from tfbert.tasks.task import Tensors, TrainableTask, check_settings, names_of_logits
 from tfbert.text import Tokenizer
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
 
 PROBLEMS = ("single_label", "multi_label", "regression")
 _HUGGING_FACE_PROBLEMS = {
@@ -23,7 +35,7 @@ _HUGGING_FACE_PROBLEMS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Classification(Task):
+class Classification(TrainableTask):
     """A text, or a pair of texts, gets a label, several labels or a number.
 
     Outputs are logits [W, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
@@ -60,12 +72,12 @@ class Classification(Task):
 
     name = "classification"
     weighs_examples = True
-    architecture = "BertForSequenceClassification"
-    head_names = ("classifier",)
+    hugging_face_head = "SequenceClassification"
+    checkpoint_heads = ("classifier",)
+    outputs = {"logits": "W C"}
 
-    def __post_init__(self):
-        if self.problem not in PROBLEMS:
-            raise ConfigError(f"problem {self.problem!r} is not one of {', '.join(PROBLEMS)}")
+    def __post_init__(self) -> None:
+        check_choice(self, "problem", PROBLEMS)
         if self.problem == "regression":
             if self.labels or self.class_weights:
                 raise ConfigError("regression has neither labels nor class weights")
@@ -82,7 +94,15 @@ class Classification(Task):
 
     # 1 example
     @classmethod
-    def settings_for(cls, table, *, labels=(), problem="single_label", class_weights=(), **settings):
+    def settings_for(
+        cls,
+        table: Table,
+        *,
+        labels: Sequence[str] = (),
+        problem: str = "single_label",
+        class_weights: Sequence[float] | str = (),
+        **settings: Any,
+    ) -> dict[str, Any]:
         """The settings that a training table asks for: pairs and labels as found in it, unless given.
 
         `class_weights` may be "balanced": rows / (labels x rows of the label), as scikit-learn's.
@@ -97,64 +117,61 @@ class Classification(Task):
             class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
         return {**settings, "class_weights": tuple(class_weights)}
 
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return classification_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def reads_windows(self):
+    def reads_windows(self) -> bool:
         return self.windows
 
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         names = ("text", "text_pair") if self.pairs else ("text",)
         return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in names}}
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         texts = (example["text"], example["text_pair"] if self.pairs else None)
         if self.windows:
             return self.tokenizer.windows(*texts, max_length=self.max_length, stride=self.stride)
         return self.tokenizer(*texts, max_length=self.max_length)
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         return tf.gather(example["label"], features["rows"]) if self.windows else example["label"]
 
     # 3 head
-    @property
-    def num_outputs(self):
-        return len(self.labels) or 1
+    def head(self, encoder: Encoder) -> keras.Model:
+        return classification_head.head(self, encoder, len(self.labels) or 1)
 
-    def head(self, encoder):
-        config, inputs = encoder.config, self.encoder_inputs()
-        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        pooled = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
-        logits = keras.layers.Dense(
-            self.num_outputs,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
-            dtype="float32",  # losses and probabilities of half-precision logits lose digits
-            name="classifier",
-        )(pooled)
-        return keras.Model(inputs, logits, name="classification")
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        classification_head.write_onnx(graph, network, encoder, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> ClassificationLoss:
         return ClassificationLoss(self.problem, self.class_weights)
 
-    def keras_metrics(self):
+    def keras_metrics(self) -> list[keras.metrics.Metric]:
         of_texts = self.problem == "single_label" and not self.windows
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if of_texts else []
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return classification_metrics.metrics(self.problem, examples["label"], self._logits(answers), self.thresholds)
 
-    def tuned_on(self, examples, answers):
+    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> Classification:
         """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
         if self.problem != "multi_label":
             return self
         chosen = classification_metrics.best_thresholds(examples["label"], self._logits(answers))
         return dataclasses.replace(self, thresholds=tuple(float(value) for value in chosen))
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Evaluation:
         return Evaluation(
             problem=self.problem,
             labels=self.labels,
@@ -172,7 +189,7 @@ class Classification(Task):
         return answers["score"][:, None] if self.problem == "regression" else answers["logits"]
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: tf.Tensor) -> Tensors:
         if self.windows:
             outputs = tf.math.unsorted_segment_mean(outputs, features["rows"], tf.size(example["text"]))
         if self.problem == "regression":
@@ -188,7 +205,7 @@ class Classification(Task):
         label = tf.gather(tf.concat([names, [""]], 0), number)  # [B, L]; LiteRT selects numbers, but no strings
         return {"label": label, "probabilities": probabilities, "logits": outputs}
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         if self.problem == "regression":
             return [{"score": float(score)} for score in answer["score"]]
         rows = []
@@ -202,7 +219,26 @@ class Classification(Task):
                 rows.append({"labels": names, "scores": [by_label[n] for n in names], "probabilities": by_label})
         return rows
 
+    def tf_serving_calls(self) -> dict[str, Callable[[Tensors], Tensors]]:
+        """TF Serving's Regress: a number each, [B]; or its Classify: all labels with their probabilities, [B, L]."""
+        if self.problem == "regression":
+            return {"regress": lambda answer: {"outputs": answer["score"]}}
+
+        def classify(answer: Tensors) -> Tensors:
+            scores = answer["probabilities"]
+            classes = tf.repeat(tf.constant(self.labels)[None], tf.shape(scores)[0], axis=0)
+            return {"classes": classes, "scores": scores}
+
+        return {"classify": classify}
+
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return classification_golden.golden_inputs(self.pairs)
+
     # what is saved
-    def hugging_face_config(self):
+    @property
+    def logit_names(self) -> tuple[str, ...]:
+        return self.labels
+
+    def hugging_face_config(self) -> dict[str, Any]:
         names = self.labels or ("LABEL_0",)  # transformers' own name for a regression output
         return {**names_of_logits(names), "problem_type": _HUGGING_FACE_PROBLEMS[self.problem]}

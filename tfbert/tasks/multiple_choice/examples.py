@@ -1,10 +1,18 @@
 """The example of a multiple choice: which columns it reads, and what a label may say."""
 
+from __future__ import annotations
+
 import string
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 PARTS = ("prompt", "choices", "label")
 # Where a table has no column of our name, the published data sets' names are looked for.
@@ -17,7 +25,7 @@ _BEGINNINGS = ("choice", "ending", "option", "answer")  # of the names of column
 _HELD_BY = {"sent1": "startphrase"}  # in SWAG, whose startphrase is sent1 and the beginning of the endings
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: prompt, a list of texts; choices, of lists of them; and label int32 [B]."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
@@ -26,15 +34,11 @@ def read(task, table, *, labelled, training):
         "choices": _read_choices(table, task.columns, training),
     }
     if labelled:
-        name = task.columns.get("label") or _first("label", table)
+        name = column_name("label", table, task.columns, _OTHER_NAMES)
         cells = zip(table.column(name), example["choices"], strict=True)
         labels = [_number(cell, row, task.first_label, table, i) for i, (cell, row) in enumerate(cells)]
         example["label"] = np.array(labels, np.int32)
     return example
-
-
-def _first(part, table):
-    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
 
 
 def _prompt_column(table, columns):

@@ -1,5 +1,9 @@
 """The loss of multiple choice. B rows, C choices of each, W = B x C pairs."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -16,10 +20,12 @@ class MultipleChoiceLoss(keras.losses.Loss):
     0.6931471824645996
     """
 
-    def __init__(self, *, reduction="sum_over_batch_size", name="multiple_choice_loss", **kwargs):
+    def __init__(
+        self, *, reduction: str = "sum_over_batch_size", name: str = "multiple_choice_loss", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
 
-    def call(self, truth, logits):
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         truth = tf.cast(truth, tf.int32)
         count = truth[0, 1]
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth[::count, 0], tf.reshape(logits, [-1, count]))

@@ -1,17 +1,21 @@
 """The metrics of multiple choice, and what its report draws. N rows, C the most choices of a row."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from tfbert.tasks.evaluation import Answers
 
 
-def metrics(examples, answers):
+def metrics(examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
     """Accuracy, and the mean reciprocal of the right choice's rank among its row's choices, 1 being the best."""
     right_ranks = ranks(examples["label"], answers["logits"], [len(row) for row in examples["choices"]])
     return {"accuracy": float(np.mean(right_ranks == 1)), "mean_reciprocal_rank": float(np.mean(1 / right_ranks))}
 
 
-def ranks(truth, logits, counts):
+def ranks(truth: np.ndarray, logits: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     """The rank of each row's right choice, int [N]; of equal logits the earlier one is before.
 
     Args:
@@ -25,7 +29,9 @@ def ranks(truth, logits, counts):
     return 1 + np.sum(before & (place < np.asarray(counts)[:, None]), axis=1)
 
 
-def evaluation(examples, answers, *, token_lengths, data):
+def evaluation(
+    examples: Mapping[str, Sequence], answers: dict[str, np.ndarray], *, token_lengths: np.ndarray, data: str
+) -> Answers:
     """What the report draws: the right choice's text and the chosen one's."""
     rows = range(len(examples["prompt"]))
     chosen = answers["choice"]

@@ -3,24 +3,35 @@
 Shapes: B batch, C choices of the batch's row with the most, W = B x C pairs of a prompt and a choice, S sequence.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.masking import is_masked
 from tfbert.errors import ConfigError
+from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.multiple_choice import examples as multiple_choice_examples
+from tfbert.tasks.multiple_choice import golden as multiple_choice_golden
+from tfbert.tasks.multiple_choice import head as multiple_choice_head
 from tfbert.tasks.multiple_choice import metrics as multiple_choice_metrics
 from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Tensors, TrainableTask
 from tfbert.text import Tokenizer
 
-NO_CHOICE = -1e9  # logit where a row has no such choice; exp of it is exactly 0 in float32
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
 
 
 @dataclasses.dataclass(frozen=True)
-class MultipleChoiceTask(Task):
+class MultipleChoiceTask(TrainableTask):
     """A prompt and two or more choices, of which one is right: the end of a story, the answer to a question.
 
     Each pair of the prompt and a choice gets a logit from the pooled output, as in Hugging Face's
@@ -45,28 +56,23 @@ class MultipleChoiceTask(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "multiple_choice"
-    architecture = "BertForMultipleChoice"
+    hugging_face_head = "MultipleChoice"
+    checkpoint_heads = ("classifier",)
+    outputs = {"logits": "W 1"}
     has_several_texts = True
-    head_names = ("classifier",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = sorted(self.columns.keys() - set(multiple_choice_examples.PARTS))
         if unknown:
             raise ConfigError(f"multiple choice has the columns prompt, choices and label, but no {', '.join(unknown)}")
 
     # 1 example
-    @classmethod
-    def settings_for(cls, table, **settings):
-        """The settings as given; a table asks for none."""
-        check_settings(cls, settings)
-        return settings
-
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return multiple_choice_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         return {
             "serving_default": {
                 "prompt": tf.TensorSpec([None], tf.string),
@@ -74,7 +80,7 @@ class MultipleChoiceTask(Task):
             }
         }
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         """All pairs of all rows, those of a row one after the other; without a token where there is no choice."""
         choices = _dense(example["choices"])
         count = tf.shape(choices)[1]
@@ -86,38 +92,38 @@ class MultipleChoiceTask(Task):
         features["padding_mask"] *= tf.reshape(tf.cast(given, tf.int32), [-1, 1])
         return {**features, "rows": tf.repeat(tf.range(tf.shape(choices)[0]), count)}
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """Of each pair's row the number of the right choice, and C: int32 [W, 2]."""
         count = tf.shape(_dense(example["choices"]))[1]
         label = tf.gather(tf.cast(example["label"], tf.int32), features["rows"])
         return tf.stack([label, tf.fill(tf.shape(label), count)], axis=1)
 
     # 3 head
-    def head(self, encoder):
-        config, inputs = encoder.config, self.encoder_inputs()
-        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        pooled = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["pooled_output"])
-        logits = keras.layers.Dense(
-            1,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
-            dtype="float32",  # losses and probabilities of half-precision logits lose digits
-            name="classifier",
-        )(pooled)
-        given = keras.ops.any(inputs["padding_mask"], axis=1, keepdims=True)
-        return keras.Model(inputs, keras.ops.where(given, logits, NO_CHOICE), name="multiple_choice")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return multiple_choice_head.head(self, encoder)
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        multiple_choice_head.write_onnx(graph, network, encoder, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         return MultipleChoiceLoss()
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return multiple_choice_metrics.metrics(examples, answers)
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Answers:
         return multiple_choice_metrics.evaluation(examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         choices = _dense(example["choices"])
         logits = tf.reshape(outputs, tf.shape(choices))  # [B, C]
         given = tf.not_equal(choices, "")
@@ -130,11 +136,11 @@ class MultipleChoiceTask(Task):
             "logits": logits,
         }
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         rows = []
         columns = (answer[name] for name in ("choice", "text", "probabilities", "logits"))
         for choice, text, probabilities, logits in zip(*columns, strict=True):
-            given = (logits > NO_CHOICE).nonzero()[0]
+            given = (~is_masked(logits)).nonzero()[0]
             rows.append(
                 {
                     "choice": int(choice),
@@ -145,8 +151,11 @@ class MultipleChoiceTask(Task):
             )
         return rows
 
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return multiple_choice_golden.golden_inputs(self.signatures[signature])
 
-def _dense(choices):
+
+def _dense(choices: Any) -> tf.Tensor:
     """Choices as a dense tensor [B, C], filled up with ""; C is at least 1, so that each row has a largest logit."""
     if isinstance(choices, tf.RaggedTensor):
         choices = choices.to_tensor("")

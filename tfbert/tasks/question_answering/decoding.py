@@ -4,13 +4,16 @@ B texts, W windows of all texts together, S sequence, L tokens of an answer at m
 of a text.
 """
 
+from __future__ import annotations
+
 import tensorflow as tf
 
-# The logit of what is no answer: far below any network's, finite, so that differences are numbers.
-NOWHERE = -1e9
+from tfbert.encoders.layers.masking import MASKED, is_masked
 
 
-def best_answers(context, features, logits, *, n_best, answer_length):
+def best_answers(
+    context: tf.Tensor, features: dict[str, tf.Tensor], logits: tf.Tensor, *, n_best: int, answer_length: int
+) -> dict[str, tf.Tensor]:
     """The best spans of each text, over all its windows.
 
     A span's score is the sum of the logits of its first and last token. A first token counts in the one window
@@ -25,16 +28,16 @@ def best_answers(context, features, logits, *, n_best, answer_length):
         logits: float32 [W, S, 2].
 
     Returns:
-        dict of [B, K], best first, filled up with "", NOWHERE and -1: answers, span_scores, start, end (characters),
+        dict of [B, K], best first, filled up with "", MASKED and -1: answers, span_scores, start, end (characters),
         byte_start, byte_end; and null_score [B], the least of the windows' scores of [CLS], which is no answer.
     """
     texts, rows = tf.size(context), features["rows"]
     score, first, last = _of_windows(features, logits, n_best, answer_length)  # [W, C]
     of_text = tf.reshape(tf.range(tf.size(score)), tf.shape(score))
-    candidates = _by_text(score, rows, texts, NOWHERE)
+    candidates = _by_text(score, rows, texts, MASKED)
     numbers = _by_text(of_text, rows, texts, 0)
     # With as many empty candidates as asked for there are always enough.
-    candidates = tf.concat([candidates, tf.fill([texts, n_best], NOWHERE)], 1)
+    candidates = tf.concat([candidates, tf.fill([texts, n_best], MASKED)], 1)
     numbers = tf.concat([numbers, tf.zeros([texts, n_best], tf.int32)], 1)
     scores, order = tf.math.top_k(candidates, n_best)  # [B, K]
     numbers = tf.gather(numbers, order, batch_dims=1)
@@ -45,10 +48,10 @@ def best_answers(context, features, logits, *, n_best, answer_length):
         spans[name + "start"] = tf.gather_nd(features[offsets][..., 0], tf.stack([window, first], -1))
         spans[name + "end"] = tf.gather_nd(features[offsets][..., 1], tf.stack([window, last], -1))
 
-    kept = (scores > NOWHERE / 2) & ~_seen_before(spans["byte_start"], spans["byte_end"])
+    kept = ~is_masked(scores) & ~_seen_before(spans["byte_start"], spans["byte_end"])
     order = tf.argsort(tf.cast(~kept, tf.int32), axis=-1, stable=True)
     kept = tf.gather(kept, order, batch_dims=1)
-    scores = tf.where(kept, tf.gather(scores, order, batch_dims=1), NOWHERE)
+    scores = tf.where(kept, tf.gather(scores, order, batch_dims=1), MASKED)
     spans = {name: tf.where(kept, tf.gather(values, order, batch_dims=1), -1) for name, values in spans.items()}
     begins = tf.maximum(spans["byte_start"], 0)
     lengths = tf.maximum(spans["byte_end"], 0) - begins
@@ -61,16 +64,15 @@ def _of_windows(features, logits, n_best, answer_length):
     """The best spans of each window: score float [W, C], first and last token int32 [W, C]."""
     length = tf.shape(logits)[1]
     is_context = (features["segment_ids"] == 1) & (features["byte_offsets"][..., 1] > features["byte_offsets"][..., 0])
-    first = tf.where(is_context & (features["best_context"] == 1), logits[..., 0], NOWHERE)  # [W, S]
-    last = tf.where(is_context, logits[..., 1], NOWHERE)
-    last = tf.pad(last, [[0, 0], [0, answer_length - 1]], constant_values=NOWHERE)
+    first = tf.where(is_context & (features["best_context"] == 1), logits[..., 0], MASKED)  # [W, S]
+    last = tf.where(is_context, logits[..., 1], MASKED)
+    last = tf.pad(last, [[0, 0], [0, answer_length - 1]], constant_values=MASKED)
     band = tf.range(length)[:, None] + tf.range(answer_length)  # a first token's last tokens, [S, L]
-    # Logits are far from NOWHERE, whose halves tell a sum with it from one without.
     scores = first[:, :, None] + tf.gather(last, band, axis=1)  # [W, S, L]
     scores = tf.reshape(scores, [-1, length * answer_length])
     scores, places = tf.math.top_k(scores, tf.minimum(n_best, length * answer_length))
     begin = places // answer_length
-    return tf.maximum(scores, NOWHERE), begin, tf.minimum(begin + places % answer_length, length - 1)
+    return tf.maximum(scores, MASKED), begin, tf.minimum(begin + places % answer_length, length - 1)
 
 
 def _by_text(values, rows, texts, fill):

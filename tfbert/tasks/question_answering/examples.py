@@ -1,17 +1,26 @@
 """The example of question answering: which columns it reads, and where in its context an answer stands. B rows."""
 
+from __future__ import annotations
+
 import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
 
 from tfbert.data.readers.squad import answers_of
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 _TEXTS_THAT_TELL = 1000  # contexts that the language is guessed from
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: question, context; labelled also answers, answer_start, answer_end.
 
     `answers` is a list of texts for each row, [] for none. `answer_start` and `answer_end` int32 [B] say which
@@ -25,7 +34,9 @@ def read(task, table, *, labelled, training):
     """
     if not len(table):
         raise DataError(f"{table.source} has no rows")
-    questions, contexts = (table.text_column(task.columns.get(part, part)) for part in ("question", "context"))
+    questions, contexts = (
+        table.text_column(column_name(part, table, task.columns, {})) for part in ("question", "context")
+    )
     columns = {"question": questions, "context": contexts}
     if not labelled:
         return columns
@@ -57,20 +68,20 @@ def read(task, table, *, labelled, training):
     return columns
 
 
-def has_unanswerable(table, columns):
+def has_unanswerable(table: Table, columns: Mapping[str, str]) -> bool:
     """Whether some question of a table has no answer."""
     return not all(_answers(table, columns))
 
 
-def language_of(table, columns):
+def language_of(table: Table, columns: Mapping[str, str]) -> str:
     """ "zh" where most letters of the first contexts are Chinese, else "en"."""
-    contexts = table.text_column(columns.get("context", "context"))[:_TEXTS_THAT_TELL]
+    contexts = table.text_column(column_name("context", table, columns, {}))[:_TEXTS_THAT_TELL]
     letters = [character for context in contexts for character in context if character.isalpha()]
     chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in letters)
     return "zh" if 2 * chinese > len(letters) else "en"
 
 
-def located(answer, context):
+def located(answer: dict[str, Any], context: str) -> tuple[int, int] | None:
     """(begin, end) in characters of an answer's text in its context, nearest to where it says; None if nowhere.
 
     What a tokenizer drops at the ends, spaces and control characters, is left out.
@@ -102,7 +113,7 @@ def _is_dropped(character):
 
 
 def _answers(table, columns):
-    cells = table.column(columns.get("answers", "answers"))
+    cells = table.column(column_name("answers", table, columns, {}))
     return [answers_of(cell, _place(table, i)) for i, cell in enumerate(cells)]
 
 

@@ -1,5 +1,9 @@
 """The loss of question answering. W windows, S sequence."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -14,10 +18,10 @@ class SpanLoss(keras.losses.Loss):
     0.6931471824645996
     """
 
-    def __init__(self, *, reduction="sum_over_batch_size", name="span_loss", **kwargs):
+    def __init__(self, *, reduction: str = "sum_over_batch_size", name: str = "span_loss", **kwargs: Any) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
 
-    def call(self, truth, logits):
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         by_end = tf.transpose(logits, [0, 2, 1])  # [W, 2, S]
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(truth, tf.int32), by_end)
         return tf.reduce_mean(losses, axis=-1)

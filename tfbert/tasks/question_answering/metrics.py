@@ -1,8 +1,11 @@
 """The metrics of question answering, as the evaluation scripts of SQuAD 1.1, SQuAD 2.0 and CMRC 2018 define them."""
 
+from __future__ import annotations
+
 import collections
 import re
 import string
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,7 +22,7 @@ _ALONE = rf"\.{{2,}}|{_LAST_STOP}|{_QUOTE}|{_MARK}|,(?!\d)"
 _SEGMENTS = re.compile(rf"[{_CHINESE}]|{_ALONE}|(?:(?!{_ALONE})[^\s{_CHINESE}])+")
 
 
-def exact_match(gold, predicted, language="en"):
+def exact_match(gold: str, predicted: str, language: str = "en") -> float:
     """1.0 where two answers are the same but for case, punctuation and, in English, articles; else 0.0.
 
     >>> exact_match("The Denver Broncos", "denver broncos.")
@@ -30,7 +33,7 @@ def exact_match(gold, predicted, language="en"):
     return float(normalized(gold) == normalized(predicted))
 
 
-def f1(gold, predicted, language="en", *, unanswerable=False):
+def f1(gold: str, predicted: str, language: str = "en", *, unanswerable: bool = False) -> float:
     """The F1 of an answer: of words in common, or for "zh" of the longest run of characters and words in common.
 
     `unanswerable` counts two answers without a word as equal, as SQuAD 2.0 does.
@@ -49,12 +52,14 @@ def f1(gold, predicted, language="en", *, unanswerable=False):
     return 2 * common / (len(gold) + len(predicted)) if common else 0.0
 
 
-def normalized(text):
+def normalized(text: str) -> str:
     """SQuAD's form of an answer for comparison: lower case, without punctuation and articles, single spaces."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
-def values(golds, predicted, *, language="en", unanswerable=False):
+def values(
+    golds: Sequence[Sequence[str]], predicted: Sequence[str], *, language: str = "en", unanswerable: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """F1 and exact match of each question, float [B] each: the best over its gold answers.
 
     Args:
@@ -75,7 +80,9 @@ def values(golds, predicted, *, language="en", unanswerable=False):
     return tuple(np.array(pairs, np.float64).reshape(-1, 2).T)
 
 
-def metrics(golds, predicted, *, language="en", unanswerable=False):
+def metrics(
+    golds: Sequence[Sequence[str]], predicted: Sequence[str], *, language: str = "en", unanswerable: bool = False
+) -> dict[str, float]:
     """{"f1", "exact_match"} from 0 to 1; where `unanswerable` also has_answer_f1 and no_answer_f1.
 
     NaN where undefined.
@@ -92,7 +99,9 @@ def metrics(golds, predicted, *, language="en", unanswerable=False):
     return found
 
 
-def best_threshold(golds, best_spans, differences, *, language="en"):
+def best_threshold(
+    golds: Sequence[Sequence[str]], best_spans: Sequence[str], differences: np.ndarray, *, language: str = "en"
+) -> float:
     """The difference of null score and best span's from which on (above it) no answer gives the best F1.
 
     Source: find_best_thresh of SQuAD 2.0's evaluation script.

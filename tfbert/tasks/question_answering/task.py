@@ -1,30 +1,45 @@
 """Extractive question answering. B batch, W windows, S sequence, K answers of a question."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from tfbert.errors import ConfigError
+from tfbert.settings import check_choice, check_positive
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.question_answering import (
     examples as question_answering_examples,
 )
 from tfbert.tasks.question_answering import (
+    golden as question_answering_golden,
+)
+from tfbert.tasks.question_answering import (
+    head as question_answering_head,
+)
+from tfbert.tasks.question_answering import (
     metrics as question_answering_metrics,
 )
-from tfbert.tasks.question_answering.decoding import NOWHERE, best_answers
+from tfbert.tasks.question_answering.decoding import best_answers
 from tfbert.tasks.question_answering.loss import SpanLoss
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
 
 LANGUAGES = ("en", "zh")
 
 
 @dataclasses.dataclass(frozen=True)
-class QuestionAnswering(Task):
+class QuestionAnswering(TrainableTask):
     """A question is answered by a span of its context, or by "" where the context has no answer.
 
     Outputs are logits [W, S, 2] of the answer's first and last token, as in Hugging Face's
@@ -57,18 +72,16 @@ class QuestionAnswering(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "question_answering"
-    architecture = "BertForQuestionAnswering"
+    hugging_face_head = "QuestionAnswering"
+    checkpoint_heads = (question_answering_head.LAYER,)
+    outputs = {"logits": "W S 2"}
     reads_pooler = False
-    head_names = ("qa_outputs",)
     reads_windows = True
     target_column = "answers"
 
-    def __post_init__(self):
-        for name in ("answer_length", "n_best"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.language not in LANGUAGES:
-            raise ConfigError(f"language {self.language!r} is not one of {', '.join(LANGUAGES)}")
+    def __post_init__(self) -> None:
+        check_positive(self, "answer_length", "n_best")
+        check_choice(self, "language", LANGUAGES)
         question, room = self.max_question_length or 0, self.max_length - 3  # special tokens
         if question < 0 or self.shared_tokens < 0 or question + self.shared_tokens >= room:
             raise ConfigError(
@@ -77,13 +90,13 @@ class QuestionAnswering(Task):
             )
 
     @property
-    def shared_tokens(self):
+    def shared_tokens(self) -> int:
         """The stride in tokens."""
         return self.max_length // 3 if self.stride is None else self.stride
 
     # 1 example
     @classmethod
-    def settings_for(cls, table, **settings):
+    def settings_for(cls, table: Table, **settings: Any) -> dict[str, Any]:
         """The settings that a training table asks for: whether questions may have no answer, and the language."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
@@ -93,15 +106,15 @@ class QuestionAnswering(Task):
             settings["language"] = question_answering_examples.language_of(table, columns)
         return settings
 
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return question_answering_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in ("question", "context")}}
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         features = self.tokenizer.windows(
             example["question"],
             example["context"],
@@ -113,7 +126,7 @@ class QuestionAnswering(Task):
         del features["word_ids"]
         return features
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """The answer's first and last token, int32 [W, 2]; [CLS] twice in a window that does not hold all of it.
 
         The answer's characters are example["answer_start"] and "answer_end" [B], or, as a `tf.data.Dataset` has
@@ -138,29 +151,24 @@ class QuestionAnswering(Task):
         return tf.where(whole[:, None], span, 0)
 
     # 3 head
-    def head(self, encoder):
-        inputs = self.encoder_inputs()
-        logits = keras.layers.Dense(
-            2,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.config.initializer_range),
-            dtype="float32",  # losses and scores of half-precision logits lose digits
-            name="qa_outputs",
-        )(encoder(inputs)["sequence_output"])
-        is_token = ops.expand_dims(inputs["padding_mask"], -1) > 0
-        return keras.Model(inputs, ops.where(is_token, logits, NOWHERE), name="question_answering")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return question_answering_head.head(self, encoder)
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        question_answering_head.write_onnx(graph, network, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         return SpanLoss()
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return question_answering_metrics.metrics(examples["answers"], _texts(answers["answer"]), **self._scoring)
 
     @property
     def _scoring(self):
         return {"language": self.language, "unanswerable": self.unanswerable}
 
-    def tuned_on(self, examples, answers):
+    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> TrainableTask:
         """Where questions may have no answer, the task with the threshold of the best F1 on these examples."""
         if not self.unanswerable:
             return self
@@ -172,7 +180,14 @@ class QuestionAnswering(Task):
         )
         return dataclasses.replace(self, threshold=chosen)
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Answers:
         predicted = _texts(answers["answer"])
         quality, _ = question_answering_metrics.values(examples["answers"], predicted, **self._scoring)
         pairs = zip(examples["question"], examples["context"], strict=True)
@@ -188,7 +203,7 @@ class QuestionAnswering(Task):
         )
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         """`answer`, its `score` and `null_score_difference` [B]; the n-best spans with scores and places [B, K].
 
         Scores are a softmax over the n-best spans, and no answer where questions may have none.
@@ -213,7 +228,7 @@ class QuestionAnswering(Task):
             "null_score_difference": difference,
         }
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         """For each question its answer and the n-best; "" without start and end where there is no answer."""
         texts = [_texts(row) for row in answer["answers"]]
         rows = []
@@ -228,6 +243,9 @@ class QuestionAnswering(Task):
             place = {"start": spans[0]["start"], "end": spans[0]["end"]} if text else {"start": None, "end": None}
             rows.append({"answer": text, "score": float(answer["score"][i]), **place, "answers": spans})
         return rows
+
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return question_answering_golden.golden_inputs()
 
 
 def _texts(values):

@@ -1,5 +1,7 @@
 """Texts -> the five parts of each around its two entities, in graph operations. B batch."""
 
+from __future__ import annotations
+
 import typing
 
 import tensorflow as tf
@@ -25,17 +27,17 @@ class Entities(typing.NamedTuple):
     head_first: tf.Tensor
 
     @property
-    def head(self):
+    def head(self) -> tf.Tensor:
         """The texts of the heads, strings [B], "" where not found."""
         return tf.where(self.head_first, self.parts[:, 1], self.parts[:, 3])
 
     @property
-    def tail(self):
+    def tail(self) -> tf.Tensor:
         return tf.where(self.head_first, self.parts[:, 3], self.parts[:, 1])
 
 
 @_as_it_stands
-def of_marked(text):
+def of_marked(text: tf.Tensor) -> Entities:
     """The entities of texts [B] that mark them <e1>…</e1> and <e2>…</e2>, in any order.
 
     They are not found where one of the four marks is missing or out of its place, or an entity is empty.
@@ -54,7 +56,7 @@ def of_marked(text):
 
 
 @_as_it_stands
-def of_spans(text, head, tail):
+def of_spans(text: tf.Tensor, head: tf.Tensor, tail: tf.Tensor) -> Entities:
     """The entities of texts [B] at `head` and `tail`, int32 [B, 2]: first character and the one after the last.
 
     Spans that reach out of the text are clipped. They are not found where one is empty then, or they overlap. Bytes

@@ -1,7 +1,10 @@
 """The example of relation extraction: a text that marks its two entities, or one with their places."""
 
+from __future__ import annotations
+
 import operator
 import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
@@ -11,13 +14,17 @@ from tfbert.errors import DataError
 from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.relation_extraction.entities import HEAD_MARKS, TAIL_MARKS
 
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
+
 # Where a table has no columns head and tail, other data sets' names for them are looked for.
 _OTHER_NAMES = (("e1", "e2"), ("subject", "object"))
 _SPAN = re.compile(r"[\[(]?\s*(-?\d+)\s*,\s*(-?\d+)\s*[\])]?")  # a cell of a TSV or CSV file: [3, 8] or 3,8
 _ROWS_PER_CALL = 2048  # bounds the texts tokenized at once
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, head and tail (pairs of ints) where it has spans, and label int [B].
 
     Without labels, texts are taken as they come: an entity that is not there is the answer's affair.
@@ -38,7 +45,7 @@ def read(task, table, *, labelled, training):
     return columns
 
 
-def marked(text, head, tail):
+def marked(text: str, head: tuple[int, int], tail: tuple[int, int]) -> str:
     """The text with both spans marked, to be shown.
 
     >>> marked("audits about waste", (0, 6), (13, 18))

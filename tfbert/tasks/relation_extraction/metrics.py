@@ -1,6 +1,9 @@
 """The metrics of relation extraction. N examples, L labels."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import sklearn.metrics
@@ -9,7 +12,7 @@ NO_RELATION = ("Other", "no_relation")  # SemEval's and TACRED's names; they cou
 _DIRECTED = re.compile(r"(.*)\((e1,e2|e2,e1)\)", re.S)
 
 
-def relation_and_direction(label):
+def relation_and_direction(label: str) -> tuple[str, str]:
     """A label in its two parts; the direction is "" where it has none.
 
     >>> relation_and_direction("Cause-Effect(e2,e1)")
@@ -19,7 +22,7 @@ def relation_and_direction(label):
     return (found[1], found[2]) if found else (label, "")
 
 
-def metrics(labels, truth, predicted):
+def metrics(labels: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """The official scores of SemEval-2010 Task 8, from 0 to 1; labels without directions are scored the same way.
 
     "(9+1)-way evaluation taking directionality into account": an answer is right with its direction, and precision

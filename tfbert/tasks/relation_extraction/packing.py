@@ -3,14 +3,23 @@
 Shapes: B batch, S the longest row, at least 1.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tfbert.tasks.relation_extraction.entities import Entities
+    from tfbert.text import Tokenizer
 
 # There is no Python control flow over tensors below for AutoGraph to find: it would take seconds.
 _as_it_stands = tf.autograph.experimental.do_not_convert
 
 
 @_as_it_stands
-def pack(tokenizer, entities, markers, max_length):
+def pack(tokenizer: Tokenizer, entities: Entities, markers: Sequence[int], max_length: int) -> dict[str, tf.Tensor]:
     """[CLS] before [E1] head [/E1] between [E2] tail [/E2] after [SEP], or [E2] … first; [CLS] text [SEP] unmarked.
 
     Each part is tokenized by itself, so that no text can spell a marker. What is longer than `max_length` loses
@@ -76,7 +85,7 @@ def pack(tokenizer, entities, markers, max_length):
     }
 
 
-def kept_lengths(sizes, room):
+def kept_lengths(sizes: tf.Tensor, room: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """How many tokens of each part are kept so that they fill at most `room`, int32 [B].
 
     Args:

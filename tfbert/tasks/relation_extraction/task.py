@@ -1,16 +1,18 @@
 """Relation extraction: which relation holds between two entities of a text. B batch, S sequence, H hidden, L labels."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
 from tfbert.tasks.classification import examples as classification_examples
-from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.relation_extraction import (
     entities as relation_entities,
@@ -19,17 +21,31 @@ from tfbert.tasks.relation_extraction import (
     examples as relation_examples,
 )
 from tfbert.tasks.relation_extraction import (
+    golden as relation_golden,
+)
+from tfbert.tasks.relation_extraction import (
+    head as relation_head,
+)
+from tfbert.tasks.relation_extraction import (
+    loss as relation_loss,
+)
+from tfbert.tasks.relation_extraction import (
     metrics as relation_metrics,
 )
 from tfbert.tasks.relation_extraction.packing import pack
-from tfbert.tasks.task import Task, check_settings, names_of_logits
+from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
 
 _UNUSED = re.compile(r"\[unused\d+\]")  # BERT's vocabularies keep such tokens free for uses like this one
 
 
 @dataclasses.dataclass(frozen=True)
-class RelationExtraction(Task):
+class RelationExtraction(TrainableTask):
     """A text with two entities, the head <e1> and the tail <e2>, gets a relation and its direction.
 
     Outputs are logits [B, L] from the hidden states of the two entities' start markers: "entity markers, entity
@@ -55,12 +71,14 @@ class RelationExtraction(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "relation_extraction"
-    architecture = "BertForRelationExtraction"
+    hugging_face_head = "RelationExtraction"  # Hugging Face has no class for it
+    checkpoint_heads = ("classifier",)
+    outputs = {"logits": "W C"}
+    extra_inputs = dict.fromkeys(relation_head.STARTS, "W")
     reads_pooler = False
-    head_names = ("classifier",)
     problem = "single_label"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise ConfigError(f"relation_extraction needs at least two labels, not {list(self.labels)}")
         if len(set(self.labels)) < len(self.labels):
@@ -70,69 +88,66 @@ class RelationExtraction(Task):
         object.__setattr__(self, "markers", _markers(self.tokenizer, self.markers))
 
     @property
-    def room(self):
+    def room(self) -> int:
         """Tokens left beside [CLS], [SEP] and the four markers."""
         return self.max_length - 6
 
     # 1 example
     @classmethod
-    def settings_for(cls, table, *, labels=(), **settings):
+    def settings_for(cls, table: Table, *, labels: Sequence[str] = (), **settings: Any) -> dict[str, Any]:
         """The settings that a training table asks for: its labels, unless given."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
         labels = labels or classification_examples.labels_of(table, cls.problem, columns, separator="")
         return {**settings, "labels": tuple(labels)}
 
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return relation_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         text, span = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.int32)
         return {"serving_default": {"text": text}, "spans": {"text": text, "head": span, "tail": span}}
 
-    def entities(self, example):
+    def entities(self, example: Tensors) -> relation_entities.Entities:
         """The texts of a batch in their parts: `Entities`."""
         if "head" in example:
             return relation_entities.of_spans(example["text"], example["head"], example["tail"])
         return relation_entities.of_marked(example["text"])
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         markers = [self.tokenizer.vocabulary[name] for name in self.markers]
         return pack(self.tokenizer, self.entities(example), markers, self.max_length)
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         return example["label"]
 
     # 3 head
-    def head(self, encoder):
-        config, inputs = encoder.config, self.encoder_inputs()
-        starts = {name: keras.Input((), dtype="int32", name=name) for name in ("head_start", "tail_start")}
-        states = encoder(inputs)["sequence_output"]  # [B, S, H]
-        places = ops.stack([starts["head_start"], starts["tail_start"]], axis=1)  # [B, 2]
-        pair = ops.take_along_axis(states, ops.expand_dims(places, 2), axis=1)  # [B, 2, H]
-        pair = ops.reshape(pair, (-1, 2 * config.hidden_size))
-        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        logits = keras.layers.Dense(
-            len(self.labels),
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
-            dtype="float32",  # losses and probabilities of half-precision logits lose digits
-            name="classifier",
-        )(Dropout(dropout, name="classifier_dropout")(pair))
-        return keras.Model({**inputs, **starts}, logits, name="relation_extraction")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return relation_head.head(self, encoder, len(self.labels))
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        relation_head.write_onnx(graph, network, encoder, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
-        return ClassificationLoss()
+    def loss(self) -> keras.losses.Loss:
+        return relation_loss.loss()
 
-    def keras_metrics(self):
+    def keras_metrics(self) -> list[keras.metrics.Metric]:
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return relation_metrics.metrics(self.labels, examples["label"], answers["probabilities"].argmax(-1))
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Evaluation:
         texts = examples["text"]
         if "head" in examples:
             spans = zip(texts, examples["head"], examples["tail"], strict=True)
@@ -151,7 +166,7 @@ class RelationExtraction(Task):
         )
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         relations, directions = zip(*map(relation_metrics.relation_and_direction, self.labels), strict=True)
         best = tf.argmax(outputs, axis=-1)
         probabilities = tf.nn.softmax(outputs)
@@ -166,7 +181,7 @@ class RelationExtraction(Task):
             "probabilities": probabilities,
         }
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         texts = ("label", "relation", "direction", "head_text", "tail_text")
         rows = []
         for i, probabilities in enumerate(answer["probabilities"]):
@@ -175,9 +190,13 @@ class RelationExtraction(Task):
             rows.append({**row, "score": float(answer["score"][i]), "probabilities": by_label})
         return rows
 
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return relation_golden.golden_inputs(self.signatures[signature])
+
     # what is saved
-    def hugging_face_config(self):
-        return names_of_logits(self.labels)
+    @property
+    def logit_names(self) -> tuple[str, ...]:
+        return self.labels
 
 
 def _markers(tokenizer, names):

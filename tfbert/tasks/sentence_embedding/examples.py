@@ -1,10 +1,19 @@
 """The example of a sentence embedding: which columns it reads, and what a score may be."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name, has_column
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 # Where a table has no column of our name, the published data sets' and sentence-transformers' names are looked for.
 _OTHER_NAMES = {
@@ -15,36 +24,23 @@ _OTHER_NAMES = {
 }
 
 
-def column_name(part, table, columns):
-    """The table's name for `text`, `text_pair`, `negative` or `score`: as `columns` says, our own, or a usual one."""
-    if part in columns:
-        return columns[part]
-    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
-
-
-def has(part, table, columns):
-    return part in columns or column_name(part, table, columns) in table.columns
-
-
-def objective_for(table, columns):
+def objective_for(table: Table, columns: Mapping[str, str]) -> str:
     """What a table's columns can teach."""
-    if has("negative", table, columns):
+    if has_column("negative", table, columns, _OTHER_NAMES):
         return "triplet"
-    return "cosine" if has("score", table, columns) else "in_batch_negatives"
+    return "cosine" if has_column("score", table, columns, _OTHER_NAMES) else "in_batch_negatives"
 
 
-def score_range(table, columns):
+def score_range(table: Table, columns: Mapping[str, str]) -> tuple[float, float]:
     """The least and the highest score of a table."""
     scores = _scores(table, columns)
     if not len(scores) or scores.min() == scores.max():
-        raise DataError(
-            f"{table.source}: column {column_name('score', table, columns)!r} holds no two different scores; "
-            f"nothing can be learned"
-        )
+        name = column_name("score", table, columns, _OTHER_NAMES)
+        raise DataError(f"{table.source}: column {name!r} holds no two different scores; nothing can be learned")
     return float(scores.min()), float(scores.max())
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, text_pair, negative, and score float [B], the last three where it has them."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
@@ -53,13 +49,17 @@ def read(task, table, *, labelled, training):
         needed.add("text_pair")
     if training and task.objective == "triplet":
         needed.add("negative")
-    parts = [part for part in ("text", "text_pair", "negative") if part in needed or has(part, table, columns)]
-    example = {part: table.text_column(column_name(part, table, columns)) for part in parts}
+    parts = [
+        part
+        for part in ("text", "text_pair", "negative")
+        if part in needed or has_column(part, table, columns, _OTHER_NAMES)
+    ]
+    example = {part: table.text_column(column_name(part, table, columns, _OTHER_NAMES)) for part in parts}
     if not labelled:
         return example
     needs_score = training and task.objective == "cosine"
     if needs_score or (len(parts) == 2 and _has_score(task, table)):
-        if needs_score and not has("score", table, columns):
+        if needs_score and not has_column("score", table, columns, _OTHER_NAMES):
             raise DataError(
                 f"{table.source}: no column 'score', which the objective \"cosine\" learns from; name it in columns, "
                 f'or set objective="in_batch_negatives" for pairs that belong together'
@@ -72,9 +72,9 @@ def read(task, table, *, labelled, training):
 
 def _has_score(task, table):
     """Whether pairs have scores; a column "label" is one only where scores are what is learned."""
-    if not has("score", table, task.columns):
+    if not has_column("score", table, task.columns, _OTHER_NAMES):
         return False
-    return task.objective == "cosine" or column_name("score", table, task.columns) != "label"
+    return task.objective == "cosine" or column_name("score", table, task.columns, _OTHER_NAMES) != "label"
 
 
 def _check_training(task, table, example):
@@ -97,7 +97,7 @@ def _check_training(task, table, example):
 
 
 def _scores(table, columns):
-    name = column_name("score", table, columns)
+    name = column_name("score", table, columns, _OTHER_NAMES)
     cells = table.column(name)
     scores = np.zeros(len(cells), np.float32)
     for i, cell in enumerate(cells):

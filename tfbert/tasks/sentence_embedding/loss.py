@@ -1,5 +1,9 @@
 """The losses of sentence embeddings. B batch, K texts of an example, W = K x B texts, D dimensions."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -27,18 +31,18 @@ class SentenceEmbeddingLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        objective="cosine",
+        objective: str = "cosine",
         *,
-        scale=20.0,
-        margin=0.5,
-        reduction="sum_over_batch_size",
-        name="sentence_embedding_loss",
-        **kwargs,
-    ):
+        scale: float = 20.0,
+        margin: float = 0.5,
+        reduction: str = "sum_over_batch_size",
+        name: str = "sentence_embedding_loss",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.objective, self.scale, self.margin = objective, scale, margin
 
-    def call(self, truth, embeddings):
+    def call(self, truth: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         embeddings, scored = unit_length(embeddings), len(truth.shape) == 1
         count = 2 if scored else truth.shape[-1]
         text, *others = [embeddings[i::count] for i in range(count)]
@@ -49,7 +53,7 @@ class SentenceEmbeddingLoss(keras.losses.Loss):
         logits = self.scale * tf.matmul(text, tf.concat(others, 0), transpose_b=True)  # [B, (K - 1) x B]
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(tf.shape(text)[0]), logits)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"objective": self.objective, "scale": self.scale, "margin": self.margin}
         return {**super().get_config(), **config}
 

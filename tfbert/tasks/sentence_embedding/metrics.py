@@ -1,16 +1,23 @@
 """The metrics of sentence embeddings, and what the report draws. N examples, P different pairs, D dimensions."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.stats
 
 from tfbert.tasks.evaluation import Answers, Evaluation
 
+if TYPE_CHECKING:
+    from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
+
 _TEXTS_AT_ONCE = 1024  # bounds the similarities held while pairs are ranked
 
 
-def metrics(examples, answers):
+def metrics(examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
     """All metrics of a data set; the first is the one that a best checkpoint is chosen by.
 
     Args:
@@ -40,7 +47,9 @@ def metrics(examples, answers):
         }
 
 
-def ranking(examples, answers):
+def ranking(
+    examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each text the rank of its pair among all different pairs, by cosine.
 
     Other pairs of the same text are right as well and do not count. Pairs that are as near count as before it, so
@@ -74,7 +83,14 @@ def ranking(examples, answers):
     return np.concatenate(ranks), np.concatenate(nearest), np.concatenate(cosines)
 
 
-def evaluation(task, examples, answers, *, token_lengths, data):
+def evaluation(
+    task: SentenceEmbedding,
+    examples: Mapping[str, Sequence],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers | Evaluation:
     """Scores as a regression's; triplets and pairs as texts."""
     common = {"token_lengths": token_lengths, "metrics": metrics(examples, answers), "data": data}
     if "score" in examples:

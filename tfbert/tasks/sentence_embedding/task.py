@@ -1,29 +1,47 @@
 """Sentence embeddings: a vector of each text. B batch, K texts of an example, W = K x B texts, D dimensions."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfbert.encoders.layers.activations import ACTIVATIONS, activation
-from tfbert.encoders.layers.pooling import POOLINGS, SentencePooling, unit_length
+from tfbert.encoders.layers.activations import ACTIVATIONS
+from tfbert.encoders.layers.pooling import POOLINGS, unit_length
 from tfbert.errors import ConfigError
+from tfbert.settings import check_choice, check_not_negative, check_positive
+from tfbert.tasks.evaluation import Answers, Evaluation
 from tfbert.tasks.sentence_embedding import (
     examples as sentence_embedding_examples,
+)
+from tfbert.tasks.sentence_embedding import (
+    golden as sentence_embedding_golden,
+)
+from tfbert.tasks.sentence_embedding import (
+    head as sentence_embedding_head,
 )
 from tfbert.tasks.sentence_embedding import (
     metrics as sentence_embedding_metrics,
 )
 from tfbert.tasks.sentence_embedding.loss import OBJECTIVES, SentenceEmbeddingLoss
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
 
 TEXTS = ("text", "text_pair", "negative")  # the columns of an example's texts, in the order of its rows
 _EMBEDDINGS = ("embedding", "embedding_pair", "embedding_negative")
 
 
 @dataclasses.dataclass(frozen=True)
-class SentenceEmbedding(Task):
+class SentenceEmbedding(TrainableTask):
     """A text gets a vector, and texts of like meaning get vectors of a small angle.
 
     It learns from pairs with a score of their likeness, from pairs that belong together, or from triplets with a
@@ -63,33 +81,29 @@ class SentenceEmbedding(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "sentence_embedding"
-    architecture = "BertModel"
+    outputs = {"embedding": "W D"}
     reads_pooler = False
     has_several_texts = True
     target_column = "score"
 
     @property
-    def head_names(self):
+    def checkpoint_heads(self) -> tuple[str, ...]:
         return ("dense",) if self.dense_units else ()
 
-    def __post_init__(self):
-        for name, known in (("objective", OBJECTIVES), ("pooling", POOLINGS)):
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
+    def __post_init__(self) -> None:
+        check_choice(self, "objective", OBJECTIVES)
+        check_choice(self, "pooling", POOLINGS)
+        check_choice(self, "dense_activation", ACTIVATIONS)
         if len(self.score_range) != 2 or not self.score_range[0] < self.score_range[1]:
             raise ConfigError(f"score_range is the least and the highest score, not {self.score_range}")
-        for name in ("dimensions", "dense_units"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative, but is {getattr(self, name)}")
-        if self.dense_activation not in ACTIVATIONS:
-            raise ConfigError(f"dense_activation {self.dense_activation!r} is not one of {', '.join(ACTIVATIONS)}")
-        for name in ("scale", "margin"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be positive, not {getattr(self, name)}")
+        check_not_negative(self, "dimensions", "dense_units")
+        check_positive(self, "scale", "margin")
 
     # 1 example
     @classmethod
-    def settings_for(cls, table, *, objective="", score_range=(), **settings):
+    def settings_for(
+        cls, table: Table, *, objective: str = "", score_range: Sequence[float] = (), **settings: Any
+    ) -> dict[str, Any]:
         """The settings that a training table asks for: the objective by its columns, the range of its scores."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
@@ -100,19 +114,19 @@ class SentenceEmbedding(Task):
             settings["score_range"] = tuple(score_range)
         return {**settings, "objective": objective}
 
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return sentence_embedding_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         strings = tf.TensorSpec([None], tf.string)
         return {"serving_default": {"text": strings}, "similarity": {"text": strings, "text_pair": strings}}
 
-    def columns_of_tuple(self, size):
+    def columns_of_tuple(self, size: int) -> tuple[str, ...]:
         return TEXTS[:size] if size <= len(TEXTS) else ()
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         """All texts of all examples, those of an example one after the other: W = K x B rows."""
         texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]
         rows = tf.repeat(tf.range(tf.size(texts[0])), len(texts))
@@ -121,7 +135,7 @@ class SentenceEmbedding(Task):
         features = self.tokenizer(texts, max_length=self.max_length)
         return {**features, "rows": rows}
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """The score of each row's example, from 0 to 1, [W]; where none is learned, which of its texts it is [W, K]."""
         count = sum(name in example for name in TEXTS)
         if "score" in example and count == 2 and self.objective != "in_batch_negatives":
@@ -131,41 +145,31 @@ class SentenceEmbedding(Task):
         return tf.tile(tf.eye(count), [tf.size(example["text"]), 1])
 
     # 3 head
-    def head(self, encoder):
-        width = self.dense_units or encoder.config.hidden_size
-        if self.dimensions > width:
-            raise ConfigError(f"dimensions {self.dimensions} are more than the {width} that there are")
-        inputs = self.encoder_inputs()
-        # In float32: the sum over many tokens and the length of a vector lose digits in half precision.
-        kept = {"dimensions": self.dimensions, "normalize": self.normalize}
-        pooling = SentencePooling(
-            self.pooling, **({"normalize": False} if self.dense_units else kept), dtype="float32", name="pooling"
-        )
-        embedding = pooling(encoder(inputs)["sequence_output"], inputs["padding_mask"])
-        if self.dense_units:
-            dense = keras.layers.Dense(
-                self.dense_units,
-                activation=activation(self.dense_activation),
-                use_bias=self.dense_bias,
-                dtype="float32",
-                name="dense",
-            )
-            embedding = dense(embedding)[:, : self.dimensions or None]
-            embedding = unit_length(embedding) if self.normalize else embedding
-        return keras.Model(inputs, embedding, name="sentence_embedding")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return sentence_embedding_head.head(self, encoder)
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        sentence_embedding_head.write_onnx(self, graph, network, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         return SentenceEmbeddingLoss(self.objective, scale=self.scale, margin=self.margin)
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return sentence_embedding_metrics.metrics(examples, answers)
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Answers | Evaluation:
         return sentence_embedding_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         count = sum(name in example for name in TEXTS)
         answer = {name: outputs[i::count] for i, name in enumerate(_EMBEDDINGS[:count])}
         text, *others = [unit_length(embedding) for embedding in answer.values()]
@@ -173,6 +177,9 @@ class SentenceEmbedding(Task):
             answer[name] = tf.reduce_sum(text * other, axis=-1)
         return answer
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         columns = {name: values.tolist() for name, values in answer.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return sentence_embedding_golden.golden_inputs(self.signatures[signature])

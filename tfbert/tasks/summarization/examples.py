@@ -1,13 +1,23 @@
 """The example of a summarization: which columns it reads, and which sentences its summary is made of. B rows."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tqdm
 from absl import logging
 
+from tfbert.data.columns import tensor
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name, has_column
 from tfbert.tasks.summarization.oracle import greedy, verbatim, word_tokenizer
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 # Where a table has no column of our name, the usual other ones are looked for.
 _OTHER_NAMES = {
@@ -19,7 +29,7 @@ _OTHER_NAMES = {
 PARTS = tuple(_OTHER_NAMES)
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: document; labelled also labels, and summary where the table has it.
 
     `labels` is int32 [sentences] for each row, 1 for a sentence of the summary. A document given as `sentences` is
@@ -53,14 +63,12 @@ def read(task, table, *, labelled, training):
     return _learnable(table, columns) if training else columns
 
 
-def _has(task, table, part):
-    return part in task.columns or any(name in table.columns for name in (part, *_OTHER_NAMES[part]))
+def _has(task: Task, table: Table, part: str) -> bool:
+    return has_column(part, table, task.columns, _OTHER_NAMES)
 
 
-def _name(task, table, part):
-    if part in task.columns:
-        return task.columns[part]
-    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
+def _name(task: Task, table: Table, part: str) -> str:
+    return column_name(part, table, task.columns, _OTHER_NAMES)
 
 
 def _sentences(table, cells):
@@ -153,7 +161,7 @@ def _spans(task, documents):
     return [(starts[a:b], ends[a:b]) for a, b in zip(splits, splits[1:], strict=False)]
 
 
-def sentence_texts(task, documents):
+def sentence_texts(task: Task, documents: Sequence[str]) -> list[list[str]]:
     """The sentences of each document: a list of lists of str."""
     text, sentences = _split(task, documents)
     texts = sentences.ragged(task.splitter.texts(text, sentences)).to_list()
@@ -161,7 +169,5 @@ def sentence_texts(task, documents):
 
 
 def _split(task, documents):
-    from tfbert.data.columns import tensor
-
     text = tensor(list(documents))
     return text, task.splitter(text)

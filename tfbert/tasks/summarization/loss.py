@@ -1,5 +1,9 @@
 """The loss of extractive summarization. W windows, S sequence."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -17,10 +21,10 @@ class SentenceLoss(keras.losses.Loss):
     0.6931471824645996
     """
 
-    def __init__(self, *, reduction="sum_over_batch_size", name="sentence_loss", **kwargs):
+    def __init__(self, *, reduction: str = "sum_over_batch_size", name: str = "sentence_loss", **kwargs: Any) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
 
-    def call(self, truth, logits):
+    def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         sentence, label = tf.unstack(tf.cast(truth, tf.int32), axis=-1)  # [W, S]
         # A sentence's mean stands at its first token; all shapes are those of the tokens, as XLA wants.
         same = tf.cast(tf.equal(sentence[:, :, None], sentence[:, None, :]), logits.dtype)  # [W, S, S]

@@ -1,5 +1,9 @@
 """The metrics of a summarization, by rouge_score and scikit-learn. B documents."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import sklearn.metrics
 
@@ -10,7 +14,7 @@ ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 _TEXTS_THAT_TELL = 1000  # whose letters choose the tokenizer
 
 
-def rouge_values(truth, predicted):
+def rouge_values(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> np.ndarray:
     """The F1 of each of `ROUGE` for each document, float [B, 4], with stemming, as papers report it.
 
     Args:
@@ -25,7 +29,9 @@ def rouge_values(truth, predicted):
     return values
 
 
-def rouge(truth, predicted, lead):
+def rouge(
+    truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], lead: Sequence[Sequence[str]]
+) -> dict[str, float]:
     """The means of `rouge_values` of the summaries, and as `lead_…` those of the documents' first sentences.
 
     >>> rouge([["It fell."]], [["It fell."]], [["We saw."]])["rouge1"]
@@ -38,7 +44,7 @@ def rouge(truth, predicted, lead):
     return values
 
 
-def of_sentences(labels, numbers):
+def of_sentences(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> dict[str, float]:
     """F1, precision and recall of the chosen sentences, over all documents together.
 
     Args:
@@ -53,7 +59,7 @@ def of_sentences(labels, numbers):
     return {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
 
 
-def flags(labels, numbers):
+def flags(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> list[np.ndarray]:
     """The chosen sentences as 0 or 1 for each sentence of each document."""
     chosen = [np.zeros(len(label), int) for label in labels]
     for flag, row in zip(chosen, numbers, strict=True):

@@ -1,6 +1,11 @@
 """Which sentences of a document a summary is best made of: the labels that are learned. n sentences of a document."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
 
 from tfbert.errors import ConfigError
 
@@ -20,11 +25,11 @@ class WordTokenizer:
     ['это', '3', '5', '好', '吗']
     """
 
-    def tokenize(self, text):
+    def tokenize(self, text: str) -> list[str]:
         return _CHARACTER_WORD.findall(text.lower())
 
 
-def word_tokenizer(texts, *, stem):
+def word_tokenizer(texts: Sequence[str], *, stem: bool) -> Any:
     """rouge_score's own tokenizer where most letters of the texts are Latin; `WordTokenizer` for others."""
     letters = [letter for text in texts for letter in text if letter.isalpha()]
     latin = sum(letter.isascii() for letter in letters)
@@ -33,7 +38,7 @@ def word_tokenizer(texts, *, stem):
     return rouge_score().tokenizers.DefaultTokenizer(stem)
 
 
-def rouge_score():
+def rouge_score() -> ModuleType:
     """The package, which training and evaluation need and a served model does not."""
     try:
         import rouge_score.rouge_scorer  # it imports `rouge_score.tokenizers`
@@ -42,7 +47,7 @@ def rouge_score():
     return rouge_score
 
 
-def verbatim(sentences, summary):
+def verbatim(sentences: Sequence[str], summary: str) -> list[int] | None:
     """The numbers of the sentences that an extractive summary is made of; None of a summary that is not.
 
     Spaces do not count, for published summaries lack some between sentences.
@@ -60,7 +65,7 @@ def verbatim(sentences, summary):
     return sorted(found) if found and left <= _OTHER_SHARE * size else None
 
 
-def greedy(sentences, summary, limit):
+def greedy(sentences: Sequence[Sequence[str]], summary: Sequence[str], limit: int) -> list[int]:
     """The numbers of the sentences that, added one at a time, raise ROUGE-1 + ROUGE-2 F the most; at most `limit`.
 
     Both count each n-gram once. Sources: Nallapati et al. 2017, section 3; nlpyang/BertSum, data_builder.py,

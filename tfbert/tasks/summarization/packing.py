@@ -3,13 +3,20 @@
 B documents, W windows, S sequence, N sentences of all documents together, K sentences of a summary.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tfbert.text.sentences import Sentences
 
 # After these no space is written. A quote or bracket may close behind.
 _JOINS_CLOSELY = r"""\C*[\p{Han}\p{Hiragana}\p{Katakana}\x{3000}-\x{303F}\x{FF00}-\x{FFEF}]["'”’»)]*"""
 
 
-def sentences_of_tokens(document, windows, sentences):
+def sentences_of_tokens(document: tf.Tensor, windows: dict[str, tf.Tensor], sentences: Sentences) -> tf.Tensor:
     """The number of each token's sentence in the batch, int32 [W, S]; -1 for none.
 
     A sentence counts in one window: the one with most of its tokens, of several the one that sees most of them in
@@ -47,7 +54,7 @@ def sentences_of_tokens(document, windows, sentences):
     return tf.reshape(tf.where(is_here, number - 1, -1), shape)
 
 
-def packed(sentences, taken, texts, **values):
+def packed(sentences: Sentences, taken: tf.Tensor, texts: tf.Tensor, **values: tf.Tensor) -> dict[str, tf.Tensor]:
     """The taken sentences of each document as dense tensors: sentences, sentence_ids and `values` [B, K]; summary [B].
 
     Args:

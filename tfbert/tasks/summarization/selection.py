@@ -3,13 +3,22 @@
 B documents, N sentences of all documents together, G n-grams of all sentences together, U different ones.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tfbert.text.sentences import Sentences
 
 # Written without spaces between words, so that a character is the word.
 _WITHOUT_SPACES = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 
 
-def chosen(scores, sentences, limits, texts, *, block_ngrams):
+def chosen(
+    scores: tf.Tensor, sentences: Sentences, limits: tf.Tensor, texts: tf.Tensor, *, block_ngrams: int
+) -> tf.Tensor:
     """The best sentences of each document; bool [N].
 
     The best first, a sentence is taken unless it has an n-gram of words in common with one taken before. Words are
@@ -33,7 +42,7 @@ def chosen(scores, sentences, limits, texts, *, block_ngrams):
     return _without_repetition(scores, sentences, limits, order, ngrams(texts, sentences.rows, block_ngrams))
 
 
-def ngrams(texts, rows, n):
+def ngrams(texts: tf.Tensor, rows: tf.Tensor, n: int) -> tf.RaggedTensor:
     """Numbers of the n-grams of each sentence: RaggedTensor of int32 [N, (n-grams)].
 
     Two have the same number where they are the same words of the same document; `rows` [N] says whose sentence it is.

@@ -3,29 +3,39 @@
 B documents, W windows, S sequence, N sentences of all documents together, K sentences of a summary.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
+from tfbert.settings import check_not_negative, check_positive
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.summarization import examples as summarization_examples
+from tfbert.tasks.summarization import golden as summarization_golden
+from tfbert.tasks.summarization import head as summarization_head
 from tfbert.tasks.summarization import metrics as summarization_metrics
 from tfbert.tasks.summarization.loss import SentenceLoss
 from tfbert.tasks.summarization.packing import packed, sentences_of_tokens
 from tfbert.tasks.summarization.selection import chosen
-from tfbert.tasks.task import Task, check_settings
+from tfbert.tasks.task import Tensors, TrainableTask
 from tfbert.text import Tokenizer
 from tfbert.text.sentences import SentenceSplitter
 
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
+
 
 @dataclasses.dataclass(frozen=True)
-class Summarization(Task):
+class Summarization(TrainableTask):
     """A document of any length is summarized by some of its own sentences.
 
     Outputs are logits of tokens [W, S]; a sentence's is the mean of its tokens' in the window that holds most of
@@ -53,19 +63,18 @@ class Summarization(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "summarization"
-    architecture = "BertForExtractiveSummarization"  # Hugging Face has no class for it
+    hugging_face_head = "ExtractiveSummarization"  # Hugging Face has no class for it
+    checkpoint_heads = ("classifier",)
+    outputs = {"logits": "W S"}
     reads_pooler = False
-    head_names = ("classifier",)
     reads_windows = True
     target_column = "summary"
 
-    def __post_init__(self):
-        if self.sentences < 1:
-            raise ConfigError(f"sentences must be positive, not {self.sentences}")
+    def __post_init__(self) -> None:
+        check_positive(self, "sentences")
+        check_not_negative(self, "block_ngrams")
         if not 0 <= self.ratio <= 1:
             raise ConfigError(f"ratio is a share of a document's sentences, from 0 to 1, not {self.ratio}")
-        if self.block_ngrams < 0:
-            raise ConfigError(f"block_ngrams must not be negative, but is {self.block_ngrams}")
         if not 0 <= self.shared_tokens < self.max_length - 2:  # special tokens
             raise ConfigError(
                 f"stride {self.shared_tokens} leaves a window of max_length {self.max_length} no new tokens"
@@ -77,16 +86,16 @@ class Summarization(Task):
                 )
 
     @property
-    def shared_tokens(self):
+    def shared_tokens(self) -> int:
         """The stride in tokens."""
         return self.max_length // 4 if self.stride is None else self.stride
 
     @functools.cached_property
-    def splitter(self):
+    def splitter(self) -> SentenceSplitter:
         """The rule that cuts documents into sentences."""
         return SentenceSplitter()
 
-    def limits(self, lengths):
+    def limits(self, lengths: Sequence[int] | tf.Tensor) -> tf.Tensor:
         """How many sentences the summaries of documents of `lengths` [B] sentences have at most: int32 [B]."""
         lengths = tf.cast(lengths, tf.int32)
         if not self.ratio:
@@ -95,21 +104,15 @@ class Summarization(Task):
         return tf.minimum(lengths, tf.maximum(tf.cast(shares, tf.int32), 1))
 
     # 1 example
-    @classmethod
-    def settings_for(cls, table, **settings):
-        """The settings as given: a training table asks for none."""
-        check_settings(cls, settings)
-        return settings
-
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return summarization_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         return {"serving_default": {"document": tf.TensorSpec([None], tf.string)}}
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         """Also "sentence_ids" int32 [W, S]: the number of a token's sentence in the batch, -1 for none."""
         windows = self.tokenizer.windows(
             example["document"], max_length=self.max_length, stride=self.shared_tokens, offsets=True
@@ -118,7 +121,7 @@ class Summarization(Task):
         kept = ("token_ids", "segment_ids", "padding_mask", "rows")
         return {**{name: windows[name] for name in kept}, "sentence_ids": numbers}
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """A token's sentence and whether the summary has it, int32 [W, S, 2]."""
         if "labels" not in example:
             raise ConfigError(
@@ -130,22 +133,17 @@ class Summarization(Task):
         return tf.stack([numbers, tf.gather(labels, numbers + 1)], axis=-1)
 
     # 3 head
-    def head(self, encoder):
-        inputs = self.encoder_inputs()
-        outputs = encoder(inputs)["sequence_output"]
-        logits = keras.layers.Dense(
-            1,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=encoder.config.initializer_range),
-            dtype="float32",  # losses and scores of half-precision logits lose digits
-            name="classifier",
-        )(Dropout(encoder.config.hidden_dropout_prob, name="classifier_dropout")(outputs))
-        return keras.Model(inputs, ops.squeeze(logits, -1), name="summarization")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return summarization_head.head(self, encoder)
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        summarization_head.write_onnx(graph, network, sequence_output)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         return SentenceLoss()
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         if "summary" not in examples:
             return summarization_metrics.of_sentences(examples["labels"], answers["sentence_ids"])
         documents = summarization_examples.sentence_texts(self, examples["document"])
@@ -156,7 +154,14 @@ class Summarization(Task):
             [sentences[:limit] for sentences, limit in zip(documents, limits, strict=True)],
         )
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Answers:
         predicted = _texts(answers["summary"])
         if "summary" in examples:
             truth = list(examples["summary"])
@@ -181,7 +186,7 @@ class Summarization(Task):
         )
 
     # 5 answer
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         """`summary` [B], and its sentences in the document's order [B, K].
 
         `sentences`, their probabilities `scores`, `start`, `end` (characters), `byte_start`, `byte_end`, and
@@ -208,7 +213,7 @@ class Summarization(Task):
             byte_end=sentences.ends,
         )
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         rows = []
         for i, summary in enumerate(_texts(answer["summary"])):
             values = zip(answer["sentences"][i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)
@@ -219,6 +224,9 @@ class Summarization(Task):
             ]
             rows.append({"summary": summary, "sentences": parts})
         return rows
+
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return summarization_golden.golden_inputs()
 
 
 def _texts(values):

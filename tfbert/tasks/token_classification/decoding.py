@@ -4,13 +4,17 @@ Shapes: B texts, L words of the longest, N words of all texts together, C = 1 + 
 label), M entities of all texts together, E of the text with the most.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-NEVER = -1e9  # the logarithm of no probability; finite, so that sums stay numbers
+from tfbert.encoders.layers.masking import MASKED
 
 
-def bio_constraint(tags):
+def bio_constraint(tags: Sequence[str]) -> np.ndarray:
     """0 where BIO allows a tag (column) behind another (row), else far below: I-x stands behind B-x or I-x only.
 
     >>> bio_constraint(("O", "B-x", "I-x")).tolist()
@@ -20,10 +24,10 @@ def bio_constraint(tags):
     def allowed(before, tag):
         return not tag.startswith("I-") or before in (f"B-{tag[2:]}", tag)
 
-    return np.array([[0.0 if allowed(before, tag) else NEVER for tag in tags] for before in tags], np.float32)
+    return np.array([[0.0 if allowed(before, tag) else MASKED for tag in tags] for before in tags], np.float32)
 
 
-def best_tags(scores, lengths, pairs, first):
+def best_tags(scores: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """The best row of tags for each text, int32 [B, L]. Viterbi's algorithm.
 
     Args:
@@ -59,7 +63,7 @@ def best_tags(scores, lengths, pairs, first):
     return tf.transpose(tf.concat([before[1:], last[None]], 0))
 
 
-def probabilities_of_tags(logits, lengths, pairs, first):
+def probabilities_of_tags(logits: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """How likely each tag is at each word, all rows of tags considered: float32 [B, L, C].
 
     Args:
@@ -96,7 +100,13 @@ def _log_sum_exp(values, axis):
     return tf.math.log(tf.reduce_sum(tf.exp(values - most), axis)) + tf.squeeze(most, axis)
 
 
-def tags_of_words(logits, row, texts, names, transitions=None):
+def tags_of_words(
+    logits: tf.Tensor,
+    row: tf.Tensor,
+    texts: tf.Tensor | int,
+    names: Sequence[str],
+    transitions: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The best row of tags for each text, of those that BIO allows, and how likely each of them is.
 
     Args:
@@ -124,7 +134,13 @@ def tags_of_words(logits, row, texts, names, transitions=None):
     return tags, tf.gather(probabilities, tags, batch_dims=1)
 
 
-def entities(tags, probabilities, row, texts, spans):
+def entities(
+    tags: tf.Tensor,
+    probabilities: tf.Tensor,
+    row: tf.Tensor,
+    texts: tf.Tensor,
+    spans: Mapping[tuple[str, str], tuple[tf.Tensor, tf.Tensor]],
+) -> dict[str, tf.Tensor]:
     """Tags [N] -> for each text its entities, filled up with -1 and 0.
 
     Args:
@@ -155,7 +171,7 @@ def entities(tags, probabilities, row, texts, spans):
     return {name: filled(value) for name, value in values.items()}
 
 
-def texts_between(text, start, end):
+def texts_between(text: tf.Tensor, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
     """The bytes [start, end) int32 [B, E] of text [B]; "" where start is below 0. Time and memory grow as the text."""
     characters = tf.strings.bytes_split(text)
     shape = tf.shape(start)

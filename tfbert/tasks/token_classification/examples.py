@@ -1,12 +1,20 @@
 """The example of a token classification: a text or its words, and the labelled spans in it."""
 
-import difflib
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
 
 from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name, unknown_label
 from tfbert.tasks.token_classification.tags import spans_of_tags
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
 
 # Where a table has no column of our name, usual names for the same thing are looked for.
 _OTHER_NAMES = {
@@ -18,21 +26,20 @@ _OTHER_NAMES = {
 _ROWS_PER_CALL = 1024  # bounds the offsets held while the borders of words are looked up
 
 
-def column_name(part, table, columns):
-    """The table's name for `text`, `words`, `tags` or `spans`: as `columns` says, our own, or a usual one."""
-    target = columns.get("label") if part in ("tags", "spans") else None
-    if columns.get(part, target):
-        return columns.get(part, target)
-    return next((name for name in (part, *_OTHER_NAMES[part]) if name in table.columns), part)
+def _column_name(part: str, table: Table, columns: Mapping[str, str]) -> str:
+    """As `columns.column_name`; a column named for the label is the tags' or the spans'."""
+    if part in ("tags", "spans") and "label" in columns:
+        columns = {part: columns["label"], **columns}
+    return column_name(part, table, columns, _OTHER_NAMES)
 
 
-def has_words(table, columns):
+def has_words(table: Table, columns: Mapping[str, str]) -> bool:
     """Whether the rows are given as lists of words; where they are texts too, only with tags to these."""
-    text, words, tags = (column_name(part, table, columns) in table.columns for part in ("text", "words", "tags"))
+    text, words, tags = (_column_name(part, table, columns) in table.columns for part in ("text", "words", "tags"))
     return words and (tags or not text)
 
 
-def labels_of(table, columns):
+def labels_of(table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
     """All labels of a table's spans, sorted."""
     spans, _ = _read_spans(table, columns, has_words(table, columns))
     labels = {label for row in spans for _, _, label in row}
@@ -41,7 +48,7 @@ def labels_of(table, columns):
     return tuple(sorted(labels))
 
 
-def read(task, table, *, labelled, training):
+def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text or words, and spans: int32 [n, 3] a row, in order.
 
     A span is start, end (exclusive) and the number of its label, in characters of a text or in words.
@@ -49,7 +56,7 @@ def read(task, table, *, labelled, training):
     if not len(table):
         raise DataError(f"{table.source} has no rows")
     words = has_words(table, task.columns)
-    name = column_name("words" if words else "text", table, task.columns)
+    name = _column_name("words" if words else "text", table, task.columns)
     texts = _words(table, name) if words else table.text_column(name)
     if not labelled:
         return {"words" if words else "text": texts}
@@ -82,11 +89,11 @@ def _words(table, name):
 
 def _read_spans(table, columns, words):
     """For each row its sorted [(start, end, label), …]; and [(what is wrong, the rows that have it), …]."""
-    tags, spans = (column_name(part, table, columns) for part in ("tags", "spans"))
+    tags, spans = (_column_name(part, table, columns) for part in ("tags", "spans"))
     if words and (tags in table.columns or spans not in table.columns):
-        rows = _words(table, column_name("words", table, columns))
+        rows = _words(table, _column_name("words", table, columns))
         return _spans_of_tags(table, rows, table.list_column(tags), tags)
-    texts = (table.list_column if words else table.column)(column_name("words" if words else "text", table, columns))
+    texts = (table.list_column if words else table.column)(_column_name("words" if words else "text", table, columns))
     found, overlaps = [], []
     for i, (text, cell) in enumerate(zip(texts, table.column(spans), strict=True)):
         published = isinstance(cell, dict)
@@ -166,10 +173,7 @@ def _without_overlaps(row):
 
 def _number(label, numbers, table, row):
     if label not in numbers:
-        near = difflib.get_close_matches(label, numbers, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        listed = ", ".join(list(numbers)[:20]) + (", …" if len(numbers) > 20 else "")
-        raise DataError(f"{table.row_name(row)}: unknown label {label!r}; the labels are {listed}{hint}")
+        raise unknown_label(label, list(numbers), table.row_name(row))
     return numbers[label]
 
 

@@ -1,10 +1,15 @@
 """The loss of a chain of tags whose transitions are trained. W windows, S sequence, C tags."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from tfbert.tasks.token_classification.decoding import NEVER, bio_constraint
-from tfbert.tasks.token_classification.transitions import without_transitions
+from tfbert.encoders.layers.masking import MASKED
+from tfbert.tasks.token_classification.decoding import bio_constraint
 from tfbert.tasks.token_classification.words import NO_TAG
 
 
@@ -12,25 +17,33 @@ from tfbert.tasks.token_classification.words import NO_TAG
 class TagChainLoss(keras.losses.Loss):
     """The negative log likelihood of a window's tags among all rows of tags that BIO allows, a word's share of it.
 
-    Targets are int [W, S], -100 at what is no word's first piece; outputs are `TagTransitions`', [W, C + S, C]. The
-    mean over the windows is the mean over their words. Sources: Lafferty et al. 2001, Conditional Random Fields;
-    Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages, for the rows that are left out.
+    Targets are int [W, S], -100 at what is no word's first piece; outputs a dict of logits [W, S, C] and transitions
+    [C, C]. The mean over the windows is the mean over their words. Sources: Lafferty et al. 2001, Conditional Random
+    Fields; Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages, for the rows that are left out.
 
     >>> loss = TagChainLoss(("O", "B-place", "I-place"))
-    >>> float(loss([[-100, 1, 2]], tf.zeros([1, 3 + 3, 3])))  # one of 8 rows: I-place stands not behind O
+    >>> outputs = {"logits": tf.zeros([1, 3, 3]), "transitions": tf.zeros([3, 3])}
+    >>> float(loss([[-100, 1, 2]], outputs))  # one of 8 rows: I-place does not stand after O
     1.0397207736968994
     """
 
-    def __init__(self, tags, *, reduction="sum_over_batch_size", name="tag_chain_loss", **kwargs):
+    def __init__(
+        self,
+        tags: Sequence[str],
+        *,
+        reduction: str = "sum_over_batch_size",
+        name: str = "tag_chain_loss",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.tags = tuple(tags)
 
-    def call(self, target, outputs):
-        target = tf.cast(target, tf.int32)
-        transitions, logits = without_transitions(outputs)
+    def call(self, target: tf.Tensor, outputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        target, logits = tf.cast(target, tf.int32), outputs["logits"]
+        transitions = tf.repeat(outputs["transitions"][None], tf.shape(logits)[0], axis=0)  # [W, C, C]
         pairs = transitions + bio_constraint(self.tags)
         is_word = tf.not_equal(target, NO_TAG)
-        others = tf.one_hot(tf.maximum(target, 0), len(self.tags), 0.0, NEVER)
+        others = tf.one_hot(tf.maximum(target, 0), len(self.tags), 0.0, MASKED)
         # The score of the one row of tags is the sum over all rows where the others never are.
         all_rows, one_row = tf.unstack(
             tf.reshape(
@@ -41,7 +54,7 @@ class TagChainLoss(keras.losses.Loss):
         words = tf.math.count_nonzero(is_word, dtype=logits.dtype)
         return (all_rows - one_row) * tf.math.divide_no_nan(tf.cast(tf.shape(logits)[0], logits.dtype), words)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "tags": list(self.tags)}
 
 

@@ -1,6 +1,9 @@
 """Tags of words -> spans of words: IOB1, IOB2 (BIO), BIOES, BILOU, BMES, and bare labels."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Sequence
 
 from tfbert.errors import DataError
 
@@ -8,7 +11,9 @@ _PREFIXED = re.compile(r"([BIMESLU])-(.+)", re.DOTALL)
 _ENDS_ARE_SAID = set("EMSLU")  # the prefixes that BIO does not have
 
 
-def spans_of_tags(rows, place):
+def spans_of_tags(
+    rows: Sequence[Sequence[str]], place: Callable[[int, int], str] | None
+) -> tuple[list[list[tuple[int, int, str]]], list[tuple[int, int]]]:
     """Rows of tags -> their spans, and the places where an I- begins an entity.
 
     IOB1 and IOB2 are read alike: an I- behind another label or O begins an entity, as conlleval and seqeval read it.

@@ -3,36 +3,50 @@
 Shapes: B texts, W windows of all texts together, S sequence, L labels, C = 1 + 2 L tags, E entities of a text.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfbert.encoders.layers.dropout import Dropout
 from tfbert.errors import ConfigError
 from tfbert.tasks.evaluation import Answers
-from tfbert.tasks.task import Task, check_settings, names_of_logits
+from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.tasks.token_classification import (
     examples as token_classification_examples,
+)
+from tfbert.tasks.token_classification import (
+    golden as token_classification_golden,
+)
+from tfbert.tasks.token_classification import (
+    head as token_classification_head,
 )
 from tfbert.tasks.token_classification import (
     metrics as token_classification_metrics,
 )
 from tfbert.tasks.token_classification.decoding import entities, tags_of_words, texts_between
 from tfbert.tasks.token_classification.loss import TagChainLoss
-from tfbert.tasks.token_classification.transitions import TagTransitions, without_transitions
 from tfbert.tasks.token_classification.words import NO_TAG, joined_words, ragged_words, tags_of_spans, words_of
 from tfbert.text import Tokenizer
 
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.encoders.encoder import Encoder
+    from tfbert.export.onnx.graph import GraphWriter
+
 
 @dataclasses.dataclass(frozen=True)
-class TokenClassification(Task):
+class TokenClassification(TrainableTask):
     """A text's labelled spans of words, which do not overlap.
 
     Each word is read at its first piece and gets a tag of BIO (IOB2): O, B-x or I-x. Outputs are logits [W, S, C], as
     in Hugging Face's BertForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
     are cut into windows, and a word is learned and read where it has most context. Source: Devlin et al. 2018,
-    section 5.3. With `transitions` outputs are [W, C + S, C], see `TagTransitions`.
+    section 5.3. With `transitions` outputs are a dict of logits and transitions [C, C], see `TagTransitions`.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
@@ -57,16 +71,20 @@ class TokenClassification(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "token_classification"
-    architecture = "BertForTokenClassification"
+    hugging_face_head = "TokenClassification"
     reads_pooler = False
     reads_windows = True
     target_column = "spans"
 
     @property
-    def head_names(self):
+    def checkpoint_heads(self) -> tuple[str, ...]:
         return ("classifier", "tag_transitions") if self.transitions else ("classifier",)
 
-    def __post_init__(self):
+    @property
+    def outputs(self) -> dict[str, str]:
+        return {"logits": "W S C", **({"transitions": "C C"} if self.transitions else {})}
+
+    def __post_init__(self) -> None:
         if not self.labels:
             raise ConfigError("token classification needs the labels of its entities, such as labels=['person']")
         if len(set(self.labels)) < len(self.labels) or "" in self.labels:
@@ -81,7 +99,7 @@ class TokenClassification(Task):
 
     # 1 example
     @classmethod
-    def settings_for(cls, table, *, labels=(), **settings):
+    def settings_for(cls, table: Table, *, labels: Sequence[str] = (), **settings: Any) -> dict[str, Any]:
         """The settings that a training table asks for: its entities' labels, and whether words are given."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
@@ -89,18 +107,18 @@ class TokenClassification(Task):
         labels = labels or token_classification_examples.labels_of(table, columns)
         return {**settings, "labels": tuple(labels)}
 
-    def examples(self, table, *, labelled=True, training=False):
+    def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return token_classification_examples.read(self, table, labelled=labelled, training=training)
 
     # 2 features
     @property
-    def signatures(self):
+    def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         signatures = {"serving_default": {"text": tf.TensorSpec([None], tf.string)}}
         if self.words:
             signatures["words"] = {"words": tf.TensorSpec([None, None], tf.string)}
         return signatures
 
-    def features(self, example):
+    def features(self, example: Tensors) -> Tensors:
         """Of column `text` [B], or of `words`: ragged, or dense [B, (words)] filled up with ""."""
         as_words = "words" in example
         return self.tokenizer.windows(
@@ -111,7 +129,7 @@ class TokenClassification(Task):
             is_split_into_words=as_words,
         )
 
-    def target(self, example, features):
+    def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """The number of each word's tag at its first piece, where it has most context, -100 elsewhere: int32 [W, S]."""
         words = words_of(features)
         as_words = "words" in example
@@ -122,34 +140,33 @@ class TokenClassification(Task):
         return tf.tensor_scatter_nd_update(tf.fill(tf.shape(features["token_ids"]), NO_TAG), words.places, tags)
 
     # 3 head
-    def head(self, encoder):
-        config, inputs = encoder.config, self.encoder_inputs()
-        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-        hidden = Dropout(dropout, name="classifier_dropout")(encoder(inputs)["sequence_output"])
-        logits = keras.layers.Dense(
-            len(self._tags_in_order),
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
-            dtype="float32",  # losses and probabilities of half-precision logits lose digits
-            name="classifier",
-        )(hidden)
-        if self.transitions:
-            logits = TagTransitions(dtype="float32", name="tag_transitions")(logits)
-        return keras.Model(inputs, logits, name="token_classification")
+    def head(self, encoder: Encoder) -> keras.Model:
+        return token_classification_head.head(self, encoder, len(self._tags_in_order), transitions=self.transitions)
+
+    def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
+        token_classification_head.write_onnx(graph, network, sequence_output, transitions=self.transitions)
 
     # 4 loss and metrics
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """Cross-entropy, of each word's tag or, with `transitions`, of their row; the mean over a batch's words."""
         if self.transitions:
-            return TagChainLoss(self.tags or self._tags_in_order)
+            return TagChainLoss(self.logit_names)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_TAG)
 
-    def loss_terms(self, target):
+    def loss_terms(self, target: tf.Tensor) -> tf.Tensor:
         return tf.math.count_nonzero(target != NO_TAG, dtype=tf.float32)
 
-    def metrics(self, examples, answers):
+    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return token_classification_metrics.metrics(*self._truth_and_found(examples, answers))
 
-    def evaluation(self, examples, answers, *, token_lengths, data):
+    def evaluation(
+        self,
+        examples: Mapping[str, Sequence],
+        answers: dict[str, np.ndarray],
+        *,
+        token_lengths: np.ndarray,
+        data: str,
+    ) -> Answers:
         as_words = "words" in examples
         units = examples["words"] if as_words else examples["text"]
         truth, found = self._truth_and_found(examples, answers)
@@ -181,18 +198,15 @@ class TokenClassification(Task):
 
     # 5 answer
     @tf.autograph.experimental.do_not_convert  # no Python control flow over tensors for it to find in seconds
-    def answer(self, example, features, outputs):
+    def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
         """The entities of each text in order, [B, E]: what stands there, its label, its tags' mean probability, places.
 
         `start` and `end` count characters, `byte_start` and `byte_end` bytes of the text or, of words, of the words
         joined by single spaces, for which `word_start` and `word_end` count words. Ends are exclusive.
         """
         words = words_of(features)
-        transitions = None
-        if self.transitions:
-            transitions, outputs = without_transitions(outputs)
-            transitions = tf.reduce_mean(transitions, 0)  # the same for each window
-        logits = tf.gather_nd(outputs, words.places)
+        named = self.named(outputs)
+        logits, transitions = tf.gather_nd(named["logits"], words.places), named.get("transitions")
         if self.tags:
             order = [self.tags.index(tag) for tag in self._tags_in_order]
             logits = tf.gather(logits, order, axis=1)
@@ -212,7 +226,7 @@ class TokenClassification(Task):
         label = tf.where(found["label"] < 0, "", tf.gather(self.labels, tf.maximum(found["label"], 0)))
         return {"entity": texts_between(text, found["byte_start"], found["byte_end"]), **found, "label": label}
 
-    def readable(self, answer):
+    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
         numbers = [name for name in answer if name not in ("entity", "label", "score")]
         rows = []
         for i, labels in enumerate(answer["label"]):
@@ -227,9 +241,13 @@ class TokenClassification(Task):
             rows.append({"entities": row})
         return rows
 
+    def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
+        return token_classification_golden.golden_inputs(self.signatures[signature])
+
     # what is saved
-    def hugging_face_config(self):
-        return names_of_logits(self.tags or self._tags_in_order)
+    @property
+    def logit_names(self) -> tuple[str, ...]:
+        return self.tags or self._tags_in_order
 
     @property
     def _tags_in_order(self):

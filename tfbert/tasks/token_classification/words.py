@@ -3,6 +3,8 @@
 Shapes: W windows, S sequence, T tokens of all texts together, N words of all texts together, M spans of all texts.
 """
 
+from __future__ import annotations
+
 import typing
 
 import tensorflow as tf
@@ -23,7 +25,7 @@ class Words(typing.NamedTuple):
     byte_end: tf.Tensor
 
 
-def words_of(features):
+def words_of(features: dict[str, tf.Tensor]) -> Words:
     """`Tokenizer.windows`' features -> `Words`. A word without pieces, such as a lone space, is none."""
     tokens = tf.where(tf.equal(features["best_context"], 1))  # each token once, in order: int64 [T, 2]
 
@@ -48,7 +50,7 @@ def words_of(features):
     )
 
 
-def tags_of_spans(row, start, end, spans):
+def tags_of_spans(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, spans: tf.RaggedTensor) -> tf.Tensor:
     """The tag of each word: 0 outside, 1 + 2 * label at the first word of a span, 2 + 2 * label at its others.
 
     A span has the words that it touches; a word that two touch is the first's.
@@ -70,14 +72,16 @@ def tags_of_spans(row, start, end, spans):
     return tf.where(touched, 1 + 2 * tf.gather(values[:, 2], found) + inside, 0)
 
 
-def ragged_words(words):
+def ragged_words(words: tf.Tensor | tf.RaggedTensor) -> tf.RaggedTensor:
     """Words [B, (words)] without what a dense tensor of them is filled up with."""
     if isinstance(words, tf.RaggedTensor):
         return words
     return tf.RaggedTensor.from_tensor(tf.convert_to_tensor(words, tf.string), padding="")
 
 
-def joined_words(given, words):
+def joined_words(
+    given: tf.RaggedTensor, words: Words
+) -> tuple[tf.Tensor, dict[tuple[str, str], tuple[tf.Tensor, tf.Tensor]]]:
     """Ragged words -> the words joined by spaces [B], and for each of `Words` what it covers, in three measures."""
     # The whole of a word, also what the tokenizer leaves out of it.
     first = tf.cast(given.row_starts(), tf.int32)

@@ -289,7 +289,7 @@ def test_a_full_disk(corpus, whole, tokenizer, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"objective": "clm"}, "objective is 'clm'; expected one of nsp, sop, none"),
+        ({"objective": "clm"}, "objective 'clm' is not one of nsp, sop, none"),
         ({"max_length": 4}, "nsp needs 5 tokens"),
         ({"short_probability": 2}, "short_probability is 2"),
         ({"duplicates": -1}, "duplicates"),

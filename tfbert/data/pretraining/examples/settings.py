@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfbert.errors import ConfigError
+from tfbert.settings import check_choice, check_not_negative, check_positive
 
 OBJECTIVES = ("nsp", "sop", "none")
 DOCUMENTS = ("auto", "blank_lines", "files", "jsonl")
@@ -62,15 +63,14 @@ class ExampleSettings:
             ("masking", MASKINGS),
             ("mask_units", MASK_UNITS),
         ):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
+            check_choice(self, name, allowed)
         shortest = _SHORTEST[self.objective]
         if self.max_length < shortest:
             raise ConfigError(f"max_length is {self.max_length}; {self.objective} needs {shortest} tokens at least")
         if not 0 <= self.short_probability <= 1:
             raise ConfigError(f"short_probability is {self.short_probability}; expected a share from 0 to 1")
-        if self.duplicates < 0 or self.shard_bytes < 1:
-            raise ConfigError("duplicates must not be negative, and a shard needs some text")
+        check_not_negative(self, "duplicates")
+        check_positive(self, "shard_bytes")
         if not self.duplicates:
             object.__setattr__(self, "duplicates", 10 if self.masking == "static" else 1)
 

@@ -38,7 +38,7 @@ def test_all_formats_answer_alone(task, tiny_checkpoint, tmp_path):
     assert told == set(cases) - STRINGS.get(task, set())
     card = (tmp_path / "mine/README.md").read_text()
     assert all(note in card for note in notes)
-    assert ("trained transitions" in card) == (task == "trained_transitions")
+    assert ("`transitions` float32 [C, C]" in card) == (task == "trained_transitions")
 
     with stand_in({"mine": tmp_path / "mine/1"}, tmp_path) as server:
         for name, case in cases.items():

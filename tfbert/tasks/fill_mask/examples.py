@@ -1,0 +1,22 @@
+"""The example of filling masks: a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tfbert.errors import DataError
+from tfbert.tasks.columns import column_name
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
+    from tfbert.tasks.task import Task
+
+
+def read(task: Task, table: Table, *, labelled: bool) -> dict[str, Any]:
+    """A checked table as the column `text` [B]. Raises DataError: no such column, or labels are asked for."""
+    if labelled:
+        raise DataError(
+            f"{table.source}: the masks of texts have no labels to compare with; `tfbert pretrain` measures a "
+            "model on held-out examples of `tfbert make-examples`"
+        )
+    return {"text": table.text_column(column_name("text", table, task.columns, {}))}

@@ -1,0 +1,101 @@
+"""The tasks by name: those of the package, those that a user registers, and any other by "module:Class"."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from tfbert.errors import ConfigError, did_you_mean
+from tfbert.tasks.task import Task
+
+# A task of the package: one row. Imported when asked for.
+TASKS = {
+    "classification": "tfbert.tasks.classification.task:Classification",
+    "token_classification": "tfbert.tasks.token_classification.task:TokenClassification",
+    "relation_extraction": "tfbert.tasks.relation_extraction.task:RelationExtraction",
+    "question_answering": "tfbert.tasks.question_answering.task:QuestionAnswering",
+    "summarization": "tfbert.tasks.summarization.task:Summarization",
+    "multiple_choice": "tfbert.tasks.multiple_choice.task:MultipleChoiceTask",
+    "fill_mask": "tfbert.tasks.fill_mask.task:FillMask",
+    "sentence_embedding": "tfbert.tasks.sentence_embedding.task:SentenceEmbedding",
+}
+_registered: dict[str, type[Task]] = {}
+
+
+def register(task_class: type[Task]) -> type[Task]:
+    """Makes a task known by its `name`; returns the class, so that it may stand as a decorator.
+
+    Raises ConfigError if it is no task, or another task of the package has the name.
+    """
+    if not (isinstance(task_class, type) and issubclass(task_class, Task)):
+        raise ConfigError(f"a task is a subclass of tfbert.tasks.task.Task, not {task_class!r}")
+    name = getattr(task_class, "name", None)
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ConfigError(f"{task_class.__name__}.name must be a word, such as 'reranker', not {name!r}")
+    if name in TASKS and path_of(task_class) != TASKS[name]:
+        raise ConfigError(f"tfbert has a task {name!r} of its own; give {task_class.__name__} another name")
+    _registered[name] = task_class
+    return task_class
+
+
+def task_class(name: str) -> type[Task]:
+    """The class of a task by its name ("fill-mask" is "fill_mask" too), or of "module:Class".
+
+    Raises ConfigError if there is none.
+
+    >>> task_class("classification").__name__
+    'Classification'
+    """
+    if ":" in name:
+        return _imported(name)
+    name = name.replace("-", "_")
+    if name in _registered:
+        return _registered[name]
+    if name in TASKS:
+        return _imported(TASKS[name])
+    known = (*TASKS, *_registered)
+    raise ConfigError(
+        f"there is no task {name!r}{did_you_mean(name, known) or '; the tasks are ' + ', '.join(known)}; a task of "
+        "your own is --task=module:Class, or its name after tfbert.register(Class)"
+    )
+
+
+def path_of(task_class: type[Task]) -> str:
+    """The "module:Class" of a task.
+
+    >>> path_of(task_class("fill_mask"))
+    'tfbert.tasks.fill_mask.task:FillMask'
+    """
+    return f"{task_class.__module__}:{task_class.__qualname__}"
+
+
+def saved_as(task: Task) -> dict[str, str]:
+    """What a saved model's config.json says of its task: the name, and the class of one from outside the package."""
+    path = path_of(type(task))
+    return {"task": task.name} if TASKS.get(task.name) == path else {"task": task.name, "class": path}
+
+
+def class_of_saved(saved: Mapping[str, Any]) -> type[Task]:
+    """The class that `saved_as` names."""
+    if "class" in saved and saved["task"] not in _registered:
+        return _imported(saved["class"])
+    return task_class(saved["task"])
+
+
+def _imported(path: str) -> type[Task]:
+    module_name, _, class_name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the task {path!r} cannot be imported ({error}): run the command in the folder of {module_name}, or put "
+            "that folder on PYTHONPATH"
+        ) from error
+    found = module
+    for part in class_name.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        what = "has no such class" if found is None else "has it, but it is no subclass of tfbert.tasks.task.Task"
+        raise ConfigError(f"the task {path!r} does not exist: {module_name} {what}")
+    return found
