@@ -73,8 +73,6 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
 
 def __getattr__(name: str) -> typing.Any:
     if name in _PUBLIC:
-        if name.endswith("Encoder") or name == "Tokenizer":
-            importlib.import_module("tfbert.checkpoints")  # what their `from_checkpoint` reads with
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     if name in _ROOMS:
         return importlib.import_module(f"tfbert.{name}")

@@ -9,6 +9,7 @@ from tfbert.encoders.layers import (
     SelfAttention,
     activation,
 )
+from tfbert.text.layer import Tokenize
 
 __all__ = [
     "BertEmbeddings",
@@ -17,6 +18,7 @@ __all__ = [
     "FeedForward",
     "MaskedLanguageModelHead",
     "SelfAttention",
+    "Tokenize",
     "activation",
 ]
 

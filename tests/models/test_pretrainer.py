@@ -179,7 +179,7 @@ def test_heads_of_checkpoints(data_dir, tiny_config, tokenizer, tmp_path):
     only_masks.save(tmp_path / "masked")
     again = Pretrainer.from_checkpoint(tmp_path / "masked")
     assert not again.load_report.missing
-    assert again.task.architecture == "BertForMaskedLM"
+    assert again.task.hugging_face_head == "MaskedLM"
 
 
 def test_a_vocabulary_without_mask_is_refused(tokenizer):

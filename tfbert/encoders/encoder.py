@@ -5,6 +5,7 @@ Shapes: B batch, S sequence, H hidden, N heads, V vocabulary, P predictions of a
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 from typing import Any, ClassVar, Protocol, Self
 
@@ -13,9 +14,12 @@ from keras import ops
 
 from tfbert.encoders.config import EncoderConfig
 
+# The room above that reads and writes encoders. It is named, not imported: nothing else here depends on it.
+_STORE = "tfbert.checkpoints"
+
 
 class Store(Protocol):
-    """What reads and writes encoders: `tfbert.checkpoints`, which lies above this room and announces itself."""
+    """What reads and writes encoders; importing `_STORE` sets `Encoder.store`."""
 
     def load(self, name: Any, encoder_class: type[Encoder], *, dtype: Any = None) -> Encoder: ...
 
@@ -38,7 +42,7 @@ class Encoder(keras.Model):
     TensorShape([1, 3, 32])
     """
 
-    store: ClassVar[Store]  # set by tfbert.checkpoints
+    store: ClassVar[Store | None] = None
     config_class: ClassVar[type[EncoderConfig]]
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
@@ -62,14 +66,14 @@ class Encoder(keras.Model):
         >>> tfbert.Encoder.from_checkpoint("path/or/hf-id").config.model_type
         'bert'
         """
-        return cls.store.load(name, cls, dtype=dtype)
+        return _store().load(name, cls, dtype=dtype)
 
     def save(self, filepath: str | pathlib.Path, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a Hugging Face folder with config.json and the weights; a path ending in .keras, Keras' own file."""
         if str(filepath).endswith(".keras"):
             super().save(filepath, overwrite=overwrite, **kwargs)
         else:
-            self.store.save(self, filepath)
+            _store().save(self, filepath)
 
     # what the rest of the package reads
 
@@ -201,3 +205,9 @@ class Encoder(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": self.config.to_dict()}
+
+
+def _store() -> Store:
+    if Encoder.store is None:
+        importlib.import_module(_STORE)
+    return Encoder.store

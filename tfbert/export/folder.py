@@ -189,7 +189,7 @@ def _write_shared(folder, model, cases, variants, differences):
     task = model.task
     task.tokenizer.save(folder)
     values = {**task.hugging_face_config(), "tfbert": {**saved_as(task), "settings": task.settings()}}
-    write_config(folder, model.encoder.config, task.architecture.partition("For")[2], values)
+    write_config(folder, model.encoder.config, task.hugging_face_head, values)
     if task.logit_names:
         (folder / "labels").write_text("".join(f"{name}\n" for name in task.logit_names), encoding="utf-8")
     _write_json(

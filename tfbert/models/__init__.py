@@ -12,6 +12,7 @@ from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
+    from tfbert.encoders.families import Family
     from tfbert.models.task_model import TaskModel
     from tfbert.tasks.task import Task
 
@@ -28,20 +29,25 @@ _MODELS = {
 }
 
 
-def register(task_class: type[Task]) -> type[Task]:
-    """Makes a task of your own known by its `name`, in every function and command; usable as a decorator.
+def register(new: type[Task] | Family) -> Any:
+    """Makes a task or a family of encoders of your own known, in every function and command; returns it.
 
-    Without it a task is known by "module:Class", and a saved model finds it by that. A .keras file of a task of your
-    own opens after `register`, as Keras asks of all custom classes.
+    A task is then known by its `name` (usable as a decorator), a family by its `model_type`. Without it a task is known
+    by "module:Class", and a saved model finds it by that. A .keras file of a task of your own opens after `register`,
+    as Keras asks of all custom classes.
 
     >>> register(tfbert.tasks.classification.task.Classification).name
     'classification'
     """
+    from tfbert.encoders import families
     from tfbert.tasks import registry
 
-    registry.register(task_class)
-    model_class(task_class.name)
-    return task_class
+    if isinstance(new, families.Family):
+        families.register(new)
+        return new
+    registry.register(new)
+    model_class(new.name)
+    return new
 
 
 def model_class(task: str) -> type[TaskModel]:

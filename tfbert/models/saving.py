@@ -86,9 +86,10 @@ class Saving:
                 **self.task.hugging_face_config(),
                 "tfbert": {**saved_as(self.task), "settings": self.task.settings(), **self._padding()},
             }
-            head = self.task.architecture.partition("For")[2]
             pooler = self.encoder.has_trained_pooler
-            hugging_face.write_folder(folder, self.encoder, heads, head=head, values=values, pooler=pooler)
+            hugging_face.write_folder(
+                folder, self.encoder, heads, head=self.task.hugging_face_head, values=values, pooler=pooler
+            )
             self.task.tokenizer.save(folder)
             self.write_further_files(folder)
 

@@ -186,11 +186,6 @@ class Task(abc.ABC):
         """The task reading other columns of a table."""
         return dataclasses.replace(self, columns=columns)
 
-    @property
-    def architecture(self) -> str:
-        """Hugging Face's class for the same network, of BERT."""
-        return f"BertFor{self.hugging_face_head}" if self.hugging_face_head else "BertModel"
-
 
 class TrainableTask(Task):
     """A task that is trained on labelled examples: a `Task` with a target, a loss and metrics."""
