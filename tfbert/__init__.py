@@ -6,7 +6,7 @@ import importlib
 import os
 import typing
 
-from tfbert import old_names
+from tfbert import hooks, old_names
 
 __version__ = "0.1.0"
 
@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 old_names.install()
+hooks.room = lambda name: importlib.import_module(f"tfbert.{name}")
 
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
 # Python parts do not wait for TensorFlow.

@@ -5,26 +5,14 @@ Shapes: B batch, S sequence, H hidden, N heads, V vocabulary, P predictions of a
 
 from __future__ import annotations
 
-import importlib
 import pathlib
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import keras
 from keras import ops
 
+from tfbert import hooks
 from tfbert.encoders.config import EncoderConfig
-
-# The room above that reads and writes encoders. It is named, not imported: nothing else here depends on it.
-_STORE = "tfbert.checkpoints"
-
-
-class Store(Protocol):
-    """What reads and writes encoders; importing `_STORE` sets `Encoder.store`."""
-
-    def load(self, name: Any, encoder_class: type[Encoder], *, dtype: Any = None) -> Encoder: ...
-
-    def save(self, encoder: Encoder, folder: Any) -> None: ...
-
 
 class Encoder(keras.Model):
     """Token ids to vectors. A family's class is made of the bricks in `tfbert.encoders.layers`.
@@ -42,7 +30,6 @@ class Encoder(keras.Model):
     TensorShape([1, 3, 32])
     """
 
-    store: ClassVar[Store | None] = None
     config_class: ClassVar[type[EncoderConfig]]
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
@@ -66,14 +53,14 @@ class Encoder(keras.Model):
         >>> tfbert.Encoder.from_checkpoint("path/or/hf-id").config.model_type
         'bert'
         """
-        return _store().load(name, cls, dtype=dtype)
+        return hooks.room("checkpoints").store.load_encoder(name, cls, dtype=dtype)
 
     def save(self, filepath: str | pathlib.Path, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a Hugging Face folder with config.json and the weights; a path ending in .keras, Keras' own file."""
         if str(filepath).endswith(".keras"):
             super().save(filepath, overwrite=overwrite, **kwargs)
         else:
-            _store().save(self, filepath)
+            hooks.room("checkpoints").store.save_encoder(self, filepath)
 
     # what the rest of the package reads
 
@@ -205,9 +192,3 @@ class Encoder(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": self.config.to_dict()}
-
-
-def _store() -> Store:
-    if Encoder.store is None:
-        importlib.import_module(_STORE)
-    return Encoder.store

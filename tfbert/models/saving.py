@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-from tfbert import checkpoints
+from tfbert import checkpoints, hooks
 from tfbert.checkpoints.formats import hugging_face
 from tfbert.encoders import families
 from tfbert.encoders.layers.initializers import left_at_zero
@@ -102,9 +102,7 @@ class Saving:
 
     def export(self, filepath):
         """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
-        from tfbert.export.saved_model.write import write_saved_model
-
-        write_saved_model(self, filepath)
+        hooks.room("export").write_saved_model(self, filepath)
 
     def get_config(self):
         return {
