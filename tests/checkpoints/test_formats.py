@@ -8,8 +8,8 @@ import pytest
 
 import tfbert
 from tfbert.checkpoints import open_checkpoint
-from tfbert.checkpoints.convert import MARKERS, convert
-from tfbert.checkpoints.formats import google_tf1, hugging_face, keras_hub, model_garden
+from tfbert.checkpoints.convert import convert
+from tfbert.checkpoints.formats import google_tf1, hugging_face, keras_hub, model_garden, written_formats
 from tfbert.errors import CheckpointError, ConfigError, DiskError
 from tfbert.text.special_tokens import AddedToken
 
@@ -26,7 +26,7 @@ def same_bytes(source, other):
     return {variable.split("/")[0] for variable in source.shapes if variable not in other.shapes}
 
 
-@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("form", written_formats())
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_checkpoints(name, form, data_dir, tmp_path):
     source = open_checkpoint(data_dir(f"checkpoints/{name}"))
@@ -39,7 +39,7 @@ def test_published_checkpoints(name, form, data_dir, tmp_path):
     assert same_bytes(again, open_checkpoint(tmp_path / "back")) == set()
 
 
-@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("form", written_formats())
 def test_all_heads(form, network, tmp_path):
     source = network()
     notes = convert(source, form, tmp_path / "out")
@@ -102,7 +102,7 @@ def test_what_a_format_computes_otherwise_is_said(network, tmp_path):
     assert note == "Google's BERT has no place for predictions: left out"
 
 
-@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("form", written_formats())
 def test_rules_and_names_that_a_format_does_not_keep_are_said(form, tiny_checkpoint, tmp_path):
     model = tfbert.TextClassifier.from_checkpoint(tiny_checkpoint, labels=["good", "bad"])
     model.save(tmp_path / "source")
@@ -157,7 +157,7 @@ def test_a_decoder_of_its_own(network, tmp_path, features):
     [{"hidden_size": 30, "num_attention_heads": 3}, {"type_vocab_size": 5}, {"num_attention_heads": 1}],
     ids=str,
 )
-@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("form", written_formats())
 def test_other_sizes(form, changes, network, tmp_path):
     source = network((), **changes)
     convert(source, form, tmp_path / "out")
@@ -202,7 +202,7 @@ def test_chinese_whole_word_masking_is_bert(network, tmp_path):
     assert tfbert.Pretrainer.from_checkpoint(tmp_path).load_report.missing == ()
 
 
-@pytest.mark.parametrize("form", MARKERS)
+@pytest.mark.parametrize("form", written_formats())
 def test_no_writer_loses_a_variable(form, network, tmp_path):
     weights = network(("classifier",))
     weights.shapes["adapter/kernel"] = (2, 2)

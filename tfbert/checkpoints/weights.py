@@ -109,6 +109,7 @@ class Source(Weights):
         folder: where its vocabulary and JSON files lie.
         values: all of its config JSON, for heads and labels.
         modules: the folder of modules.json, of sentence-transformers; None elsewhere.
+        has_tokenizer_files: whether its tokenizer's files are as Hugging Face has them.
 
     Args:
         files: rows of a format's table and the tensor file that has them, [(rows, file)].
@@ -118,6 +119,7 @@ class Source(Weights):
     folder: pathlib.Path
     values: dict[str, Any]
     modules: pathlib.Path | None = None
+    has_tokenizer_files = True
 
     def __init__(
         self,

@@ -1,17 +1,17 @@
 """Writes a checkpoint of any format, found by what is in its folder, as a folder of another one:
 
-tfbert convert --from=uncased_L-12_H-768_A-12 --to=hf --out=bert
+tfbert convert --from=uncased_L-12_H-768_A-12 --to=hf --out=converted
 tfbert convert --from=sentence-transformers/all-MiniLM-L6-v2 --to=keras_hub --out=minilm
 """
 
 from absl import flags
 
 _FROM = flags.DEFINE_string("from", None, "Checkpoint folder of any format, or hub id.", required=True)
-_TO = flags.DEFINE_enum(
+_TO = flags.DEFINE_string(
     "to",
     None,
-    ["hf", "tf1", "keras_hub", "model_garden"],
-    "hf: Hugging Face, for tfbert and transformers; tf1: Google's BERT; keras_hub: a preset; model_garden: TF2.",
+    "hf: Hugging Face, for tfbert and transformers; tf1: Google's TF1 checkpoint; keras_hub: a preset; "
+    "model_garden: TF2; or a registered format.",
     required=True,
 )
 _OUT = flags.DEFINE_string("out", None, "Folder; another of the same format is replaced.", required=True)
@@ -20,7 +20,9 @@ _OUT = flags.DEFINE_string("out", None, "Folder; another of the same format is r
 def main(argv):
     from tfbert.checkpoints import open_checkpoint
     from tfbert.checkpoints.convert import convert
+    from tfbert.checkpoints.formats import format_to_write
 
+    format_to_write(_TO.value)  # before a download
     source = open_checkpoint(_FROM.value)
     print(f"found: {source}", flush=True)
     for note in convert(source, _TO.value, _OUT.value):

@@ -12,6 +12,7 @@ from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
+    from tfbert.checkpoints.formats import Format
     from tfbert.encoders.families import Family
     from tfbert.models.task_model import TaskModel
     from tfbert.tasks.task import Task
@@ -29,22 +30,25 @@ _MODELS = {
 }
 
 
-def register(new: type[Task] | Family) -> Any:
-    """Makes a task or a family of encoders of your own known, in every function and command; returns it.
+def register(new: type[Task] | Family | Format) -> Any:
+    """Makes a task, a family of encoders or a checkpoint format of your own known, in every function; returns it.
 
-    A task is then known by its `name` (usable as a decorator), a family by its `model_type`. Without it a task is known
+    A task is then known by its `name` (usable as a decorator), a family by its `model_type`, a format by what it
+    recognises. A command registers what the modules of `--register=module` register. Without it a task is known
     by "module:Class", and a saved model finds it by that. A .keras file of a task of your own opens after `register`,
     as Keras asks of all custom classes.
 
     >>> register(tfbert.tasks.classification.task.Classification).name
     'classification'
     """
+    from tfbert.checkpoints import formats
     from tfbert.encoders import families
     from tfbert.tasks import registry
 
-    if isinstance(new, families.Family):
-        families.register(new)
-        return new
+    for kind, room in ((families.Family, families), (formats.Format, formats)):
+        if isinstance(new, kind):
+            room.register(new)
+            return new
     registry.register(new)
     model_class(new.name)
     return new

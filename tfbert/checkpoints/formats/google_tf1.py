@@ -6,6 +6,8 @@ import json
 import pathlib
 from typing import Any
 
+from tfbert.checkpoints import tokenizer_files
+from tfbert.checkpoints.formats import Format
 from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
 from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_write, stored_value
 from tfbert.encoders import families
@@ -25,8 +27,9 @@ def open_folder(folder: Any) -> Source:
     return Source(f"TF1 checkpoint {bundle.prefix}", folder, config, values, [(family.forms[NAME].table, bundle)])
 
 
-def checkpoint_prefix(folder):
+def checkpoint_prefix(folder: Any) -> pathlib.Path:
     """The path of the folder's checkpoint without .index. Raises CheckpointError: none, or several."""
+    folder = pathlib.Path(folder)
     named = folder / "bert_model.ckpt"
     if named.with_name("bert_model.ckpt.index").exists():
         return named
@@ -38,7 +41,7 @@ def checkpoint_prefix(folder):
     return found[0].with_suffix("")
 
 
-def config_file(folder):
+def config_file(folder: Any) -> pathlib.Path | None:
     """The folder's bert_config.json, or the one file named like it; None without."""
     found = sorted(pathlib.Path(folder).glob("*bert_config*.json"))
     named = pathlib.Path(folder) / "bert_config.json"
@@ -81,3 +84,19 @@ def write_weights(folder: Any, weights: Weights) -> None:
     shapes = {name: shape for name, (_, shape) in rows.items()}
     prefix = pathlib.Path(folder) / "bert_model.ckpt"
     write_tensor_bundle(prefix, shapes, lambda name: stored_value(weights, *rows[name]))
+
+
+def _write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
+    write_weights(folder, weights)
+    tokenizer_files.write_vocabulary(folder, source, tokenizer)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Google's BERT",
+    files="bert_config.json with bert_model.ckpt.* (Google)",
+    recognises=lambda folder: config_file(folder) is not None,
+    open_folder=open_folder,
+    write=_write,
+    marker="bert_config.json",
+)

@@ -9,7 +9,8 @@ import json
 import pathlib
 from typing import Any
 
-from tfbert.checkpoints.formats import sentence_transformers
+from tfbert.checkpoints import tokenizer_files
+from tfbert.checkpoints.formats import Format, sentence_transformers
 from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.tensor_files.shards import Renamed, Shards
 from tfbert.checkpoints.tensor_files.torch import TorchFile
@@ -34,13 +35,21 @@ FILES = {
     "pytorch_model.bin": TorchFile,
     "pytorch_model.bin.index.json": lambda path: Shards(path, TorchFile),
 }
+# Keys of config.json that say how the source was stored.
+_OF_STORAGE = ("torch_dtype", "dtype", "transformers_version", "quantization_config", "embedding")
 # Old files say gamma and beta, new ones weight and bias.
 _OTHER_NAMES = (("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"))
 
 
-def open_folder(folder: Any, name: str) -> Source:
-    """The `Source` of a folder whose weights are the file `name` of `FILES`."""
+def recognises(folder: pathlib.Path) -> bool:
+    """Whether a folder holds weights under one of the names in `FILES`."""
+    return any((folder / name).exists() for name in FILES)
+
+
+def open_folder(folder: Any) -> Source:
+    """The `Source` of a folder with config.json and one of `FILES`, the first that it has."""
     folder = pathlib.Path(folder)
+    name = next(name for name in FILES if (folder / name).exists())
     values, config = read_json_object(folder / "config.json"), families.read_config(folder / "config.json")
     family = families.family_of(config)
     table = family.table(config)
@@ -68,7 +77,7 @@ def config_values(config: EncoderConfig, head: str, values: dict[str, Any]) -> d
 
     Args:
         head: Hugging Face's name for it, such as "SequenceClassification"; "" for the bare encoder.
-        values: further keys, such as id2label.
+        values: extra keys, such as id2label.
     """
     architectures = [families.family_of(config).architecture(head)]
     return {**config.to_hugging_face(), "architectures": architectures, **values}
@@ -120,3 +129,35 @@ def write_weights(folder: Any, weights: Weights, *, head: str = "", values: dict
     write_safetensors(
         pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name])
     )
+
+
+def write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
+    """Writes an opened checkpoint: config.json with all that its own says, weights, modules and tokenizer."""
+    write_weights(folder, weights, head=source.hugging_face_head(), values=_values(source))
+    if settings := sentence_transformers.settings(source):
+        sentence_transformers.write(folder, settings, source)
+    if tokenizer is not None and set(tokenizer_files.held(source)) <= {"vocab.txt"}:
+        tokenizer.save(folder)
+    else:
+        tokenizer_files.copy(folder, source)
+
+
+def _values(source: Source) -> dict[str, Any]:
+    """What config.json says besides the sizes."""
+    ours = {*source.config.to_dict(), *source.config.other_names.values(), "model_type", "architectures"}
+    values = {key: value for key, value in source.values.items() if key not in {*_OF_STORAGE, *ours}}
+    if names := source.label_names():
+        values["id2label"] = {str(i): name for i, name in enumerate(names)}
+        values["label2id"] = {name: i for i, name in enumerate(names)}
+    return values
+
+
+FORMAT = Format(
+    name="hf",
+    title="Hugging Face",
+    files="config.json with model.safetensors or pytorch_model.bin (Hugging Face)",
+    recognises=recognises,
+    open_folder=open_folder,
+    write=write,
+    any_family=True,
+)

@@ -6,6 +6,7 @@ import pathlib
 import re
 from typing import Any
 
+from tfbert.checkpoints.formats import Format
 from tfbert.checkpoints.tensor_files.hdf5 import HDF5File
 from tfbert.checkpoints.tensor_files.shards import Renamed
 from tfbert.checkpoints.weights import Source
@@ -31,3 +32,12 @@ def open_folder(folder: Any) -> Source:
         names.setdefault(outer.sub("", stored.removesuffix(":0")), stored)
     description = f"Hugging Face's TensorFlow folder {folder} (tf_model.h5)"
     return Source(description, folder, config, values, [(table, Renamed(file, names))])
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Hugging Face's TensorFlow classes",
+    files="config.json with tf_model.h5 (Hugging Face)",
+    recognises=lambda folder: (folder / "tf_model.h5").exists(),
+    open_folder=open_folder,
+)

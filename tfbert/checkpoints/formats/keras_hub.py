@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfbert.checkpoints.formats import Format, sentence_transformers
 from tfbert.checkpoints.tensor_files.hdf5 import HDF5File, write_hdf5
 from tfbert.checkpoints.tensor_files.shards import Together
 from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_write, stored_value
@@ -32,7 +33,9 @@ _VOCABULARY = "assets/tokenizer/vocabulary.txt"
 class KerasHubSource(Source):
     """A preset; `values["embedding"]` has the pooling of a text embedder."""
 
-    def tokenizer(self):
+    has_tokenizer_files = False  # its tokenizer.json is KerasHub's own
+
+    def tokenizer(self) -> Any:
         from tfbert.text import Tokenizer, Vocabulary
 
         path = self.folder / "tokenizer.json"
@@ -49,8 +52,11 @@ class KerasHubSource(Source):
         )
 
 
-def is_preset(values):
-    """Whether the object of a config.json is KerasHub's."""
+def recognises(folder: pathlib.Path) -> bool:
+    """Whether a folder's config.json is KerasHub's."""
+    if not (folder / "config.json").exists():
+        return False
+    values = read_json_object(folder / "config.json")
     return isinstance(values.get("registered_name"), str) and isinstance(values.get("config"), dict)
 
 
@@ -206,3 +212,19 @@ def _object(preset: Any, module: str, class_name: str, config: dict[str, Any]) -
 
 def _write_json(path, values):
     path.write_text(json.dumps(values, indent=4) + "\n", encoding="utf-8")
+
+
+def _write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
+    embedding, heads = sentence_transformers.settings(source), weights.heads()
+    task = "TextClassifier" if "classifier" in heads else "MaskedLM" if "predictions" in heads else None
+    write_weights(folder, weights, tokenizer, task or ("TextEmbedder" if embedding else None), embedding)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="KerasHub",
+    files="a preset of KerasHub",
+    recognises=recognises,
+    open_folder=open_folder,
+    write=_write,
+)

@@ -8,16 +8,19 @@ official/nlp/modeling/networks/{bert_encoder,encoder_scaffold}.py, official/nlp/
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from tfbert.checkpoints.formats import google_tf1
+from tfbert.checkpoints import tokenizer_files
+from tfbert.checkpoints.formats import Format, google_tf1
 from tfbert.checkpoints.tensor_files.shards import Renamed
 from tfbert.checkpoints.tensor_files.tensor_bundle import TensorBundle, write_tensor_bundle
 from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_write, stored_value
 from tfbert.encoders import families
+from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.weight_table import expand
 from tfbert.errors import CheckpointError
 
@@ -28,9 +31,11 @@ _ENCODERS = ("encoder", "model/encoder_network", "model/_network", "model", "_ne
 _TOKENS = "encoder/_embedding_layer/embeddings"
 
 
-def has_graph(folder):
-    """Whether the checkpoint in a folder has a graph of objects, and is not of TF1."""
-    prefix = google_tf1.checkpoint_prefix(pathlib.Path(folder))
+def recognises(folder: pathlib.Path) -> bool:
+    """Whether a folder has bert_config.json, and a checkpoint with a graph of objects, unlike those of TF1."""
+    if google_tf1.config_file(folder) is None:
+        return False
+    prefix = google_tf1.checkpoint_prefix(folder)
     # the first key of the index, which is sorted; its letters stand there as they are
     return GRAPH.encode() in prefix.with_name(prefix.name + ".index").read_bytes()
 
@@ -60,7 +65,7 @@ def open_folder(folder: Any) -> Source:
     return Source(description, folder, config, values, [(table, Renamed(bundle, names))])
 
 
-def numbered_layers(config):
+def numbered_layers(config: EncoderConfig) -> dict[str, str]:
     """{name of a layer of the encoder: its number among the layers with weights}, as Keras also keeps them."""
     count = config.num_hidden_layers
     names = ("_embedding_layer", "_position_embedding_layer", "_type_embedding_layer", "_embedding_norm_layer")
@@ -98,7 +103,7 @@ class _Graph:
         self._children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
         self._keys = [{value.name: value.checkpoint_key for value in node.attributes} for node in graph.nodes]
 
-    def key(self, paths):
+    def key(self, paths: Iterable[str]) -> str | None:
         """The tensor's name that the first of the paths leads to, or None."""
         for path in paths:
             node = 0
@@ -172,3 +177,19 @@ def _also(graph, path, other):
     parts = other if isinstance(other, list) else other.split("/")
     child = graph.nodes[_node(graph, parts[:-1])].children.add()
     child.node_id, child.local_name = _node(graph, path), parts[-1]
+
+
+def _write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
+    write_weights(folder, weights, classifies_tokens=source.hugging_face_head() == "TokenClassification")
+    tokenizer_files.write_vocabulary(folder, source, tokenizer)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Model Garden",
+    files="bert_config.json with bert_model.ckpt-1.* (Model Garden)",
+    recognises=recognises,
+    open_folder=open_folder,
+    write=_write,
+    marker="bert_config.json",
+)
