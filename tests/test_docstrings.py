@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from checkpoints import torch_files
 
 import tfbert
 
@@ -79,6 +80,7 @@ PATHS = {
     "served/mine": "served",
     "examples": "pretraining_examples",
     "train.tsv": "train_file",
+    "pytorch_model.bin": "torch_file",
     "texts.jsonl": "texts_file",
 }
 
@@ -157,6 +159,13 @@ def pretraining_examples(tokenizer, tmp_path_factory):
 def train_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("train") / "train.tsv"
     path.write_text("text\tlabel\na fine film\tpositive\ndull\tnegative\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def torch_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch") / "pytorch_model.bin"
+    torch_files.write_zip(path, {"bias": np.zeros(2, np.float32)})
     return path
 
 

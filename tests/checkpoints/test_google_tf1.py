@@ -100,7 +100,7 @@ def test_damage_is_named(written):
     folder, _ = written
     data = folder / "bert_model.ckpt.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:2000])
-    with pytest.raises(CheckpointError, match=r"bert_model\.ckpt\.data.* has 2000 bytes, its index speaks of"):
+    with pytest.raises(CheckpointError, match=r"bert_model\.ckpt\.data.* has 2000 bytes, and its index says"):
         TextClassifier.from_checkpoint(folder, labels=["a", "b"])
     (folder / "bert_model.ckpt.index").unlink()
     with pytest.raises(CheckpointError, match=r"must hold bert_model\.ckpt\.index; it holds no"):

@@ -3,35 +3,43 @@
 Source: torch/serialization.py, _save and _legacy_save.
 """
 
+from __future__ import annotations
+
 import math
+import os
 import pathlib
 import struct
 import zipfile
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
 
-from tfbert.checkpoints.tensor_files.torch_pickle import Tensor, load_pickle, pickle_end
+from tfbert.checkpoints.tensor_files.torch_pickle import Storage, Tensor, load_pickle, pickle_end
 from tfbert.errors import CheckpointError
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of an older file
 _LARGEST_PICKLE = 64 << 20  # bytes; a state dict of a network of a thousand layers has one
-_END_OF_ZIP = 22  # bytes of its last record, without a comment
+_END_OF_ZIP = 22  # bytes of the last record of an archive without a comment
 
 
 class TorchFile:
-    """Names and shapes of a file at once, its tensors when asked for.
+    """A `TensorFile`.
 
     Raises:
         CheckpointError: damaged, truncated, padded, or with anything but tensors in it.
+
+    >>> TorchFile("pytorch_model.bin").shapes
+    {'bias': (2,)}
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
         try:
             with open(self.path, "rb") as file:
                 is_zip = file.read(4) == b"PK\x03\x04"
             self._zip = self._open_zip() if is_zip else None
-            state = self._zip_state() if is_zip else self._legacy_state()
+            state = self._legacy_state() if self._zip is None else self._zip_state(self._zip)
         except (OSError, zipfile.BadZipFile, struct.error, UnicodeDecodeError, NotImplementedError, EOFError) as error:
             raise CheckpointError(f"{self.path} is damaged or no file of PyTorch: {error}") from None
         if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
@@ -43,7 +51,7 @@ class TorchFile:
             self._check(name, tensor)
         self.shapes = {name: tensor.shape for name, tensor in self._tensors.items()}
 
-    def read(self, name):
+    def read(self, name: str) -> np.ndarray:
         storage, offset, shape, strides = self._tensors[name]
         if storage.dtype[0] in "iu":
             raise CheckpointError(f"{self.path}: tensor {name} is of integers, not floating-point numbers")
@@ -55,8 +63,8 @@ class TorchFile:
             value = (value.astype(np.uint32) << 16).view(np.float32)
         return value
 
-    def _check(self, name, tensor):
-        """A view must lie in its storage, and be no larger than it."""
+    def _check(self, name: str, tensor: Tensor) -> None:
+        """A tensor is a view of a storage: it must lie in it, and be no larger."""
         storage, offset, shape, strides = tensor
         last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
         stored = self._lengths.get(storage.key)
@@ -68,40 +76,40 @@ class TorchFile:
         if self._zip is not None and storage.length * size != stored:
             raise CheckpointError(f"{self.path}: the storage of tensor {name} has another length than its pickle says")
 
-    # since PyTorch 1.6: a zip archive, stored and not compressed
+    # since PyTorch 1.6: a zip archive, not compressed
 
-    def _open_zip(self):
+    def _open_zip(self) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(self.path)
         with open(self.path, "rb") as file:
             file.seek(-_END_OF_ZIP, 2)
             ends = file.read(4) == b"PK\x05\x06"
         if not ends or min(info.header_offset for info in archive.infolist()) != 0:
-            raise CheckpointError(f"{self.path} has bytes before or behind its archive: it is padded or damaged")
+            raise CheckpointError(f"{self.path} has bytes before or after its archive: it is padded or damaged")
         size = self.path.stat().st_size
         for info in archive.infolist():
             if info.compress_type != zipfile.ZIP_STORED or info.file_size > size or info.flag_bits & 1:
                 raise CheckpointError(f"{self.path}: {info.filename} is compressed or longer than the file")
         return archive
 
-    def _zip_state(self):
-        roots = [name.removesuffix("data.pkl") for name in self._zip.namelist() if name.endswith("/data.pkl")]
+    def _zip_state(self, archive: zipfile.ZipFile) -> Any:
+        roots = [name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(roots) != 1:
             raise CheckpointError(f"{self.path} is a zip archive without the data.pkl of PyTorch")
         self._root = roots[0]
-        entries = {info.filename.removeprefix(self._root): info for info in self._zip.infolist()}
-        order = self._zip.read(entries["byteorder"]).strip() if "byteorder" in entries else b"little"
-        self._byte_order = {b"little": "<", b"big": ">"}.get(order)
-        if self._byte_order is None:
+        entries = {info.filename.removeprefix(self._root): info for info in archive.infolist()}
+        order = archive.read(entries["byteorder"]).strip() if "byteorder" in entries else b"little"
+        if order not in (b"little", b"big"):
             raise CheckpointError(f"{self.path}: its byte order is {order!r}, neither little nor big")
+        self._byte_order: Literal["<", ">"] = "<" if order == b"little" else ">"
         if entries["data.pkl"].file_size > _LARGEST_PICKLE:
             raise CheckpointError(f"{self.path}: its data.pkl is too long for a dictionary of tensors")
         begin = len("data/")
         self._lengths = {name[begin:]: info.file_size for name, info in entries.items() if name.startswith("data/")}
-        return load_pickle(self._zip.read(entries["data.pkl"]), self.path)
+        return load_pickle(archive.read(entries["data.pkl"]), self.path)
 
-    # before: four pickles, then each storage behind its length
+    # earlier: five pickles, then the length and the bytes of each storage
 
-    def _legacy_state(self):
+    def _legacy_state(self) -> Any:
         size = self.path.stat().st_size
         with open(self.path, "rb") as file:
             head = file.read(_LARGEST_PICKLE)
@@ -126,10 +134,10 @@ class TorchFile:
                 if count < 0 or begin > size:
                     raise CheckpointError(f"{self.path} is truncated, or a length in it is wrong")
         if begin != size:
-            raise CheckpointError(f"{self.path} has {size - begin} bytes behind its last tensor")
+            raise CheckpointError(f"{self.path} has {size - begin} bytes after its last tensor")
         return state
 
-    def _storage_bytes(self, storage, name):
+    def _storage_bytes(self, storage: Storage, name: str) -> bytes:
         try:
             if self._zip is not None:
                 return self._zip.read(f"{self._root}data/{storage.key}")
@@ -140,12 +148,12 @@ class TorchFile:
             raise CheckpointError(f"{self.path}: tensor {name} cannot be read: {error}") from None
 
 
-def _item_size(storage):
+def _item_size(storage: Storage) -> int:
     return 2 if storage.dtype == "bfloat16" else np.dtype(storage.dtype).itemsize
 
 
-def _storages(state):
-    """All storages of tensors in a dictionary, of whatever depth."""
+def _storages(state: Any) -> Iterator[Storage]:
+    """All storages of the tensors in a dictionary of dictionaries."""
     if isinstance(state, Tensor):
         yield state.storage
     elif isinstance(state, dict):

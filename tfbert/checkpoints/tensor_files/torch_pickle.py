@@ -1,17 +1,23 @@
 """The pickle inside pytorch_model.bin, read without PyTorch and without running anything that it asks for.
 
-Two walls: the operations are looked through before any is run, and the unpickler finds five names and no others.
+Two checks keep it from running code: all operations are checked before the first one runs, and the unpickler knows the
+names in `_NAMES` and no others.
 Source: torch/serialization.py, torch/_utils.py; pickletools for the operations.
 """
 
+from __future__ import annotations
+
 import collections
 import io
+import os
 import pickle
 import pickletools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from tfbert.errors import CheckpointError
 
-# torch's storage classes -> numpy's dtypes; bfloat16 has none and is widened by hand
+# torch's storage classes -> numpy's dtypes; numpy has no bfloat16, the reader widens it
 STORAGES = {
     "DoubleStorage": "f8",
     "FloatStorage": "f4",
@@ -24,7 +30,7 @@ STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "u1",
 }
-# What a dictionary of tensors is written with; none of these calls anything but a name that find_class gives.
+# The operations that write a dictionary of tensors; they call nothing but what find_class returns.
 _OPERATIONS = frozenset(
     "PROTO FRAME STOP MARK POP POP_MARK EMPTY_DICT EMPTY_LIST EMPTY_TUPLE LIST TUPLE TUPLE1 TUPLE2 TUPLE3 DICT "
     "SETITEM SETITEMS APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT "
@@ -33,22 +39,42 @@ _OPERATIONS = frozenset(
 )
 _MOST_OPERATIONS = 10_000_000  # a network of a thousand layers has half a million
 
-Storage = collections.namedtuple("Storage", "key dtype length begin")
-Tensor = collections.namedtuple("Tensor", "storage offset shape strides")
+
+class Storage(NamedTuple):
+    """A run of numbers in the file."""
+
+    key: str
+    dtype: str  # of STORAGES
+    length: int  # numbers
+    begin: int  # its first number in what the key names
 
 
-def pickle_end(data, begin, path):
-    """Where the pickle that begins there ends, after all its operations were looked at.
+class Tensor(NamedTuple):
+    """A view of a storage: its first number, and its shape and strides in numbers."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def pickle_end(data: bytes, begin: int, path: str | os.PathLike[str]) -> int:
+    """The end of the pickle that begins at byte `begin`, after a check of all its operations.
 
     Raises:
         CheckpointError: it asks for anything but tensors, or is no pickle.
+
+    >>> pickle_end(pickle.dumps({"a": 1}, protocol=2) + b"...", 0, "pytorch_model.bin")
+    17
     """
     stream = io.BytesIO(data)
     stream.seek(begin)
+    operations: Iterator[tuple[Any, Any, int | None]] = pickletools.genops(stream)
     try:
-        for count, (operation, argument, position) in enumerate(pickletools.genops(stream)):
+        for count, (operation, argument, position) in enumerate(operations):
             if operation.name == "GLOBAL":
-                _admit(*argument.split(" ", 1), path)
+                module, name = argument.split(" ", 1)
+                _admit(module, name, path)
             if operation.name not in _OPERATIONS:
                 raise CheckpointError(
                     f"{path}: its pickle has the operation {operation.name} at byte {position}, which no dictionary of "
@@ -65,30 +91,33 @@ def pickle_end(data, begin, path):
     return stream.tell()
 
 
-def load_pickle(data, path):
-    """The object of bytes that `pickle_end` admitted, with `Tensor` for tensors.
+def load_pickle(data: bytes, path: str | os.PathLike[str]) -> Any:
+    """The object of a pickle, with a `Tensor` for each tensor.
 
     Raises:
         CheckpointError: as `pickle_end`.
+
+    >>> load_pickle(pickle.dumps({"a": 1}, protocol=2), "pytorch_model.bin")
+    {'a': 1}
     """
     pickle_end(data, 0, path)
     try:
         return _Unpickler(io.BytesIO(data), path).load()
     except CheckpointError:
         raise
-    except Exception as error:  # a damaged pickle raises what the operation that it hits raises
+    except Exception as error:  # the operations of a damaged pickle raise anything
         raise CheckpointError(f"{path} holds no sound pickle: {type(error).__name__}: {error}") from None
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, stream, path):
+    def __init__(self, stream: io.BytesIO, path: str | os.PathLike[str]) -> None:
         super().__init__(stream, encoding="latin1")
         self._path = path
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         return _admit(module, name, self._path)
 
-    def persistent_load(self, saved):
+    def persistent_load(self, saved: Any) -> Storage:
         if not (isinstance(saved, tuple) and len(saved) in (5, 6) and saved[0] == "storage"):
             raise CheckpointError(f"{self._path}: its pickle refers to {saved!r:.80}, no storage of a tensor")
         _, kind, key, _, length, *view = saved
@@ -104,26 +133,26 @@ class _StorageKind(str):
     dtype = property(str)
 
 
-def _count(value):
+def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{value!r:.40} is no number of elements")
     return value
 
 
-def _rebuild_tensor(storage, offset, shape, strides, *_):
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
     if not isinstance(storage, Storage) or len(shape) != len(strides):
         raise ValueError("a tensor without a storage")
     return Tensor(storage, _count(offset), tuple(map(_count, shape)), tuple(map(_count, strides)))
 
 
-def _rebuild_parameter(data, *_):
+def _rebuild_parameter(data: Any, *_: Any) -> Any:
     return data
 
 
 class _StateDict(collections.OrderedDict):
-    """Takes what BUILD gives it, torch's `_metadata`, and forgets it."""
+    """A dictionary that drops torch's `_metadata`, which the operation BUILD hands over."""
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         pass
 
 
@@ -136,7 +165,7 @@ _NAMES = {
 }
 
 
-def _admit(module, name, path):
+def _admit(module: str, name: str, path: str | os.PathLike[str]) -> Any:
     if (module, name) not in _NAMES:
         raise CheckpointError(
             f"{path}: its pickle asks for {module}.{name}, which is no tensor; nothing of it was run. A checkpoint "

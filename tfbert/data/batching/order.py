@@ -32,15 +32,15 @@ def batches_of_epoch(
     >>> [rows.tolist() for rows in batches_of_epoch([3, 1, 2], batch_size=2, shuffle=False)]
     [[0, 2], [1]]
     """
-    lengths = np.asarray(lengths)
+    tokens = np.asarray(lengths)
     if not shuffle:
-        rows = np.argsort(-lengths, kind="stable")
+        rows = np.argsort(-tokens, kind="stable")
         return _cut(rows, batch_size)
     random = np.random.default_rng((seed, epoch))
-    rows = random.permutation(len(lengths))
+    rows = random.permutation(len(tokens))
     batches = []
     for window in _cut(rows, batch_size * WINDOW):
-        window = window[np.argsort(-lengths[window], kind="stable")]
+        window = window[np.argsort(-tokens[window], kind="stable")]
         batches += _cut(window, batch_size)
     return [batches[i] for i in random.permutation(len(batches))]
 
