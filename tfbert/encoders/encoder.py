@@ -14,6 +14,7 @@ from keras import ops
 from tfbert import hooks
 from tfbert.encoders.config import EncoderConfig
 
+
 class Encoder(keras.Model):
     """Token ids to vectors. A family's class is made of the bricks in `tfbert.encoders.layers`.
 
