@@ -42,13 +42,10 @@ def sound(network, tmp_path_factory, tiny_checkpoint):
         found[form] = folder, name
     write_zip(found["zip"][0] / "pytorch_model.bin", tensors)
     write_legacy(found["legacy"][0] / "pytorch_model.bin", tensors)
-    table = (
-        *hugging_face_tf.EMBEDDINGS[:1],
-        *hugging_face_tf.EMBEDDINGS[2:],
-        *hugging_face_tf.BERT,
-        *hugging_face_tf.HEADS,
-    )
     from tfbert.checkpoints.weights import rows_to_write
+    from tfbert.encoders.bert.family import FAMILY
+
+    table = FAMILY.forms[hugging_face_tf.NAME].table
 
     with h5py.File(found["tf_h5"][0] / "tf_model.h5", "w") as file:
         for row, shape in rows_to_write(source, table):

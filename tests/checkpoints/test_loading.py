@@ -32,7 +32,7 @@ def test_peak_memory(network, tiny_checkpoint, tmp_path):
     words = (tiny_checkpoint / "vocab.txt").read_text(encoding="utf-8").splitlines()
     words += [f"word{i}" for i in range(30_522 - len(words))]
     large = network((), vocab_size=len(words), hidden_size=768, num_attention_heads=12, intermediate_size=3072)
-    write_weights(tmp_path, large, {"architectures": ["BertModel"]})
+    write_weights(tmp_path, large)
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     command = [sys.executable, "-c", LOAD, str(tiny_checkpoint), str(tmp_path)]
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])

@@ -171,7 +171,7 @@ def test_defaults_and_errors(tiny_checkpoint):
     assert model.load_report.missing == ("qa_outputs/kernel", "qa_outputs/bias")
     with pytest.raises(ConfigError, match="no setting 'strid'; did you mean 'stride'"):
         QuestionAnswerer.from_checkpoint(tiny_checkpoint, strid=3)
-    with pytest.raises(ConfigError, match="max_length 129 is longer than the 128 positions"):
+    with pytest.raises(ConfigError, match="max_length 129 is more than the 128 tokens"):
         QuestionAnswerer.from_checkpoint(tiny_checkpoint, max_length=129)
     model.compile()
     with pytest.raises(DataError, match="row 1: no answer; give the setting unanswerable=True"):

@@ -239,7 +239,7 @@ def test_errors(model, tiny_checkpoint, tmp_path):
         model.fit(3, 4)
     with pytest.raises(DataError, match="unequal lengths"):
         model.fit(["a", "b"], ["refund"])
-    with pytest.raises(ConfigError, match="max_length 129 is longer than the 128 positions"):
+    with pytest.raises(ConfigError, match="max_length 129 is more than the 128 tokens"):
         TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=129)
     with pytest.raises(ConfigError, match="no setting 'label'; did you mean 'labels'"):
         TextClassifier.from_checkpoint(tiny_checkpoint, label=["a"])

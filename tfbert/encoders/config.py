@@ -83,7 +83,7 @@ class EncoderConfig:
 
         Source: google-research/bert, README, "Smaller BERT models".
 
-        >>> BertConfig.of_size("small").num_attention_heads
+        >>> tfbert.BertConfig.of_size("small").num_attention_heads
         8
         """
         if match := _MINIATURE.fullmatch(name):

@@ -128,7 +128,7 @@ def config_from(values: Mapping[str, Any]) -> EncoderConfig:
         ConfigError: a value that the family does not have.
         CheckpointError: a family that tfbert does not have.
 
-    >>> config_from({"model_type": "bert", **BertConfig().to_dict()}).hidden_size
+    >>> config_from({"model_type": "bert", **tfbert.BertConfig().to_dict()}).hidden_size
     768
     """
     kind = values.get("model_type")
@@ -157,7 +157,7 @@ def read_config(path: Any) -> EncoderConfig:
 def encoder_of(config: EncoderConfig, **settings: Any) -> Encoder:
     """An encoder with random weights, not yet built.
 
-    >>> encoder_of(BertConfig(hidden_size=8, num_attention_heads=2)).hidden_size
+    >>> encoder_of(tfbert.BertConfig(hidden_size=8, num_attention_heads=2)).hidden_size
     8
     """
     return family_of(config).encoder(config, **settings)
