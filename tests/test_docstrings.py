@@ -54,8 +54,6 @@ NOT_YET = {
     "tfbert.tasks.classification.loss",
     "tfbert.tasks.sentence_embedding.loss",
     "tfbert.tasks.summarization.loss",
-    "tfbert.text.algorithms.train_vocabulary",
-    "tfbert.text.lite_kernels",
     "tfbert.training.strategy",
 }
 MODULES = sorted(

@@ -98,10 +98,10 @@ def test_a_bad_row(columns, message):
         ({"markers": ("a", "b", "c")}, "four different tokens"),
         ({"markers": ("a", "b", "c", "c")}, "four different tokens"),
         ({"markers": ("a", "b", "c", "x")}, "the marker 'x' is not in the vocabulary"),
-        ({"markers": ("a", "b", "c", "[SEP]")}, r"the marker '\[SEP\]' is one of BERT's own"),
+        ({"markers": ("a", "b", "c", "[SEP]")}, r"the marker '\[SEP\]' is a special token"),
         (
             {"tokenizer": Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"]))},
-            "has no four .unusedN. tokens",
+            "has no four unused tokens",
         ),
         ({"tokenizer": Tokenizer(VOCABULARY, added_tokens=[AddedToken("[unused2]")])}, "has no four"),
     ],

@@ -39,6 +39,11 @@ def tokenizers_of():
 
 
 @pytest.fixture(scope="session")
+def reference_of():
+    return reference
+
+
+@pytest.fixture(scope="session")
 def real_vocabulary(data_dir):
     """real_vocabulary(name) -> one of the published BERT vocabularies, read once."""
 

@@ -3,7 +3,9 @@
 import pytest
 import tensorflow as tf
 
-from tfbert.text.template import Part, assemble, truncated_lengths
+from tfbert.text.parts import Part
+from tfbert.text.template import Template
+from tfbert.text.truncation import truncated_lengths
 
 LENGTHS = range(12)
 
@@ -66,7 +68,7 @@ def test_an_empty_batch():
     none = tf.constant([], tf.int32)
     part = Part({"token_ids": none}, begins=none, lengths=none)
     for parts in ([part], [part, part]):
-        batch = assemble(parts, {"token_ids": [2, 3, 0]})
+        batch = Template((2,), (3,), (3,)).assemble(parts, padding_id=0)
         assert {name: (x.shape.as_list(), x.dtype) for name, x in batch.items()} == {
             name: ([0, 1], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask")
         }

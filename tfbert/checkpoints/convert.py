@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from tfbert.checkpoints import open_checkpoint
@@ -88,12 +87,9 @@ def _not_kept(source: Source, written: Source, name: str) -> list[str]:
 
 def _rules(tokenizer: Any) -> dict[str, Any]:
     """What decides a text's ids besides the vocabulary."""
-    lower_case, strip_accents = tokenizer.lower_case, tokenizer.strip_accents
     return {
-        "the tokenizer's lower_case": lower_case,
-        "the tokenizer's strip_accents": lower_case if strip_accents is None else strip_accents,
-        "the tokenizer's tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
-        "the tokenizer's special_tokens": dataclasses.astuple(tokenizer.special_tokens),
+        **{f"the tokenizer's {name}": value for name, value in tokenizer.algorithm.rules.items()},
+        "the tokenizer's special_tokens": tuple(tokenizer.special_tokens),
         "the tokenizer's added_tokens": tuple(token.content for token in tokenizer.added_tokens),
     }
 

@@ -1,13 +1,21 @@
 """The tokenizer's part of a model folder: vocab.txt, tokenizer_config.json, tokenizer.json and their helpers."""
 
-import dataclasses
+from __future__ import annotations
+
 import json
+import os
 import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import replace_file
+from tfbert.text.config import is_bert
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tfbert.text.tokenizer import Tokenizer
 
 _NO_LIMIT = 1_000_000  # Hugging Face writes 1e30 where a tokenizer has no maximum
 _SETTINGS = {
@@ -24,12 +32,11 @@ _SPECIAL_KEYS = {
 }
 
 
-def read_folder(folder):
+def read_folder(folder: str | os.PathLike[str]) -> tuple[Vocabulary, dict[str, Any]]:
     """Returns the Vocabulary of `folder` and a dict of those of Tokenizer's arguments that the folder states.
 
-    tokenizer_config.json is asked first, then tokenizer.json. With neither, as in Google's TF1 folders, the
-    text is lower-cased unless the vocabulary holds a word with a capital letter. Raises VocabularyError and
-    ConfigError.
+    tokenizer_config.json counts first, then tokenizer.json. With neither, as in Google's TF1 folders, text is
+    lower-cased unless the vocabulary holds a word with a capital letter. Raises VocabularyError and ConfigError.
     """
     folder = pathlib.Path(folder)
     fast = _read_json(folder / "tokenizer.json")
@@ -53,19 +60,28 @@ def read_folder(folder):
     names = {**(_read_json(folder / "special_tokens_map.json") or {}), **(config or {})}
     settings["special_tokens"] = special = _special_tokens(names)
     vocabulary, added = _added(folder, vocabulary, fast or {}, config or {}, names)
-    settings["added_tokens"] = [token for token in added if token.content not in dataclasses.astuple(special)]
+    settings["added_tokens"] = [token for token in added if token.content not in special]
     return vocabulary, settings
 
 
-def has_capitals(vocabulary):
-    """Whether a vocabulary holds a word with a capital letter, as one of text that is not lower-cased."""
+def has_capitals(vocabulary: Vocabulary) -> bool:
+    """Whether a vocabulary holds a word with a capital letter, as one of text that is not lower-cased.
+
+    >>> has_capitals(Vocabulary(["[PAD]", "A", "London"]))
+    True
+    """
     return any(len(token) > 1 and token.isalpha() and token != token.lower() for token in vocabulary)
 
 
-def write_folder(folder, tokenizer):
-    """Writes vocab.txt and tokenizer_config.json; removes what would be read before or beside them."""
+def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
+    """Writes vocab.txt and tokenizer_config.json; removes what would be read before or beside them.
+
+    Raises VocabularyError for a token with a line break, ConfigError for a template that is not BERT's, DiskError.
+    """
     folder = pathlib.Path(folder)
     vocabulary = tokenizer.vocabulary
+    if not is_bert(tokenizer):
+        raise ConfigError(f"{folder}: the files of a BertTokenizer have no place for the template {tokenizer.template}")
     for number, token in enumerate(vocabulary):
         if "\n" in token:
             raise VocabularyError(f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt")
@@ -98,7 +114,7 @@ def write_folder(folder, tokenizer):
         (folder / name).unlink(missing_ok=True)
 
 
-def _read_json(path):
+def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -110,7 +126,7 @@ def _read_json(path):
     return content
 
 
-def _settings(config, path):
+def _settings(config: Mapping[str, Any], path: pathlib.Path) -> dict[str, Any]:
     if config.get("word_tokenizer_type", "basic") != "basic":
         raise ConfigError(
             f"{path}: word_tokenizer_type={config['word_tokenizer_type']!r}; the graph splits words by "
@@ -129,14 +145,20 @@ def _settings(config, path):
     return settings
 
 
-def _special_tokens(names):
-    """SpecialTokens of a JSON object whose values are names, or objects that hold them as `content`."""
+def _special_tokens(names: Mapping[str, Any]) -> SpecialTokens:
+    """Returns the SpecialTokens of a JSON object whose values are names, or objects that hold them as `content`."""
     given = {name: _content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
     return SpecialTokens(**given)
 
 
-def _added(folder, vocabulary, fast, config, names):
-    """The vocabulary with the tokens that were added to it behind, and these as AddedTokens.
+def _added(
+    folder: pathlib.Path,
+    vocabulary: Vocabulary,
+    fast: Mapping[str, Any],
+    config: Mapping[str, Any],
+    names: Mapping[str, Any],
+) -> tuple[Vocabulary, list[AddedToken]]:
+    """Returns the vocabulary with the tokens that were added to it after the others, and these as AddedTokens.
 
     tokenizer.json and `added_tokens_decoder` say how each is found. Older folders have only added_tokens.json and
     lists of special tokens: the former are found in normalized text, the latter in the text itself.
@@ -161,11 +183,11 @@ def _added(folder, vocabulary, fast, config, names):
     return Vocabulary(tokens, vocabulary.source), added
 
 
-def _content(token):
+def _content(token: Any) -> Any:
     return token["content"] if isinstance(token, dict) else token
 
 
-def _vocabulary(fast, path):
+def _vocabulary(fast: Mapping[str, Any], path: pathlib.Path) -> Vocabulary:
     model = fast.get("model") or {}
     ids = model.get("vocab")
     if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:

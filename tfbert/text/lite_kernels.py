@@ -1,10 +1,17 @@
 """tensorflow-text's operations in LiteRT."""
 
+from __future__ import annotations
 
-def lite_kernels():
-    """What an interpreter registers to run a portable tokenizer: its `custom_op_registerers`.
+from collections.abc import Sequence
+from typing import Any
 
-    >>> interpreter.InterpreterWithCustomOps(model_path="model.tflite", custom_op_registerers=lite_kernels())
+
+def lite_kernels() -> Sequence[Any]:
+    """Returns what an interpreter registers to run a portable tokenizer: its `custom_op_registerers`.
+
+    >>> interpreter = lite.InterpreterWithCustomOps(  # doctest: +SKIP
+    ...     model_path="model.tflite", custom_op_registerers=lite_kernels()
+    ... )
     """
     import tensorflow_text  # here, so that ids-in models load without it
 

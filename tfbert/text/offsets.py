@@ -1,7 +1,9 @@
-"""Places in a text: bytes <-> characters, right through any UTF-8, malformed too.
+"""Places in a text: bytes <-> characters, in any UTF-8, malformed too.
 
 Shapes: B texts, T tokens of all texts together, C characters of all texts together.
 """
+
+from __future__ import annotations
 
 import functools
 
@@ -9,24 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.text.algorithms.normalizer import normalizer_buffer
-from tfbert.text.pieces import row_ids, scattered
+from tfbert.text.pieces import Pieces, row_ids, scattered
 
 
 class CharacterTable:
     """Numbers the characters of texts, as Python counts them after `decode("utf-8", "replace")`.
 
     It is a FastBertNormalizer that makes every character one byte, so that the offsets which the op returns are
-    those of the characters: an op that LiteRT has too.
+    those of the characters. LiteRT has this op too.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         import tensorflow_text
 
         with tf.init_scope(), tf.device("/CPU:0"):
             self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(_one_byte_each()))
 
-    def numbers(self, text, pieces):
-        """The characters of `text` [B] that hold the bytes `pieces.firsts` and `pieces.lasts`: int32 [T], [T]."""
+    def numbers(self, text: tf.Tensor, pieces: Pieces) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the characters of `text` [B] that hold `pieces.firsts` and `pieces.lasts`: int32 [T] each."""
         rows = row_ids(pieces.row_splits, tf.size(pieces.ids))
         _, splits, character, base = self._table(text)
         before = tf.gather(splits, rows)
@@ -35,10 +37,10 @@ class CharacterTable:
         last = tf.gather(character, base + pieces.lasts) - before
         return first, last
 
-    def spans(self, text, pieces):
-        """What tokens cover: first byte, byte after the last, first character, character after the last; int32 [T].
+    def spans(self, text: tf.Tensor, pieces: Pieces) -> list[tf.Tensor]:
+        """Returns what tokens of `text` [B] cover, int32 [T] each.
 
-        text: strings [B].
+        These are the first byte, the byte after the last, the first character, and the character after the last.
         """
         rows = row_ids(pieces.row_splits, tf.size(pieces.ids))
         starts, splits, character, base = self._table(text)
@@ -47,20 +49,20 @@ class CharacterTable:
         after = tf.gather(character, base + pieces.lasts) + 1
         return [tf.gather(starts, first), tf.gather(starts, after), first - before, after - before]
 
-    def spans_of_any(self, text, pieces):
-        """As `spans`, sooner where all characters are bytes; with ops that LiteRT does not have."""
+    def spans_of_any(self, text: tf.Tensor, pieces: Pieces) -> list[tf.Tensor]:
+        """As `spans`, faster where each character is one byte; with ops that LiteRT does not have."""
 
-        def of_bytes():
+        def of_bytes() -> list[tf.Tensor]:
             ends = pieces.lasts + 1
             return [tf.identity(value) for value in (pieces.firsts, ends, pieces.firsts, ends)]
 
         is_simple = tf.reduce_all(tf.strings.length(text) == tf.strings.length(text, "UTF8_CHAR"))
         return tf.cond(is_simple, of_bytes, lambda: self.spans(text, pieces))
 
-    def _table(self, text):
-        """Per character and text end: its byte [C + B] and row splits [B + 1]; per byte: its character; bases [B].
+    def _table(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the byte of each character [C + B] and row splits [B + 1]; the character of each byte; bases [B].
 
-        A text has an entry more than characters, for its end; the character of byte i of text b is at bases[b] + i.
+        A text has one entry more than characters, for its end. The character of byte i of text b is at bases[b] + i.
         """
         _, offsets = self._op.normalize_with_offsets(text)
         starts, splits = tf.cast(offsets.flat_values, tf.int32), tf.cast(offsets.row_splits, tf.int32)
@@ -72,5 +74,5 @@ class CharacterTable:
 
 
 @functools.cache
-def _one_byte_each():
+def _one_byte_each() -> np.ndarray:
     return np.frombuffer(normalizer_buffer({}, default="x"), np.uint8)

@@ -1,16 +1,24 @@
-"""The tokens that texts spell out and BERT's rules leave whole."""
+"""The tokens that texts spell out and that stay whole."""
+
+from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Iterable, Iterator
 
 from tfbert.errors import ConfigError, VocabularyError
+from tfbert.text.vocabulary import Vocabulary
+
+_UNUSED = re.compile(r"\[unused\d+\]")  # BERT's vocabularies keep such tokens free
 
 
 @dataclasses.dataclass(frozen=True)
 class SpecialTokens:
-    """The names that a vocabulary gives to BERT's own tokens. It must have all but `mask`.
+    """The names that a vocabulary gives to its special tokens. It must have all but `mask`.
 
-    >>> SpecialTokens(unknown="<unk>").unknown
-    '<unk>'
+    >>> special = SpecialTokens(unknown="<unk>")
+    >>> special.unknown, special.mask, "<unk>" in special
+    ('<unk>', '[MASK]', True)
     """
 
     unknown: str = "[UNK]"
@@ -19,7 +27,10 @@ class SpecialTokens:
     padding: str = "[PAD]"
     mask: str = "[MASK]"
 
-    def check(self, vocabulary):
+    def __iter__(self) -> Iterator[str]:
+        return iter(dataclasses.astuple(self))
+
+    def check(self, vocabulary: Vocabulary) -> None:
         """Raises a VocabularyError that names what the vocabulary lacks."""
         names = (self.unknown, self.start, self.separator, self.padding)
         missing = [name for name in names if name not in vocabulary]
@@ -28,9 +39,17 @@ class SpecialTokens:
                 f"{vocabulary.source} lacks {', '.join(missing)}; a BERT vocabulary has {', '.join(names)}"
             )
 
-    def in_vocabulary(self, vocabulary):
-        """The names that the vocabulary has: all, or all but the mask."""
-        return [name for name in dataclasses.astuple(self) if name in vocabulary]
+    def mask_id(self, vocabulary: Vocabulary) -> int:
+        """Returns the id of the mask. Raises a VocabularyError where the vocabulary has none."""
+        if self.mask not in vocabulary:
+            raise VocabularyError(
+                f"{vocabulary.source} has no {self.mask}, which pretraining needs and fill-mask fills"
+            )
+        return vocabulary[self.mask]
+
+    def in_vocabulary(self, vocabulary: Vocabulary) -> list[str]:
+        """Returns the names that the vocabulary has: all, or all but the mask."""
+        return [name for name in self if name in vocabulary]
 
 
 BERT_TOKENS = SpecialTokens()
@@ -55,16 +74,33 @@ class AddedToken:
     normalized: bool = False
     special: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.content, str) or not self.content:
             raise VocabularyError(f"an added token is a text, not {self.content!r}")
 
 
-def check_added(tokens, vocabulary):
+def check_added(tokens: Iterable[AddedToken], vocabulary: Vocabulary) -> tuple[AddedToken, ...]:
     """Returns the AddedTokens as a tuple, once each. Raises ConfigError or VocabularyError."""
+    tokens = tuple(tokens)
     for token in tokens:
         if not isinstance(token, AddedToken):
             raise ConfigError(f"added_tokens holds {token!r}; expected tfbert.text.AddedToken")
         if token.content not in vocabulary:
             raise VocabularyError(f"{vocabulary.source} lacks the added token {token.content!r}")
     return tuple(dict.fromkeys(tokens))
+
+
+def are_special(vocabulary: Vocabulary, special: SpecialTokens, added: Iterable[AddedToken]) -> list[bool]:
+    """Returns for each token of a vocabulary whether it is left out of readable text."""
+    names = {*special.in_vocabulary(vocabulary), *(token.content for token in added if token.special)}
+    return [token in names for token in vocabulary]
+
+
+def unused_tokens(vocabulary: Vocabulary, added: Iterable[AddedToken]) -> list[str]:
+    """Returns the tokens that a vocabulary keeps free for new uses, without those that texts can spell.
+
+    >>> unused_tokens(Vocabulary(["[PAD]", "[unused0]", "[unused1]"]), [AddedToken("[unused1]")])
+    ['[unused0]']
+    """
+    taken = {token.content for token in added}
+    return [token for token in vocabulary if _UNUSED.fullmatch(token) and token not in taken]

@@ -1,87 +1,126 @@
-"""Tokens of texts -> the dense batch that BERT reads: [CLS] first [SEP], or [CLS] first [SEP] second [SEP].
+"""Tokens of texts -> the dense batch that an encoder reads: special tokens around one text or two, and padding.
 
-Shapes: B texts, T tokens of all texts together, R rows of the batch (texts, or windows of texts), S = the longest
-row, at least 1. Dense ops only: they are faster than slicing and joining ragged tensors, which LiteRT cannot do.
+Shapes: T tokens of all texts together, R rows of the batch (texts, or windows of texts), S = the longest row, at
+least 1. Dense ops only: they are faster than slicing and joining ragged tensors, which LiteRT cannot do.
 """
 
-import typing
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-TRUNCATIONS = ("longest_first", "only_first", "only_second")
+from tfbert.errors import VocabularyError
+from tfbert.text.parts import NOWHERE, Part
+from tfbert.text.special_tokens import SpecialTokens
+from tfbert.text.vocabulary import Vocabulary
 
 
-class Part(typing.NamedTuple):
-    """A run of tokens for each row: `features` [T, ...], of which a row takes `lengths` [R] from `begins` [R] on."""
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """Which special tokens stand around one text or two, by their ids.
 
-    features: dict
-    begins: tf.Tensor
-    lengths: tf.Tensor
-
-
-def assemble(parts, fills):
-    """Rows of [CLS] and each part with a [SEP] after it, padded to the longest.
+    BERT's is [CLS] A [SEP] or [CLS] A [SEP] B [SEP]; RoBERTa's <s> A </s> or <s> A </s></s> B </s>.
 
     Args:
-        parts: one or two `Part`s with the same features.
-        fills: {feature: its values for [CLS], [SEP] and padding}.
+        before: ids before the first text.
+        between: ids between two texts.
+        after: ids after the last text.
+        second_segment: the segment id of the second text and what follows it; 0 where the family has no segments.
 
-    Returns:
-        The features [R, S, ...], `segment_ids` and `padding_mask` int32 [R, S].
+    >>> template = Template(before=(101,), between=(102,), after=(102,))
+    >>> template.num_special_tokens(1), template.num_special_tokens(2)
+    (2, 3)
     """
-    lengths = tf.expand_dims(tf.add_n([part.lengths for part in parts]) + (len(parts) + 1), 1)  # [R, 1]
-    position = tf.expand_dims(tf.range(tf.maximum(tf.reduce_max(lengths), 1)), 0)  # [1, S]
 
-    # Every place of the batch is looked up in one list: the tokens of the first part, of the second, the fills.
-    values = {name: [part.features[name] for part in parts] for name in fills}
-    sizes = [tf.shape(tokens)[0] for tokens in values["token_ids"]]
-    start = tf.add_n(sizes)
-    separator, padding = start + 1, start + 2
-    index = tf.where(position < lengths, separator, padding)
-    if len(parts) == 1:
-        index = tf.where(position < lengths - 1, position + tf.expand_dims(parts[0].begins - 1, 1), index)
-        segment_ids = tf.zeros_like(index)
-    else:
-        end = tf.expand_dims(parts[0].lengths + 1, 1)  # of the first part: where its [SEP] is
-        second = position + tf.expand_dims(sizes[0] + parts[1].begins, 1) - (end + 1)
-        index = tf.where(position < lengths - 1, second, index)
-        index = tf.where(tf.equal(position, end), separator, index)
-        index = tf.where(position < end, position + tf.expand_dims(parts[0].begins - 1, 1), index)
-        segment_ids = tf.cast((position > end) & (position < lengths), tf.int32)
-    index = tf.where(tf.equal(position, 0), start, index)
-    batch = {
-        name: tf.gather(tf.concat([*values[name], tf.constant(fill, values[name][0].dtype)], 0), index)
-        for name, fill in fills.items()
-    }
-    return {**batch, "segment_ids": segment_ids, "padding_mask": tf.cast(position < lengths, tf.int32)}
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    after: tuple[int, ...]
+    second_segment: int = 1
 
+    def __post_init__(self) -> None:
+        for name in ("before", "between", "after"):  # JSON has lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
-def truncated_lengths(first, second, room, truncation, check=True):
-    """Returns how many tokens of each text to keep, int32 [B], [B], so that they fill at most `room`.
+    @classmethod
+    def bert(cls, vocabulary: Vocabulary, special_tokens: SpecialTokens) -> Template:
+        """Returns BERT's template with the ids that a vocabulary has for the special tokens."""
+        start, separator = vocabulary[special_tokens.start], vocabulary[special_tokens.separator]
+        return cls((start,), (separator,), (separator,))
 
-    "longest_first" is Hugging Face's closed form: the longer text loses tokens down to the other's length,
-    then both get half of `room`, and the odd token goes to the second unless the first was the longer.
-    "only_first" and "only_second" raise InvalidArgumentError where the other text alone leaves no room, with
-    `check`.
-    """
-    if truncation not in TRUNCATIONS:
-        raise ValueError(f"truncation={truncation!r}; expected one of {', '.join(TRUNCATIONS)}")
-    excess = tf.maximum(first + second - room, 0)
-    if truncation != "longest_first":
-        shortened = first if truncation == "only_first" else second
-        checks = []
-        if check:
-            possible = tf.reduce_all(tf.equal(excess, 0) | (shortened > excess))
-            message = f"truncation={truncation!r}: the other text of a pair alone fills max_length"
-            checks = [tf.debugging.Assert(possible, [message])]
-        with tf.control_dependencies(checks):
-            shortened = shortened - excess
-        return (shortened, second) if truncation == "only_first" else (first, shortened)
-    swap = first > second
-    short, long = tf.minimum(first, second), tf.maximum(first, second)
-    halves = short > room - short
-    kept_short = tf.where(halves, room // 2, short)
-    kept_long = tf.where(halves, room - room // 2, room - short)
-    fits = tf.equal(excess, 0)
-    kept_short, kept_long = tf.where(fits, short, kept_short), tf.where(fits, long, kept_long)
-    return tf.where(swap, kept_long, kept_short), tf.where(swap, kept_short, kept_long)
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of its special tokens, each once."""
+        return tuple(dict.fromkeys((*self.before, *self.between, *self.after)))
+
+    def num_special_tokens(self, texts: int = 1) -> int:
+        """Returns how many special tokens stand around so many texts."""
+        return len(self.before) + (texts - 1) * len(self.between) + len(self.after)
+
+    def room(self, max_length: int, texts: int) -> int:
+        """Returns how many tokens of so many texts fit into `max_length`. Raises ValueError if no special ones do."""
+        specials = self.num_special_tokens(texts)
+        if max_length < specials:
+            raise ValueError(f"max_length={max_length} leaves no room for the {specials} special tokens")
+        return max_length - specials
+
+    def check(self, vocabulary: Vocabulary) -> None:
+        """Raises a VocabularyError that names an id which the vocabulary does not have."""
+        for number in self.ids:
+            if not 0 <= number < len(vocabulary):
+                raise VocabularyError(
+                    f"the template has the id {number}; {vocabulary.source} has 0 to {len(vocabulary) - 1}"
+                )
+
+    def assemble(self, parts: Sequence[Part], padding_id: int, *, text_ids: bool = False) -> dict[str, tf.Tensor]:
+        """Returns rows of one or two `Part`s with the special tokens around them, padded to the longest.
+
+        Args:
+            parts: with the same features.
+            text_ids: also return "text_ids", of which text a token is: 0 or 1, -1 for special tokens and padding.
+
+        Returns:
+            The parts' features [R, S, ...], "segment_ids" and "padding_mask", all int32 [R, S].
+        """
+        between = self.between if len(parts) > 1 else ()
+        specials = (*self.before, *between, *self.after, padding_id)
+        begin, padding = len(self.before), len(specials) - 1  # where the first text begins; padding's number
+        # Every place of the batch is looked up in one list: the tokens of the first text, of the second, the specials.
+        values = {name: [part.features[name] for part in parts] for name in parts[0].features}
+        sizes = [tf.shape(tokens)[0] for tokens in values["token_ids"]]
+        first_special = tf.add_n(sizes)
+        lengths = tf.expand_dims(tf.add_n([part.lengths for part in parts]) + padding, 1)  # [R, 1]
+        position = tf.expand_dims(tf.range(tf.maximum(tf.reduce_max(lengths), 1)), 0)  # [1, S]
+
+        def special(number: int, count: int, place: tf.Tensor | int) -> tf.Tensor:
+            """Where `count` specials, from `number` on, are in the list, if they begin at `place` of a row."""
+            first = first_special + number if number else first_special
+            return first if count == 1 else position + (first - place)
+
+        in_row = position < lengths
+        last = lengths - len(self.after)  # the place after the last text, [R, 1]
+        index = tf.where(in_row, special(padding - len(self.after), len(self.after), last), first_special + padding)
+        of_first = position + tf.expand_dims(parts[0].begins - begin, 1)
+        if len(parts) == 1:
+            index = tf.where(position < last, of_first, index)
+            segment_ids = tf.zeros_like(index)
+        else:
+            end = tf.expand_dims(parts[0].lengths + begin, 1)  # the place after the first text, [R, 1]
+            second = end + len(between)  # where the second text begins
+            in_second = position >= second
+            index = tf.where(position < last, position + tf.expand_dims(sizes[0] + parts[1].begins, 1) - second, index)
+            index = tf.where(in_second, index, special(begin, len(between), end))
+            index = tf.where(position < end, of_first, index)
+            segment_ids = tf.cast(in_second & in_row, tf.int32)
+            if self.second_segment != 1:
+                segment_ids *= self.second_segment
+        index = tf.where(position < begin, special(0, begin, 0), index)
+        batch = {}
+        for name, tokens in values.items():
+            fill = specials if name == "token_ids" else [NOWHERE[name]] * len(specials)
+            batch[name] = tf.gather(tf.concat([*tokens, tf.constant(fill, tokens[0].dtype)], 0), index)
+        if text_ids:
+            of_second = 0 if len(parts) == 1 else tf.cast(index >= sizes[0], tf.int32)
+            batch["text_ids"] = tf.where(index < first_special, of_second, -1)
+        return {**batch, "segment_ids": segment_ids, "padding_mask": tf.cast(in_row, tf.int32)}

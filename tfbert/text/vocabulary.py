@@ -1,6 +1,10 @@
-"""A WordPiece vocabulary: tokens and their ids."""
+"""A vocabulary: tokens and their ids."""
 
+from __future__ import annotations
+
+import os
 import pathlib
+from collections.abc import Iterable, Iterator
 
 from tfbert.errors import VocabularyError
 
@@ -10,7 +14,7 @@ _WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
 
 
 class Vocabulary:
-    """The tokens of a WordPiece vocabulary; a token's id is its place in the list, the last of several.
+    """The tokens of a vocabulary; a token's id is its place in the list, the last of several.
 
     Args:
         tokens: in the order of their ids.
@@ -23,7 +27,7 @@ class Vocabulary:
     (5, 4, False)
     """
 
-    def __init__(self, tokens, source="the vocabulary"):
+    def __init__(self, tokens: Iterable[str], source: str | os.PathLike[str] = "the vocabulary") -> None:
         self.tokens, self.source = list(tokens), str(source)
         if not self.tokens:
             raise VocabularyError(f"{source} is empty; expected one token a line")
@@ -33,7 +37,7 @@ class Vocabulary:
         self._ids = {token: number for number, token in enumerate(self.tokens)}
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | os.PathLike[str]) -> Vocabulary:
         """Reads a vocab.txt: UTF-8, one token a line; ids are line numbers, as Hugging Face reads it.
 
         The right end of a line is stripped. Raises VocabularyError, naming the file.
@@ -52,17 +56,17 @@ class Vocabulary:
             lines.pop()
         return cls([line.rstrip(_WHITE_SPACE) for line in lines], source=path)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.tokens)
 
-    def __getitem__(self, token):
+    def __getitem__(self, token: str) -> int:
         return self._ids[token]
 
-    def __contains__(self, token):
+    def __contains__(self, token: object) -> bool:
         return token in self._ids
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.tokens)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Vocabulary({len(self)} tokens)"

@@ -188,8 +188,8 @@ def _tokenizer(tokenizer: Any, preset: Any) -> dict[str, Any]:
         "strip_accents": bool(tokenizer.lower_case if tokenizer.strip_accents is None else tokenizer.strip_accents),
         "split": True,
         "split_on_cjk": bool(tokenizer.tokenize_chinese_chars),
-        "suffix_indicator": "##",
-        "oov_token": tokenizer.special_tokens.unknown,
+        "suffix_indicator": tokenizer.algorithm.continuation,
+        "oov_token": tokenizer.vocabulary.tokens[tokenizer.unknown_id],
         "special_tokens": None,
         "special_tokens_in_strings": False,
     }

@@ -8,7 +8,8 @@ import tensorflow as tf
 from keras import tree
 
 IS_REAL = "is_real"  # float32 [W], 1 for a batch's own windows and 0 for those that fill it up
-_FILLS = {"word_ids": -1, "sentence_ids": -1}  # of tokens that belong to none; everything else is filled up with 0
+# Of tokens that belong to none; everything else is filled up with 0.
+_FILLS = {"text_ids": -1, "word_ids": -1, "sentence_ids": -1}
 
 
 def filled_up(features: dict[str, tf.Tensor], windows: int, length: int) -> dict[str, tf.Tensor]:

@@ -13,7 +13,7 @@ from tfbert.errors import ConfigError
 _SHARDS_TOGETHER = 16  # read in turn, so that neighbours in a batch come from different texts
 _SHUFFLE_BUFFER = 10_000  # rows, still serialized: about 10 MB
 _ROWS_AT_ONCE = 4096
-_SHORTEST = 3  # tokens of a sequence: [CLS], one, [SEP]
+_SHORTEST = 3  # tokens of a sequence: a special one, one of text, a special one
 _EVALUATION = 1 << 20  # the first part of the seed of held-out masks, which no run's own is
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data.pretraining.examples.settings import MASK_UNITS
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import ConfigError
 
 _LONGEST = {"ngram": 3, "span": 10}
 _SPAN_END = 0.2  # p of the geometric distribution of a span's length
@@ -60,13 +60,9 @@ class Masking:
 
     @classmethod
     def of_tokenizer(cls, tokenizer, **settings):
-        """With the ids of a `tfbert.text.Tokenizer`. Raises VocabularyError where it has no [MASK]."""
-        vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-        if special.mask not in vocabulary:
-            raise VocabularyError(f"{vocabulary.source} has no {special.mask}, which masking needs")
-        names = (special.start, special.separator, special.padding)
-        ids = tuple(vocabulary[name] for name in names if name in vocabulary)
-        return cls(mask_id=vocabulary[special.mask], special_ids=ids, vocab_size=len(vocabulary), **settings)
+        """With the ids of a `tfbert.text.Tokenizer`. Raises VocabularyError where it has no mask."""
+        ids = {"mask_id": tokenizer.mask_id, "special_ids": tokenizer.special_ids}
+        return cls(vocab_size=len(tokenizer.vocabulary), **ids, **settings)
 
     def __call__(self, token_ids, word_starts, padding_mask, *, seed):
         """One masking of rows, a function of `seed` alone.

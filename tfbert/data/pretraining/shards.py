@@ -173,13 +173,8 @@ def vocabulary_sha256(vocabulary):
 
 
 def tokenizer_settings(tokenizer):
-    """What besides the vocabulary decides a text's ids, as plain values."""
-    strip_accents = tokenizer.lower_case if tokenizer.strip_accents is None else tokenizer.strip_accents
-    return {
-        "lower_case": tokenizer.lower_case,
-        "strip_accents": strip_accents,
-        "tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
-    }
+    """Returns what decides a text's ids besides the vocabulary, as plain values."""
+    return dict(tokenizer.algorithm.rules)
 
 
 def file_sha256(path):

@@ -38,7 +38,8 @@ class FilledMasks(keras.callbacks.Callback):
         append_history(self.path, line)
 
     def _pieces(self, rows, guesses, i):
-        tokens = list(self.model.task.tokenizer.vocabulary)
+        tokenizer = self.model.task.tokenizer
+        tokens = tokenizer.vocabulary.tokens
         there = np.flatnonzero(rows["masked_weights"][i] > 0)
         masked = {int(rows["masked_positions"][i][k]): k for k in there}
         pieces, text = [], []
@@ -47,16 +48,7 @@ class FilledMasks(keras.callbacks.Callback):
                 text.append(tokens[rows["token_ids"][i][place]])
                 continue
             if text:
-                pieces.append(joined(text))
+                pieces.append(tokenizer.joined(text))
             k, text = masked[place], []
             pieces.append([tokens[guesses[i][k]], tokens[rows["masked_ids"][i][k]]])
-        return [*pieces, joined(text)] if text else pieces
-
-
-def joined(tokens):
-    """Tokens as readable text, continuations behind their word.
-
-    >>> joined(["un", "##seen", "texts"])
-    'unseen texts'
-    """
-    return " ".join(tokens).replace(" ##", "")
+        return [*pieces, tokenizer.joined(text)] if text else pieces

@@ -84,7 +84,7 @@ class Classification(TrainableTask):
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
             fewest = "two labels" if self.problem == "single_label" else "one label"
             raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}")
-        if self.windows and not 0 <= self.stride < self.max_length - 3:
+        if self.windows and not 0 <= self.stride < self.max_length - self.tokenizer.num_special_tokens(2):
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a label occurs twice in {list(self.labels)}")

@@ -9,5 +9,4 @@ from tfbert.tasks.golden_texts import strings
 
 def golden_inputs(mask: str) -> dict[str, np.ndarray]:
     """Few texts [B], with no mask, one and two: outputs are as many numbers as the vocabulary has tokens, each mask."""
-    texts = ("Paris is the [MASK] of France.", "no mask", "", "[MASK] [MASK], where is it?")
-    return {"text": strings([text.replace("[MASK]", mask) for text in texts])}
+    return {"text": strings([f"Paris is the {mask} of France.", "no mask", "", f"{mask} {mask}, where is it?"])}

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import ConfigError
 from tfbert.tasks.fill_mask import examples as fill_mask_examples
 from tfbert.tasks.fill_mask import golden as fill_mask_golden
 from tfbert.tasks.fill_mask import head as fill_mask_head
@@ -54,10 +54,7 @@ class FillMask(Task):
     extra_inputs = {"masked_positions": "W P"}
 
     def __post_init__(self) -> None:
-        if self.tokenizer.special_tokens.mask not in self.tokenizer.vocabulary:
-            raise VocabularyError(
-                f"{self.tokenizer.vocabulary.source} has no {self.tokenizer.special_tokens.mask} to be filled in"
-            )
+        _ = self.tokenizer.mask_id  # raises now that there is none
         if not 1 <= self.top_k <= len(self.tokenizer.vocabulary):
             raise ConfigError(f"top_k {self.top_k} is not from 1 to the vocabulary's {len(self.tokenizer.vocabulary)}")
 
@@ -89,7 +86,7 @@ class FillMask(Task):
     def features(self, example: Tensors) -> Tensors:
         """As the tokenizer's, and the places of the masks int32 [B, P], filled up with -1; P is at least 1."""
         features = self.tokenizer(example["text"], max_length=self.max_length)
-        is_mask = features["token_ids"] == self.tokenizer.vocabulary[self.tokenizer.special_tokens.mask]
+        is_mask = features["token_ids"] == self.tokenizer.mask_id
         most = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(is_mask, tf.int32), 1)))
         places = tf.argsort(tf.cast(~is_mask, tf.int32), axis=1, stable=True)[:, :most]
         there = tf.gather(is_mask, places, batch_dims=1)
@@ -132,4 +129,4 @@ class FillMask(Task):
         return rows
 
     def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
-        return fill_mask_golden.golden_inputs(self.tokenizer.special_tokens.mask)
+        return fill_mask_golden.golden_inputs(self.tokenizer.vocabulary.tokens[self.tokenizer.mask_id])

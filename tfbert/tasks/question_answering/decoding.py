@@ -24,7 +24,7 @@ def best_answers(
 
     Args:
         context: strings [B].
-        features: segment_ids, best_context, rows, byte_offsets, character_offsets of all windows.
+        features: text_ids, best_context, rows, byte_offsets, character_offsets of all windows.
         logits: float32 [W, S, 2].
 
     Returns:
@@ -63,7 +63,7 @@ def best_answers(
 def _of_windows(features, logits, n_best, answer_length):
     """The best spans of each window: score float [W, C], first and last token int32 [W, C]."""
     length = tf.shape(logits)[1]
-    is_context = (features["segment_ids"] == 1) & (features["byte_offsets"][..., 1] > features["byte_offsets"][..., 0])
+    is_context = features["text_ids"] == 1
     first = tf.where(is_context & (features["best_context"] == 1), logits[..., 0], MASKED)  # [W, S]
     last = tf.where(is_context, logits[..., 1], MASKED)
     last = tf.pad(last, [[0, 0], [0, answer_length - 1]], constant_values=MASKED)

@@ -82,7 +82,7 @@ class QuestionAnswering(TrainableTask):
     def __post_init__(self) -> None:
         check_positive(self, "answer_length", "n_best")
         check_choice(self, "language", LANGUAGES)
-        question, room = self.max_question_length or 0, self.max_length - 3  # special tokens
+        question, room = self.max_question_length or 0, self.max_length - self.tokenizer.num_special_tokens(2)
         if question < 0 or self.shared_tokens < 0 or question + self.shared_tokens >= room:
             raise ConfigError(
                 f"stride {self.shared_tokens} and max_question_length {question} leave a window of max_length "
@@ -140,7 +140,7 @@ class QuestionAnswering(TrainableTask):
             raise TypeError("the target of a Dataset is int [B, 2]: an answer's first character and the one behind it")
         begin, end = tf.split(tf.gather(span, features["rows"]), 2, axis=1)  # [W, 1]
         starts, ends = features["character_offsets"][..., 0], features["character_offsets"][..., 1]
-        is_context = (features["segment_ids"] == 1) & (ends > starts)
+        is_context = features["text_ids"] == 1
         inside = is_context & (starts < end) & (ends > begin)
         from_before = tf.reduce_any(is_context & (starts <= begin), axis=1)
         to_behind = tf.reduce_any(is_context & (ends >= end), axis=1)

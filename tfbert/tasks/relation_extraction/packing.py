@@ -39,20 +39,19 @@ def pack(tokenizer: Tokenizer, entities: Entities, markers: Sequence[int], max_l
     begins = tf.reshape(splits[:-1], [-1, 5])
     sizes = tf.reshape(splits[1:] - splits[:-1], [-1, 5])
     marked = tf.cast(entities.found, tf.int32)
-    before, first, left, right, second, after = kept_lengths(sizes, max_length - 2 - 4 * marked)
+    before, first, left, right, second, after = kept_lengths(sizes, tokenizer.template.room(max_length, 1) - 4 * marked)
     size_before, _, size_between, _, _ = tf.unstack(sizes, axis=1)
 
     # Every place of the batch is looked up in one list: the tokens of all parts, then the fills.
-    special = tokenizer.special_tokens
-    names = (special.start, special.separator, special.padding)
-    fills = [*markers, *(tokenizer.vocabulary[name] for name in names)]
+    start, end = tokenizer.template.before, tokenizer.template.after
+    fills = [*markers, *start, *end, tokenizer.padding_id]
     number = tf.size(tokens.flat_values)
-    head_open, head_close, tail_open, tail_close, start, separator, padding = (number + i for i in range(len(fills)))
+    head_open, head_close, tail_open, tail_close, *special = (number + i for i in range(len(fills)))
     head_first = entities.head_first
     one = tf.ones_like(marked)
     begin_before, begin_first, begin_between, begin_second, begin_after = tf.unstack(begins, axis=1)
     runs = [  # in the order of a row: where a run begins in the list, and how long it is
-        (start * one, one),
+        *((place * one, one) for place in special[: len(start)]),
         (begin_before + size_before - before, before),
         (tf.where(head_first, head_open, tail_open), marked),
         (begin_first, first),
@@ -63,19 +62,20 @@ def pack(tokenizer: Tokenizer, entities: Entities, markers: Sequence[int], max_l
         (begin_second, second),
         (tf.where(head_first, tail_close, head_close), marked),
         (begin_after, after),
-        (separator * one, one),
+        *((place * one, one) for place in special[len(start) : -1]),
     ]
-    begin_of_run, lengths = (tf.stack(values, 1) for values in zip(*runs, strict=True))  # [B, 12]
+    begin_of_run, lengths = (tf.stack(values, 1) for values in zip(*runs, strict=True))  # [B, runs]
     ends = tf.cumsum(lengths, axis=1)
     total = ends[:, -1:]
     position = tf.expand_dims(tf.range(tf.maximum(tf.reduce_max(total), 1)), 0)  # [1, S]
     run = tf.reduce_sum(tf.cast(tf.expand_dims(position, 2) >= tf.expand_dims(ends, 1), tf.int32), 2)
     run = tf.minimum(run, len(runs) - 1)  # padding, which has no run
     index = position + tf.gather(begin_of_run - (ends - lengths), run, batch_dims=1)
-    index = tf.where(position < total, index, padding)
+    index = tf.where(position < total, index, special[-1])
     token_ids = tf.gather(tf.concat([tokens.flat_values, tf.constant(fills, tokens.dtype)], 0), index)
 
-    first_start, second_start = marked * (1 + before), marked * (3 + before + first + left + right)
+    first_start = marked * (len(start) + before)
+    second_start = marked * (len(start) + 2 + before + first + left + right)
     return {
         "token_ids": token_ids,
         "segment_ids": tf.zeros_like(token_ids),

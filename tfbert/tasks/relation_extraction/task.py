@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from tfbert.encoders.encoder import Encoder
     from tfbert.export.onnx.graph import GraphWriter
 
-_UNUSED = re.compile(r"\[unused\d+\]")  # BERT's vocabularies keep such tokens free for uses like this one
-
 
 @dataclasses.dataclass(frozen=True)
 class RelationExtraction(TrainableTask):
@@ -57,7 +54,7 @@ class RelationExtraction(TrainableTask):
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         labels: their names, in the order of the logits: "Cause-Effect(e1,e2)", or without a direction "Other".
-        markers: tokens of the vocabulary for [E1], [/E1], [E2] and [/E2]; its first four [unusedN] where empty.
+        markers: tokens of the vocabulary for [E1], [/E1], [E2] and [/E2]; its first four unused tokens where empty.
         max_length: tokens kept of an example, specials and markers included; the markers always stay.
         columns: names of the table's text, head, tail and label columns where they differ from these words.
 
@@ -84,13 +81,16 @@ class RelationExtraction(TrainableTask):
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a label occurs twice in {list(self.labels)}")
         if self.room < 2:
-            raise ConfigError(f"max_length {self.max_length} leaves no room for two entities; it must be at least 8")
+            least = self.max_length - self.room + 2
+            raise ConfigError(
+                f"max_length {self.max_length} leaves no room for two entities; it must be at least {least}"
+            )
         object.__setattr__(self, "markers", _markers(self.tokenizer, self.markers))
 
     @property
     def room(self) -> int:
-        """Tokens left beside [CLS], [SEP] and the four markers."""
-        return self.max_length - 6
+        """Tokens left beside the special tokens and the four markers."""
+        return self.max_length - self.tokenizer.num_special_tokens(1) - 4
 
     # 1 example
     @classmethod
@@ -201,19 +201,18 @@ class RelationExtraction(TrainableTask):
 
 def _markers(tokenizer, names):
     """The four marker tokens, checked; the vocabulary's first unused ones where none are given."""
-    vocabulary, special = tokenizer.vocabulary, dataclasses.astuple(tokenizer.special_tokens)
+    vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
     if not names:
-        added = {token.content for token in tokenizer.added_tokens}
-        names = [name for name in vocabulary if _UNUSED.fullmatch(name) and name not in added][:4]
+        names = tokenizer.unused_tokens[:4]
         if len(names) < 4:
             raise ConfigError(
-                f"{vocabulary.source} has no four [unusedN] tokens to mark entities with; name four tokens of it "
+                f"{vocabulary.source} has no four unused tokens to mark entities with; name four tokens of it "
                 "that texts do not need: markers=[…]"
             )
     if len(names) != 4 or len(set(names)) < 4:
         raise ConfigError(f"markers are four different tokens, not {list(names)}")
     for name in names:
         if name not in vocabulary or name in special:
-            why = "is one of BERT's own tokens" if name in special else f"is not in {vocabulary.source}"
+            why = "is a special token" if name in special else f"is not in {vocabulary.source}"
             raise ConfigError(f"the marker {name!r} {why}")
     return tuple(names)

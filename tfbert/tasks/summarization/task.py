@@ -75,7 +75,7 @@ class Summarization(TrainableTask):
         check_not_negative(self, "block_ngrams")
         if not 0 <= self.ratio <= 1:
             raise ConfigError(f"ratio is a share of a document's sentences, from 0 to 1, not {self.ratio}")
-        if not 0 <= self.shared_tokens < self.max_length - 2:  # special tokens
+        if not 0 <= self.shared_tokens < self.max_length - self.tokenizer.num_special_tokens(1):
             raise ConfigError(
                 f"stride {self.shared_tokens} leaves a window of max_length {self.max_length} no new tokens"
             )

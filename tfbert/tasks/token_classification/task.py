@@ -91,9 +91,10 @@ class TokenClassification(TrainableTask):
             raise ConfigError(f"a label occurs twice or is empty in {list(self.labels)}")
         if self.tags and sorted(self.tags) != sorted(self._tags_in_order):
             raise ConfigError(f"tags are {', '.join(self.tags)}; the labels need {', '.join(self._tags_in_order)}")
-        if not 0 <= self._stride < self.max_length - 2:
+        room = self.max_length - self.tokenizer.num_special_tokens(1)
+        if not 0 <= self._stride < room:
             raise ConfigError(
-                f"stride {self._stride} must be from 0 to below {self.max_length - 2}, the tokens of a window "
+                f"stride {self._stride} must be from 0 to below {room}, the tokens of a window "
                 f"of max_length {self.max_length}"
             )
 
@@ -121,13 +122,15 @@ class TokenClassification(TrainableTask):
     def features(self, example: Tensors) -> Tensors:
         """Of column `text` [B], or of `words`: ragged, or dense [B, (words)] filled up with ""."""
         as_words = "words" in example
-        return self.tokenizer.windows(
+        features = self.tokenizer.windows(
             ragged_words(example["words"]) if as_words else example["text"],
             max_length=self.max_length,
             stride=self._stride,
             offsets=True,
             is_split_into_words=as_words,
         )
+        del features["text_ids"]
+        return features
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """The number of each word's tag at its first piece, where it has most context, -100 elsewhere: int32 [W, S]."""

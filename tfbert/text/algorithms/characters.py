@@ -2,18 +2,20 @@
 
 The rules are BERT's (google-research/bert, tokenization.py) as Hugging Face's `tokenizers` applies them, in its
 order: delete control characters, spaces around Chinese ones, NFD without accents, lower case, spaces around
-punctuation. Every rule looks at one character at a time, which is what makes a map possible. characters.txt holds
-what they say of each character (general categories of Unicode 8, lower case of Unicode 17); make_characters.py
-writes it.
+punctuation. Each rule looks at one character at a time, so they are a map. characters.txt holds what they do to each
+character (general categories of Unicode 8, lower case of Unicode 17); make_characters.py writes it.
 
 One thing a map cannot do: when accents are stripped, NFD also sorts adjacent marks that are not accents (Hangul
 tone marks, musical stems). Such a word is [UNK] in any real vocabulary, sorted or not.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import pathlib
 import unicodedata
+from collections.abc import Iterator, Mapping
 
 _TABLE = pathlib.Path(__file__).with_name("characters.txt")
 _HANGUL = range(0xAC00, 0xD7A4)
@@ -26,10 +28,10 @@ CHINESE = (
 _CHINESE_TO_THE_OP = range(0x2B820, 0x2B920)
 
 
-def bert_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
+def bert_normalizer(lower_case: bool, strip_accents: bool, tokenize_chinese_chars: bool) -> dict[int, str]:
     """Returns {code point: the text that takes its place} of Hugging Face's BertNormalizer.
 
-    Only code points that change are in it; "" deletes.
+    It holds only code points that change; "" deletes.
 
     >>> characters = bert_normalizer(lower_case=True, strip_accents=True, tokenize_chinese_chars=True)
     >>> characters[ord("É")], characters[ord("\\t")], characters[0xAD], characters[ord("字")]
@@ -42,7 +44,7 @@ def bert_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
     return characters
 
 
-def end_to_end_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
+def end_to_end_normalizer(lower_case: bool, strip_accents: bool, tokenize_chinese_chars: bool) -> dict[int, str]:
     """Returns the map for tensorflow_text's end-to-end WordPiece op: BERT's normalizer with words set apart.
 
     Punctuation gets spaces around it. Chinese characters get none, for the op takes each as a word; characters
@@ -52,19 +54,19 @@ def end_to_end_normalizer(lower_case, strip_accents, tokenize_chinese_chars):
     return set_apart(characters, tokenize_chinese_chars)
 
 
-def set_apart(characters, tokenize_chinese_chars=True):
-    """Returns a map of code points with what the end-to-end op needs done after it; `{}` does only that."""
+def set_apart(characters: Mapping[int, str], tokenize_chinese_chars: bool = True) -> dict[int, str]:
+    """Returns a map of code points followed by what the end-to-end op needs; `{}` gives only the latter."""
     table = {ord(mark): f" {mark} " for mark in punctuation()}
     table.update(stand_ins(tokenize_chinese_chars))
     return {**table, **{code: text.translate(table) for code, text in characters.items()}}
 
 
 @functools.cache
-def stand_ins(tokenize_chinese_chars):
+def stand_ins(tokenize_chinese_chars: bool) -> dict[int, str]:
     """Returns {code point: private-use character} for what the op splits and BERT does not.
 
-    BERT deletes private-use characters from its text, so that none is there already. A vocabulary must be
-    translated by the same table.
+    BERT deletes private-use characters, so the text has none of its own. A vocabulary must be translated by the same
+    table.
     """
     codes = [*(ord(char) for char in _characters("splits")), *_CHINESE_TO_THE_OP]
     if not tokenize_chinese_chars:
@@ -73,12 +75,12 @@ def stand_ins(tokenize_chinese_chars):
     return {code: chr(stand_in) for code, stand_in in zip(codes, private, strict=False)}
 
 
-def punctuation():
-    """The characters that are words by themselves, Chinese ones apart."""
+def punctuation() -> Iterator[str]:
+    """Returns the characters that are words by themselves, without Chinese ones."""
     return _characters("punctuation")
 
 
-def _normalized(lower_case, strip_accents):
+def _normalized(lower_case: bool, strip_accents: bool) -> dict[int, str]:
     """BertNormalizer without its Chinese rule."""
     characters = {}
     lower = _lower() if lower_case else {}
@@ -92,7 +94,7 @@ def _normalized(lower_case, strip_accents):
     return characters
 
 
-def _lower():
+def _lower() -> dict[int, str]:
     lower = dict(_pairs("lower_long"))
     for item in _lines()["lower"]:
         span, _, step = item.partition(">")
@@ -102,14 +104,14 @@ def _lower():
     return lower
 
 
-def _characters(name):
+def _characters(name: str) -> Iterator[str]:
     """The characters of a line of ranges."""
     for item in _lines()[name]:
         first, _, last = item.partition("-")
         yield from map(chr, range(int(first, 16), int(last or first, 16) + 1))
 
 
-def _pairs(name):
+def _pairs(name: str) -> Iterator[tuple[int, str]]:
     """(code point, text) of a line of replacements."""
     for item in _lines()[name]:
         code, _, text = item.partition("=")
@@ -117,7 +119,7 @@ def _pairs(name):
 
 
 @functools.cache
-def _lines():
+def _lines() -> dict[str, list[str]]:
     lines = {}
     for line in _TABLE.read_text(encoding="ascii").splitlines():
         name, *items = line.split()

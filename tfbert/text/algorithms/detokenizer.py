@@ -1,6 +1,9 @@
 """Token ids -> text, as Hugging Face's WordPiece decoder. B texts."""
 
-import numpy as np
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 # `tokenizers`, decoders/wordpiece.rs, cleanup: in this order, within one token and the space before it.
@@ -10,43 +13,27 @@ _CLEAN_UP = (
 )
 
 
-class Detokenizer:
-    """Looks up what each token adds to a text: at its beginning, and behind other tokens."""
+def detokenized(ids: tf.RaggedTensor, tokens: Sequence[str], continuation: str, clean_up: bool) -> tf.Tensor:
+    """Returns texts, strings [B], of ids [B, (tokens)]: what each token adds at a text's beginning, and after others.
 
-    def __init__(self, vocabulary, special_tokens, added_tokens):
-        self._tokens = vocabulary.tokens
-        names = {*special_tokens.in_vocabulary(vocabulary), *(token.content for token in added_tokens if token.special)}
-        self._is_special = np.array([token in names for token in self._tokens])
+    Args:
+        tokens: the vocabulary's.
+        continuation: what a token begins with that continues a word.
+        clean_up: remove the spaces before punctuation and in English contractions.
 
-    def __call__(self, ids, skip_special_tokens, clean_up):
-        if not isinstance(ids, tf.RaggedTensor):
-            ids = tf.convert_to_tensor(ids)
-            if ids.shape.rank != 2:
-                raise ValueError(f"ids have shape {ids.shape}; expected [B, S]")
-            ids = tf.RaggedTensor.from_tensor(ids)
-        if not ids.dtype.is_integer:
-            raise TypeError(f"ids have dtype {ids.dtype.name}; expected integers")
-        self._check(ids.flat_values)
-        if skip_special_tokens:
-            ids = tf.ragged.boolean_mask(ids, ~tf.gather(tf.constant(self._is_special), ids))
-        tidy = _tidy if clean_up else str
-        at_first = tf.constant([tidy(token) for token in self._tokens])
-        behind = tf.constant(
-            [tidy(token.replace("##", "", 1) if token.startswith("##") else f" {token}") for token in self._tokens]
-        )
-        texts = tf.concat([tf.gather(at_first, ids[:, :1]), tf.gather(behind, ids[:, 1:])], 1)
-        return tf.strings.reduce_join(texts, -1)
-
-    def _check(self, ids):
-        """Names an id that the vocabulary does not have; in a graph, the lookup of it fails when it runs."""
-        if not tf.executing_eagerly():
-            return
-        wrong = ids.numpy()[(ids.numpy() < 0) | (ids.numpy() >= len(self._tokens))]
-        if len(wrong):
-            raise ValueError(f"id {wrong[0]} is not one of the vocabulary's, 0 to {len(self._tokens) - 1}")
+    >>> ids = tf.ragged.constant([[0, 1, 2]])
+    >>> detokenized(ids, ["film", "##s", "!"], "##", clean_up=True).numpy().tolist()
+    [b'films!']
+    """
+    tidy = _tidy if clean_up else str
+    at_first = tf.constant([tidy(token) for token in tokens])
+    after = [token.removeprefix(continuation) if token.startswith(continuation) else f" {token}" for token in tokens]
+    after_others = tf.constant([tidy(text) for text in after])
+    texts = tf.concat([tf.gather(at_first, ids[:, :1]), tf.gather(after_others, ids[:, 1:])], 1)
+    return tf.strings.reduce_join(texts, -1)
 
 
-def _tidy(token):
+def _tidy(token: str) -> str:
     for before, after in _CLEAN_UP:
         token = token.replace(before, after)
     return token

@@ -3,7 +3,10 @@
 Shapes: B texts, L literals in all texts together, G = L + B pieces of text between them, T tokens.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +23,8 @@ _CONTROLS = "\x02\x03\x04\x05\x06\x07\x08"  # of one byte, so that the op has li
 class Literals:
     """The stage that makes each literal one token and hands the text between them to the `inner` stage.
 
-    The leftmost literal is taken, the longest of several there, as `tokenizers` does. They are found by
-    tensorflow_text's ops too: to WordPiece a text is one word, of literals and other characters, and it takes the
-    longest first.
+    The leftmost literal is taken, the longest of several there, as `tokenizers` does. tensorflow_text's WordPiece op
+    finds them too: to it a text is one word, of literals and other characters, and it takes the longest first.
 
     Args:
         ids: {the text of a literal: its id}.
@@ -32,7 +34,7 @@ class Literals:
         pattern: a regular expression that a text with a literal matches as a whole.
     """
 
-    def __init__(self, ids, inner):
+    def __init__(self, ids: Mapping[str, int], inner: Callable[[tf.Tensor, bool], Pieces]) -> None:
         import tensorflow_text
 
         self._inner = inner
@@ -62,7 +64,7 @@ class Literals:
             except RuntimeError as error:
                 raise VocabularyError(f"tensorflow_text refuses the added tokens: {error}") from error
 
-    def __call__(self, text, places):
+    def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         ids, splits, starts, ends, sizes = self._find(text)
         # Text b's literals stand between its pieces: one more piece than literals. The piece before literal i is
         # piece i + b, the one after it i + b + 1.
@@ -84,7 +86,7 @@ class Literals:
         literal_at = tf.gather(pieces.row_splits, before + 1) + tf.range(tf.size(ids))
         order = tf.concat([token_at, literal_at], 0)
 
-        def joined(of_pieces, of_literals):
+        def joined(of_pieces: tf.Tensor, of_literals: tf.Tensor) -> tf.Tensor:
             return scattered(order, tf.concat([of_pieces, of_literals], 0), tf.size(order))
 
         row_splits = tf.gather(pieces.row_splits, piece_splits) + splits
@@ -99,8 +101,8 @@ class Literals:
             joined(pieces.begins, tf.ones_like(ids)),
         )
 
-    def _find(self, text):
-        """The literals of `text` [B]: ids [L], row splits [B + 1], bytes starts and ends [L]; bytes of a text [B]."""
+    def _find(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns ids [L], row splits [B + 1], first and end bytes [L] of literals, and the size of each text [B]."""
         spelled, offsets = self._normalizer.normalize_with_offsets(text)
         found, at, _ = self._op.tokenize_with_offsets(spelled)
         splits = tf.cast(found.row_splits, tf.int32)

@@ -2,29 +2,32 @@
 
 The rules are Hugging Face's (`tokenizers`: BertNormalizer, BertPreTokenizer), asked about each of the 1,112,064
 characters by itself, because they mix versions of Unicode: general categories are those of Unicode 8, lower case
-is that of Rust's standard library. Only the line `splits` comes from the newest Unicode: punctuation that
-tensorflow_text may know by then and BERT does not. Run it again when `tokenizers` takes a newer Unicode:
+is that of Rust's standard library. Only the line `splits` comes from the newest Unicode: punctuation that a later
+tensorflow_text may know and BERT does not. Run it again when `tokenizers` takes a newer Unicode:
 
     pip install tokenizers unicodedata2
     python -m tfbert.text.algorithms.make_characters
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import itertools
 import pathlib
+from collections.abc import Iterable, Mapping, Sequence
 
 TABLE = pathlib.Path(__file__).with_name("characters.txt")
 _HANGUL = range(0xAC00, 0xD7A4)  # decompose by arithmetic (The Unicode Standard, 3.12)
 _WIDTH = 118
 
 
-def main():
+def main() -> None:
     """Writes the table beside this file."""
     TABLE.write_text(table(), encoding="ascii")
 
 
-def table():
-    """The content of characters.txt."""
+def table() -> str:
+    """Returns the content of characters.txt."""
     import unicodedata2
     from tokenizers.normalizers import BertNormalizer
     from tokenizers.pre_tokenizers import BertPreTokenizer
@@ -58,7 +61,7 @@ def table():
     return head + "".join(_wrapped(name, items) for name, items in lines.items())
 
 
-def _ranges(codes):
+def _ranges(codes: Iterable[int]) -> list[str]:
     """Code points as `first-last`, in hexadecimal."""
     items = []
     for _, run in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
@@ -67,12 +70,12 @@ def _ranges(codes):
     return items
 
 
-def _pairs(texts):
+def _pairs(texts: Mapping[int, str]) -> list[str]:
     """`code=code.code`: a character and the text that takes its place."""
     return [f"{code:x}={'.'.join(f'{ord(char):x}' for char in text)}" for code, text in texts.items()]
 
 
-def _shifts(steps):
+def _shifts(steps: Mapping[int, int]) -> list[str]:
     """`first-last/every>step`: characters, each `every`th, that move by the same number of code points."""
     codes, items = [code for code, step in steps.items() if step], []
     while codes:
@@ -86,7 +89,7 @@ def _shifts(steps):
     return items
 
 
-def _wrapped(name, items):
+def _wrapped(name: str, items: Sequence[str]) -> str:
     text, line = "", name
     for item in items:
         if len(line) + 1 + len(item) > _WIDTH:

@@ -5,6 +5,11 @@ units of darts-clone) from a character's UTF-8 bytes to a value, the value for c
 bytes. A value is 0x40000000 | offset in the pool << 6 | length of the text that takes the character's place.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 import flatbuffers
 import numpy as np
 
@@ -13,7 +18,7 @@ _UNUSED = 0x80000000  # a unit that equals no label; with a value, the unit wher
 _CODE_POINTS = 0x110000
 
 
-def normalizer_buffer(characters, default=None):
+def normalizer_buffer(characters: Mapping[int, str], default: str | None = None) -> bytes:
     """Returns FastBertNormalizer's `model_buffer` (bytes) for {code point: the text that takes its place}.
 
     Code points that are not in `characters` stay, or become `default`. Malformed UTF-8, which the op takes in
@@ -38,11 +43,11 @@ def normalizer_buffer(characters, default=None):
     return bytes(builder.Output())
 
 
-def _pool(characters, default):
-    """The pool, the value of malformed bytes, and the values of all code points, uint32 (0: unchanged)."""
+def _pool(characters: Mapping[int, str], default: str | None) -> tuple[bytes, int, np.ndarray]:
+    """Returns the pool, the value of malformed bytes, and the values of all code points, uint32 (0: unchanged)."""
     pool, known = bytearray(b" "), {"": _CHANGED}
 
-    def value(text):
+    def value(text: str) -> int:
         if text not in known:
             data = text.encode("utf-8")
             known[text] = _CHANGED | len(pool) << 6 | len(data)
@@ -58,7 +63,7 @@ def _pool(characters, default):
     return bytes(pool), malformed, values
 
 
-def _double_array(values, malformed):
+def _double_array(values: np.ndarray, malformed: int) -> np.ndarray:
     """Returns the units (uint32) of the trie; nodes with equal content are stored once.
 
     A unit is found at (its parent's base) ^ (its byte). The root's children are units 256..511. Any other
@@ -84,7 +89,7 @@ def _double_array(values, malformed):
     ordered = np.array(sorted(places), np.uint32)
     place_of[changed] = np.array([places[int(value)] for value in ordered])[np.searchsorted(ordered, values[changed])]
 
-    def link(positions, labels, targets):
+    def link(positions: Any, labels: Any, targets: Any) -> None:
         units[positions] = (positions ^ targets) << 10 | 1 << 8 | labels
 
     continuations = np.arange(0x80, 0xC0)
@@ -105,14 +110,14 @@ def _double_array(values, malformed):
     return units
 
 
-def _nodes(values):
+def _nodes(values: np.ndarray) -> tuple[list[tuple[str, Any]], dict[int, int]]:
     """Returns the distinct nodes of the trie and {first byte: its node}.
 
     A node is ("values", the number of the 64 code points below it) or ("nodes", the 64 nodes below it, -1 for none).
     """
     nodes, numbers, leads = [], {}, {}
 
-    def number(kind, key, content):
+    def number(kind: str, key: bytes, content: Any) -> int:
         if (kind, key) not in numbers:
             numbers[kind, key] = len(nodes)
             nodes.append((kind, content))
@@ -121,8 +126,8 @@ def _nodes(values):
     blocks = values.reshape(-1, 64)
     last = [number("values", row.tobytes(), i) for i, row in enumerate(blocks)]
 
-    def above(below, first, begin):
-        """The nodes over runs of 64 of `below`, of which those before `begin` have a shorter encoding."""
+    def above(below: np.ndarray, first: int, begin: int) -> list[int]:
+        """Returns the nodes over runs of 64 of `below`, of which those before `begin` have a shorter encoding."""
         rows = np.where(np.arange(len(below)) < begin, -1, below)
         rows = np.append(rows, np.full(-len(rows) % 64, -1)).reshape(-1, 64)
         return [number("nodes", row.tobytes(), row) for row in rows[first:]]
@@ -135,9 +140,9 @@ def _nodes(values):
     return nodes, leads
 
 
-def _places(distinct, rows):
-    """Returns {value: its unit}: between the bases of the rows, then behind them; never a multiple of 64."""
+def _places(distinct: np.ndarray, rows: int) -> dict[int, int]:
+    """Returns {value: its unit}: between the bases of the rows, then after them; never a multiple of 64."""
     free = (512 + 256 * row + i for row in range(rows) for i in range(1, 128) if i != 64)
-    behind = (place for place in range(512 + 256 * rows, 1 << 21) if place % 64)
-    chained = (place for source in (free, behind) for place in source)
+    after = (place for place in range(512 + 256 * rows, 1 << 21) if place % 64)
+    chained = (place for source in (free, after) for place in source)
     return dict(zip(map(int, distinct), chained, strict=False))

@@ -1,63 +1,145 @@
-"""The stages of a tokenizer put together. B texts."""
+"""Two stages of WordPiece tokenization: characters are normalized, and words become tokens.
 
-import functools
+A stage takes texts [B] and gives Pieces whose places are those of these texts. Shapes: B texts, T tokens of all
+texts together, W words of all texts together.
+"""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
 import tensorflow as tf
 
-from tfbert.text.algorithms import characters
-from tfbert.text.algorithms.literals import Literals
-from tfbert.text.algorithms.wordpiece import LONG_WORD, Normalized, WordPiece
-from tfbert.text.pieces import when
+from tfbert.errors import VocabularyError
+from tfbert.text.algorithms.characters import stand_ins
+from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.offsets import CharacterTable
+from tfbert.text.pieces import Pieces, row_ids
+from tfbert.text.vocabulary import Vocabulary
+
+CONTINUATION = "##"  # begins each token that continues a word; the op's own mark too
+
+MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
+
+# tensorflow_text counts bytes: room for 100 characters of 4. The limit above is applied afterwards.
+_MAX_WORD_BYTES = 4 * MAX_WORD_CHARACTERS
+
+# A normalized text that may hold a longer word: Chinese characters are words of their own there.
+LONG_WORD = rf"\C*[^ \x{{3400}}-\x{{4DBF}}\x{{4E00}}-\x{{9FFF}}]{{{MAX_WORD_CHARACTERS + 1}}}\C*"
+
+_NEVER = "\x02"  # BERT deletes control characters, so no word is spelled with one
 
 
-class Stages:
-    """Texts [B] -> Pieces, by the rules of a Tokenizer's arguments.
+class Normalized:
+    """The stage that replaces characters and hands the text to the `inner` stage.
 
-    Texts are split at special and added tokens, then normalized, then become WordPiece tokens. Where added tokens
-    are to be found in normalized text, that text exists as such: it is split once more before words are set apart.
-
-    A batch that spells out no such token and has no word over BERT's limit needs two ops only. The graph looks which
-    it is; a portable one, which has only ops of LiteRT, takes the whole way always.
+    Args:
+        characters: {code point: the text that takes its place}.
+        inner: the stage that follows.
     """
 
-    def __init__(self, vocabulary, rules, special_tokens, added_tokens, portable):
-        """rules: lower case, strip accents, tokenize Chinese characters; bools."""
-        added = {token.content: token for token in added_tokens}
-        verbatim = dict.fromkeys(special_tokens.in_vocabulary(vocabulary))
-        verbatim.update(dict.fromkeys(content for content, token in added.items() if not token.normalized))
-        normalized = [content for content, token in added.items() if token.normalized and content not in verbatim]
+    def __init__(self, characters: Mapping[int, str], inner: Callable[[tf.Tensor, bool], Pieces]) -> None:
+        import tensorflow_text  # here, so that ids-in models load and train without it
 
-        self._words = WordPiece(vocabulary, special_tokens.unknown, rules[2])
-        if normalized:
-            by_character = characters.bert_normalizer(*rules)
-            ids = {content.translate(by_character): vocabulary[content] for content in normalized}
-            ids.pop("", None)  # nothing is left of it to be found
-            inner = Normalized(characters.set_apart({}, rules[2]), self._words)
-            self._normalized = Normalized(by_character, Literals(ids, inner) if ids else inner)
+        self._inner = inner
+        # Made on the CPU, where the string ops are, and outside of any graph under construction.
+        with tf.init_scope(), tf.device("/CPU:0"):
+            buffer = np.frombuffer(normalizer_buffer(characters), np.uint8)
+            self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
+
+    def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
+        normalized, offsets = self.replace(text, places)
+        return self.placed(self._inner(normalized, places), offsets)
+
+    def replace(self, text: tf.Tensor, places: bool) -> tuple[tf.Tensor, tf.RaggedTensor | None]:
+        """Returns the normalized text [B] and, with `places`, where its bytes come from; None without."""
+        return self._op.normalize_with_offsets(text) if places else (self._op.normalize(text), None)
+
+    @staticmethod
+    def placed(pieces: Pieces, offsets: tf.RaggedTensor | None) -> Pieces:
+        """Returns pieces of the normalized text with their places in the text itself."""
+        if offsets is None:
+            return pieces
+        base = tf.gather(tf.cast(offsets.row_splits, tf.int32), row_ids(pieces.row_splits, tf.size(pieces.ids)))
+        offsets = tf.cast(offsets.flat_values, tf.int32)
+        firsts, lasts = (tf.gather(offsets, base + at) for at in (pieces.firsts, pieces.lasts))
+        return pieces._replace(firsts=firsts, lasts=lasts)
+
+
+class Words:
+    """The last stage: normalized text -> tokens of its words, as `tokenizers` with BertPreTokenizer and WordPiece.
+
+    Args:
+        vocabulary: a Vocabulary.
+        unknown: its token for words that it cannot spell.
+        tokenize_chinese_chars: whether each Chinese character is a word.
+
+    Raises VocabularyError for a vocabulary that tensorflow_text refuses.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, unknown: str, tokenize_chinese_chars: bool) -> None:
+        import tensorflow_text
+
+        self._unknown_id = vocabulary[unknown]
+        self._begins_word = np.array([not token.startswith(CONTINUATION) for token in vocabulary], np.int32)
+        self._characters = CharacterTable()
+        with tf.init_scope(), tf.device("/CPU:0"):
+            try:
+                self._op = tensorflow_text.FastWordpieceTokenizer(
+                    vocab=_matchable(vocabulary, unknown, stand_ins(tokenize_chinese_chars)),
+                    unknown_token=unknown,
+                    suffix_indicator=CONTINUATION,
+                    max_bytes_per_word=_MAX_WORD_BYTES,
+                    token_out_type=tf.int32,
+                )
+            except RuntimeError as error:
+                raise VocabularyError(f"tensorflow_text refuses the vocabulary: {error}") from error
+
+    def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
+        pieces = self._without_long_words(text, self.tokens(text, True))
+        return pieces if places else pieces.without_places()
+
+    def tokens(self, text: tf.Tensor, places: bool) -> Pieces:
+        """As a call, except for words of more than MAX_WORD_CHARACTERS characters."""
+        ids, starts, ends = self._op.tokenize_with_offsets(text)
+        row_splits = tf.cast(ids.row_splits, tf.int32)
+        if not places:
+            return Pieces(ids.flat_values, row_splits, None, None, None)
+        firsts, lasts = tf.cast(starts.flat_values, tf.int32), tf.cast(ends.flat_values, tf.int32) - 1
+        begins = tf.gather(tf.constant(self._begins_word), ids.flat_values)
+        return Pieces(ids.flat_values, row_splits, firsts, lasts, begins)
+
+    def _without_long_words(self, text: tf.Tensor, pieces: Pieces) -> Pieces:
+        """Makes each longer word one [UNK], which covers all of it."""
+        first, last = self._characters.numbers(text, pieces)
+        # A text's first token begins a word, so that words end where texts end.
+        begins = tf.where(pieces.begins > 0)[:, 0]  # [W]
+        ends = tf.concat([begins, tf.fill([1], tf.size(pieces.ids, tf.int64))], 0)[1:] - 1
+        word = tf.cumsum(pieces.begins) - 1  # [T]
+        length = 1 + tf.gather(last, ends) - tf.gather(first, begins)  # [W] characters
+        is_long = tf.gather(length > MAX_WORD_CHARACTERS, word)  # [T]
+        last_byte = tf.gather(tf.gather(pieces.lasts, ends), word)
+        keep = tf.cast((pieces.begins > 0) | ~is_long, tf.int32)
+        before = tf.cumsum(tf.pad(keep, [[1, 0]]))
+        kept = tf.where(keep > 0)[:, 0]
+        return Pieces(
+            tf.gather(tf.where(is_long, self._unknown_id, pieces.ids), kept),
+            tf.gather(before, pieces.row_splits),
+            tf.gather(pieces.firsts, kept),
+            tf.gather(tf.where(is_long, last_byte, pieces.lasts), kept),
+            tf.gather(pieces.begins, kept),
+        )
+
+
+def _matchable(vocabulary: Vocabulary, unknown: str, stand_ins: Mapping[int, str]) -> list[str]:
+    """Returns the tokens for the op, which refuses duplicates: those that no word can match get names of their own."""
+    tokens, strange = [], set(stand_ins.values())
+    for number, token in enumerate(vocabulary):
+        body = token.removeprefix(CONTINUATION)
+        never = vocabulary[token] != number or not body or " " in body or len(body) > MAX_WORD_CHARACTERS
+        if token != unknown and (never or not strange.isdisjoint(body)):
+            tokens.append(f"{_NEVER}{number}")
         else:
-            self._normalized = Normalized(characters.end_to_end_normalizer(*rules), self._words)
-        self._all = Literals({content: vocabulary[content] for content in verbatim}, self._normalized)
-        self._has_short_cut = not (normalized or portable)
-        # Functions of their own, which stay apart: traced once, and not a hundred idle ops in every short cut's graph.
-        self._long_way = {
-            places: tf.function(
-                functools.partial(self._all, places=places),
-                input_signature=[tf.TensorSpec([None], tf.string)],
-                autograph=False,
-                experimental_attributes={"_noinline": True},
-            )
-            for places in (False, True)
-        }
-
-    def __call__(self, text, places):
-        if not self._has_short_cut:
-            return self._all(text, places)
-        # One op after the other: handing work to another thread would cost a single text more than it saves.
-        has_literal = tf.strings.regex_full_match(text, self._all.pattern)
-        with tf.control_dependencies([has_literal]):
-            normalized, offsets = self._normalized.replace(text, places)
-        is_long = tf.strings.regex_full_match(normalized, LONG_WORD)
-        with tf.control_dependencies([is_long]):
-            pieces = self._normalized.placed(self._words.tokens(normalized, places), offsets)
-        found = tf.reduce_any(is_long | has_literal)
-        return when(found, lambda: self._long_way[places](text), lambda: pieces)
+            tokens.append(token.translate(stand_ins))
+    return tokens

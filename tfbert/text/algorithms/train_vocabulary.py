@@ -1,25 +1,35 @@
 """A WordPiece vocabulary from text."""
 
+from __future__ import annotations
+
 import collections
 import itertools
+from collections.abc import Callable, Iterable, Mapping
 
 from tfbert.errors import ConfigError, DataError
 from tfbert.text.algorithms.characters import CHINESE, bert_normalizer, punctuation
+from tfbert.text.algorithms.stages import CONTINUATION
 from tfbert.text.vocabulary import Vocabulary
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
-# Characters that become tokens: so many that they make up this share of the text, at least a thousand. Rarer ones,
-# such as a quotation in another script, make a word [UNK] and leave the vocabulary to the others.
+# Characters that become tokens: as many as make up this share of the text, at least a thousand. A rarer one, such as
+# of a quotation in another script, makes its word [UNK] and leaves room in the vocabulary for the others.
 _COVERAGE, _ALPHABET = 0.9999, 1000
 
 
 def train_vocabulary(
-    blocks, size, *, lower_case=True, strip_accents=None, tokenize_chinese_chars=True, min_frequency=2
-):
-    """Returns a Vocabulary of `size` tokens, or fewer where the text has no more pieces to join.
+    blocks: Callable[[], Iterable[str]],
+    size: int,
+    *,
+    lower_case: bool = True,
+    strip_accents: bool | None = None,
+    tokenize_chinese_chars: bool = True,
+    min_frequency: int = 2,
+) -> Vocabulary:
+    """Returns a Vocabulary of `size` tokens, or fewer if the text has no more pieces to join.
 
-    [PAD], [UNK], [CLS], [SEP], [MASK], then the characters, then pieces in the order that they were joined in, the
+    [PAD], [UNK], [CLS], [SEP], [MASK], then the characters, then pieces in the order in which they were joined, the
     most frequent first (`tokenizers`' WordPieceTrainer). The same text gives the same vocabulary. Memory grows with
     the number of distinct words, not with the text.
 
@@ -40,12 +50,12 @@ def train_vocabulary(
     alphabet = _alphabet(blocks(), bert_normalizer(lower_case, strip_accents, tokenize_chinese_chars))
     if not alphabet:
         raise DataError("there is no text to train a vocabulary from")
-    # Each character alone and behind others, so that any word of them can be spelled. The trainer is given them,
-    # for those that it finds by itself it puts in another order each time.
+    # Each character alone and after others, so that any word of them can be spelled. The trainer gets them from here
+    # because it puts those that it finds by itself in another order each time.
     alone = set(punctuation())
     if tokenize_chinese_chars:
         alone.update(map(chr, itertools.chain(*CHINESE)))
-    first = [*SPECIAL_TOKENS, *alphabet, *(f"##{char}" for char in alphabet if char not in alone)]
+    first = [*SPECIAL_TOKENS, *alphabet, *(CONTINUATION + char for char in alphabet if char not in alone)]
     if size < len(first):
         raise ConfigError(f"size {size} is too small: the special tokens and the text's characters are {len(first)}")
     trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -64,8 +74,8 @@ def train_vocabulary(
     return Vocabulary(sorted(ids, key=ids.get))
 
 
-def _alphabet(blocks, by_character):
-    """The most frequent characters of the normalized text, in the order of their code points."""
+def _alphabet(blocks: Iterable[str], by_character: Mapping[int, str]) -> list[str]:
+    """Returns the most frequent characters of the normalized text, in the order of their code points."""
     counts = collections.Counter()
     for block in blocks:
         counts.update(block)

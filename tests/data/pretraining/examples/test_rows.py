@@ -13,9 +13,11 @@ from tfbert.data.pretraining.examples.example_bytes import serialized_examples
 from tfbert.data.pretraining.examples.rows import make_rows, pack, serialized
 from tfbert.data.pretraining.examples.sequences import Sequences, make_sequences
 from tfbert.data.pretraining.examples.tokens import Tokens
+from tfbert.text.template import Template
 
 MANY = settings(max_examples=80, deadline=None)
 CLS, SEP = 2, 3
+TEMPLATE = Template((CLS,), (SEP,), (SEP,))
 
 
 @MANY
@@ -67,10 +69,12 @@ def numbered_tokens():
 @pytest.mark.parametrize("packed", [False, True])
 def test_rows_are_laid_out(objective, packed):
     tokens = numbered_tokens()
-    sequences = make_sequences(tokens, objective=objective, max_length=32, short_probability=0.3, seed="s")
-    rows = make_rows(tokens, sequences, max_length=32, start_id=CLS, separator_id=SEP, packed=packed, seed="s")
+    sequences = make_sequences(
+        tokens, template=TEMPLATE, objective=objective, max_length=32, short_probability=0.3, seed="s"
+    )
+    rows = make_rows(tokens, sequences, template=TEMPLATE, max_length=32, packed=packed, seed="s")
     records = list(serialized(rows))
-    assert len(records) < len(sequences.lengths) or not packed or objective == "none"
+    assert len(records) < len(sequences.lengths(TEMPLATE)) or not packed or objective == "none"
     runs = [tokens.ids[a:b].tolist() for a, b in zip(sequences.starts, sequences.ends, strict=True)]
     wanted = [runs[a:b] for a, b in itertools.pairwise(sequences.runs)]
     wanted = sorted(zip(wanted, sequences.labels.tolist() or itertools.repeat(None), strict=False))
@@ -102,7 +106,7 @@ def test_rows_are_laid_out(objective, packed):
 def test_a_segment_that_begins_within_a_word_begins_one():
     tokens = numbered_tokens()
     sequences = Sequences(np.array([1, 8]), np.array([3, 9]), np.array([0, 2]), np.array([1]))
-    rows = make_rows(tokens, sequences, max_length=32, start_id=CLS, separator_id=SEP, packed=False, seed=0)
+    rows = make_rows(tokens, sequences, template=TEMPLATE, max_length=32, packed=False, seed=0)
     assert not tokens.begins[1]
     assert rows.word_starts.tolist() == [1] * 6
     assert rows.token_ids.tolist() == [CLS, 101, 102, SEP, 108, SEP]
@@ -112,5 +116,5 @@ def test_no_rows():
     tokens = numbered_tokens()
     sequences = Sequences(*(np.array(values, np.int64) for values in ([], [], [0], [])))
     for packed in (False, True):
-        rows = make_rows(tokens, sequences, max_length=32, start_id=CLS, separator_id=SEP, packed=packed, seed=0)
+        rows = make_rows(tokens, sequences, template=TEMPLATE, max_length=32, packed=packed, seed=0)
         assert list(serialized(rows)) == []

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from tfbert.data.pretraining.examples.sequences import make_sequences, room, with_short_sentences
 from tfbert.data.pretraining.examples.tokens import Tokens
+from tfbert.text.template import Template
 
+TEMPLATE = Template((2,), (3,), (3,))
 DOCUMENTS = st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=12), min_size=1, max_size=6)
 MANY = settings(max_examples=80, deadline=None)
 
@@ -27,13 +29,18 @@ def numbered(documents, wordpieces=0.0, seed=0):
 def made(tokens, objective, max_length, seed="s", short_probability=0.1):
     """The sequences as lists of runs of token numbers, and the labels."""
     found = make_sequences(
-        tokens, objective=objective, max_length=max_length, short_probability=short_probability, seed=seed
+        tokens,
+        template=TEMPLATE,
+        objective=objective,
+        max_length=max_length,
+        short_probability=short_probability,
+        seed=seed,
     )
     runs = [range(start, end) for start, end in zip(found.starts, found.ends, strict=True)]
     sequences = [runs[first:last] for first, last in itertools.pairwise(found.runs)]
-    assert found.lengths.tolist() == [1 + sum(len(run) + 1 for run in sequence) for sequence in sequences]
+    assert found.lengths(TEMPLATE).tolist() == [1 + sum(len(run) + 1 for run in sequence) for sequence in sequences]
     assert all(len(run) for run in runs)
-    assert max(found.lengths, default=0) <= max_length
+    assert max(found.lengths(TEMPLATE), default=0) <= max_length
     return sequences, found.labels.tolist()
 
 
@@ -44,7 +51,7 @@ def document_of(tokens, token):
 @MANY
 @given(DOCUMENTS, st.integers(8, 64), st.integers(0, 99))
 def test_next_sentences(documents, max_length, seed):
-    tokens, _ = with_short_sentences(numbered(documents), room("nsp", max_length))
+    tokens, _ = with_short_sentences(numbered(documents), room("nsp", max_length, TEMPLATE))
     sentence_starts = set(tokens.sentences.tolist())
     sequences, labels = made(tokens, "nsp", max_length, seed)
     reached = dict.fromkeys(range(len(documents)), 0)
@@ -70,7 +77,7 @@ def test_next_sentences(documents, max_length, seed):
 @MANY
 @given(DOCUMENTS, st.integers(8, 64), st.integers(0, 99))
 def test_sentence_order(documents, max_length, seed):
-    tokens, _ = with_short_sentences(numbered(documents), room("sop", max_length))
+    tokens, _ = with_short_sentences(numbered(documents), room("sop", max_length, TEMPLATE))
     sequences, labels = made(tokens, "sop", max_length, seed)
     for (a, b), label in zip(sequences, labels, strict=True):
         first, second = (b, a) if label else (a, b)
@@ -87,7 +94,7 @@ def test_sentence_order(documents, max_length, seed):
 @MANY
 @given(DOCUMENTS, st.integers(4, 64))
 def test_full_sentences(documents, max_length):
-    tokens, _ = with_short_sentences(numbered(documents), room("none", max_length))
+    tokens, _ = with_short_sentences(numbered(documents), room("none", max_length, TEMPLATE))
     sentence_starts = set(tokens.sentences.tolist())
     document_starts = set(tokens.sentences[tokens.documents].tolist())
     sequences, labels = made(tokens, "none", max_length)

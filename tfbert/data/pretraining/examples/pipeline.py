@@ -26,7 +26,7 @@ from tfbert.data.pretraining.examples.plan import described, plan
 from tfbert.data.pretraining.examples.reading import DocumentReader
 from tfbert.data.pretraining.examples.work import ShardMaker
 from tfbert.data.pretraining.shards import tokenizer_settings, vocabulary_sha256
-from tfbert.errors import ConfigError, TfbertError, VocabularyError
+from tfbert.errors import ConfigError, TfbertError
 
 _LOCAL = ("DirectRunner", "FnApiRunner")
 _FIRST_TEXTS = 16  # of each file that is looked at for its language
@@ -49,9 +49,8 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
 
     Raises DataError, VocabularyError, ConfigError and DiskError; what is finished by then is kept for the next call.
     """
-    special, vocabulary = tokenizer.special_tokens, tokenizer.vocabulary
-    if special.mask not in vocabulary:
-        raise VocabularyError(f"{vocabulary.source} has no {special.mask}, which pretraining needs")
+    vocabulary = tokenizer.vocabulary
+    _ = tokenizer.mask_id  # raises now that there is none
     if settings.words == "auto":
         settings = dataclasses.replace(settings, words="jieba" if _are_chinese(files, settings) else "wordpiece")
     if settings.words == "jieba":

@@ -24,20 +24,20 @@ class Rows(typing.NamedTuple):
     splits: np.ndarray  # int64 [W + 1], where each row begins in the tokens
 
 
-def make_rows(tokens, sequences, *, max_length, start_id, separator_id, packed, seed):
+def make_rows(tokens, sequences, *, template, max_length, packed, seed):
     """Returns the Rows of sequences in random order, a function of the arguments alone.
 
     Args:
         tokens: the Tokens that the sequences speak of.
-        start_id, separator_id: of [CLS] and [SEP].
+        template: the tokenizer's `Template`, as the sequences were made with.
         packed: put sequences together while they fit into `max_length`.
     """
-    lengths = sequences.lengths
+    lengths = sequences.lengths(template)
     rows = pack(lengths, max_length) if packed else list(range(len(lengths)))
     random.Random(seed).shuffle(rows)
     order = np.array(list(itertools.chain.from_iterable(rows)) if packed else rows, np.int64)
     row_sequences = _starts([len(row) for row in rows]) if packed else np.arange(len(rows) + 1)
-    token_ids, segment_ids, word_starts = _laid_out(tokens, sequences, order, start_id, separator_id)
+    token_ids, segment_ids, word_starts = _laid_out(tokens, sequences, order, template)
     labels = sequences.labels[order] if len(sequences.labels) else sequences.labels
     splits = _starts(lengths[order])[row_sequences]
     return Rows(token_ids, segment_ids, word_starts, lengths[order], labels, row_sequences, splits)
@@ -91,24 +91,34 @@ def serialized(rows, masked=None):
     return serialized_examples(features)
 
 
-def _laid_out(tokens, sequences, order, start_id, separator_id):
+def _laid_out(tokens, sequences, order, template):
     """token_ids, segment_ids and word_starts [L] of the sequences in an order."""
     runs = _ranges(sequences.runs[order], sequences.runs[order + 1])
-    number = _ranges(np.zeros_like(order), sequences.runs[order + 1] - sequences.runs[order])  # in its sequence
+    counts = sequences.runs[order + 1] - sequences.runs[order]  # runs of each sequence
+    number = _ranges(np.zeros_like(order), counts)  # of a run in its sequence
     starts, ends = sequences.starts[runs], sequences.ends[runs]
-    is_first = number == 0  # has [CLS] before it
-    with_specials = ends - starts + 1 + is_first
-    begins = np.cumsum(with_specials) - (ends - starts + 1)
-    places, taken = _ranges(begins, begins + ends - starts), _ranges(starts, ends)
+    is_first, is_last = number == 0, number == np.repeat(counts, counts) - 1
+    from_begin = ends - starts + np.where(is_last, len(template.after), len(template.between))
+    with_specials = len(template.before) * is_first + from_begin
+    begins = np.cumsum(with_specials) - from_begin
+    stops = begins + ends - starts
+    places, taken = _ranges(begins, stops), _ranges(starts, ends)
 
-    token_ids = np.full(with_specials.sum(), separator_id, np.int32)
-    token_ids[begins[is_first] - 1] = start_id
+    token_ids = np.empty(with_specials.sum(), np.int32)
     token_ids[places] = tokens.ids[taken]
+    for special_ids, at in (
+        (template.before, begins[is_first] - len(template.before)),
+        (template.between, stops[~is_last]),
+        (template.after, stops[is_last]),
+    ):
+        for i, special_id in enumerate(special_ids):
+            token_ids[at + i] = special_id
     word_starts = np.ones_like(token_ids)
     word_starts[places] = tokens.begins[taken]
     word_starts[begins] = 1  # of a word longer than a row, too, of which truncation left the end
     is_pair = len(sequences.labels) > 0
-    segment_ids = np.repeat(number if is_pair else np.zeros_like(number), with_specials).astype(np.int32)
+    segment = number * (template.second_segment if is_pair else 0)
+    segment_ids = np.repeat(segment, with_specials).astype(np.int32)
     return token_ids, segment_ids, word_starts
 
 

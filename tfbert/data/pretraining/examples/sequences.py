@@ -1,7 +1,7 @@
 """The sentences of documents -> sequences for an objective: which tokens go where.
 
-A sequence is [CLS] and runs of tokens, each with [SEP] behind it. Shapes: T tokens, N sentences, Q sequences, R runs
-of all sequences together.
+A sequence is runs of tokens with a tokenizer's special tokens around them: [CLS] A [SEP] B [SEP]. Shapes: T tokens,
+N sentences, Q sequences, R runs of all sequences together.
 """
 
 import bisect
@@ -23,29 +23,31 @@ class Sequences(typing.NamedTuple):
     runs: np.ndarray  # int64 [Q + 1], where each sequence begins in the runs
     labels: np.ndarray  # int64 [Q], 1 for a random or swapped segment; empty without such an objective
 
-    @property
-    def lengths(self):
-        """Tokens of each sequence, special ones included, int64 [Q]."""
-        before = np.concatenate([[0], np.cumsum(self.ends - self.starts + 1)])
-        return before[self.runs[1:]] - before[self.runs[:-1]] + 1
+    def lengths(self, template):
+        """Tokens of each sequence, with the special ones of a `Template`, int64 [Q]."""
+        before = np.concatenate([[0], np.cumsum(self.ends - self.starts)])
+        return before[self.runs[1:]] - before[self.runs[:-1]] + template.num_special_tokens(np.diff(self.runs))
 
 
-def make_sequences(tokens, *, objective, max_length, short_probability, seed):
+def make_sequences(tokens, *, template, objective, max_length, short_probability, seed):
     """Returns the Sequences of one pass over the documents, a function of the arguments alone.
 
     nsp and sop: as google-research/bert and google-research/albert, create_pretraining_data.py, but that a target
     length is drawn for each sequence and not once a document, which may be a whole book, and that no word is cut by
     truncation. A random next segment is from another of these documents or, where there is one only, begins at any of
     its sentences but the next. For sop a sentence that is left alone is cut in two, where the original takes a random
-    document. none: Liu et al. 2019 (RoBERTa), full sentences; a border of documents within a sequence is a [SEP].
+    document. none: Liu et al. 2019 (RoBERTa), full sentences; two documents within a sequence have the template's
+    tokens between two texts between them.
 
     Args:
         tokens: Tokens, whose sentences fit into a sequence (`with_short_sentences`).
+        template: the tokenizer's `Template`.
         seed: whatever random.Random takes.
     """
+    text_room = room(objective, max_length, template)
     if objective == "none":
-        return _full_sentences(tokens, max_length - 2)
-    pairs = _Pairs(tokens, max_length - 3, short_probability, random.Random(seed))
+        return _full_sentences(tokens, text_room, len(template.between))
+    pairs = _Pairs(tokens, text_room, short_probability, random.Random(seed))
     make = pairs.next_sentence if objective == "nsp" else pairs.sentence_order
     made = [pair for document in range(len(tokens.documents) - 1) for pair in make(document)]
     spans = np.array([pair[:4] for pair in made], np.int64).reshape(-1, 2)
@@ -53,9 +55,9 @@ def make_sequences(tokens, *, objective, max_length, short_probability, seed):
     return Sequences(spans[:, 0], spans[:, 1], np.arange(len(made) + 1) * 2, labels)
 
 
-def room(objective, max_length):
-    """Tokens of text that a sequence has room for."""
-    return max_length - (2 if objective == "none" else 3)
+def room(objective, max_length, template):
+    """Tokens of text that a sequence of an objective has room for."""
+    return max_length - template.num_special_tokens(1 if objective == "none" else 2)
 
 
 def with_short_sentences(tokens, longest):
@@ -171,12 +173,12 @@ class _Pairs:
         return (whole, whole_end) if whole < whole_end else (cut, cut_end)
 
 
-def _full_sentences(tokens, room):
+def _full_sentences(tokens, room, border):
     """Sequences that take sentences while they fit; what is left of a document begins the next one."""
     sentences, documents = tokens.sentences.tolist(), tokens.documents.tolist()
     starts, ends, runs, left = [], [], [], 0
     for sentence, last in zip(documents[:-1], documents[1:], strict=True):
-        left -= 1  # for the [SEP] between documents
+        left -= border  # the special tokens between documents
         while sentence < last:
             begin = sentences[sentence]
             end = max(sentence, bisect.bisect_right(sentences, begin + left, sentence, last + 1) - 1)

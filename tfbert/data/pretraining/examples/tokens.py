@@ -44,7 +44,7 @@ class TextTokenizer:
             tokenizer = Tokenizer.from_config(tokenizer)
         self.tokenizer = tokenizer
         self._splitter = SentenceSplitter() if sentences == "rules" else None
-        self._begins = np.array([not token.startswith("##") for token in tokenizer.vocabulary])
+        self._begins = ~tokenizer.continues_word
         special = tokenizer.special_tokens.in_vocabulary(tokenizer.vocabulary)
         self._literals = [(name.encode(), f"{name[0]} {name[1:]}".encode()) for name in special if len(name) > 1]
         self._chinese_words = None

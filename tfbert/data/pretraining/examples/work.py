@@ -28,9 +28,7 @@ class ShardMaker:
         self._settings, self._out = settings, OutFolder(out)
         self._reader = DocumentReader(settings.documents, text_field=settings.text_field, limit=settings.shard_bytes)
         self._tokenize = TextTokenizer(tokenizer, settings.sentences, settings.words)
-        vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-        self._ids = {"start_id": vocabulary[special.start], "separator_id": vocabulary[special.separator]}
-        self._unknown_id = vocabulary[special.unknown]
+        self._template, self._unknown_id = tokenizer.template, tokenizer.unknown_id
         self._masks = StaticMasks(tokenizer, settings) if settings.masking == "static" else None
 
     def __call__(self, item):
@@ -50,7 +48,7 @@ class ShardMaker:
     def _part(self, item, number, documents):
         settings = self._settings
         tokens = self._tokenize(documents)
-        tokens, cut = with_short_sentences(tokens, room(settings.objective, settings.max_length))
+        tokens, cut = with_short_sentences(tokens, room(settings.objective, settings.max_length, self._template))
         counts = {
             "rows": 0,
             "tokens": 0,
@@ -72,6 +70,7 @@ class ShardMaker:
             of_duplicate = f"{seed}/{duplicate}"
             sequences = make_sequences(
                 tokens,
+                template=self._template,
                 objective=settings.objective,
                 max_length=settings.max_length,
                 short_probability=settings.short_probability,
@@ -80,10 +79,10 @@ class ShardMaker:
             rows = make_rows(
                 tokens,
                 sequences,
+                template=self._template,
                 max_length=settings.max_length,
                 packed=settings.packed,
                 seed=of_duplicate,
-                **self._ids,
             )
             counts["rows"] += len(rows.splits) - 1
             counts["tokens"] += len(rows.token_ids)
