@@ -42,7 +42,7 @@ def train_vocabulary(
     Raises ConfigError for a size without room for the characters, DataError where there is no text.
 
     >>> train_vocabulary(lambda: ["the films, the film"] * 2, size=100).tokens[-3:]
-    ['the', 'film', 'films']
+    ['film', 'the', 'films']
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
