@@ -35,10 +35,6 @@ LEVELS_WITHIN = {
 # (importer, imported) of arrows up and circles that are there yet. One that has gone is to be taken off the list.
 NOT_YET = {
     ("tfbert.models.saving", "tfbert.export.saved_model.write"),
-    ("tfbert.serving.models.model_version", "tfbert.serving.host.batching_parameters"),
-    ("tfbert.serving.protocol.inference", "tfbert.serving.models.servable"),
-    ("tfbert.export.saved_model.assets", "tfbert.serving.host.batching_parameters"),
-    ("tfbert.serving.models.model_version", "tfbert.serving.host.batching"),
     ("tfbert.text.offsets", "tfbert.text.algorithms.normalizer"),
 }
 
@@ -148,13 +144,9 @@ def test_exceptions_are_needed():
         assert is_up(*edge) or any(circle(allowed | {edge}, depth) for depth in DEPTHS.values()), edge
 
 
-# Modules that are to leave it to text.
-TEXT_NOT_YET = {"tfbert.serving.models.servable"}
-
-
 def test_only_text_imports_tensorflow_text():
     users = {name for name in FILES for target in imports(parsed(name)) if target.split(".")[0] == "tensorflow_text"}
-    assert {name for name in users if part(name, 1) != "text"} == TEXT_NOT_YET
+    assert users and {part(name, 1) for name in users} == {"text"}
 
 
 def test_only_launch_knows_flags():

@@ -55,8 +55,11 @@ class Inbox:
 
     asyncio.wrap_future wakes the loop with a system call for each result: 32 times for a batch of 32.
 
-    >>> inbox = Inbox()  # doctest: +SKIP
-    >>> await inbox.result(pool.submit(compute))  # doctest: +SKIP
+    >>> async def total(pool):
+    ...     return await Inbox().result(pool.submit(sum, [1, 2]))
+    >>> with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    ...     run(total(pool))
+    3
     """
 
     def __init__(self) -> None:

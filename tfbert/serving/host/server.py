@@ -65,9 +65,9 @@ class Server:
         ServingError: there is nothing to serve, or an argument is wrong; from `start`: a model cannot be loaded, or
             an address cannot be bound.
 
-    >>> with Server("served/mine", port=0) as server:  # doctest: +SKIP
-    ...     tfbert.serving.Client(f"127.0.0.1:{server.port}", model="mine").predict(["a text"])
-    [{'label': 'positive', 'logits': [-2.5, 2.75], 'probabilities': [0.005, 0.995]}]
+    >>> with Server("served/mine", port=0) as server, tfbert.serving.Client(server.address, model="mine") as client:
+    ...     client.predict(["a film to treasure"])
+    [{'label': '…', 'logits': […], 'probabilities': […]}]
     """
 
     def __init__(

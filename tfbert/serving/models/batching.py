@@ -52,9 +52,11 @@ class Batcher:
         join: if False, each request runs alone.
         observe: called for each batch with (requests, rows, seconds that the first request waited).
 
-    >>> batcher = Batcher(servable, BatchingParameters(max_batch_size=32))  # doctest: +SKIP
-    >>> batcher.submit("serving_default", {"text": np.array([b"a text"], object)}).result()["label"]  # doctest: +SKIP
-    array([b'positive'], dtype=object)
+    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
+    >>> batcher = Batcher(servable, BatchingParameters(max_batch_size=32))
+    >>> batcher.submit("serving_default", {"text": np.array([b"a film to treasure"], object)}).result()["label"]
+    array([b'…'], dtype=object)
+    >>> batcher.close()
     """
 
     def __init__(

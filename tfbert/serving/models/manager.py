@@ -38,7 +38,9 @@ class ModelManager:
         poll_seconds: how often to look for new version folders; 0: never.
 
     >>> models = ModelManager(BatchingParameters())
-    >>> models.reload([ModelSettings("mine", pathlib.Path("served/mine"))])  # doctest: +SKIP
+    >>> models.reload([ModelSettings("mine", pathlib.Path("served/mine"))])
+    >>> [(each.model, each.version) for each in models.available()]
+    [('mine', 1)]
     >>> models.close()
     """
 

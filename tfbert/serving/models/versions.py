@@ -69,7 +69,7 @@ def find_model(
     Raises:
         ServingError: the folder has nothing to serve, or a label names a version that it lacks.
 
-    >>> find_model("served/mine").name  # doctest: +SKIP
+    >>> find_model("served/mine").name
     'mine'
     """
     model_dir = pathlib.Path(model_dir)
@@ -103,8 +103,10 @@ def read_model_config(file: str | os.PathLike) -> list[ModelSettings]:
     Raises:
         ServingError: the file is not one, or names what cannot be served.
 
-    >>> [model.name for model in read_model_config("export/serving/models.config")]  # doctest: +SKIP
-    ['shop']
+    >>> config = 'model_config_list { config { name: "mine" base_path: "served/mine" } }'
+    >>> _ = pathlib.Path("models.config").write_text(config)
+    >>> [model.name for model in read_model_config("models.config")]
+    ['mine']
     """
     message = model_server_config_pb2.ModelServerConfig()
     try:

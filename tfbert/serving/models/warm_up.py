@@ -34,7 +34,9 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
     Raises:
         ServingError: a request failed, or the file cannot be read.
 
-    >>> warm_up(servable, batcher.submit)  # doctest: +SKIP
+    >>> servable = Servable("served/mine/1")
+    >>> with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    ...     warm_up(servable, lambda name, inputs: pool.submit(servable.run, name, inputs))
     2
     """
     file = servable.folder / WARM_UP

@@ -35,8 +35,11 @@ class Predict:
 
     Raises a `tf.errors.OpError` for a request that does not fit the signature.
 
-    >>> call = Predict(signatures, request)  # doctest: +SKIP
-    >>> call.response([servable.run(*run) for run in call.runs], version=1)  # doctest: +SKIP
+    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
+    >>> request = predict_pb2.PredictRequest(inputs={"text": tf.make_tensor_proto(["a film to treasure"])})
+    >>> call = Predict(servable.signatures, request)
+    >>> sorted(call.response([servable.run(*run) for run in call.runs], version=1).outputs)
+    ['label', 'logits', 'probabilities']
     """
 
     def __init__(self, signatures: Signatures, request: predict_pb2.PredictRequest) -> None:
