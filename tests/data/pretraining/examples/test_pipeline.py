@@ -112,6 +112,6 @@ def test_chinese_text_gets_chinese_words(tokenizer, tmp_path):
 
 def test_jieba_that_is_not_installed(tokenizer, corpus, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jieba", None)
-    with pytest.raises(ConfigError, match=r"pip install 'tfbert\[beam\]'"):
+    with pytest.raises(ConfigError, match=r"pip install jieba"):
         make(corpus / "a.txt", tokenizer, tmp_path / "out", words="jieba")
     assert not (tmp_path / "out").exists()

@@ -290,7 +290,7 @@ def test_a_full_disk(corpus, whole, tokenizer, tmp_path, monkeypatch):
     ("values", "message"),
     [
         ({"objective": "clm"}, "objective 'clm' is not one of nsp, sop, none"),
-        ({"max_length": 4}, "nsp needs 5 tokens"),
+        ({"max_length": 4}, "nsp needs at least 5 tokens"),
         ({"short_probability": 2}, "short_probability is 2"),
         ({"duplicates": -1}, "duplicates"),
     ],

@@ -1,10 +1,14 @@
-"""A corpus file, local or remote, compressed or not, open for reading; its faults as errors that say where."""
+"""A corpus file, local or remote, compressed or not, open for reading; errors say what is wrong with it and where."""
+
+from __future__ import annotations
 
 import codecs
 import contextlib
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import tensorflow as tf
 
@@ -12,15 +16,24 @@ from tfbert.errors import DataError
 
 
 @contextlib.contextmanager
-def opened(path):
-    """Yields a buffered binary file, through gzip where the name ends in .gz. Raises DataError for what goes wrong."""
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Yields a buffered binary file, through gzip if its name ends in .gz.
+
+    Raises:
+        DataError: the file cannot be opened, or cannot be read inside the block.
+
+    >>> _ = pathlib.Path("corpus.txt").write_text("One sentence.")
+    >>> with opened("corpus.txt") as file:
+    ...     file.read()
+    b'One sentence.'
+    """
     try:
         with contextlib.ExitStack() as stack:
-            file = _Remote(path) if "://" in path else open(path, "rb", buffering=0)
-            file = stack.enter_context(io.BufferedReader(file, 1 << 16))
+            raw: io.RawIOBase = _Remote(path) if "://" in path else open(path, "rb", buffering=0)
+            file = stack.enter_context(io.BufferedReader(raw, 1 << 16))
             if path.lower().endswith(".gz"):
-                file = stack.enter_context(gzip.GzipFile(fileobj=file))
-                file = io.BufferedReader(file, 1 << 16)  # reads lines in C, unlike GzipFile
+                unpacked: Any = stack.enter_context(gzip.GzipFile(fileobj=file))
+                file = io.BufferedReader(unpacked, 1 << 16)  # reads lines in C, unlike GzipFile
             yield file
     except EOFError:
         raise DataError(f"{path}: the gzip file is truncated; copy it again") from None
@@ -32,8 +45,8 @@ def opened(path):
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def not_utf8(path):
-    """The DataError for a file that is not UTF-8: it is read once more, up to its first wrong byte."""
+def not_utf8(path: str) -> DataError:
+    """The DataError for a file that is not UTF-8. Reads the file again, up to its first wrong byte."""
     line, column, rest, begin = 1, 0, b"", b""
     with opened(path) as file:
         while True:
@@ -61,31 +74,31 @@ def not_utf8(path):
 
 
 class _Remote(io.RawIOBase):
-    """A file that tf.io.gfile reads, such as gs://…, as Python's own io has it."""
+    """A file that tf.io.gfile reads, such as gs://…, for Python's own io."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._file = tf.io.gfile.GFile(path, "rb")
-        self._file.size()  # fails here where there is none
+        self._file.size()  # raises here if there is no such file
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._file.seek(offset, whence)
         return self._file.tell()
 
-    def tell(self):
+    def tell(self) -> int:
         return self._file.tell()
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
-    def close(self):
+    def close(self) -> None:
         if not self.closed:
             self._file.close()
         super().close()

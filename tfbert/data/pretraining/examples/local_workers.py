@@ -1,9 +1,11 @@
-"""Beam's worker processes on this machine: quiet, and gone when the process that launched them is.
+"""Beam's worker processes on this machine: quiet, and gone when the process that launched them is gone.
 
-Beam's own direct runner starts them; this is the program that it is told to start (`LocalWorkers.command`). Left to
-itself, it would wait for all workers before it tells of an error in one, for ever for one that was killed, and its
-workers would finish all of their share after ^C.
+Beam's own direct runner starts them; this module is the program that it starts (`LocalWorkers.command`). Without it the
+runner reports an error only when all workers have ended, waits for ever for a worker that was killed, and its workers
+finish their whole share after ^C.
 """
+
+from __future__ import annotations
 
 import contextlib
 import logging
@@ -16,37 +18,38 @@ import tempfile
 import threading
 import time
 import traceback
+from typing import Any, Self
 
-_FOLDER = "TFBERT_LOCAL_WORKERS"  # tells a worker's code where to report
+_FOLDER = "TFBERT_LOCAL_WORKERS"  # the variable that says where a worker reports to
 _ERROR = "error"
 _LOGGER = logging.getLogger("apache_beam")
-# Names of threads of apache_beam.runners.portability.fn_api_runner.
+# Names of the threads of apache_beam.runners.portability.fn_api_runner.
 _WAITS_FOR_WORKER = "run_worker"
 _TALK_TO_WORKER = ("beam_control_read", "read_grpc_client_inputs", "forward_grpc_outputs")
 
 
 class LocalWorkers:
-    """Knows the workers by a folder, in which each has a file named by its process id and puts what went wrong.
+    """The workers of a block. Each has a file in a folder, named by its process id, and reports errors there.
 
     >>> with LocalWorkers() as workers:  # give Beam `workers.command`, which starts one worker
     ...     print(workers.error())
     None
     """
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._temporary = tempfile.TemporaryDirectory(prefix="tfbert_workers_")
         self._folder = pathlib.Path(self._temporary.name)
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-        # -P: a module that lies in the working folder by chance is not imported
+        # -P: a module in the working folder with the name of one of ours is not imported
         command = ["env", f"PYTHONPATH={paths}", sys.executable, "-P", "-m", __name__, str(self._folder)]
         self.command = f"exec {shlex.join(command)}"
         self._ended = False
         self._before = threading.excepthook, _LOGGER.level
         threading.excepthook = self._thread_failed
-        _LOGGER.setLevel(logging.CRITICAL)  # errors reach us, and are told once
+        _LOGGER.setLevel(logging.CRITICAL)  # errors reach us, and are reported once
         return self
 
-    def __exit__(self, error, *_):
+    def __exit__(self, error: Any, *_: Any) -> None:
         for path in self._folder.iterdir():
             if path.name.isdigit():
                 with contextlib.suppress(ProcessLookupError):
@@ -55,46 +58,46 @@ class LocalWorkers:
             if thread.name == _WAITS_FOR_WORKER:
                 thread.join(5)
         self._temporary.cleanup()
-        if error is None:  # else Beam's threads have yet to find out, and would tell at length
+        if error is None:  # else Beam's threads find out later, and would print long tracebacks
             threading.excepthook, level = self._before
             _LOGGER.setLevel(level)
 
-    def error(self):
+    def error(self) -> str | None:
         """What a worker has reported, or that one was killed; None while all is well."""
         with contextlib.suppress(FileNotFoundError):
             return (self._folder / _ERROR).read_text(encoding="utf-8")
         return "a worker process was killed, perhaps for want of memory; try fewer --workers" if self._ended else None
 
-    def _thread_failed(self, arguments):
-        """Instead of a traceback of Beam's threads that have lost a worker."""
+    def _thread_failed(self, arguments: threading.ExceptHookArgs) -> None:
+        """Takes the place of the traceback of a thread of Beam's that has lost its worker."""
         name = arguments.thread.name if arguments.thread else ""
-        self._ended |= name == _WAITS_FOR_WORKER  # which ended with another exit code than 0
+        self._ended |= name == _WAITS_FOR_WORKER  # the worker ended with an exit code that is not 0
         if name not in (_WAITS_FOR_WORKER, *_TALK_TO_WORKER):
             threading.__excepthook__(arguments)
 
 
-def report(error_text):
-    """Tells the launching process at once, from a worker; nothing where there is none on this machine."""
+def report(error_text: str) -> None:
+    """Reports an error to the launching process at once; does nothing unless this process is a local worker."""
     if folder := os.environ.get(_FOLDER):
         aside = pathlib.Path(folder, f"{_ERROR}.{os.getpid()}")
-        with contextlib.suppress(OSError):  # a full disk: Beam itself tells of the error, later
+        with contextlib.suppress(OSError):  # a full disk: Beam itself reports the error, later
             aside.write_text(error_text, encoding="utf-8")
             aside.rename(aside.with_name(_ERROR))
 
 
-def _work(folder):
-    """A worker process."""
+def _work(folder: str) -> None:
+    """What a worker process does."""
     launcher = os.getppid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C in a terminal is for the launcher, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C in a terminal is for the launcher, which ends this process
     os.environ[_FOLDER] = folder
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # tokenizing needs no GPU, and each process would take all its memory
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    logging.getLogger().addHandler(logging.NullHandler())  # the launcher is sent what is logged
+    logging.getLogger().addHandler(logging.NullHandler())  # Beam sends the log to the launcher
     mine = pathlib.Path(folder, str(os.getpid()))
-    os.dup2(os.open(f"{mine}.log", os.O_WRONLY | os.O_CREAT), 2)  # TensorFlow tells of CPU features at every start
+    os.dup2(os.open(f"{mine}.log", os.O_WRONLY | os.O_CREAT), 2)  # TensorFlow prints CPU features at every start
     mine.touch()
 
-    def watch():
+    def watch() -> None:
         while os.getppid() == launcher:
             time.sleep(0.5)
         os._exit(1)

@@ -1,23 +1,32 @@
-"""A piece of a corpus -> its documents, as lists of texts (bytes, UTF-8) of a bounded size: constant memory.
+"""A piece of a corpus -> its documents, as lists of texts (bytes, UTF-8) of a bounded size, in constant memory.
 
-A document longer than a limit is cut, and so is a line longer than a text, between words where it has any.
+A document that is longer than a limit is cut, and so is a line that is longer than a text: between words if possible.
 """
+
+from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from tfbert.data.pretraining.examples.corpus_file import not_utf8, opened
+from tfbert.data.pretraining.examples.plan import Piece
 from tfbert.errors import DataError
 
-TEXT_BYTES = 1 << 16  # of a text at most, or little more
-JSON_LINE_BYTES = 64 << 20  # of an object, which must be parsed as a whole
+TEXT_BYTES = 1 << 16  # about the most that a text has
+JSON_LINE_BYTES = 64 << 20  # the most that an object has, which is parsed as a whole
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-# A line of nothing but white space, the non-breaking and the ideographic space included.
+# A line of white space, which includes the no-break space and the ideographic space.
 _BLANK = re.compile(rb"^(?:[ \t\r\f\v]|\xc2\xa0|\xe3\x80\x80)*(?:\n|(?<!\n)\Z)", re.MULTILINE)
 
 
-def is_json(path):
-    """Whether a file's name says that it holds a JSON object a line."""
+def is_json(path: str) -> bool:
+    """Whether the name of a file says that it holds a JSON object a line.
+
+    >>> is_json("corpus/part-1.jsonl.gz")
+    True
+    """
     return path.lower().removesuffix(".gz").endswith(_JSON_SUFFIXES)
 
 
@@ -27,20 +36,19 @@ class DocumentReader:
     Args:
         documents: "auto", "blank_lines", "files" or "jsonl".
         text_field: the text's key in JSON objects.
-        limit: bytes of a document at most; a longer one is cut into several.
+        limit: the most bytes of a document; a longer one is cut into several.
 
-    >>> from tfbert.data.pretraining.examples.plan import Piece
     >>> size = pathlib.Path("corpus.txt").write_text("One sentence.\nAnother.\n\nA second document.\n")
     >>> list(DocumentReader("blank_lines", limit=1 << 20)(Piece("corpus.txt", size)))
     [[b'One sentence.\nAnother.\n'], [b'A second document.\n']]
     """
 
-    def __init__(self, documents, *, text_field="text", limit):
+    def __init__(self, documents: str, *, text_field: str = "text", limit: int) -> None:
         self.documents, self.text_field, self.limit = documents, text_field, limit
-        self._reach = limit // 4  # how far behind a range's begin its first document is looked for
+        self._reach = limit // 4  # bytes after the begin of a range in which its first document must begin
 
-    def __call__(self, piece):
-        """Yields a list of texts a document. Raises DataError, naming file and line."""
+    def __call__(self, piece: Piece) -> Iterator[list[bytes]]:
+        """Yields a list of texts a document. Raises DataError, which names file and line."""
         kind = self.documents
         if kind == "auto":
             kind = "jsonl" if is_json(piece.path) else "blank_lines"
@@ -54,10 +62,11 @@ class DocumentReader:
             else:
                 yield from self._text_documents(file, piece.path, begin, end, kind == "blank_lines")
 
-    def _border(self, file, kind, at, size):
-        """Where the first document begins that begins at byte `at` or behind: the same for the ranges on both sides.
+    def _border(self, file: BinaryIO, kind: str, at: int, size: int) -> int:
+        """The byte at which the first document begins that begins at byte `at` or later.
 
-        A document that has no end within reach is cut there, at a line or between words.
+        The ranges on both sides of `at` find the same border. A document with no end within reach is cut there, at a
+        line or between words.
         """
         if at <= 0 or at >= size:
             return max(0, min(at, size))
@@ -77,8 +86,11 @@ class DocumentReader:
                 break
         return begin
 
-    def _text_documents(self, file, path, begin, end, ends_at_blank):
-        texts, size = [], 0
+    def _text_documents(
+        self, file: BinaryIO, path: str, begin: int, end: int | None, ends_at_blank: bool
+    ) -> Iterator[list[bytes]]:
+        texts: list[bytes] = []
+        size = 0
         for block in _blocks(file, begin, end):
             try:
                 block.decode()
@@ -94,7 +106,7 @@ class DocumentReader:
         if texts:
             yield texts
 
-    def _json_documents(self, file, path, begin, end):
+    def _json_documents(self, file: BinaryIO, path: str, begin: int, end: int | None) -> Iterator[list[bytes]]:
         position, number = begin, 0
         while end is None or position < end:
             line = file.readline(JSON_LINE_BYTES + 1)
@@ -106,15 +118,15 @@ class DocumentReader:
             many = max(1, self.limit // TEXT_BYTES)
             yield from (texts[i : i + many] for i in range(0, len(texts), many))
 
-    def _text_of(self, line, where):
-        """The text of a line of JSON; `where` says for an error which one it is."""
+    def _text_of(self, line: bytes, where: Callable[[], str]) -> str:
+        """The text of a line of JSON; `where` names file and line for an error."""
         if len(line) > JSON_LINE_BYTES:
             raise DataError(
                 f"{where()}: longer than {JSON_LINE_BYTES >> 20} MB, the most for one JSON object; split it"
             )
         try:
-            line = line.decode("utf-8-sig").strip()
-            row = json.loads(line) if line else {self.text_field: ""}
+            decoded = line.decode("utf-8-sig").strip()
+            row = json.loads(decoded) if decoded else {self.text_field: ""}
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{where()}, byte {error.start + 1} of the line: 0x{line[error.start]:02x} is not UTF-8; "
@@ -132,18 +144,23 @@ class DocumentReader:
         return text
 
 
-def end_of_word(data, start=0):
-    """How much of `data` to take so that no word is cut or, where there is no space from `start` on, no character."""
+def end_of_word(data: bytes, start: int = 0) -> int:
+    """The length of `data` without the word that its end may cut; without the last character if there is no space
+    after `start`.
+
+    >>> end_of_word(b"two wor")
+    4
+    """
     if end := data.rfind(b" ", start) + 1:
         return end
     # Before the last character, which may not be whole.
     return next((i for i in range(len(data) - 1, max(start, len(data) - 4), -1) if data[i] & 0xC0 != 0x80), len(data))
 
 
-def _blocks(file, begin, end):
-    """The text in a range in blocks of TEXT_BYTES or little more, which end with a line.
+def _blocks(file: BinaryIO, begin: int, end: int | None) -> Iterator[bytes]:
+    """The text in a range in blocks of about TEXT_BYTES, which end with a line.
 
-    Where there is no line end in as much again, they end with a word or a character.
+    If the next TEXT_BYTES have no line end, the block ends with a word or a character.
     """
     position, rest = begin, b""
     while block := file.read(TEXT_BYTES if end is None else min(TEXT_BYTES, end - position)):
@@ -160,8 +177,8 @@ def _blocks(file, begin, end):
         yield rest
 
 
-def _cut(data):
-    """A text in texts of TEXT_BYTES at most, which end with a line, a word or a character."""
+def _cut(data: bytes) -> Iterator[bytes]:
+    """A text, cut into texts of TEXT_BYTES at most, which end with a line, a word or a character."""
     at = 0
     while at < len(data):
         end = at + TEXT_BYTES
@@ -172,8 +189,8 @@ def _cut(data):
         at = end
 
 
-def _lines_before(path, at):
-    """How many line ends there are in the first `at` bytes of a file."""
+def _lines_before(path: str, at: int) -> int:
+    """The number of line ends in the first `at` bytes of a file."""
     count = 0
     with opened(path) as file:
         while at and (block := file.read(min(at, 1 << 20))):

@@ -1,4 +1,4 @@
-"""What pretraining examples are asked for: settings that decide their content, and nothing of how they are made."""
+"""The settings that decide what pretraining examples hold; how they are made is not among them."""
 
 import dataclasses
 
@@ -11,31 +11,33 @@ SENTENCES = ("rules", "lines")
 WORDS = ("auto", "wordpiece", "jieba")
 MASKINGS = ("dynamic", "static")
 MASK_UNITS = ("token", "whole_word", "ngram", "span")
-_SHORTEST = {"nsp": 5, "sop": 5, "none": 3}  # max_length: the special tokens with a token a segment
+_SHORTEST = {"nsp": 5, "sop": 5, "none": 3}  # tokens of a row: the special ones and one in each segment
 
 
 @dataclasses.dataclass(frozen=True)
 class ExampleSettings:
-    """All but the text and the vocabulary that examples depend on.
+    """Everything that examples depend on, besides the text and the vocabulary.
 
     Args:
-        objective: "nsp" (pairs with a random next segment in half of them), "sop" (pairs whose order is swapped in
-            half of them) or "none" (full sentences, over the borders of documents).
-        max_length: tokens of a row at most.
-        short_probability: share of the sequences of pairs that are meant to be shorter, of 2 tokens or more.
+        objective: "nsp" (pairs; half of them have a random next segment), "sop" (pairs; half of them are swapped) or
+            "none" (full sentences, also across the borders of documents).
+        max_length: the most tokens of a row.
+        short_probability: the share of pairs with a random shorter target length, of 2 tokens or more.
         documents: what ends a document: "blank_lines", "files" (the file's end), "jsonl" (an object a line), or
             "auto": jsonl by the file's suffix, else blank lines.
         text_field: the text's key in JSON objects.
         sentences: "rules" (tfbert.text.sentences) or "lines" (one a line).
-        words: "wordpiece" (tokens up to one without ##) or "jieba" (Chinese words, else as wordpiece); "auto" is
-            resolved before the examples are made.
+        words: "wordpiece" (a token that does not continue a word begins one) or "jieba" (its words in Chinese text,
+            else as wordpiece); "auto" is decided by the text before the examples are made.
         packed: several sequences in a row.
-        masking: "dynamic" (left to training) or "static", with `mask_units`, `mask_rate` and `max_predictions` of a row
-            as `tfbert.data.pretraining.masking.Masking` has them.
-        duplicates: how often the text is gone through, with other pairs and masks; 0 for 10 where masks are static
-            and 1 where not.
-        seed: of all that is random.
-        shard_bytes: about how much text makes a shard; it also bounds a worker's memory.
+        masking: "dynamic" (masks are drawn in training) or "static" (with the examples, by `mask_units`, `mask_rate`
+            and `max_predictions` as in `tfbert.data.pretraining.masking.Masking`).
+        duplicates: passes over the text, each with other pairs and masks; 0 for 10 with static masks, else 1.
+        seed: of everything that is random.
+        shard_bytes: about the bytes of text in a shard; it also bounds a worker's memory.
+
+    >>> ExampleSettings(masking="static").duplicates
+    10
     """
 
     objective: str = "nsp"
@@ -54,7 +56,7 @@ class ExampleSettings:
     seed: int = 0
     shard_bytes: int = 4 << 20
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, allowed in (
             ("objective", OBJECTIVES),
             ("documents", DOCUMENTS),
@@ -66,7 +68,7 @@ class ExampleSettings:
             check_choice(self, name, allowed)
         shortest = _SHORTEST[self.objective]
         if self.max_length < shortest:
-            raise ConfigError(f"max_length is {self.max_length}; {self.objective} needs {shortest} tokens at least")
+            raise ConfigError(f"max_length is {self.max_length}; {self.objective} needs at least {shortest} tokens")
         if not 0 <= self.short_probability <= 1:
             raise ConfigError(f"short_probability is {self.short_probability}; expected a share from 0 to 1")
         check_not_negative(self, "duplicates")
@@ -74,8 +76,8 @@ class ExampleSettings:
         if not self.duplicates:
             object.__setattr__(self, "duplicates", 10 if self.masking == "static" else 1)
 
-    def summary(self):
-        """The settings as a manifest states them, plain JSON values."""
+    def summary(self) -> dict:
+        """The settings as the manifest states them, plain JSON values."""
         values = dataclasses.asdict(self)
         masking = {"kind": values.pop("masking")}
         static = {name: values.pop(name) for name in ("mask_units", "mask_rate", "max_predictions")}

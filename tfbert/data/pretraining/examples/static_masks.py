@@ -1,14 +1,21 @@
-"""Masks that are made once, with the examples. B rows at a time, S tokens of a row, P predictions of one, L tokens
-and M predictions of all rows together."""
+"""Static masks: made once, with the examples.
+
+B rows at a time, S tokens of a row, P predictions of a row; L tokens and M predictions of all rows together.
+"""
+
+from __future__ import annotations
 
 import hashlib
 
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.pretraining.examples.rows import Rows
+from tfbert.data.pretraining.examples.settings import ExampleSettings
 from tfbert.data.pretraining.masking import Masking
+from tfbert.text.tokenizer import Tokenizer
 
-_ROWS = 512  # masked in one call of the graph
+_ROWS = 512  # masked by one call of the graph
 
 
 class StaticMasks:
@@ -19,7 +26,7 @@ class StaticMasks:
         settings: ExampleSettings.
     """
 
-    def __init__(self, tokenizer, settings):
+    def __init__(self, tokenizer: Tokenizer, settings: ExampleSettings) -> None:
         self._masking = Masking.of_tokenizer(
             tokenizer,
             units=settings.mask_units,
@@ -30,12 +37,8 @@ class StaticMasks:
         signature = [rows, rows, rows, tf.TensorSpec([2], tf.int32)]
         self._graph = tf.function(self._masked, input_signature=signature, autograph=False)
 
-    def __call__(self, rows, seed):
-        """The Rows' token_ids with masks [L], masked_positions and masked_ids [M], and where each row begins in them.
-
-        Args:
-            seed: text.
-        """
+    def __call__(self, rows: Rows, seed: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """token_ids with masks [L], masked_positions and masked_ids [M], and where each row begins in these."""
         key = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big", signed=True)
         lengths = np.diff(rows.splits)
         token_ids = rows.token_ids.copy()
@@ -56,5 +59,5 @@ class StaticMasks:
         splits = np.concatenate([[0], np.cumsum(is_prediction.sum(1))])
         return token_ids, positions[is_prediction], ids[is_prediction], splits
 
-    def _masked(self, token_ids, word_starts, padding_mask, seed):
+    def _masked(self, token_ids: tf.Tensor, word_starts: tf.Tensor, padding_mask: tf.Tensor, seed: tf.Tensor) -> dict:
         return self._masking(token_ids, word_starts, padding_mask, seed=seed)
