@@ -84,9 +84,7 @@ def _check_metric(model, dev, config):
         raise ConfigError(f"there is no dev metric {config.metric!r}; there are {', '.join(metrics)}")
 
 
-def batches_of(
-    examples: dict[str, Any], model: TaskModel, config: FinetuneConfig, *, shuffle: bool = True
-) -> Batches:
+def batches_of(examples: dict[str, Any], model: TaskModel, config: FinetuneConfig, *, shuffle: bool = True) -> Batches:
     """The batches of a run: to train with, or without `shuffle` to evaluate.
 
     Args:

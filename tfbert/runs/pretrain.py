@@ -91,7 +91,7 @@ def _compile(model, config):
 
 
 def _fit(run, callbacks, config):
-    """Trains to the end; where the loss blows up, from the last checkpoint and past the batches since, or not at all."""
+    """Trains to the end. Where the loss blows up it resumes from the last checkpoint, or raises TrainingError."""
     while True:
         try:
             return run.fit(callbacks)

@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import signal
-
 from typing import Any
 
 import keras
@@ -175,7 +174,7 @@ class RunState(keras.callbacks.Callback):
             signal.signal(*self._previous_handlers.popitem())
 
     def _interrupt(self, number, frame):
-        # A second ^C ends at once. A second SIGTERM asks for nothing new: a scheduler sends it, and so does `tfbert suite`.
+        # A second ^C ends at once. A second SIGTERM asks for nothing new: a scheduler and `tfbert suite` each send one.
         if self._signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._signal = number

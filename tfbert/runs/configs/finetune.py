@@ -10,7 +10,7 @@ from tfbert.runs.configs.base import RunConfig, config_file
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig(RunConfig):
-    """Everything that a run depends on. A file in configs/ fills it, flags override it, the run folder keeps it.
+    """All that a run depends on. A file in configs/ fills it, flags override it, the run folder keeps it.
 
     >>> FinetuneConfig.from_dict({"train": "train.tsv", "epochs": 2}).epochs
     2

@@ -22,7 +22,7 @@ _ENCODER = {
 
 @dataclasses.dataclass(frozen=True)
 class PretrainConfig(RunConfig):
-    """Everything that a run depends on. A file in configs/pretrain/ fills it, flags override it, the run folder keeps it.
+    """All that a run depends on. A file in configs/pretrain/ fills it, flags override it, the run folder keeps it.
 
     >>> PretrainConfig.from_dict({"data": "examples/*", "size": "small"}).steps
     100000
