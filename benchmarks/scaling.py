@@ -9,8 +9,7 @@ python benchmarks/scaling.py
 
 import dataclasses
 
-from tfbert.encoders.bert.config import BertConfig
-from tfbert.training.flops import flops_of_rows
+from tfbert import BertConfig, BertEncoder
 
 # steps, rows of a batch, tokens of a row, predictions of a row
 RECIPES = {
@@ -39,12 +38,12 @@ MACHINES = {
 
 def days(size, phases, machine):
     """Days of all phases, the share of them that all-reduces take, and the fewest rows on a device."""
-    config = BertConfig.of_size(size)
+    encoder = BertEncoder(BertConfig.of_size(size))  # without weights
     computing = summing = 0.0
     for steps, rows, length, predictions in phases:
         rows_of_device = rows / machine.devices
         share = machine.share * min(1.0, rows_of_device * length / FULL_ROWS)
-        flops = flops_of_rows(config, length, predictions) * rows_of_device * length
+        flops = encoder.flops_per_token(length, predictions) * rows_of_device * length
         computing += steps * flops / (machine.peak * share)
         ring = 2 * (machine.devices - 1) / machine.devices
         summing += steps * ring * PARAMETERS[size] * GRADIENT_BYTES / machine.link

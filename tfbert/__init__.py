@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import typing
 
 from tfbert import hooks, old_names
 
 __version__ = "0.1.0"
 
-# TensorFlow leaves oneDNN's kernels off on processors without VNNI, where they save a fifth of BERT's time, too. It
-# reads this when it is imported.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+if "tensorflow" not in sys.modules:
+    # TensorFlow leaves oneDNN's kernels off on processors without VNNI, where they save a fifth of BERT's time, too. It
+    # reads this once, when it is imported: only here is it in time for a notebook as for the commands. A value that
+    # the user has set stays. Nothing else in the package touches the environment when it is imported.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 old_names.install()
 hooks.room = lambda name: importlib.import_module(f"tfbert.{name}")

@@ -135,8 +135,8 @@ def gradients(model, parts):
     target = model.task.target(example, features)
     model.compile(tfbert.AdamW(), accumulation=parts)
 
-    step = model._gradients if parts == 1 else model._accumulated
-    loss, outputs, of_weights = step(features, target, None, model.terms(features, target))
+    step = model.step.gradients if parts == 1 else model.step.accumulated_gradients
+    loss, outputs, of_weights = step(features, target, None, model.step.loss_denominator(features, target))
     return loss.numpy(), outputs.numpy(), [tf.convert_to_tensor(g).numpy() for g in of_weights]
 
 
@@ -159,7 +159,7 @@ def test_the_gaps_of_shorter_rows_are_not_learned_from(tiny_checkpoint, tmp_path
     for prompt, choices, label in zip(PROMPTS[:7], CHOICES[:7], LABELS[:7], strict=True):
         example = {"prompt": [prompt], "choices": tf.constant([choices]), "label": [label]}
         features = model.task.features(example)
-        _, _, of_row = model._gradients(features, model.task.target(example, features), None, 1.0)
+        _, _, of_row = model.step.gradients(features, model.task.target(example, features), None, 1.0)
         alone.append([tf.convert_to_tensor(g).numpy() for g in of_row])
     for together, *of_rows in zip(gradients(model, 1)[2], *alone, strict=True):
         np.testing.assert_allclose(together, np.mean(of_rows, axis=0), atol=1e-5 * max(1, np.abs(together).max()))

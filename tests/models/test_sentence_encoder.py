@@ -118,8 +118,8 @@ def gradients(model, data, parts, graph=False):
 
     def step():
         if parts == 1:
-            return model._gradients(features, target, None, model.terms(features, target))
-        return model._accumulated(features, target, None, model.terms(features, target))
+            return model.step.gradients(features, target, None, model.step.loss_denominator(features, target))
+        return model.step.accumulated_gradients(features, target, None, model.step.loss_denominator(features, target))
 
     if graph:
         step = tf.function(step)

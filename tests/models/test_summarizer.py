@@ -107,10 +107,10 @@ def test_a_batch_in_parts_has_the_gradients_of_the_whole(model):
     for layer in model._flatten_layers():  # dropout differs from part to part
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0
-    total = model.terms(features, target)
-    _, _, whole = model._gradients(features, target, None, total)
-    model.accumulation = 3
-    _, _, parts = model._accumulated(features, target, None, total)
+    total = model.step.loss_denominator(features, target)
+    _, _, whole = model.step.gradients(features, target, None, total)
+    model.step.accumulation = 3
+    _, _, parts = model.step.accumulated_gradients(features, target, None, total)
     assert sum(gradient is not None for gradient in parts) > 10
     for one, other in zip(whole, parts, strict=True):
         if other is not None:

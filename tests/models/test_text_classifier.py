@@ -11,6 +11,7 @@ import tfbert
 from tfbert import TextClassifier
 from tfbert.data import Table
 from tfbert.errors import CheckpointError, ConfigError, DataError, DiskError, VocabularyError
+from tfbert.training.step import TaskStep
 
 LABELS = ["order_status", "refund"]
 TEXTS = ["where is my parcel", "where is my order", "refund please", "i want my money back"] * 4
@@ -316,7 +317,7 @@ def test_a_book_is_trained_in_parts_of_its_windows(tiny_checkpoint, monkeypatch)
     """A batch with a text of 50,000 words: a part has at most twice as many windows as texts, the step is the same."""
     settings = {"labels": LABELS, "max_length": 64, "windows": True, "stride": 8}
     texts = ["refund", "my order is the parcel " * 10_000, "", "where is it", "a parcel"]
-    weights, parts_of = [], TextClassifier.parts
+    weights, micro_batches = [], TaskStep.micro_batches
     for whole in (True, False):
         keras.utils.set_random_seed(0)
         model = TextClassifier.from_checkpoint(tiny_checkpoint, **settings)
@@ -325,15 +326,15 @@ def test_a_book_is_trained_in_parts_of_its_windows(tiny_checkpoint, monkeypatch)
                 layer.rate = 0
         found, at_once = [], []
 
-        def parts(x, model=model, found=found, whole=whole):
-            found.append(parts_of(model, x))
+        def noted(step, x, found=found, whole=whole):
+            found.append(micro_batches(step, x))
             return 1 if whole else found[-1]
 
         def counted(features, training=False, at_once=at_once, call=model.call):
             at_once.append(len(features["token_ids"]))
             return call(features, training=training)
 
-        monkeypatch.setattr(model, "parts", parts)
+        monkeypatch.setattr(TaskStep, "micro_batches", noted)
         monkeypatch.setattr(model, "call", counted)
         model.compile(tfbert.AdamW(1e-3), run_eagerly=True)
         model.fit(texts, [*LABELS[:1] * 4, LABELS[1]], batch_size=5, epochs=1, verbose=0)
@@ -357,9 +358,9 @@ def test_graph_steps_of_one_part_and_of_many_are_the_same(tiny_checkpoint, monke
             for layer in model._flatten_layers():
                 if isinstance(layer, keras.layers.Dropout):
                     layer.rate = 0
-            if whole:
-                monkeypatch.setattr(model, "parts", lambda x: 1)
             model.compile(optimizer())
+            if whole:
+                monkeypatch.setattr(model.step, "micro_batches", lambda x: 1)
             # Batches of one window a text and of many take turns.
             model.fit(texts, [*LABELS[:1] * 3, LABELS[1]], batch_size=2, epochs=3, verbose=0)
             weights.append([np.asarray(value) for value in model.get_weights()])

@@ -229,7 +229,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(run, whole, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file may be longer, as on a full disk
     try:
-        with pytest.raises(DiskError, match=r"could not write a checkpoint to .*the run goes on from .*ckpt-3"):
+        with pytest.raises(DiskError, match=r"could not write a checkpoint to .*the run resumes from .*ckpt-3"):
             run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -244,7 +244,7 @@ def test_no_whole_checkpoint(run, tmp_path):
         run(stop=Stop(4))
     data = next((tmp_path / "run/checkpoints").glob("ckpt-3.data*"))
     data.write_bytes(b"")
-    with pytest.raises(CheckpointError, match="no checkpoint in .*checkpoints is whole; remove it to begin anew"):
+    with pytest.raises(CheckpointError, match="no checkpoint in .*checkpoints is whole; remove it to start again"):
         run()
 
 

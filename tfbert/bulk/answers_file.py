@@ -1,4 +1,6 @@
-"""A file of answers that grows table by table and can be gone on with."""
+"""A file of answers that grows table by table and can be resumed."""
+
+from __future__ import annotations
 
 import contextlib
 import gzip
@@ -6,9 +8,11 @@ import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
 from absl import logging
 
+from tfbert.data.table import Table
 from tfbert.errors import DiskError
 from tfbert.files import open_locked
 
@@ -18,25 +22,26 @@ _PART, _LOG = ".part", ".part.log"
 class AnswersFile:
     """JSON lines, collected in PATH.part; PATH.part.log has a line for each table that is done.
 
-    A line of the log tells the hash of the table's rows and how long the file was behind it. It is written when the
-    answers are on the disk, so that whatever an interruption leaves behind the last one is cut off. It is locked while
-    it is open: DiskError where another program writes the same file.
+    A line of the log has the hash of the table's rows and the file's length after them. It is written when the answers
+    are on the disk, so that what an interruption leaves after the last line is cut off. The file is locked while it is
+    open: DiskError where another program writes it.
 
-    >>> with AnswersFile("answers.jsonl", {"model": "…"}) as file:
+    >>> table = tfbert.data.Table.from_columns({"text": ["where is my parcel"]})
+    >>> with AnswersFile("answers.jsonl", {"model": "mine"}) as file:
     ...     if not file.has(table):
-    ...         file.append(b'{"label": "good"}\\n')
+    ...         file.append(b'{"label": "order_status"}\\n')
     ...     file.finish()
     """
 
-    def __init__(self, path, stated):
-        """`stated`: what else than a table's rows decides its answers, as plain values."""
+    def __init__(self, path: str | os.PathLike, stated: dict[str, Any]) -> None:
+        """`stated`: what besides a table's rows decides its answers, as JSON values."""
         self._path = pathlib.Path(path).absolute()
         self._part = self._path.with_name(self._path.name + _PART)
         self._log = self._path.with_name(self._path.name + _LOG)
         self._stated = json.dumps(stated, sort_keys=True)
         self._table = 0  # the number of the next
 
-    def __enter__(self):
+    def __enter__(self) -> AnswersFile:
         with self._disk_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             refusal = f"another program is writing {self._path}; wait for it, or name another file"
@@ -47,17 +52,17 @@ class AnswersFile:
             self._cut(len(self._done))
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for file in (self._part_file, self._log_file):
-            with contextlib.suppress(OSError):  # of what a full disk has not taken, and `append` has told
+            with contextlib.suppress(OSError):  # of what a full disk has not taken, which `append` has reported
                 file.close()
 
     def _read_log(self):
         """(hash, length of the file) of each table that is done; none where the log is of another model."""
         self._log_file.seek(0)
-        lines = self._log_file.read().split("\n")[:-1]  # behind the last line end is what was cut off
+        lines = self._log_file.read().split("\n")[:-1]  # after the last line end is what was cut off
         if lines and lines[0] != self._stated:
-            logging.warning("%s: these answers are of another model or other settings; begun anew", self._part)
+            logging.warning("%s: these answers are of another model or other settings; starting again", self._part)
             return []
         done, size = [], self._part.stat().st_size
         for line in lines[1:]:
@@ -78,8 +83,8 @@ class AnswersFile:
             self._log_file.write(log)
             self._log_file.flush()
 
-    def has(self, table):
-        """Whether the answers to the next table are there. If so, the one after it is next; else append them."""
+    def has(self, table: Table) -> bool:
+        """Whether the answers to the next table are there already; if not, `append` them."""
         self._digest = hashlib.sha256(json.dumps(table.columns, sort_keys=True, default=str).encode()).hexdigest()
         if self._table < len(self._done) and self._done[self._table][0] == self._digest:
             self._table += 1
@@ -89,8 +94,8 @@ class AnswersFile:
                 self._cut(self._table)
         return False
 
-    def append(self, data):
-        """Adds the answers, bytes, to the table that `has` was asked of last, and waits until they are on the disk."""
+    def append(self, data: bytes) -> None:
+        """Adds the answers to the table that `has` was last asked about, and waits until they are on the disk."""
         if self._path.suffix == ".gz":
             data = gzip.compress(data, mtime=0)  # files of gzip may follow each other in one
         with self._disk_errors():
@@ -101,8 +106,8 @@ class AnswersFile:
             _flush(self._log_file)
         self._table += 1
 
-    def finish(self):
-        """Puts the file in its place. Tables that a former call had done behind the last one are cut off."""
+    def finish(self) -> None:
+        """Puts the file in its place, without what a former call had done after the last table."""
         with self._disk_errors():
             self._cut(self._table)
             _flush(self._part_file)
@@ -116,7 +121,7 @@ class AnswersFile:
         except OSError as error:
             raise DiskError(
                 f"could not write {self._path}: {error.strerror or error}; the answers so far are in {self._part}, and "
-                "the same command goes on with them"
+                "the same command resumes with them"
             ) from error
 
 

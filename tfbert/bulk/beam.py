@@ -1,7 +1,11 @@
-"""Bulk inference as an Apache Beam transform, for what one machine is too slow for."""
+"""Bulk inference as an Apache Beam transform, for more than one machine."""
+
+from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -17,15 +21,15 @@ _ROWS = 2048  # gathered in a bundle and sorted by length before they are cut in
 class Predict(beam.PTransform):
     """Rows -> rows with answers, as `tfbert predict` writes them: dicts.
 
-    A row is a str, or a dict of the columns that the task reads. Rows are answered on Beam's `RunInference`, which
-    loads the model once in each worker process, and counts rows, batches and their time among the pipeline's metrics.
+    A row is a text, or a dict of the columns that the task reads. Beam's `RunInference` answers them: it loads the
+    model once in each worker process, and adds rows, batches and their time to the pipeline's metrics.
 
     Args:
-        model: a model folder or run folder that each worker can read, local or such as gs://….
+        model: a model folder or run folder that each worker can read, local or remote, such as gs://….
         task: of a checkpoint that tfbert did not save, such as "fill-mask".
-        keep: further columns to carry along, such as an id.
-        batch_size: texts computed at once; 32, or more short ones, unless given.
-        report_bad_rows: a row that the task cannot read has {"error": why} for an answer.
+        keep: other columns to keep, such as an id.
+        batch_size: texts computed at once; unless given 32, or more of short texts.
+        report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer.
         options: of `apache_beam.ml.inference.base.ModelHandler`, such as large_model=True.
 
     >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
@@ -34,13 +38,22 @@ class Predict(beam.PTransform):
     ...     answers | beam.Map(json.dumps) | beam.io.WriteToText("gs://bucket/answers/part", ".jsonl")
     """
 
-    def __init__(self, model, *, task=None, keep=(), batch_size=None, report_bad_rows=False, **options):
+    def __init__(
+        self,
+        model: str | os.PathLike,
+        *,
+        task: str | None = None,
+        keep: Sequence[str] = (),
+        batch_size: int | None = None,
+        report_bad_rows: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__()
         settings = {"keep": tuple(keep), "batch_size": batch_size, "report_bad_rows": report_bad_rows}
         options = {"min_batch_size": _ROWS, "max_batch_size": _ROWS, **options}
         self._handler = _Handler(os.fsdecode(model), task, settings, options)
 
-    def expand(self, rows):
+    def expand(self, rows):  # without annotations, which Beam takes for the elements' types
         return rows | RunInference(self._handler) | "Answers" >> beam.Map(lambda result: result.inference)
 
 
@@ -64,7 +77,7 @@ class _Handler(ModelHandler):
 
 
 def _download(remote, folder):
-    """All of a model folder, or of the one in a run folder."""
+    """Copies a model folder, or the one in a run folder."""
     remote = remote.rstrip("/")
     if tf.io.gfile.exists(os.path.join(remote, "model", "config.json")):
         remote = os.path.join(remote, "model")

@@ -1,23 +1,46 @@
-"""Answers for any number of rows: table by table, in constant memory, into a file that an interruption leaves whole."""
+"""Answers to any number of rows: table by table, in constant memory, into a file that survives interruptions."""
+
+from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tfbert.bulk.answers_file import AnswersFile
+from tfbert.data.table import Table
 from tfbert.errors import DataError
 
+if TYPE_CHECKING:
+    from tfbert.models.text_model import TextModel
+    from tfbert.tasks.task import Task
 
-def answered(model, table, *, keep=(), batch_size=None, report_bad_rows=False):
-    """What `tfbert predict` writes of each row: the columns in `keep`, the task's texts, and the answer.
+
+def answered(
+    model: TextModel,
+    table: Table,
+    *,
+    keep: Sequence[str] = (),
+    batch_size: int | None = None,
+    report_bad_rows: bool = False,
+) -> list[dict[str, Any]]:
+    """What `tfbert predict` writes for each row: the columns in `keep`, the task's texts, and the answer.
 
     Args:
         model: a task model.
         table: a `Table`, answered in batches of texts of like length.
-        keep: further columns, such as an id.
-        batch_size: texts computed at once; 32, or more short ones, unless given.
-        report_bad_rows: a row that the task cannot read has {"error": why} for an answer.
+        keep: other columns to keep, such as an id.
+        batch_size: texts computed at once; unless given 32, or more of short texts.
+        report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer.
 
-    Returns: a list of dicts. Raises DataError, with file and row.
+    Returns: a list of dicts.
+
+    Raises:
+        DataError: a row that cannot be read, with file and row.
+
+    >>> answered(model, tfbert.data.Table.from_columns({"text": ["where is it"], "id": [7]}), keep=["id"])[0]["id"]
+    7
     """
     kept = {name: table.column(name) for name in keep}
     errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
@@ -43,8 +66,8 @@ def _bad_rows(task, table, rows):
     return {}
 
 
-def check_first(tables, task):
-    """The same tables; DataError where the task can read no row of the first, as with a wrong column's name."""
+def check_first(tables: Iterable[Table], task: Task) -> Iterator[Table]:
+    """Yields the tables. Raises DataError if the task can read no row of the first, as with a wrong column's name."""
     for i, table in enumerate(tables):
         if not i:
             errors = _bad_rows(task, table, range(len(table)))
@@ -53,19 +76,32 @@ def check_first(tables, task):
         yield table
 
 
-def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_rows=False, after_table=None):
-    """Writes the answers to tables, in their order, as JSON lines; the same call again goes on after an interruption.
+def predict_into(
+    path: str | os.PathLike,
+    model: TextModel,
+    tables: Iterable[Table],
+    *,
+    keep: Sequence[str] = (),
+    batch_size: int | None = None,
+    report_bad_rows: bool = False,
+    after_table: Callable[[int, int], None] | None = None,
+) -> int:
+    """Writes the answers to tables, in their order, as JSON lines. The same call resumes after an interruption.
 
-    What a first call has finished is kept beside `path` and counts as long as the model, the settings and the rows
-    are the same; where rows have changed, all from their table on is computed anew.
+    What an earlier call has finished is kept beside `path` and used as long as the model, the settings and the rows are
+    the same. Where rows have changed, all answers from their table on are computed again.
 
     Args:
-        path: the file, compressed where it ends in .gz; it appears, or is replaced, when all answers are in it.
+        path: of the file, compressed if it ends in .gz. It appears, or is replaced, when all answers are in it.
         tables: an iterable of `Table`, cut the same way each time, as `tfbert.data.stream` does.
         keep, batch_size, report_bad_rows: as in `answered`.
-        after_table: called with the number of rows of each table, and of those that an earlier call had done.
+        after_table: called after each table with its number of rows, and how many of them an earlier call had done.
 
-    Returns: the number of rows. Raises DataError, DiskError.
+    Returns: the number of rows.
+
+    Raises:
+        DataError: a row that cannot be read.
+        DiskError: the file cannot be written, or another program writes it.
 
     >>> predict_into("answers.jsonl", tfbert.load("runs/mine"), tfbert.data.stream("texts.jsonl"))
     2
@@ -85,14 +121,14 @@ def predict_into(path, model, tables, *, keep=(), batch_size=None, report_bad_ro
     return total
 
 
-def json_lines(rows):
-    """Rows as bytes, a JSON object a line; what JSON has no value for, such as a date of Parquet, as a text."""
+def json_lines(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Rows as bytes, a JSON object a line. What JSON has no value for, such as a date of Parquet, is a text."""
     lines = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-    return lines.encode("utf-8", "backslashreplace")  # half of a surrogate pair is escaped as JSON does it
+    return lines.encode("utf-8", "backslashreplace")  # half of a surrogate pair is escaped, as in JSON
 
 
 def _model_sha256(model):
-    """Of all that decides an answer: weights, their type, the task's settings, the tokenizer's."""
+    """Hash of all that decides an answer: weights, their type, the task's settings, the tokenizer's."""
     task = model.task
     digest = hashlib.sha256()
     for settings in (model.dtype_policy.name, task.name, task.settings(), task.tokenizer.get_config()):

@@ -91,6 +91,22 @@ class Encoder(keras.Model):
         """The standard deviation of a head's random weights."""
         return self.config.initializer_range
 
+    def flops_per_token(self, length: float, predictions: float) -> float:
+        """Floating-point operations that training takes for a token: forward, and twice as many backward.
+
+        Products of matrices alone: projections and feed-forward of each layer, attention within a row, and the head of
+        the masked language model. Source: Kaplan et al. 2020, table 1, with a head on some of the tokens. A family
+        with other layers overrides it.
+
+        Args:
+            length: tokens of a row.
+            predictions: those of a row that go through the head.
+        """
+        hidden = self.hidden_size
+        layer = 2 * (4 * hidden**2 + 2 * hidden * self.config.intermediate_size) + 4 * length * hidden
+        head = predictions / length * 2 * (hidden**2 + hidden * self.vocab_size)
+        return 3 * (self.config.num_hidden_layers * layer + head)
+
     def keras_inputs(self) -> dict[str, keras.KerasTensor]:
         """Symbolic inputs, int32 [B, S], of a functional model on the encoder."""
         return {name: keras.Input((None,), dtype="int32", name=name) for name in self.input_names}

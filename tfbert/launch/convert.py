@@ -1,4 +1,4 @@
-"""Writes a checkpoint of any format, found by what is in its folder, as a folder of another one:
+"""Writes a checkpoint in another format; its own format is found by the files in its folder:
 
 tfbert convert --from=uncased_L-12_H-768_A-12 --to=hf --out=converted
 tfbert convert --from=sentence-transformers/all-MiniLM-L6-v2 --to=keras_hub --out=minilm
@@ -17,7 +17,7 @@ _TO = flags.DEFINE_string(
 _OUT = flags.DEFINE_string("out", None, "Folder; another of the same format is replaced.", required=True)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     from tfbert.checkpoints import open_checkpoint
     from tfbert.checkpoints.convert import convert
     from tfbert.checkpoints.formats import format_to_write

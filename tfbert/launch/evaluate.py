@@ -1,4 +1,4 @@
-"""Metrics of a model on a labelled file, as one JSON object; --report also draws the page of a run's report:
+"""Prints the metrics of a model on a labelled file, as a JSON object; --report writes a page like a run's report too:
 
 tfbert evaluate --model=runs/mine --data=test.tsv
 """
@@ -11,14 +11,14 @@ from tfbert import models
 from tfbert.launch import model_flags
 
 _DATA = flags.DEFINE_string("data", None, "Labelled data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT.", required=True)
-_REPORT = flags.DEFINE_string("report", None, "HTML file for the confusion matrix, the worst mistakes, ….")
+_REPORT = flags.DEFINE_string("report", None, "HTML file to write: confusion matrix, worst mistakes, ….")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     table = model_flags.read(_DATA.value)
 
     from tfbert.data.batching.batches import Batches
-    from tfbert.models.answering import BATCH_SIZE
+    from tfbert.models.prediction import BATCH_SIZE
     from tfbert.runs.report.report import write_report
 
     model = models.load(model_flags.MODEL.value)

@@ -1,7 +1,10 @@
 """Writes a trained model for servers, phones and other runtimes, checked against the model's own answers:
 
 tfbert export --model=runs/mine --out=served/mine --formats=saved_model,lite,onnx --data=dev.tsv
-tfbert export --model=runs/mine --out=served/mine/2     # a SavedModel alone, as a further version
+tfbert export --model=runs/mine --out=served/mine/2     # a SavedModel alone, as one more version
+
+An --out whose name is a number is a version: it gets a SavedModel and nothing else. Any other --out is the folder of
+the model, which gets the --formats.
 """
 
 import pathlib
@@ -13,28 +16,40 @@ from tfbert.errors import ConfigError
 from tfbert.export.artifact import FORMATS
 from tfbert.launch import model_flags
 
-_OUT = flags.DEFINE_string("out", None, "Folder of the model's formats; without --formats NAME/1, ….", required=True)
-_FORMATS = flags.DEFINE_list("formats", None, f"Some of {', '.join(FORMATS)}.")
-_PRECISIONS = flags.DEFINE_list("precisions", None, "Of LiteRT's and ONNX' files, some of float32, float16, int8.")
-_DATA = flags.DEFINE_string("data", None, "Labelled data on which each precision is measured, for the model card.")
-_DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's weights and products.")
-_XLA_BUCKETS = flags.DEFINE_boolean("xla_buckets", False, "Compile the network by XLA, which stock TF Serving lacks.")
+_OUT = flags.DEFINE_string(
+    "out",
+    None,
+    "The model's folder, for --formats; or a version's, named by a number, for a SavedModel alone.",
+    required=True,
+)
+_FORMATS = flags.DEFINE_list("formats", None, f"What to write into the model's folder: some of {', '.join(FORMATS)}.")
+_PRECISIONS = flags.DEFINE_list("precisions", None, "Of the LiteRT and ONNX files: some of float32, float16, int8.")
+_DATA = flags.DEFINE_string("data", None, "Labelled data to measure each precision on, for the model card.")
+_DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's weights and arithmetic.")
+_XLA_BUCKETS = flags.DEFINE_boolean(
+    "xla_buckets",
+    False,
+    "Compile the network with XLA, which published TF Serving lacks.",
+)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     out = pathlib.Path(_OUT.value)
     is_version = out.name.isdecimal()
     if _FORMATS.value is None and not is_version:
         raise ConfigError(
-            f"--out={out} must end with a version number, such as {out / '1'}: servers look for it; or name the "
-            f"formats that go into {out}, --formats={','.join(FORMATS)}"
+            f"--out={out} must end with a version number, such as {out / '1'}, which servers look for; or name the "
+            f"formats that go into {out}: --formats={','.join(FORMATS)}"
         )
     if _FORMATS.value is not None and is_version:
-        raise ConfigError(f"--formats go into a model's folder, --out={out.parent}, and the SavedModel into its 1/")
+        raise ConfigError(
+            f"--out={out} is one version; --formats go into the model's folder: --out={out.parent}, and the SavedModel "
+            "into its 1/"
+        )
     if _FORMATS.value is None and _DATA.value:
-        raise ConfigError("--data is for a model card, which --formats write: name them")
+        raise ConfigError("--data is for the model card, which is written with --formats: name them")
     if _FORMATS.value is None and _PRECISIONS.value is not None:
-        raise ConfigError("--precisions are those of the files that --formats write: name them")
+        raise ConfigError("--precisions are those of the files that --formats writes: name them")
 
     from tfbert.export.folder import export
     from tfbert.export.saved_model.write import write_saved_model

@@ -1,4 +1,4 @@
-"""Fine-tunes a task from a checkpoint into a run folder; the same command goes on where it was interrupted:
+"""Fine-tunes a task from a checkpoint into a run folder; the same command resumes a run that was interrupted:
 
 tfbert finetune --task=classification --checkpoint=DIR --train=train.tsv --dev=dev.tsv --out=runs/mine
 tfbert finetune --config=configs/sst2.py --config.epochs=2 --checkpoint=DIR --out=runs/sst2
@@ -7,34 +7,36 @@ tfbert finetune --config=configs/sst2.py --config.epochs=2 --checkpoint=DIR --ou
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfbert import data, models
+from tfbert.launch.config_flag import define_config
 from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.runs.configs.finetune import FinetuneConfig
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config",
+_CONFIG = define_config(
     str(pathlib.Path(__file__).with_name("default_config.py")),
-    "A file of configs/, or one of your own; --config.NAME=VALUE changes a setting.",
+    "A file of configs/, or one of your own; --config.NAME=VALUE changes a setting, --config.settings.NAME=VALUE one "
+    "of the task.",
 )
 # Shorthands for the settings that differ in every run; all others are --config.NAME.
 _SHORTHANDS = {
-    "task": flags.DEFINE_string("task", None, "Task, such as classification."),
+    "task": flags.DEFINE_string(
+        "task", None, "Task, such as classification, or a class of yours, package.module:Class."
+    ),
     "checkpoint": flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id."),
     "train": flags.DEFINE_string("train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."),
-    "dev": flags.DEFINE_string("dev", None, "Data that chooses the best model."),
+    "dev": flags.DEFINE_string("dev", None, "Labelled data to evaluate on; the model of the best evaluation is kept."),
     "out": flags.DEFINE_string("out", None, "Run folder."),
     "dtype": flags.DEFINE_string("dtype", None, "float32, mixed_bfloat16 or mixed_float16."),
     "text_column": flags.DEFINE_string("text_column", None, "Column of the text."),
     "text_pair_column": flags.DEFINE_string("text_pair_column", None, "Column of the second text."),
     "label_column": flags.DEFINE_string("label_column", None, "Column of the label."),
     "column_names": flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line."),
-    "format": flags.DEFINE_string("format", None, "Format of the files, where their suffix does not say it."),
+    "format": flags.DEFINE_string("format", None, "Format of the files, if their suffix does not say it."),
 }
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = FinetuneConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("checkpoint", "train", "dev", "out")
@@ -72,7 +74,7 @@ def main(argv):
     try:
         metrics = finetune(model, train, dev, config)
     except KeyboardInterrupt:
-        print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
+        print(f"\n{config.out} is saved; the same command resumes from here", flush=True)
         raise
     if not is_chief(strategy):
         return

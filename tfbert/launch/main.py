@@ -1,29 +1,26 @@
 """tfbert VERB [--flags]: fine-tune BERT, evaluate, predict, export, serve. `tfbert VERB --help` lists the flags."""
 
-import functools
 import importlib
 import os
 import sys
 
-from tfbert.launch.flag_parser import parse_flags, split_inner, told_in_one_line
-
 VERBS = {
     "finetune": "train a task from a checkpoint",
     "evaluate": "metrics of a model on a labelled file",
-    "predict": "answers for a file or standard input",
-    "export": "write a SavedModel, LiteRT and ONNX files",
-    "serve": "serve a SavedModel over gRPC on this machine",
-    "convert": "write a checkpoint of any format in another one",
+    "predict": "answers to a file or standard input",
+    "export": "write SavedModels, LiteRT and ONNX files",
+    "serve": "serve SavedModels over gRPC and REST on this machine",
+    "convert": "write a checkpoint in another format",
     "suite": "fine-tune several configs and write a table",
     "pretrain": "train an encoder on examples of raw text",
     "train-vocab": "write a WordPiece vocabulary from text files",
-    "make-examples": "pretraining examples from text files, as TFRecord shards",
+    "make-examples": "write pretraining examples from text files",
 }
 
-PREEMPTED = 42  # as TensorFlow's own preemption handler leaves; a scheduler starts such a job again
+PREEMPTED = 42  # the code of TensorFlow's own preemption handler; a scheduler starts such a job again
 
 
-def main():
+def main() -> None:
     """The console script: one verb, whose module defines flags and a `main`."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
         print(__doc__, *(f"  {verb:15}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
@@ -34,22 +31,25 @@ def main():
     run(f"tfbert.launch.{sys.argv[1].replace('-', '_')}", [f"tfbert {sys.argv[1]}", *sys.argv[2:]])
 
 
-def run(module_name, argv):
+def run(module_name: str, argv: list[str]) -> None:
     """Runs a launcher as an absl program.
 
     Exit codes: 2 for a user's error, in one line; 130 after ^C; 42 after SIGTERM, with the run saved.
     """
-    # TensorFlow's C++ log tells of CPU features and missing GPUs at every start.
+    # TensorFlow's C++ log reports CPU features and missing GPUs at every start.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.path.append(os.getcwd())  # where a task of one's own is, --task=module:Class; a console script leaves it out
-    argv, inner = split_inner(argv)
-    sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
-    with told_in_one_line(argv[0]):
-        # A launcher imports what needs TensorFlow in its `main`: --help and a mistyped flag do not wait seconds for it.
-        module = importlib.import_module(module_name)
     from absl import app, flags, logging
 
     from tfbert.errors import Preempted, TfbertError
+
+    sys.path.append(os.getcwd())  # where a task of one's own is, --task=module:Class; a console script leaves it out
+    sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
+    try:
+        # A launcher imports what needs TensorFlow in its `main`: --help and a mistyped flag do not wait seconds for it.
+        module = importlib.import_module(module_name)
+    except TfbertError as error:  # a setting that the config does not have
+        print(f"{argv[0]}: {error}", file=sys.stderr)
+        sys.exit(2)
 
     if any(argument in ("-h", "--help", "-help") for argument in argv[1:]):
         print(module.__doc__, flags.FLAGS.module_help(module), sep="\n")
@@ -78,7 +78,7 @@ def run(module_name, argv):
             print(f"{argv[0]}: {error}", file=sys.stderr)
             sys.exit(1)
 
-    app.run(guarded, argv, flags_parser=functools.partial(parse_flags, inner=inner))
+    app.run(guarded, argv)
 
 
 if __name__ == "__main__":

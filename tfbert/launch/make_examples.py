@@ -1,12 +1,12 @@
-"""Makes pretraining examples of text files: sentences, tokens, pairs, in TFRecord shards with a manifest.
+"""Makes pretraining examples from text files: sentences, tokens, pairs, in TFRecord shards with a manifest.
 
 tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --out=examples
 tfbert make-examples --input='zh/*.jsonl' --vocab=zh_tokenizer --max_length=512 --pack --out=zh_examples
 tfbert make-examples --input='gs://bucket/*.txt' --vocab=vocab.txt --out=gs://bucket/examples --runner=FlinkRunner \\
   --beam_options='--flink_master=host:8081 --environment_type=DOCKER'
 
-Documents are separated by empty lines, or are files or JSON objects (--documents). The same command again goes on
-where it was interrupted; the same seed gives the same shards, whatever the number of workers.
+Documents are separated by empty lines, or are files or JSON objects (--documents). The same command resumes after an
+interruption; the same seed gives the same shards, whatever the number of workers.
 """
 
 import logging
@@ -30,7 +30,7 @@ from tfbert.errors import ConfigError, VocabularyError
 
 _INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stand for any names.", required=True)
 _VOCAB = flags.DEFINE_string("vocab", None, "A vocab.txt, or a folder with one and its settings.", required=True)
-_OUT = flags.DEFINE_string("out", None, "A new folder, or one to go on with.", required=True)
+_OUT = flags.DEFINE_string("out", None, "A new folder, or one to resume.", required=True)
 _LOWER_CASE = flags.DEFINE_bool(
     "lower_case",
     None,
@@ -46,15 +46,15 @@ _SETTINGS = {
     "text_field": flags.DEFINE_string("text_field", "text", "The text's key in JSON objects."),
     "sentences": flags.DEFINE_enum("sentences", "rules", SENTENCES, "How texts are cut: by rules, or one a line."),
     "words": flags.DEFINE_enum("words", "auto", WORDS, "What a whole word is; auto: jieba where the text is Chinese."),
-    "packed": flags.DEFINE_bool("pack", False, "Several short sequences in a row."),
+    "packed": flags.DEFINE_bool("pack", False, "Put several short sequences into one row."),
     "masking": flags.DEFINE_enum("masking", "dynamic", MASKINGS, "Masks are drawn in training, or here once for all."),
-    "mask_units": flags.DEFINE_enum("mask_units", "whole_word", MASK_UNITS, "What a static mask hides."),
+    "mask_units": flags.DEFINE_enum("mask_units", "whole_word", MASK_UNITS, "Units that a static mask hides."),
     "mask_rate": flags.DEFINE_float("mask_rate", 0.15, "Share of tokens that static masks hide."),
     "max_predictions": flags.DEFINE_integer("max_predictions", 20, "Tokens of a row at most that they hide."),
     "duplicates": flags.DEFINE_integer(
-        "duplicates", 0, "Times that the text is gone through, with other pairs; 0: 10 with static masks, else 1.", 0
+        "duplicates", 0, "Passes over the text, each with other pairs; 0: 10 with static masks, else 1.", 0
     ),
-    "seed": flags.DEFINE_integer("seed", 0, "Of all that is random."),
+    "seed": flags.DEFINE_integer("seed", 0, "Seed of everything random."),
 }
 _SHARD_MB = flags.DEFINE_float("shard_mb", 4, "About how much text makes a shard, in MB; bounds a worker's memory.")
 _WORKERS = flags.DEFINE_integer("workers", None, "Processes on this machine; its processors unless given.", 1)
@@ -62,10 +62,10 @@ _RUNNER = flags.DEFINE_string("runner", None, "A runner of Apache Beam; processe
 _BEAM_OPTIONS = flags.DEFINE_string("beam_options", "", "Options of Beam and its runner, as on a command line.")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     values = {name: flag.value for name, flag in _SETTINGS.items()}
     settings = ExampleSettings(**values, shard_bytes=round(_SHARD_MB.value * (1 << 20)))
-    logging.disable(logging.WARNING)  # Beam tells of libraries for BigQuery at its import
+    logging.disable(logging.WARNING)  # Beam warns of missing libraries for BigQuery when it is imported
     try:
         from tfbert.data.pretraining.examples.pipeline import make_examples
         from tfbert.data.pretraining.examples.plan import find_files

@@ -1,12 +1,12 @@
-"""Answers for files of any size, or for the lines of standard input, as JSON lines:
+"""Writes answers to files of any size, or to the lines of standard input, as JSON lines:
 
 tfbert predict --model=runs/mine --data=texts.txt --out=answers.jsonl
 tfbert predict --model=runs/mine --data='logs/*.jsonl.gz' --keep=id --out=answers.jsonl.gz
 echo "where is my parcel" | tfbert predict --model=runs/mine
 echo "Paris is the [MASK] of France." | tfbert predict --task=fill-mask --model=DIR
 
-Reads and answers some thousand rows at a time, in batches of texts of like length: memory does not grow with the
-file. With --out, the same command goes on where it was interrupted.
+It reads and answers some thousand rows at a time, in batches of texts of like length, so memory does not grow with the
+file. With --out, the same command resumes after an interruption.
 """
 
 import glob
@@ -28,18 +28,22 @@ _DATA = flags.DEFINE_string(
     "A file, or several as in 'logs/*.jsonl': .txt (a text a line), .tsv, .csv, .jsonl (or .gz), .tfrecord, .parquet, "
     "tfds:NAME:SPLIT; - is standard input.",
 )
-_TASK = flags.DEFINE_string("task", None, "What a checkpoint is for that tfbert did not save, such as fill-mask.")
+_TASK = flags.DEFINE_string(
+    "task",
+    None,
+    "Task of a checkpoint that tfbert did not save, such as fill-mask, or a class of your own, package.module:Class.",
+)
 _OUT = flags.DEFINE_string("out", "-", "File of JSON lines, compressed where it ends in .gz; - is standard output.")
-_KEEP = flags.DEFINE_list("keep", [], "Further columns of the data to write beside the answers, such as an id.")
+_KEEP = flags.DEFINE_list("keep", [], "Other columns of the data to write beside the answers, such as an id.")
 _BAD_ROWS = flags.DEFINE_enum(
     "bad_rows",
     "stop",
     ["stop", "report"],
-    "Whether a row that the task cannot read ends the program, or has an error for an answer.",
+    "What to do with a row that the task cannot read: stop, or report its error in place of an answer.",
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     sources = _sources(_DATA.value)
     model = models.load(model_flags.MODEL.value, task=_TASK.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
@@ -65,8 +69,8 @@ def main(argv):
         predict_into(_OUT.value, model, tables, after_table=after_table, **settings)
 
 
-def _sources(source):
-    """The files that a name with * stands for; a name that is no file is an error now, not after the model is read."""
+def _sources(source: str) -> list[str]:
+    """The files that a name with * stands for. A name that is no file is an error before the model is read."""
     if source == "-" or source.startswith("tfds:"):
         return [source]
     found = [source] if os.path.exists(source) else sorted(glob.glob(source, recursive=True))
@@ -76,7 +80,7 @@ def _sources(source):
 
 
 def _tables(sources):
-    """The tables of all sources; one without rows has no answers, unless all are so."""
+    """The tables of all sources. One without rows has no answers; that all are without is an error."""
     empty = []
     for source in sources:
         try:

@@ -1,4 +1,4 @@
-"""Pretrains BERT on the examples of `tfbert make-examples`; the same command goes on where it was interrupted:
+"""Pretrains an encoder on the examples of `tfbert make-examples`; the same command resumes a run that was interrupted:
 
 tfbert pretrain --config=configs/pretrain/small_books.py --data='examples/*' --out=runs/small
 tfbert pretrain --init_from=DIR --data='examples/*' --out=runs/adapted --config.steps=10000
@@ -7,27 +7,29 @@ tfbert pretrain --init_from=DIR --data='examples/*' --out=runs/adapted --config.
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
+from tfbert.launch.config_flag import define_config
 from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.runs.configs.pretrain import PretrainConfig
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config",
+_CONFIG = define_config(
     str(pathlib.Path(__file__).with_name("default_pretrain_config.py")),
-    "A file of configs/pretrain/, or one of your own; --config.NAME=VALUE changes a setting.",
+    "A file of configs/pretrain/, or one of your own; --config.NAME=VALUE changes a setting, "
+    "--config.encoder.NAME=VALUE one of the encoder.",
 )
 # Shorthands for the settings that differ in every run; all others are --config.NAME.
 _SHORTHANDS = {
     "data": flags.DEFINE_string("data", None, "Examples of `tfbert make-examples`: a folder or a pattern."),
     "dev": flags.DEFINE_string("dev", None, "Held-out examples; by default the last shard of --data."),
     "out": flags.DEFINE_string("out", None, "Run folder."),
-    "init_from": flags.DEFINE_string("init_from", None, "Checkpoint folder or hub id to go on from."),
+    "init_from": flags.DEFINE_string(
+        "init_from", None, "Checkpoint folder or hub id to start from; else random weights."
+    ),
     "dtype": flags.DEFINE_string("dtype", None, "float32, mixed_bfloat16 or mixed_float16."),
 }
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     values = {name: flag.value for name, flag in _SHORTHANDS.items() if flag.value is not None}
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
@@ -54,7 +56,7 @@ def main(argv):
     try:
         metrics = pretrain(model, train, dev, config)
     except KeyboardInterrupt:
-        print(f"\n{config.out} is saved; the same command goes on from here", flush=True)
+        print(f"\n{config.out} is saved; the same command resumes from here", flush=True)
         raise
     if not is_chief(strategy):
         return

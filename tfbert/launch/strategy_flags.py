@@ -1,6 +1,13 @@
-"""The flags that say where a run is trained; they are not part of its config, which trains the same anywhere."""
+"""The flags that say where a run is trained. They are no part of its config, which trains the same anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from absl import flags
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _STRATEGY = flags.DEFINE_string(
     "strategy",
@@ -12,7 +19,7 @@ _WORKERS = flags.DEFINE_list("workers", [], "HOST:PORT of each process, the one 
 _WORKER_INDEX = flags.DEFINE_integer("worker_index", 0, "Which of --workers this process is, from 0.")
 
 
-def strategy_of_flags():
+def strategy_of_flags() -> tf.distribute.Strategy:
     """The strategy that the command line asks for."""
     from tfbert.training.strategy import strategy_of
 

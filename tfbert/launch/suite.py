@@ -26,7 +26,7 @@ from absl import flags
 
 from tfbert.errors import ConfigError, Preempted
 from tfbert.files import replace_file
-from tfbert.launch.flag_parser import config_of
+from tfbert.launch.config_flag import config_of
 from tfbert.launch.main import PREEMPTED
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.runs.folder import check_run_folder
@@ -37,8 +37,8 @@ _CONFIGS = flags.DEFINE_list(
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id.", required=True)
 _OUT = flags.DEFINE_string("out", None, "Folder of the runs and the table.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds; each config runs with each.")
-_DATA = flags.DEFINE_string("data", None, "Folder of the published files, for configs that take one (instead of TFDS).")
-_SET = flags.DEFINE_list("set", [], "NAME=VALUE, settings changed in every config, such as epochs=2.")
+_DATA = flags.DEFINE_string("data", None, "Folder of the published files, for configs that read one instead of TFDS.")
+_SET = flags.DEFINE_list("set", [], "NAME=VALUE: settings to change in every config, such as epochs=2.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Config:
         return f"{self.file}:{argument}" if argument else str(self.file)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     configs, out = _configs(_CONFIGS.value), pathlib.Path(_OUT.value)
     for setting in _SET.value:
         if "=" not in setting:
@@ -117,8 +117,8 @@ def _config_flags(config, seed):
 
 def _check_settings(config, seed, folder):
     """Raises a ConfigError where the folder holds a run of other settings, whose scores are not those asked for."""
-    if folder.exists():  # a config that cannot be read is told by its run
-        values = config_of("tfbert suite", _config_flags(config, seed)).to_dict()
+    if folder.exists():  # the run itself reports a config that cannot be read
+        values = config_of(_config_flags(config, seed)).to_dict()
         check_run_folder(folder, FinetuneConfig.from_dict({**values, "checkpoint": _CHECKPOINT.value}))
 
 

@@ -20,15 +20,18 @@ _INPUT = flags.DEFINE_list(
 )
 _SIZE = flags.DEFINE_integer("size", 30522, "Tokens.", 1)
 _OUT = flags.DEFINE_string(
-    "out", None, "A file name ending in .txt, or a folder that gets the tokenizer's settings as well.", required=True
+    "out",
+    None,
+    "A file name that ends in .txt, or a folder, which gets the tokenizer's settings as well.",
+    required=True,
 )
 _TEXT_FIELD = flags.DEFINE_string("text_field", "text", "The text's key in JSON objects.")
 _LOWER_CASE = flags.DEFINE_bool("lower_case", True, "Lower-case the text and strip accents.")
 _STRIP_ACCENTS = flags.DEFINE_bool("strip_accents", None, "Strip accents; as --lower_case unless given.")
-_MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of pieces must occur to be joined.", 1)
+_MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of pieces must occur to become a token.", 1)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     files = _files(_INPUT.value)
 
     from tfbert.text import Tokenizer

@@ -1,19 +1,72 @@
-"""What a user may hand to `fit`, `evaluate` and `predict` -> a `Table` of strings. B batch."""
+"""What a user may give to `fit`, `evaluate` and `predict` -> a `Table` of strings, or features. B batch."""
+
+from __future__ import annotations
 
 import math
 import types
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.batching.batches import Batches
 from tfbert.data.readers.rows import ObjectRows
 from tfbert.data.table import Table
+
+if TYPE_CHECKING:
+    from tfbert.tasks.task import Task
 
 _SOURCE = "the given data"
 
 
-def validation(data):
+def refuse(kwargs: dict[str, Any], verb: str) -> None:
+    """Raises TypeError for arguments of Keras that strings do not take."""
+    given = [name for name, value in kwargs.items() if value is not None]
+    if given:
+        raise TypeError(f"{verb} on a Table or lists of strings takes no {', '.join(given)}")
+
+
+def labelled_batches(
+    x: Any,
+    y: Any,
+    task: Task,
+    *,
+    sample_weight: Any = None,
+    several_replicas: bool = False,
+    training: bool = False,
+    **settings: Any,
+) -> Batches | tf.data.Dataset | tf.distribute.DistributedDataset:
+    """The batches of what `fit` or `evaluate` is given: `Batches` of strings, else a data set of features.
+
+    Args:
+        sample_weight: float [rows], of each row in the loss.
+        training: whether the task refuses a table from which nothing can be learned.
+        settings: batch_size, shuffle and seed of `Batches`.
+
+    Raises:
+        TypeError: x is nothing that can be read, or a data set that cannot be divided among several replicas.
+    """
+    if isinstance(x, tf.data.Dataset) and sample_weight is not None:
+        raise TypeError("a data set brings its sample weights along: (strings or features, target, weight)")
+    if isinstance(x, (Batches, tf.distribute.DistributedDataset)):
+        return x
+    table = to_table(x, y, task)
+    if table is None:
+        if not isinstance(x, tf.data.Dataset):
+            raise unreadable(x)
+        dataset = featurized(x, task)
+        features = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
+        if several_replicas and "rows" in features:
+            # TensorFlow cuts batches row by row, and rows of one example would come apart.
+            raise TypeError("on several replicas this task takes a Table or lists of strings, no tf.data.Dataset")
+        return dataset
+    examples = task.examples(table, training=training)
+    weights = sample_weights(sample_weight, len(table), task)
+    return Batches(examples, task.features, task.target, sample_weight=weights, **settings)
+
+
+def validation(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of Keras' `validation_data`: a table or data set alone, a pair, or all three."""
     given = data if isinstance(data, tuple) else (data,)
     if len(given) > 3 or data == ():
@@ -21,10 +74,10 @@ def validation(data):
     return (*given, None, None)[:3]
 
 
-def sample_weights(weights, size, task):
+def sample_weights(weights: Any, size: int, task: Task) -> np.ndarray | None:
     """The weights of `size` rows as float32 [size], None where there are none.
 
-    Raises TypeError, ValueError: a task whose rows have none, or other than a finite number for each row.
+    Raises TypeError where the task's rows have no weights, ValueError where a row has not one finite number.
     """
     if weights is None:
         return None
@@ -39,8 +92,14 @@ def sample_weights(weights, size, task):
     return weights
 
 
-def split(x, y, sample_weight, share, task):
-    """A table without its last rows, its weights, and (table, None, weights) of these, as `validation_split` asks."""
+def split(
+    x: Any, y: Any, sample_weight: Any, share: float, task: Task
+) -> tuple[Table, np.ndarray | None, tuple[Table, None, np.ndarray | None]]:
+    """The first rows as a table and their weights; and the last ones, as `validation_data`.
+
+    Args:
+        share: of the rows, the last ones, to validate on.
+    """
     table = to_table(x, y, task)
     if table is None:
         raise TypeError(f"validation_split takes a Table or lists of strings, not {type(x).__name__}")
@@ -52,8 +111,8 @@ def split(x, y, sample_weight, share, task):
     return table.select(slice(count)), first, (table.select(slice(count, None)), None, last)
 
 
-def to_table(x, y, task):
-    """A table of strings in any of the forms below; None for all else, such as tensors of features.
+def to_table(x: Any, y: Any, task: Task) -> Table | None:
+    """A table of strings in any of the forms below; None for anything else, such as tensors of features.
 
     A `Table`, or a list of dicts, its rows; a pandas DataFrame; a list, array or tensor of strings, or of rows of
     words for a task that takes words alone; where the task takes several, a tuple of these; a dict of columns. `y` adds
@@ -89,10 +148,10 @@ def to_table(x, y, task):
     return Table.from_columns(columns, source=_SOURCE)
 
 
-def to_features(x, task):
+def to_features(x: Any, task: Task) -> Any:
     """What Keras reads of a model's features: a dict of tensors or a data set, of which strings become features.
 
-    Raises TypeError for all else.
+    Raises TypeError for anything else.
     """
     if isinstance(x, tf.data.Dataset):
         return featurized(x, task)
@@ -102,7 +161,7 @@ def to_features(x, task):
     raise unreadable(x)
 
 
-def unreadable(x):
+def unreadable(x: Any) -> TypeError:
     """The error that says what may be given instead."""
     kind = type(x).__name__
     if isinstance(x, (list, tuple)) and x:
@@ -110,7 +169,7 @@ def unreadable(x):
     return TypeError(f"give a Table, a DataFrame, lists of strings or a tf.data.Dataset, not {kind}")
 
 
-def featurized(dataset, task):
+def featurized(dataset: tf.data.Dataset, task: Task) -> tf.data.Dataset:
     """A batched data set of (strings or features, target): strings become features."""
     spec = dataset.element_spec
     x_spec = spec[0] if isinstance(spec, tuple) else spec

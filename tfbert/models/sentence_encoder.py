@@ -2,14 +2,14 @@
 
 import keras
 import numpy as np
-import tqdm
 
 from tfbert.checkpoints.formats import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
-from tfbert.data import columns
+from tfbert.models.prediction import answers_in_batches
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
-from tfbert.training.gradient_cache import cached_gradients
+from tfbert.training.gradient_cache import CachedGradients
+from tfbert.training.step import TaskStep
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -32,6 +32,10 @@ class SentenceEncoder(TaskModel):
 
     task_class = SentenceEmbedding
 
+    @property
+    def step_class(self):
+        return CachedGradients if self.task.objective == "in_batch_negatives" else TaskStep
+
     @classmethod
     def settings_of_checkpoint(cls, source, given):
         return sentence_transformers.settings(source, given)
@@ -48,13 +52,8 @@ class SentenceEncoder(TaskModel):
         embeddings = np.zeros((len(texts), self.network.output.shape[-1]), np.float32)
         if not texts:
             return embeddings
-        answer = self.traced("answer", self.answer, columns.specs({"text": texts}))
-        batches = self.batches_of_like_length({"text": texts}, len(texts), batch_size)
-        for rows in tqdm.tqdm(batches, desc="encode", disable=not show_progress_bar):
-            embeddings[rows] = answer({"text": columns.tensor([texts[i] for i in rows])})["embedding"].numpy()
+        shown = int(show_progress_bar)
+        batches = answers_in_batches(self, {"text": texts}, len(texts), batch_size, verbose=shown, description="encode")
+        for example_ids, answer in batches:
+            embeddings[example_ids] = answer["embedding"]
         return embeddings
-
-    def _accumulated(self, x, y, sample_weight, total):
-        if self.task.objective != "in_batch_negatives":
-            return super()._accumulated(x, y, sample_weight, total)
-        return cached_gradients(self, x, y, sample_weight, self.rows_together(x))

@@ -1,154 +1,225 @@
-"""TaskModel: what every task's Keras model does. B batch, W windows, S sequence."""
+"""TaskModel: a task as a Keras model that learns from labelled examples. B batch, W windows, S sequence."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfbert.encoders import families
-from tfbert.encoders.encoder import Encoder
-from tfbert.models.answering import Answering
-from tfbert.models.fitting import Fitting
-from tfbert.models.saving import Saving
-from tfbert.tasks.task import TrainableTask
+from tfbert.data.batching.batches import SAMPLE_WEIGHT, Batches
+from tfbert.data.batching.static_shapes import IS_REAL
+from tfbert.models import inputs
+from tfbert.models.prediction import BATCH_SIZE, progress
+from tfbert.models.text_model import TextModel
+from tfbert.tasks.task import check_trainable
+from tfbert.training.evaluation import evaluated, joined
 from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.outputs import OutputsOfParts
-from tfbert.training.replicas import takes_summed_gradients
-from tfbert.training.step import TrainStep, check_features, is_static
+from tfbert.training.step import TaskStep
+from tfbert.training.strategy import num_hosts
+from tfbert.training.validation import Validation
 
-WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book's memory is that of these
+WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book takes the memory of that many
 
 
-class TaskModel(Fitting, Answering, Saving, TrainStep, keras.Model):
-    """A `Task` on an encoder. A task's own class names its `task_class` and is otherwise empty.
+class TaskModel(TextModel):
+    """A `Task` on an encoder: `fit`, `evaluate` and `predict` on strings, `save` and `export` of the result.
 
-    Args:
-        task: the `Task`.
-        encoder: an `Encoder`, or the configuration of one with random weights.
-
-    `call` takes features (`task.features` of strings) and gives the head's outputs; `fit`, `evaluate` and
-    `predict` take strings as well: a `Table`, lists, dicts of columns, a `tf.data.Dataset`.
+    A task's own class names its `task_class` and is otherwise empty. `call` takes features (`task.features` of
+    strings) and gives the head's outputs. See `from_checkpoint` for where models come from.
     """
 
-    def __init__(self, task, encoder, *, dtype=None, **kwargs):
-        super().__init__(dtype=dtype, **kwargs)
-        if not isinstance(encoder, Encoder):
-            encoder = families.encoder_of(encoder, dtype=dtype, name="encoder")
-            encoder.build()
-        self.task = task
-        self.network = task.head(encoder)
-        self.load_report = None
-        self.built = True
-        self._functions = {}
+    step_class = TaskStep
 
-    @property
-    def encoder(self):
-        return next(layer for layer in self.network.layers if isinstance(layer, Encoder))
-
-    def __call__(self, features, *args, **kwargs):
-        check_features(features)
-        return super().__call__(features, *args, **kwargs)
-
-    def call(self, features, training=False):
-        inputs = {name: features[name] for name in self.network.input}
+    def call(self, features: dict[str, tf.Tensor], training: bool = False) -> Any:
+        """Features [W, S], … -> the head's outputs [W, …]; long texts outside of training some windows at a time."""
+        given = {name: features[name] for name in self.network.input}
         if training or not self.task.reads_windows:
-            return self.network(inputs, training=training)
-        parts = tf.maximum(1, -(-tf.shape(inputs["token_ids"])[0] // WINDOWS_AT_ONCE))  # without windows, one
-
+            return self.network(given, training=training)
+        parts = tf.maximum(1, -(-tf.shape(given["token_ids"])[0] // WINDOWS_AT_ONCE))  # without windows, one
         of_parts = OutputsOfParts(self.task, self.network)
 
         def part(i, outputs):
-            cut = {name: value[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE] for name, value in inputs.items()}
+            cut = {name: value[i * WINDOWS_AT_ONCE : (i + 1) * WINDOWS_AT_ONCE] for name, value in given.items()}
             return i + 1, of_parts.with_part(outputs, i, self.network(cut, training=False))
 
         start = (0, of_parts.empty(parts))
         _, outputs = tf.while_loop(lambda i, _: i < parts, part, start, parallel_iterations=1)
         return of_parts.joined(outputs)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def what_devices_read(self, features: dict[str, tf.Tensor], *others: Any) -> tuple:
+        read = {*self.task.inputs(self.encoder), "rows", IS_REAL, SAMPLE_WEIGHT}
+        return {name: value for name, value in features.items() if name in read}, *others
+
+    def compile(
+        self, optimizer: Any = None, loss: Any = None, metrics: Any = None, *, accumulation: int = 1, **kwargs: Any
+    ) -> None:
+        """As Keras' `compile`; optimizer, loss and metrics default to `AdamW` and the task's own.
+
+        The task's own metrics are those of the field, over all examples of an `evaluate`. Keras' callbacks know the
+        direction of `val_accuracy` and `val_loss` only: give them `mode="max"` for the others.
+
+        Args:
+            accumulation: micro-batches that a batch is computed in, to bound memory; the step is the same.
+
+        >>> model.compile(tfbert.AdamW(2e-5), accumulation=4)
+        """
+        if accumulation < 1:
+            raise ValueError(f"accumulation must be positive, not {accumulation}")
+        check_trainable(self.task, "training and evaluation")
+        self._task_metrics, self._task_loss = not metrics, loss is None
+        self.step = self.step_class(self, accumulation=accumulation, loss_is_tasks=loss is None)
+        if self._task_loss:
+            loss = self.task.loss()
+        takes_all_outputs = self._task_loss and len(self.task.outputs) > 1
+        super().compile(
+            AdamW() if optimizer is None else optimizer,
+            loss=None if takes_all_outputs else loss,
+            metrics=self.task.keras_metrics() if metrics is None else metrics,
+            **kwargs,
+        )
+        if takes_all_outputs:
+            self.set_loss_of_all_outputs(loss)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
         if not (self._task_loss and len(self.task.outputs) > 1):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         # Keras would ask for a loss of each output; a task's own takes all of them.
         return self.loss(y, y_pred, sample_weight) + sum(self.losses)
 
-    # training
-
-    def parts(self, x):
-        """`accumulation`, or more of long texts: a part has at most twice as many windows as texts go to a part."""
-        if not self.task.reads_windows or "rows" not in x or is_static(x):
-            return self.accumulation
-        windows, texts = tf.shape(x["rows"])[0], _texts(x)
-        return tf.maximum(self.accumulation, -(-windows * self.accumulation // (2 * texts)))
-
-    def rows_together(self, x):
-        """Of windows each stands alone; of an example's several texts all go together, equally many of each."""
-        if self.task.reads_windows or "rows" not in x:
-            return 1
-        return tf.maximum(1, tf.shape(x["rows"])[0] // _texts(x))
-
-    def terms(self, x, y):
-        own = self._own_terms(y)
-        return super().terms(x, y) if own is None else own
-
-    def real_terms(self, x, y):
-        own = self._own_terms(y)
-        return super().real_terms(x, y) if own is None else own
-
-    def filler_weights(self, x, y):
-        return super().filler_weights(x, y) if self._own_terms(y) is None else None  # fillers have none of its terms
-
-    def _own_terms(self, y):
-        return self.task.loss_terms(y) if self._task_loss else None
-
-    def compile(self, optimizer=None, loss=None, metrics=None, *, accumulation=1, **kwargs):
-        """As Keras'; optimizer, loss and metrics default to `AdamW` and the task's own.
-
-        The task's own metrics are those of the field, over all examples of an `evaluate`; Keras' callbacks
-        know the direction of `val_accuracy` and `val_loss` only: give them `mode="max"` for the others.
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        *,
+        seed: int = 0,
+        total_steps: int | None = None,
+        steps_per_epoch: int | None = None,
+        initial_epoch: int = 0,
+        validation_split: float = 0.0,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        validation_steps: int | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """As Keras' `fit`, on strings.
 
         Args:
-            accumulation: parts that a batch is computed in, to bound memory; the step is the same.
+            x: a `Table` or pandas DataFrame with labels; strings with `y` (names or numbers); pairs as a tuple or
+                dict of two lists; or a `tf.data.Dataset` of (strings or features, target).
+            validation_split: the share of the rows, the last ones, to validate on instead of `validation_data`.
+            sample_weight: float [rows], of each row in the loss, for text classifiers.
+            seed: it and the epoch alone decide the order of the batches.
+            total_steps: what the learning-rate schedule spans from step 0, where a run calls `fit` several times.
+                Without it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
+
+        >>> history = model.fit(["where is my parcel", "money back"], ["order_status", "refund"], verbose=0)
         """
-        if accumulation < 1:
-            raise ValueError(f"accumulation must be positive, not {accumulation}")
-        self.accumulation = accumulation
-        self._task_metrics, self._task_loss = not metrics, loss is None
-        self._functions = {}
-        # XLA would compile anew for each length that a batch is padded to.
-        kwargs.setdefault("jit_compile", False)
-        trainable = isinstance(self.task, TrainableTask)
-        if metrics is None:
-            metrics = self.task.keras_metrics() if trainable else []
-        if self._task_loss and trainable:
-            loss = self.task.loss()
-        takes_all_outputs = self._task_loss and len(self.task.outputs) > 1
-        super().compile(
-            optimizer=AdamW() if optimizer is None else optimizer,
-            loss=None if takes_all_outputs else loss,
-            metrics=metrics,
+        self.require_compiled("fit")
+        if validation_split and validation_data is None:
+            x, sample_weight, validation_data = inputs.split(x, y, sample_weight, validation_split, self.task)
+            y = None
+        if validation_data is not None:
+            *given, weight = inputs.validation(validation_data)
+            size = batch_size if validation_batch_size is None else validation_batch_size
+            data = self._batches(*given, size, shuffle=False, sample_weight=weight)
+            if isinstance(data, Batches):
+                inputs.refuse({"validation_steps": validation_steps}, "fit")
+            callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
+        data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True, sample_weight=sample_weight)
+        if isinstance(data, Batches):
+            steps_per_epoch = steps_per_epoch or data.steps_per_epoch
+            data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
+        return super().fit(
+            data,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            steps_per_epoch=steps_per_epoch,
+            initial_epoch=initial_epoch,
+            total_steps=total_steps,
             **kwargs,
         )
-        if takes_all_outputs:
-            self.loss, self._compile_loss = loss, None  # and none of an earlier compile
-        if self.distribute_strategy.num_replicas_in_sync > 1:
-            takes_summed_gradients(self.optimizer)
 
-    def get_compile_config(self):
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        return_dict: bool = False,
+        *,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, float] | list[float]:
+        """Loss, and the metrics given to `compile` or else the task's own, over a labelled data set.
+
+        Args:
+            x, y: as in `fit`.
+            sample_weight: float [rows], for the loss and Keras' `weighted_metrics`, not for the task's own.
+            kwargs: of Keras' `evaluate`, such as `steps`, for a `tf.data.Dataset`.
+
+        >>> metrics = model.evaluate(["where is my parcel"], ["order_status"], return_dict=True)
+        """
+        self.require_compiled("evaluate")
+        data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight)
+        if not isinstance(data, Batches):
+            return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
+        inputs.refuse(kwargs, "evaluate")
+        logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
+        return logs if return_dict else list(logs.values())
+
+    def evaluate_answers(
+        self, batches: Batches, *, verbose: str | int = 0, callbacks: Any = None
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """The metrics, and the answers to the examples in the order of the data: a dict of arrays."""
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = keras.callbacks.CallbackList(callbacks, model=self)
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        answers, example_ids, own_steps = [], [], -(-batches.steps_per_epoch // num_hosts(self.distribute_strategy))
+        found = progress(evaluated(self, batches), own_steps, verbose, "evaluate")
+        for i, (logs, answer, numbers) in enumerate(found):
+            callbacks.on_test_batch_begin(i)
+            answers.append(answer)
+            example_ids.append(numbers)
+            callbacks.on_test_batch_end(i, logs)
+        logs = {name: float(value) for name, value in self.get_metrics_result().items()}
+        answers = joined(self.distribute_strategy, answers, example_ids)
+        if self._task_metrics:
+            logs.update(self.task.metrics(batches.examples, answers))
+        callbacks.on_test_end(logs)
+        return logs, answers
+
+    def _batches(self, x, y, batch_size, **settings):
+        return inputs.labelled_batches(
+            x,
+            y,
+            self.task,
+            batch_size=BATCH_SIZE if batch_size is None else batch_size,
+            several_replicas=self.distribute_strategy.num_replicas_in_sync > 1,
+            **settings,
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
         if not config:
             return config
-        config["accumulation"] = self.accumulation
         # The task's own, as objects in the file, would be the user's in the loaded model.
         if self._task_loss:
             config["loss"] = None
         if self._task_metrics and config["metrics"]:  # the user's own [] keeps none running
             config["metrics"] = None
         return config
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
-
-def _texts(x):
-    """How many texts the windows of a batch are from; 1 where there are none, as on a replica without a row."""
-    rows = x["rows"]  # in order, and of a part of a batch not from 0
-    return tf.where(tf.size(rows) > 0, tf.reduce_max(rows) - tf.reduce_min(rows) + 1, 1)

@@ -1,7 +1,10 @@
-"""The checksums of a checkpoint's files: NAME.sha256 beside NAME.index and NAME.data-…."""
+"""The checksums of a checkpoint's files, in NAME.sha256 beside NAME.index and NAME.data-…."""
+
+from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pathlib
 
 from tfbert.files import replace_file
@@ -9,7 +12,7 @@ from tfbert.files import replace_file
 _SUFFIX = ".sha256"
 
 
-def write_checksums(prefix):
+def write_checksums(prefix: str | os.PathLike) -> None:
     """Writes the checksums of a checkpoint, and removes those of checkpoints that are gone."""
     prefix = pathlib.Path(prefix)
     with replace_file(f"{prefix}{_SUFFIX}") as file:
@@ -19,8 +22,8 @@ def write_checksums(prefix):
             path.unlink()
 
 
-def damage(prefix):
-    """What is wrong with the files of a checkpoint, or None; of one without checksums, only whether it has files."""
+def damage(prefix: str | os.PathLike) -> str | None:
+    """What is wrong with the files of a checkpoint, or None. Without checksums, only missing files are found."""
     prefix = pathlib.Path(prefix)
     sums = pathlib.Path(f"{prefix}{_SUFFIX}")
     if not sums.exists():

@@ -1,33 +1,39 @@
-"""A fine-tuning run: training, the best model, the report, in a run folder that an interrupted run goes on in."""
+"""A fine-tuning run: training, the best model, the report."""
 
-import json
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfbert.data.batching.batches import Batches
 from tfbert.errors import ConfigError
-from tfbert.files import replace_file
 from tfbert.runs.callbacks.best_model import BestModel
-from tfbert.runs.folder import locked_run_folder, open_run_folder
-from tfbert.runs.logs.history_file import read_history
-from tfbert.runs.logs.metrics_log import MetricsLog
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.folder import open_run_folder
+from tfbert.runs.logs.finetune_log import FinetuneLog
 from tfbert.runs.report.report import write_report
-from tfbert.runs.state import RunState
+from tfbert.runs.run import Run, run_folder
 from tfbert.training.optimizers.adamw import AdamW
-from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
+from tfbert.training.strategy import is_chief
+from tfbert.training.validation import Validation
+
+if TYPE_CHECKING:
+    from tfbert.models.task_model import TaskModel
 
 
-def finetune(model, train, dev, config):
+def finetune(model: TaskModel, train: Batches, dev: Batches, config: FinetuneConfig) -> dict[str, float]:
     """Trains a task model and fills `config.out`; returns the dev metrics of the best evaluation.
 
-    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best evaluation's)
-    and report.html. A second call with the same folder goes on where the first was interrupted.
+    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best evaluation's),
+    dev_metrics.json and report.html. A second call with the same folder resumes where the first was interrupted.
 
     Args:
         model: a task model, not yet compiled.
-        train, dev: `Batches` of labelled examples.
-        config: a `FinetuneConfig`.
+        train, dev: batches of labelled examples; see `batches_of`.
+
+    Returns: {} on all hosts but the first.
 
     Raises:
         ConfigError: the folder holds a run with other settings; dev has no such metric.
@@ -36,12 +42,23 @@ def finetune(model, train, dev, config):
         KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
     """
     strategy = model.distribute_strategy
-    with folder_to_write(strategy, config.out) as folder, locked_run_folder(folder):
-        return _finetune(model, train, dev, config, strategy, folder)
+    with run_folder(strategy, config) as folder:
+        _compile(model, config)
+        _check_metric(model, dev, config)
+        open_run_folder(folder, config)
+        plan = {
+            "total_steps": train.steps_per_epoch * config.epochs,
+            "per_round": config.evaluate_every or train.steps_per_epoch,
+        }
+        run = Run(folder, model, train, config, FinetuneLog, **plan)
+        best = BestModel(folder / "model", run.state, metric=config.metric, patience=config.patience)
+        with run.under_way():
+            run.fit([Validation(dev), best, run.log, run.state])
+        return _finish(type(model), run, dev, config) if is_chief(strategy) else {}
 
 
-def _finetune(model, train, dev, config, strategy, folder):
-    with strategy.scope():
+def _compile(model, config):
+    with model.distribute_strategy.scope():
         optimizer = AdamW(
             config.learning_rate,
             warmup=config.warmup,
@@ -55,40 +72,10 @@ def _finetune(model, train, dev, config, strategy, folder):
             jit_compile=config.jit_compile,
             steps_per_execution=config.steps_per_execution,
         )
-    _check_metric(model, dev, config)
-    open_run_folder(folder, config)
-    total = train.steps_per_epoch * config.epochs
-    # Keras' epochs are the rounds between evaluations: the batches are one stream, whatever it is cut into.
-    per_round = config.evaluate_every or train.steps_per_epoch
-    plan = {"per_round": per_round, "total_steps": total}
-    restore_from = pathlib.Path(config.out) / "checkpoints"
-    state = RunState(folder / "checkpoints", model, every=config.save_every, restore_from=restore_from, **plan)
-    step = state.restore()
-    log = MetricsLog(folder, train, state, every=config.log_every, shown=is_chief(strategy), **plan)
-    best = BestModel(folder / "model", state, metric=config.metric, patience=config.patience)
-    try:
-        for first, last, steps in rounds(step, **plan):
-            if state.notes.get("stopped"):
-                break
-            with lost_hosts(strategy, state):
-                model.fit(
-                    model.on_all_replicas(train, state.step),
-                    validation_data=dev,
-                    initial_epoch=first,
-                    epochs=last,
-                    steps_per_epoch=steps,
-                    total_steps=total,
-                    callbacks=[best, log, state],
-                    verbose=0,
-                )
-    finally:
-        state.release()
-        log.close()
-    return _finish(model, dev, config, folder) if is_chief(strategy) else {}
 
 
 def _check_metric(model, dev, config):
-    """Tells of a metric that dev does not have before any training, and before a folder has it in its config."""
+    """Raises a ConfigError for a metric that dev does not have, before any training and before there is a folder."""
     if config.metric in ("", "loss"):
         return
     few = batches_of({name: values[:2] for name, values in dev.examples.items()}, model, config, shuffle=False)
@@ -97,8 +84,11 @@ def _check_metric(model, dev, config):
         raise ConfigError(f"there is no dev metric {config.metric!r}; there are {', '.join(metrics)}")
 
 
-def batches_of(examples, model, config, *, shuffle=True):
-    """The `Batches` of a run: to train with, or without `shuffle` to evaluate.
+def batches_of(examples: dict[str, Any], model: TaskModel, config: FinetuneConfig, *, shuffle: bool = True) -> Batches:
+    """The batches of a run: to train with, or without `shuffle` to evaluate.
+
+    Args:
+        examples: the columns of `task.examples`.
 
     Raises:
         ConfigError: the task has no batches of static shape, which the config or a TPU asks for.
@@ -122,21 +112,10 @@ def batches_of(examples, model, config, *, shuffle=True):
     )
 
 
-def rounds(step, per_round, total_steps):
-    """What `fit` is called with, (first round, last, steps of each): the rest of one, whole ones, a shorter last."""
-    begun, end = step // per_round, total_steps // per_round
-    if step % per_round:
-        yield begun, begun + 1, min((begun + 1) * per_round, total_steps) - step
-        begun += 1
-    if begun < end:
-        yield begun, end, per_round
-    if begun <= end and total_steps % per_round and step < total_steps:
-        yield end, end + 1, total_steps % per_round
-
-
-def _finish(model, dev, config, folder):
-    """Evaluates the best model, chooses what is chosen on dev, and writes the report."""
-    model = type(model).from_checkpoint(folder / "model", dtype=config.dtype)
+def _finish(model_class, run, dev, config):
+    """Evaluates the best model, chooses what is chosen on dev, and writes the metrics and the report."""
+    folder: pathlib.Path = run.folder
+    model = model_class.from_checkpoint(folder / "model", dtype=config.dtype)
     model.load_report.check_whole(folder / "model")
     model.compile(metrics=[])
     _, answers = model.evaluate_answers(dev)
@@ -150,9 +129,8 @@ def _finish(model, dev, config, folder):
         folder / "report.html",
         title=folder.name,
         config=config.to_dict(),
-        history=read_history(folder / "metrics.jsonl"),
+        history=run.history(),
         evaluation=model.task.evaluation(dev.examples, answers, token_lengths=dev.lengths, data=config.dev),
     )
-    with replace_file(folder / "dev_metrics.json") as file:
-        file.write(json.dumps(metrics, indent=2) + "\n")
+    run.write_metrics(metrics)
     return metrics

@@ -1,35 +1,40 @@
-"""The folder of a run: its settings, which it goes on with alone."""
+"""The folder of a run, and the settings that it is resumed with."""
 
+from __future__ import annotations
+
+import contextlib
 import json
+import pathlib
 
 from tfbert.errors import ConfigError
 from tfbert.files import locked_folder, replace_file
+from tfbert.runs.configs.base import RunConfig
 
 _CONFIG = "config.json"
 
 
-def locked_run_folder(folder):
-    """A context in which no other run may write the folder. Raises DiskError where one does."""
+def locked_run_folder(folder: pathlib.Path) -> contextlib.AbstractContextManager[None]:
+    """A context in which no other run may write to the folder. Raises DiskError where one does."""
     return locked_folder(folder, f"another program trains in {folder}; wait for it, or name another --out")
 
 
-def open_run_folder(folder, config):
-    """Writes config.json into a new run folder; raises as `check_run_folder`."""
+def open_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
+    """Writes config.json into a new run folder. Raises ConfigError as `check_run_folder` does."""
     check_run_folder(folder, config)
     if not (folder / _CONFIG).exists():
         with replace_file(folder / _CONFIG) as file:
             file.write(json.dumps(_plain(config), indent=2) + "\n")
 
 
-def check_run_folder(folder, config):
-    """Raises a ConfigError where a folder holds something else than a run, or one with other settings than `config`."""
+def check_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
+    """Raises a ConfigError where a folder holds no run, or one with other settings than `config`."""
     path = folder / _CONFIG
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
             raise ConfigError(f"{folder} is not empty and holds no run; name another --out")
         return
     resolved = _plain(config)
-    # A run that an earlier version began lacks the settings that came since, and had their defaults.
+    # A run of an earlier version lacks the settings that are newer; it ran with their defaults.
     before = {**_plain(type(config)()), **json.loads(path.read_text(encoding="utf-8"))}
     changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
     if changed:

@@ -1,4 +1,6 @@
-"""What a pretraining run begins with, of its configuration: the model, and batches to train on and to hold out."""
+"""What a pretraining run starts with: the model, and batches to train on and to hold out."""
+
+from __future__ import annotations
 
 import pathlib
 import tempfile
@@ -12,20 +14,23 @@ from tfbert.data.pretraining.shards import Shards, open_shards
 from tfbert.encoders import families
 from tfbert.errors import ConfigError
 from tfbert.models.pretrainer import Pretrainer
+from tfbert.runs.configs.pretrain import PretrainConfig
 from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import Tokenizer
 
 
-def model_and_batches(config):
+def model_and_batches(
+    config: PretrainConfig,
+) -> tuple[Pretrainer, PretrainingBatches, PretrainingBatches | None]:
     """A `Pretrainer` whose weights and dropout are a function of the seed, and `PretrainingBatches`.
 
     Returns:
-        model, batches to train on, batches to hold out or None.
+        The model, batches to train on, and held-out batches or None.
 
     Raises:
-        ConfigError, DataError, VocabularyError: examples that are not there, damaged, or of another vocabulary.
+        ConfigError, DataError, VocabularyError: the examples are missing, damaged, or of another vocabulary.
 
-    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples/*"))
+    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples/*"))  # doctest: +SKIP
     """
     shards, dev_shards = _shards(config)
     keras.utils.set_random_seed(config.seed)
@@ -76,7 +81,7 @@ def _model(config, shards):
 
 
 def _tokenizer(folder):
-    """The tokenizer beside the examples, which may be at gs://…."""
+    """The tokenizer beside the examples, which may be remote, such as gs://…."""
     if pathlib.Path(folder).is_dir():
         return Tokenizer.from_folder(folder)
     with tempfile.TemporaryDirectory() as copy:

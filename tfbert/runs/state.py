@@ -1,9 +1,13 @@
-"""The checkpoint of a run: model, optimizer, step and what was best so far; where an interruption goes on."""
+"""The checkpoint of a run: model, optimizer, step and what was best so far; from it an interrupted run resumes."""
+
+from __future__ import annotations
 
 import concurrent.futures
 import json
+import os
 import pathlib
 import signal
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,30 +21,44 @@ _KEPT = 2  # the newest, and the one before it should the newest be damaged
 
 
 class RunState(keras.callbacks.Callback):
-    """Saves the run each `every` steps, at the end of a round and on ^C or SIGTERM on any host; the last callback.
+    """Saves the run every `every` steps, at the end of a round, and on ^C or SIGTERM on any host.
 
-    A round is one of Keras' epochs, `per_round` steps with the evaluation after them; the last may be shorter. Its
-    last step is saved with the evaluation, which a run that goes on from there would miss otherwise.
+    It is the last callback. A round is one of Keras' epochs, `per_round` steps with the evaluation after them; the
+    last may be shorter. Its last step is saved after the evaluation: a run that resumed from before would miss it.
 
-    The checkpoint is a flat group of all variables: an object graph would leave out the seeds of dropout
-    and the running loss, and a resumed run would not equal an uninterrupted one. Its files' checksums lie beside it.
+    The checkpoint is a flat group of all variables. An object graph would leave out the seeds of dropout and the
+    running loss, and a resumed run would not equal an uninterrupted one. The checksums of its files lie beside it.
 
     Args:
-        folder: where checkpoints go.
-        restore_from: where they come from, if not from there: of the host that writes, for the others.
-        asynchronous: whether training goes on while a checkpoint is written, from a copy in the host's memory; None
-            where a GPU or TPU trains, which the writing takes no time from.
+        folder: where checkpoints are written.
+        model: compiled; its optimizer is built.
+        every: steps between two checkpoints.
+        total_steps: of the whole run.
+        restore_from: where they are read, on hosts that write to a folder aside.
+        asynchronous: whether training continues while a checkpoint is written from a copy in the host's memory. With
+            None, only where a GPU or TPU trains, which writing does not slow down.
 
     Attributes:
         step: optimizer steps done.
-        notes: a dict of JSON values that callbacks keep here (best metric so far, …).
+        notes: JSON values that callbacks keep here, such as the best metric so far.
 
-    >>> state = RunState("runs/mine/checkpoints", model, every=500, per_round=2105, total_steps=4210)
+    >>> model.compile()
+    >>> state = RunState("new/checkpoints", model, every=500, per_round=2105, total_steps=4210)
     >>> state.restore()
     0
     """
 
-    def __init__(self, folder, model, *, every, per_round, total_steps, restore_from=None, asynchronous=None):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        model: keras.Model,
+        *,
+        every: int,
+        per_round: int,
+        total_steps: int,
+        restore_from: str | os.PathLike | None = None,
+        asynchronous: bool | None = None,
+    ) -> None:
         super().__init__()
         self.folder, self.every, self.step, self.notes = pathlib.Path(folder), every, 0, {}
         self.per_round, self.total_steps = per_round, total_steps
@@ -64,11 +82,11 @@ class RunState(keras.callbacks.Callback):
         self._first = 0  # the step that this `fit` of a round began with
         self._previous_handlers = {}
 
-    def restore(self):
-        """Loads the newest checkpoint that is whole, if there is any; returns the step to go on from.
+    def restore(self) -> int:
+        """Loads the newest checkpoint that is not damaged, if there is any; returns its step.
 
         Raises:
-            CheckpointError: it does not fit the model, or none is whole.
+            CheckpointError: it does not fit the model, or all are damaged.
         """
         self.wait()
         path = self._newest_whole()
@@ -101,20 +119,20 @@ class RunState(keras.callbacks.Callback):
                 return path
             logging.warning("checkpoint %s is damaged (%s); looking for the one before", path, fault)
         if paths:
-            raise CheckpointError(f"no checkpoint in {self._restore_from} is whole; remove it to begin anew")
+            raise CheckpointError(f"no checkpoint in {self._restore_from} is whole; remove it to start again")
         return None
 
     @property
-    def newest(self):
+    def newest(self) -> int | None:
         """The step of the newest checkpoint, or None."""
         path = tf.train.latest_checkpoint(str(self._restore_from))  # the same on every host
         return path and int(path.rpartition("-")[2])
 
-    def save(self):
-        """Writes a checkpoint aside and then names it the newest; see `wait` where it is asynchronous.
+    def save(self) -> None:
+        """Writes a checkpoint and then names it the newest; where it is asynchronous, `wait` waits for it.
 
         Raises:
-            DiskError: it, or the one before, could not be written; the newest is whole.
+            DiskError: it, or the one before, could not be written; the newest that was written stays.
         """
         self.wait()
         self._notes.assign(json.dumps({**self.notes, "step": self.step}))
@@ -124,8 +142,8 @@ class RunState(keras.callbacks.Callback):
         tf.nest.map_structure(lambda copy, value: copy.assign(tf.convert_to_tensor(value)), self._copies, self._saved)
         self._writing = self._writer.submit(self._write, self.step)
 
-    def wait(self):
-        """Until what `save` has begun is written. Raises its DiskError."""
+    def wait(self) -> None:
+        """Waits until what `save` has begun is written. Raises its DiskError."""
         if self._writing is not None:
             writing, self._writing = self._writing, None
             writing.result()
@@ -136,43 +154,43 @@ class RunState(keras.callbacks.Callback):
         except (tf.errors.OpError, OSError) as error:
             raise DiskError(
                 f"could not write a checkpoint to {self.folder}: {error}; "
-                f"the run goes on from {self._manager.latest_checkpoint or 'its start'} when there is room"
+                f"the run resumes from {self._manager.latest_checkpoint or 'its start'} when there is room"
             ) from error
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 self._previous_handlers[number] = signal.signal(number, self._interrupt)
             except ValueError:  # not the main thread: whoever runs us takes the signals
                 break
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self.release()
         self.wait()
 
-    def release(self):
-        """Gives the signals back."""
+    def release(self) -> None:
+        """Restores the signal handlers of before `fit`."""
         while self._previous_handlers:
             signal.signal(*self._previous_handlers.popitem())
 
     def _interrupt(self, number, frame):
-        # A second ^C: now. A second SIGTERM is not more: both a scheduler and the suite that this run is of send it.
+        # A second ^C ends at once. A second SIGTERM asks for nothing new: a scheduler and `tfbert suite` each send one.
         if self._signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._signal = number
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._first = self.step
         if self._restored_metrics is not None:  # Keras has just reset them; this round began before the interruption
             for variable, value in zip(self._metric_values, self._restored_metrics, strict=True):
                 variable.assign(value)
             self._restored_metrics = None
 
-    def step_after(self, batch):
+    def step_after(self, batch: int) -> int:
         """The step of the run that ends with a batch of Keras' epoch, which is the last of several in one execution."""
         return self._first + min(batch + 1, self.params["steps"])
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         before, self.step = self.step, self.step_after(batch)
         if self._ends_round(self.step):
             return  # on_epoch_end saves it
@@ -191,14 +209,14 @@ class RunState(keras.callbacks.Callback):
         self.wait()
         raise Preempted if self._signal == signal.SIGTERM else KeyboardInterrupt
 
-    def is_saved_at(self, step):
-        """Whether a step's weights, the next after `self.step`, are going to be saved."""
+    def is_saved_at(self, step: int) -> bool:
+        """Whether the weights of a step after `self.step` are going to be saved."""
         return self._ends_round(step) or passes(self.every, self.step, step) or self._signal is not None
 
     def _ends_round(self, step):
         return step % self.per_round == 0 or step == self.total_steps
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.save()
         if self._asked():
             self._leave()
@@ -213,8 +231,12 @@ def _copy_on_host(variable):
         return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
 
 
-def passes(every, before, after):
-    """Whether one of the steps after `before`, up to `after`, is a multiple of `every`."""
+def passes(every: int, before: int, after: int) -> bool:
+    """Whether one of the steps after `before`, up to `after`, is a multiple of `every`.
+
+    >>> passes(5, 4, 5), passes(5, 5, 9)
+    (True, False)
+    """
     return after // every > before // every
 
 

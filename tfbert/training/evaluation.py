@@ -1,25 +1,43 @@
 """The loop of an evaluation: on one device, or shared out among all replicas of all hosts. B batch."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
+from tfbert.data.batching.static_shapes import IS_REAL, real
 from tfbert.training.replicas import is_shared
+from tfbert.training.step import is_static
 from tfbert.training.strategy import across_hosts, num_hosts
 
+if TYPE_CHECKING:
+    from tfbert.data.batching.batches import Batches
+    from tfbert.training.model import TrainedModel
 
-def evaluated(model, batches):
-    """Yields, batch by batch, (running metrics, answers as numpy arrays, the numbers of their rows).
+Answer = dict[str, np.ndarray]
 
-    On several replicas each takes a batch of its own, and this host's are yielded.
+
+def evaluated(model: TrainedModel, batches: Batches) -> Iterator[tuple[dict[str, Any], Answer, np.ndarray]]:
+    """Yields, batch by batch, (running metrics, answers, the numbers of the examples that they are to).
+
+    On several replicas each takes a batch of its own, and those of this host are yielded.
     """
     strategy = model.distribute_strategy
     if not is_shared(strategy):
+
+        def evaluate_and_answer(example, features, target):
+            logs, outputs = model.step.evaluate((features, target))
+            return logs, _answer(model, example, features, outputs)
+
         dataset = batches.once()
-        step = model.traced("evaluate", model.evaluate_and_answer, *dataset.element_spec)
-        for rows, (example, features, target) in zip(batches.plan(0), dataset, strict=True):
-            logs, answer = step(example, features, target)
-            yield logs, _arrays(answer), rows
+        step = model.traced("evaluate", evaluate_and_answer, *dataset.element_spec)
+        for example_ids, batch in zip(batches.plan(0), dataset, strict=True):
+            logs, answer = step(*batch)
+            yield logs, _arrays(answer), example_ids
         return
     contexts = []
 
@@ -31,7 +49,7 @@ def evaluated(model, batches):
     options = tf.distribute.InputOptions(experimental_fetch_to_device=False)
     iterator = iter(strategy.distribute_datasets_from_function(shared_out, options))
     step = model.traced("evaluate on replicas", _step_on_replicas(model))
-    answer_of = model.traced("answer of outputs", model.answer_of_outputs)
+    answer_of = model.traced("answer of outputs", lambda *batch: _answer(model, *batch))
     (context,) = contexts
     own = strategy.num_replicas_in_sync // context.num_input_pipelines
     first = context.input_pipeline_id * own
@@ -44,23 +62,34 @@ def evaluated(model, batches):
                 yield logs, _arrays(answer_of(*of_replica)), plan[number]
 
 
-def joined(strategy, answers, rows):
-    """Answers of all batches of all hosts as one dict of arrays in the order of the rows, the same on every host.
+def joined(strategy: tf.distribute.Strategy, answers: list[Answer], example_ids: list[np.ndarray]) -> Answer:
+    """Answers of all batches of all hosts as one dict of arrays in the order of the data, the same on every host.
 
     Args:
-        answers: of this host's batches, a list of dicts of arrays.
-        rows: the numbers of their rows, a list of arrays.
+        answers: of this host's batches.
+        example_ids: the numbers of the examples in these batches.
     """
-    order = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+    order = np.concatenate(example_ids) if example_ids else np.zeros(0, np.int64)
     own = columns.collected(answers, slice(None)) if answers else {}
     if num_hosts(strategy) == 1:
         return {name: values[np.argsort(order)] for name, values in own.items()}
-    parts = [_unpacked(part) for part in _of_all_hosts(strategy, _packed({**own, _ROWS: order}))]
-    order = np.argsort(np.concatenate([part.pop(_ROWS) for part in parts]))
+    parts = [_unpacked(part) for part in _of_all_hosts(strategy, _packed({**own, _EXAMPLE_IDS: order}))]
+    order = np.argsort(np.concatenate([part.pop(_EXAMPLE_IDS) for part in parts]))
     return columns.collected([part for part in parts if part], order)
 
 
-_ROWS = "number of the row"  # no answer has this name
+_EXAMPLE_IDS = "number of the row"  # no answer has this name
+
+
+def _answer(model, example, features, outputs):
+    """The task's answer, without padding rows."""
+    task = model.task
+    if is_static(features):
+        is_real, named = features[IS_REAL], task.named(outputs)
+        rows = {name: value for name, value in named.items() if task.has_rows(name)}
+        features, rows = real((features, rows), is_real)
+        outputs = task.as_head({**named, **rows})
+    return task.answer(example, features, outputs)
 
 
 def _step_on_replicas(model):
@@ -69,7 +98,7 @@ def _step_on_replicas(model):
 
     def step(iterator):
         example, features, target = next(iterator)
-        logs, outputs = strategy.run(model.evaluate_step, args=(model.what_devices_read(features, target),))
+        logs, outputs = strategy.run(model.step.evaluate, args=(model.what_devices_read(features, target),))
         logs = {name: _local(strategy, value)[0] for name, value in logs.items()}
         parts = [_local_structures(strategy, part) for part in (example, features)]
         named = _local_structures(strategy, model.task.named(outputs))

@@ -1,163 +1,196 @@
-"""The train step that all task models share. B batch."""
+"""The step of a task: one batch of labelled examples, in one or more micro-batches.
+
+Shapes: B texts of a batch, W their windows, R rows of a batch of features (W, or B where nothing is cut).
+"""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 from keras import tree
 
 from tfbert.data.batching.batches import SAMPLE_WEIGHT
 from tfbert.data.batching.static_shapes import IS_REAL
-from tfbert.training.gradients import without_duplicates
+from tfbert.training.gradients import as_slices, dense_gradients
 from tfbert.training.outputs import OutputsOfParts
-from tfbert.training.replicas import Replicated, num_replicas, summed
+from tfbert.training.replicas import num_replicas, summed
+
+if TYPE_CHECKING:
+    from tfbert.training.model import TrainedModel
 
 
-class TrainStep(Replicated):
-    """Mixin before `keras.Model`: one optimizer step on a batch, in `parts` of it.
+class TaskStep:
+    """Trains and evaluates a task's model on batches of (features, target).
 
-    The batch is what the optimizer sees; parts only bound the memory, and replicas share the work. Each part's mean
-    loss weighs as many terms as it is the mean of, so the sum of the parts' gradients is the whole batch's gradient.
+    The optimizer sees the whole batch; micro-batches only bound the memory, and replicas share the work. Each
+    micro-batch's mean loss is weighted by its number of terms, so that the sum of their gradients is the whole batch's.
+
+    Args:
+        model: a compiled `TrainedModel`.
+        accumulation: micro-batches of a batch.
+        loss_is_tasks: whether the loss is the task's own, which says how many terms it is the mean of.
     """
 
-    accumulation = 1
+    def __init__(self, model: TrainedModel, *, accumulation: int = 1, loss_is_tasks: bool = True) -> None:
+        self.model, self.accumulation, self.loss_is_tasks = model, accumulation, loss_is_tasks
 
-    def make_train_function(self, force=False):
-        if not self.optimizer.built:  # A step that makes variables would be traced twice, and they one by one in it.
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_weights)
-        super().make_train_function(force)
-
-    def train_step(self, data):
+    def train(self, data: Any) -> dict[str, tf.Tensor]:
+        """One optimizer step on a batch; returns the running metrics."""
+        model = self.model
         x, y, sample_weight = self._unpacked(data)
-        parts, total = self.parts(x), summed(self.real_terms(x, y))
+        micro_batches, total = self.micro_batches(x), summed(self.loss_denominator(x, y, padding_rows=False))
         if num_replicas() > 1:
-            step = self._accumulated  # a replica may have no row of a small batch
-            if self.jit_compile:  # XLA takes no step with sums over replicas in it
+            step = self.accumulated_gradients  # a replica may have no row of a small batch
+            if model.jit_compile:  # XLA takes no step with sums over replicas in it
                 step = tf.function(step, jit_compile=True, autograph=False)
             loss, y_pred, gradients = step(x, y, sample_weight, total)
             loss, gradients = summed((loss, gradients))
-        elif isinstance(parts, int) or tf.executing_eagerly():
-            step = self._gradients if parts == 1 else self._accumulated
+        elif isinstance(micro_batches, int) or tf.executing_eagerly():
+            step = self.gradients if micro_batches == 1 else self.accumulated_gradients
             loss, y_pred, gradients = step(x, y, sample_weight, total)
         else:
-            loss, y_pred, gradients = self._in_one_or_more(parts, x, y, sample_weight, total)
-        self._loss_tracker.update_state(loss, sample_weight=total)
-        if not getattr(self.optimizer, "takes_sparse_gradients", False):
+            loss, y_pred, gradients = self._in_one_or_more(micro_batches, x, y, sample_weight, total)
+        model.add_to_running_loss(loss, total)
+        if not getattr(model.optimizer, "takes_sparse_gradients", False):
             # Keras' own optimizers square the rows of an IndexedSlices before they sum duplicates.
             gradients = dense_gradients(gradients)
-        weights = self.trainable_weights
+        weights = model.trainable_weights
         # A weight without a gradient is one that the task's outputs do not depend on, such as the pooler's.
         used = [(gradient, weight) for gradient, weight in zip(gradients, weights, strict=True) if gradient is not None]
-        self.optimizer.apply(*map(list, zip(*used, strict=True)))
-        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+        model.optimizer.apply(*map(list, zip(*used, strict=True)))
+        return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
-    def evaluate_step(self, data):
-        """One batch of evaluation: (running metrics, outputs)."""
+    def evaluate(self, data: Any) -> tuple[dict[str, tf.Tensor], Any]:
+        """The running metrics and the outputs of a batch."""
+        model = self.model
         x, y, sample_weight = self._unpacked(data)
-        y_pred = self(x, training=False)
-        loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
-        terms, total = self.terms(x, y), self.real_terms(x, y)
-        # Of no rows, as a replica may have, or of fillers alone, the mean is 0 / 0; Keras divides it by the replicas.
+        y_pred = model(x, training=False)
+        loss = model.mean_loss(x, y, y_pred, sample_weight, training=False)
+        terms, total = self.loss_denominator(x, y), self.loss_denominator(x, y, padding_rows=False)
+        # Of no rows, as a replica may have, or of padding rows alone, the mean is 0 / 0; Keras divides it by replicas.
         loss = tf.where(total > 0, loss * num_replicas() * tf.math.divide_no_nan(terms, total), 0.0)
-        self._loss_tracker.update_state(loss, sample_weight=total)
-        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight), y_pred
+        model.add_to_running_loss(loss, total)
+        return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight), y_pred
 
-    def test_step(self, data):
-        return self.evaluate_step(data)[0]
+    # how a batch is cut
 
-    def parts(self, x):
-        """How many parts a batch is computed in: an int, or a tensor where it is each batch's own."""
-        return self.accumulation
+    def micro_batches(self, x: dict[str, tf.Tensor]) -> int | tf.Tensor:
+        """How many micro-batches a batch is computed in: an int, or a tensor where it is each batch's own.
 
-    def rows_together(self, x):
-        """How many neighbouring rows of a batch the loss sees as one example; no part cuts them apart."""
-        return 1
+        Of long texts more than `accumulation`: a micro-batch has at most twice as many windows as it has texts.
+        """
+        if not self.model.task.reads_windows or "rows" not in x or is_static(x):
+            return self.accumulation
+        windows, texts = tf.shape(x["rows"])[0], _texts(x)
+        return tf.maximum(self.accumulation, -(-windows * self.accumulation // (2 * texts)))
 
-    def terms(self, x, y):
-        """How many terms the loss of a batch, or of a part of it, is the mean of, float32."""
+    def rows_together(self, x: dict[str, tf.Tensor]) -> int | tf.Tensor:
+        """How many neighbouring rows are one example of the loss, which no micro-batch cuts apart.
+
+        A window stands alone; of an example's several texts all go together, equally many of each.
+        """
+        if self.model.task.reads_windows or "rows" not in x:
+            return 1
+        return tf.maximum(1, tf.shape(x["rows"])[0] // _texts(x))
+
+    # what the loss is the mean of
+
+    def loss_denominator(self, x: dict[str, tf.Tensor], y: Any, *, padding_rows: bool = True) -> tf.Tensor:
+        """How many terms the mean loss of a batch, or of a part of it, is divided by, float32.
+
+        Args:
+            padding_rows: whether to count the rows that only fill up a batch of static shape.
+        """
+        terms = self._terms_of_task(y)
+        if terms is not None:
+            return terms
+        if is_static(x) and not padding_rows:
+            return tf.reduce_sum(x[IS_REAL])
         return tf.cast(_rows(x) // self.rows_together(x), tf.float32)
 
-    def real_terms(self, x, y):
-        """The same without rows that only fill up a batch of static shape."""
-        return tf.reduce_sum(x[IS_REAL]) if is_static(x) else self.terms(x, y)
-
-    def filler_weights(self, x, y):
-        """Of a batch of static shape the weights of its rows in the loss, 0 of those that fill it up."""
-        return x[IS_REAL]
+    def _terms_of_task(self, y):
+        return self.model.task.loss_terms(y) if self.loss_is_tasks else None
 
     def _unpacked(self, data):
         x, y, *weights = data
         check_features(x)
         weights.append(x.get(SAMPLE_WEIGHT))
-        if is_static(x):
-            weights.append(self.filler_weights(x, y))
+        if is_static(x) and self._terms_of_task(y) is None:  # else padding rows have no terms
+            weights.append(x[IS_REAL])
         weights = [weight for weight in weights if weight is not None]
         return x, y, math.prod(weights) if weights else None
 
-    def _gradients(self, x, y, sample_weight, total):
-        """The share of a part in the mean loss of a batch of `total` terms, its outputs and its gradients."""
+    # gradients
+
+    def gradients(self, x: Any, y: Any, sample_weight: Any, total: Any) -> tuple[tf.Tensor, Any, list]:
+        """A micro-batch's share in the mean loss of a batch of `total` terms, its outputs and its gradients."""
+        model = self.model
         with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
-            loss *= tf.math.divide_no_nan(self.terms(x, y), total) * num_replicas()  # Keras divides it by them
-            scaled = self.optimizer.scale_loss(loss)
-        return loss, y_pred, tape.gradient(scaled, self.trainable_weights)
+            y_pred = model(x, training=True)
+            loss = model.mean_loss(x, y, y_pred, sample_weight, training=True)
+            # Keras divides it by the replicas.
+            loss *= tf.math.divide_no_nan(self.loss_denominator(x, y), total) * num_replicas()
+            scaled = model.optimizer.scale_loss(loss)
+        return loss, y_pred, tape.gradient(scaled, model.trainable_weights)
 
-    def _accumulated(self, x, y, sample_weight, total):
-        """As `_gradients`, in parts one after the other; every gradient is dense."""
-        cut, parts = self._cut(x, y, sample_weight)
-        weights, unused = self.trainable_weights, []
+    def accumulated_gradients(self, x: Any, y: Any, sample_weight: Any, total: Any) -> tuple[tf.Tensor, Any, list]:
+        """As `gradients`, of a batch in micro-batches one after the other; every gradient is dense."""
+        cut, micro_batches = self._cut(x, y, sample_weight)
+        weights, unused = self.model.trainable_weights, []
 
-        def part(i, loss, outputs, sums):
-            more_loss, y_pred, gradients = self._gradients(*cut(i), total)
+        def add(i, loss, outputs, sums):
+            more_loss, y_pred, gradients = self.gradients(*cut(i), total)
             unused[:] = [gradient is None for gradient in gradients]
             gradients = [tf.zeros_like(a) if g is None else g for a, g in zip(sums, gradients, strict=True)]
             sums = [a + g for a, g in zip(sums, dense_gradients(gradients), strict=True)]
             return i + 1, loss + more_loss, of_parts.with_part(outputs, i, y_pred), sums
 
-        of_parts = OutputsOfParts(self.task, self.network)
+        of_parts = OutputsOfParts(self.model.task, self.model.network)
         zeros = [tf.zeros(weight.shape, weight.dtype) for weight in weights]
-        start = (0, tf.zeros([]), of_parts.empty(parts), zeros)
-        _, loss, outputs, sums = tf.while_loop(lambda i, *_: i < parts, part, start, parallel_iterations=1)
+        start = (0, tf.zeros([]), of_parts.empty(micro_batches), zeros)
+        _, loss, outputs, sums = tf.while_loop(lambda i, *_: i < micro_batches, add, start, parallel_iterations=1)
         sums = [None if none else gradient for none, gradient in zip(unused, sums, strict=True)]
         return loss, of_parts.joined(outputs), sums
 
-    def _cut(self, *data):
-        """A function of i: the i-th part of x, y and sample_weight; and how many there are."""
+    def _cut(self, *data) -> tuple[Callable, int | tf.Tensor]:
+        """A function of i: the i-th micro-batch of x, y and sample_weight; and how many there are."""
         x = data[0]
         if is_static(x):  # XLA takes equal parts alone
-            parts = self.parts(x)
-            in_parts = tree.map_structure(
-                lambda t: None if t is None else tf.reshape(t, [parts, t.shape[0] // parts, *t.shape[1:]]), data
+            count = self.micro_batches(x)
+            equal = tree.map_structure(
+                lambda t: None if t is None else tf.reshape(t, [count, t.shape[0] // count, *t.shape[1:]]), data
             )
-            return lambda i: tree.map_structure(lambda t: None if t is None else t[i], in_parts), parts
+            return lambda i: tree.map_structure(lambda t: None if t is None else t[i], equal), count
         together = self.rows_together(x)
         size = _rows(x) // together
-        parts = tf.minimum(self.parts(x), size)  # an empty part's mean would be 0 / 0
+        count = tf.minimum(self.micro_batches(x), size)  # the mean of an empty one would be 0 / 0
 
-        def part(i):
-            begin, end = i * size // parts * together, (i + 1) * size // parts * together
+        def micro_batch(i):
+            begin, end = i * size // count * together, (i + 1) * size // count * together
             return tree.map_structure(lambda t: None if t is None else t[begin:end], data)
 
-        return part, parts
+        return micro_batch, count
 
-    def _in_one_or_more(self, parts, x, y, sample_weight, total):
-        """`_gradients` of a batch in one part, which leaves the embeddings' gradients sparse, else `_accumulated`."""
+    def _in_one_or_more(self, micro_batches, x, y, sample_weight, total):
+        """`gradients` of a batch in one piece, which leaves the embeddings' gradients sparse, or in micro-batches."""
         sparse = []
 
         def one():
-            loss, y_pred, gradients = self._gradients(x, y, sample_weight, total)
+            loss, y_pred, gradients = self.gradients(x, y, sample_weight, total)
             sparse[:] = [isinstance(gradient, tf.IndexedSlices) for gradient in gradients]
             return loss, y_pred, [as_slices(g) if s else g for s, g in zip(sparse, gradients, strict=True)]
 
         def more():
-            loss, y_pred, gradients = self._accumulated(x, y, sample_weight, total)
+            loss, y_pred, gradients = self.accumulated_gradients(x, y, sample_weight, total)
             return loss, y_pred, [as_slices(g) if s else g for s, g in zip(sparse, gradients, strict=True)]
 
-        return tf.cond(parts == 1, one, more)
+        return tf.cond(micro_batches == 1, one, more)
 
 
-def check_features(x):
+def check_features(x: Any) -> None:
     """Raises TypeError for strings where Keras passes on what it is given, as its `train_on_batch` does."""
     if not isinstance(x, dict):
         raise TypeError(
@@ -166,24 +199,16 @@ def check_features(x):
         )
 
 
-def is_static(x):
-    """Whether a batch is one of `Batches` of static shapes."""
+def is_static(x: dict[str, tf.Tensor]) -> bool:
+    """Whether a batch of features is of a static shape, with padding rows."""
     return IS_REAL in x
-
-
-def dense_gradients(gradients):
-    """Each gradient as one tensor; None of a weight that the outputs do not depend on, such as an unused pooler."""
-    return [g if g is None else tf.convert_to_tensor(without_duplicates(g)) for g in gradients]
-
-
-def as_slices(gradient):
-    """A gradient as IndexedSlices of int32 ids and known shape, as the branches of a `tf.cond` must agree on."""
-    if isinstance(gradient, tf.IndexedSlices):
-        shape = gradient.dense_shape
-        return tf.IndexedSlices(gradient.values, tf.cast(gradient.indices, tf.int32), tf.cast(shape, tf.int32))
-    shape = tf.shape(gradient)
-    return tf.IndexedSlices(gradient, tf.range(shape[0]), shape)
 
 
 def _rows(x):
     return tf.shape(tree.flatten(x)[0])[0]
+
+
+def _texts(x):
+    """How many texts the windows of a batch are from; 1 where there are none, as on a replica without a row."""
+    rows = x["rows"]  # in order, and of a part of a batch not from 0
+    return tf.where(tf.size(rows) > 0, tf.reduce_max(rows) - tf.reduce_min(rows) + 1, 1)

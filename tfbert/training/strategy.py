@@ -1,34 +1,47 @@
 """Where a run is trained: the `tf.distribute` strategy of this machine, of hosts, of a TPU."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, TrainingError
 
+
+class Saved(Protocol):
+    """What saves a run."""
+
+    newest: int | None  # step of the newest checkpoint
+
+
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 
-def strategy_of(name="auto", *, tpu="", workers=(), worker_index=0):
+def strategy_of(
+    name: str = "auto", *, tpu: str = "", workers: Sequence[str] = (), worker_index: int = 0
+) -> tf.distribute.Strategy:
     """The strategy to build and train a model under; call it before TensorFlow has run any operation.
 
     Args:
-        name: "auto" takes a TPU where one is named, the workers where there are several, all GPUs where there are
-            several, else one device.
+        name: "auto" is a TPU if one is named, all workers if there are several, all GPUs if there are several, else
+            one device.
         tpu: name or gRPC address of a TPU, or "local" on a TPU VM.
         workers: HOST:PORT of each worker, the same list on each; TF_CONFIG where empty.
         worker_index: which of them this process is.
 
     Raises:
-        ConfigError: there is no such strategy, or not what it needs.
+        ConfigError: there is no such strategy, or the devices that it needs are not there.
 
-    >>> with strategy_of("one_device").scope():
-    ...     model = TextClassifier.from_checkpoint("path/or/hf-id", labels=["a", "b"])
+    >>> strategy_of("one_device").num_replicas_in_sync
+    1
     """
     if name not in STRATEGIES:
         raise ConfigError(f"strategy {name!r} is not one of {', '.join(STRATEGIES)}")
@@ -53,8 +66,8 @@ def strategy_of(name="auto", *, tpu="", workers=(), worker_index=0):
     return tf.distribute.get_strategy()
 
 
-def is_chief(strategy):
-    """Whether this process writes the run folder: the only one, or the first of the workers."""
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes the run folder: it is the only one, or the first of the workers."""
     if num_hosts(strategy) == 1:
         return True
     resolver = strategy.cluster_resolver
@@ -62,7 +75,7 @@ def is_chief(strategy):
     return resolver.task_type == first and not resolver.task_id
 
 
-def num_hosts(strategy):
+def num_hosts(strategy: tf.distribute.Strategy) -> int:
     """How many processes train together, each running this program."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return 1
@@ -70,12 +83,12 @@ def num_hosts(strategy):
     return max(1, sum(cluster.num_tasks(job) for job in cluster.jobs if job in ("chief", "worker")))
 
 
-def across_hosts(strategy, number):
-    """An int of each host as a list of all hosts'; every host calls it at the same point."""
+def across_hosts(strategy: tf.distribute.Strategy, number: int) -> list[int]:
+    """The numbers of all hosts, each of which gives its own; every host calls it at the same point."""
     if num_hosts(strategy) == 1:
         return [number]
     resolver = strategy.cluster_resolver
-    # Workers are counted behind a chief, whose number is 0 as well.
+    # Workers are counted after a chief, whose own number is 0 too.
     place = resolver.task_id + ("chief" in resolver.cluster_spec().jobs and resolver.task_type == "worker")
     own = tf.one_hot(place, num_hosts(strategy), number, 0, dtype=tf.int32)
     return _summed(strategy)(own).numpy().tolist()
@@ -95,8 +108,12 @@ def _summed(strategy):
 
 
 @contextlib.contextmanager
-def lost_hosts(strategy, state):
-    """Makes the error of a sum that some host does not take part in a `TrainingError`; its `state` is the run's."""
+def lost_hosts(strategy: tf.distribute.Strategy, state: Saved) -> Iterator[None]:
+    """Turns the error of a sum in which some host takes no part into a `TrainingError`.
+
+    Args:
+        state: the `RunState`, or what else has the step of the newest checkpoint as `newest`.
+    """
     try:
         yield
     except (tf.errors.OpError, RuntimeError) as error:
@@ -105,16 +122,16 @@ def lost_hosts(strategy, state):
             raise
         saved = f"the checkpoint of step {state.newest} is the newest" if state.newest else "no checkpoint is saved yet"
         raise TrainingError(
-            f"another host has ended or cannot be reached; {saved}. The same commands, started again on all hosts, go "
-            f"on from there. TensorFlow says: {text.splitlines()[0][:300]}"
+            f"another host has ended or cannot be reached; {saved}. The same commands, started again on all hosts, "
+            f"resume from there. TensorFlow says: {text.splitlines()[0][:300]}"
         ) from error
 
 
 @contextlib.contextmanager
-def folder_to_write(strategy, folder):
-    """Yields the folder for the process that writes, and one that is removed afterwards for each other.
+def folder_to_write(strategy: tf.distribute.Strategy, folder: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields the folder to the process that writes the run, and to each other one a folder that is removed afterwards.
 
-    All processes must take part in writing a checkpoint of variables that they share.
+    All processes must take part in writing a checkpoint of the variables that they share.
     """
     if is_chief(strategy):
         yield pathlib.Path(folder)

@@ -1,33 +1,38 @@
-"""A loss that is no number any more, or much higher than it was."""
+"""BlowUpGuard: what finds a loss that is no number, or is much higher than it was."""
+
+from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
+
+from tfbert.runs.state import RunState
 
 
 class BlowUp(Exception):
     """Training has gone wrong by `step`."""
 
-    def __init__(self, step, what):
+    def __init__(self, step: int, what: str) -> None:
         super().__init__(f"step {step}: {what}")
         self.step = step
 
 
 class BlowUpGuard(keras.callbacks.Callback):
-    """Raises `BlowUp` before a checkpoint of bad weights is saved: it comes before `RunState`.
+    """Raises `BlowUp` before a checkpoint of bad weights is saved; it comes before the `RunState` among the callbacks.
 
-    It reads the means of the logged interval, and each step's before which the state is saved.
+    It reads the running means where the log writes a line, and where the state is about to be saved.
 
     Args:
         state: the `RunState`; its notes keep the lowest loss so far.
-        factor: times the lowest loss, from which on a loss is a blow-up.
+        factor: a loss above this many times the lowest is a blow-up.
     """
 
-    def __init__(self, state, *, factor):
+    def __init__(self, state: RunState, *, factor: float) -> None:
         super().__init__()
         self.state, self.factor = state, factor
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         step = self.state.step_after(batch)
         logged = "interval_loss" in logs
         if not logged and not self.state.is_saved_at(step):

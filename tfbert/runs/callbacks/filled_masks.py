@@ -1,20 +1,28 @@
-"""What a run's model fills into the same few masked texts, over time."""
+"""FilledMasks: what a run's model fills into the same few masked texts, over time."""
 
+from __future__ import annotations
+
+import os
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfbert.runs.logs.history_file import append_history, keep_history
+from tfbert.runs.state import RunState
+
+if TYPE_CHECKING:
+    from tfbert.data.pretraining.batches import PretrainingBatches
 
 _ROWS = 4
 
 
 class FilledMasks(keras.callbacks.Callback):
-    """At the end of each round writes a line of JSON: the step, and held-out rows as lists of pieces of text.
+    """Writes a line of JSON at the end of each round: the step, and held-out rows as lists of pieces of text.
 
-    A piece is a str, or [what the model fills in, what stood there].
+    A piece is a text, or [what the model fills in, what stood there].
 
     Args:
         dev: held-out `PretrainingBatches`.
@@ -22,12 +30,12 @@ class FilledMasks(keras.callbacks.Callback):
         state: the `RunState`, which counts the steps.
     """
 
-    def __init__(self, dev, path, state):
+    def __init__(self, dev: PretrainingBatches, path: str | os.PathLike, state: RunState) -> None:
         super().__init__()
         self.dev, self.path, self.state = dev, pathlib.Path(path), state
         self._rows = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._rows is None:
             first = next(iter(self.dev.once()))
             self._rows = {name: value[:_ROWS] for name, value in first.items()}

@@ -1,13 +1,16 @@
 """The typed configuration of a fine-tuning run."""
 
 import dataclasses
+from typing import Any
+
+import ml_collections
 
 from tfbert.runs.configs.base import RunConfig, config_file
 
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig(RunConfig):
-    """All that a run depends on; a file in configs/ fills it, flags override it, the run folder keeps it.
+    """All that a run depends on. A file in configs/ fills it, flags override it, the run folder keeps it.
 
     >>> FinetuneConfig.from_dict({"train": "train.tsv", "epochs": 2}).epochs
     2
@@ -19,32 +22,32 @@ class FinetuneConfig(RunConfig):
     dev: str = ""
     out: str = ""  # the run folder
 
-    # the example: names of the columns where they are not text, text_pair, label
+    # columns of the example, if they are not called text, text_pair and label
     text_column: str = ""
     text_pair_column: str = ""
     label_column: str = ""
-    columns: dict = dataclasses.field(default_factory=dict)  # the same for any part of a task's example
+    columns: dict = dataclasses.field(default_factory=dict)  # {part of the task's example: column}, for any part
     column_names: tuple[str, ...] = ()  # of a file without a header line
-    format: str = ""  # of the files, where their suffix does not say it
+    format: str = ""  # of the files, if their suffix does not say it
 
     max_length: int = 128
     settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as problem and labels
 
     epochs: int = 3
     batch_size: int = 32
-    accumulation: int = 1  # parts of a batch, to bound memory
+    accumulation: int = 1  # micro-batches of a batch, to bound memory
     learning_rate: float = 2e-5
     warmup: float = 0.1  # share of the steps
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     dtype: str = "float32"  # or mixed_bfloat16, mixed_float16
-    static_shapes: bool = False  # every batch as long as max_length, and of the same rows; a TPU and XLA have it so
+    static_shapes: bool = False  # all batches of one shape, max_length tokens long; always so on TPU and with XLA
     jit_compile: bool = False  # by XLA
-    steps_per_execution: int = 1  # steps between two looks of the program at the device; more pay on a TPU
+    steps_per_execution: int = 1  # train steps per call to the device; raise it on TPU
     seed: int = 0
 
-    metric: str = ""  # of dev, chooses the best model; the task's first where empty
-    score: tuple[str, ...] = ()  # metrics whose mean `tfbert suite` writes; `metric` where empty
+    metric: str = ""  # of dev, which chooses the best model; the task's first if empty
+    score: tuple[str, ...] = ()  # metrics whose mean `tfbert suite` writes; `metric` if empty
     evaluate_every: int = 0  # steps between evaluations on dev; 0: at the end of each epoch
     patience: int = 0  # evaluations without a better one before the run stops; 0: never
     save_every: int = 500  # steps between checkpoints that a run resumes from
@@ -68,14 +71,14 @@ class FinetuneConfig(RunConfig):
         )
 
     @property
-    def all_columns(self):
-        """Part of the example -> column, where a name was given."""
+    def all_columns(self) -> dict[str, str]:
+        """{part of the example: column}, of those that were given."""
         names = {"text": self.text_column, "text_pair": self.text_pair_column, "label": self.label_column}
         return {**self.columns, **{part: name for part, name in names.items() if name}}
 
 
-def finetune_config(**changes):
-    """All settings with their defaults, for a config file to change; it knows no other keys.
+def finetune_config(**changes: Any) -> ml_collections.ConfigDict:
+    """All settings with their defaults, for a config file to change. Other keys are refused.
 
     >>> config = finetune_config(train="train.tsv")
     >>> config.epochs = 2

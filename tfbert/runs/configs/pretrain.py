@@ -1,6 +1,9 @@
 """The typed configuration of a pretraining run."""
 
 import dataclasses
+from typing import Any
+
+import ml_collections
 
 from tfbert.errors import ConfigError
 from tfbert.runs.configs.base import RunConfig, config_file
@@ -19,18 +22,18 @@ _ENCODER = {
 
 @dataclasses.dataclass(frozen=True)
 class PretrainConfig(RunConfig):
-    """All that a run depends on; a file in configs/pretrain/ fills it, flags override it, the run folder keeps it.
+    """All that a run depends on. A file in configs/pretrain/ fills it, flags override it, the run folder keeps it.
 
     >>> PretrainConfig.from_dict({"data": "examples/*", "size": "small"}).steps
     100000
     """
 
     data: str = ""  # examples of `tfbert make-examples`
-    dev: str = ""  # held-out examples; where empty, the last `dev_shards` shards of `data`
+    dev: str = ""  # held-out examples; if empty, the last `dev_shards` shards of `data`
     dev_shards: int = 1
     out: str = ""  # the run folder
 
-    init_from: str = ""  # a checkpoint to go on from; random weights where empty
+    init_from: str = ""  # a checkpoint to start from; random weights if empty
     size: str = "small"  # of random weights: a name that `BertConfig.of_size` knows
     encoder: dict = dataclasses.field(default_factory=lambda: dict(_ENCODER))  # of random weights, for `BertConfig`
 
@@ -41,7 +44,7 @@ class PretrainConfig(RunConfig):
 
     steps: int = 100_000
     batch_size: int = 256
-    accumulation: int = 1  # equal parts of a batch, to bound memory
+    accumulation: int = 1  # equal micro-batches of a batch, to bound memory
     optimizer: str = "adamw"  # or lamb
     learning_rate: float = 1e-4
     warmup: float = 0.01  # share of the steps
@@ -52,15 +55,15 @@ class PretrainConfig(RunConfig):
     clip_norm: float = 1.0
     dtype: str = "float32"  # or mixed_bfloat16, mixed_float16
     jit_compile: bool = False  # by XLA
-    steps_per_execution: int = 1  # steps between two looks of the program at the device; more pay on a TPU
+    steps_per_execution: int = 1  # train steps per call to the device; raise it on TPU
     seed: int = 0
 
     evaluate_every: int = 1000  # steps between evaluations on held-out examples
     save_every: int = 500  # steps between checkpoints that a run resumes from
     log_every: int = 20  # steps between lines of metrics.jsonl
-    peak_flops: float = 0.0  # of the device a second, for the share of it that is used; 0: not shown
-    blow_up: float = 3.0  # times the lowest loss so far, from which on training has gone wrong
-    after_blow_up: str = "stop"  # or skip: back to the last checkpoint, and on behind the batches since
+    peak_flops: float = 0.0  # that the device does in a second at most, to log the share used; 0: not logged
+    blow_up: float = 3.0  # a loss above this many times the lowest so far has gone wrong
+    after_blow_up: str = "stop"  # or skip: resume from the last checkpoint, without the batches since
 
     def __post_init__(self):
         self.check_numbers(
@@ -83,8 +86,8 @@ class PretrainConfig(RunConfig):
             raise ConfigError(f"mask_rate is a share between 0 and 1, not {self.mask_rate}")
 
 
-def pretrain_config(**changes):
-    """All settings with their defaults, for a config file to change; it knows no other keys.
+def pretrain_config(**changes: Any) -> ml_collections.ConfigDict:
+    """All settings with their defaults, for a config file to change. Other keys are refused.
 
     >>> config = pretrain_config(data="examples/*")
     >>> config.steps = 1000

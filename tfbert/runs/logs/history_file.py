@@ -1,14 +1,18 @@
 """The files of a run that grow by a line of JSON at a time, each with its `step`."""
 
+from __future__ import annotations
+
 import json
+import os
 import pathlib
+from typing import Any
 
 from tfbert.errors import DiskError
 from tfbert.files import replace_file
 
 
-def read_history(path):
-    """The lines of the file, [] where there is none; a last one that was cut off is left out."""
+def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
+    """The lines of the file, [] where there is none. A last line that was cut off is left out."""
     if not pathlib.Path(path).exists():
         return []
     history = []
@@ -20,8 +24,8 @@ def read_history(path):
     return history
 
 
-def append_history(path, line):
-    """Adds a line; raises DiskError where it does not fit."""
+def append_history(path: str | os.PathLike, line: dict[str, Any]) -> None:
+    """Adds a line. Raises DiskError where it cannot be written."""
     try:
         with open(path, "a", encoding="utf-8") as file:
             file.write(_text(line))
@@ -29,8 +33,8 @@ def append_history(path, line):
         raise DiskError(f"could not write {path}: {error.strerror or error}; what it held before is kept") from error
 
 
-def keep_history(path, step):
-    """Drops the lines behind `step`, such as those after the checkpoint that a run goes on from: they come again."""
+def keep_history(path: str | os.PathLike, step: int) -> None:
+    """Drops the lines after `step`: a run that resumes from a checkpoint writes them again."""
     with replace_file(path) as file:
         file.writelines(_text(line) for line in read_history(path) if line["step"] <= step)
 

@@ -1,96 +1,60 @@
-"""metrics.jsonl, TensorBoard and the progress bar of a pretraining run."""
+"""What the log of a pretraining run measures."""
+
+from __future__ import annotations
 
 import math
-import pathlib
-import time
+from typing import Any
 
-import keras
-import tensorflow as tf
-import tqdm
-
-from tfbert.runs.logs.history_file import append_history, keep_history
-from tfbert.runs.state import passes
-from tfbert.training.flops import flops_per_token
+from tfbert.runs.logs.run_log import RunLog
 
 
-class PretrainLog(keras.callbacks.Callback):
-    """Writes what a run does: each `every` steps a line with the means since the line before, and each evaluation one.
+class PretrainLog(RunLog):
+    """Loss, MLM accuracy and perplexity, NSP accuracy, gradient norm, learning rate and non-padding tokens a second.
 
-    Of training: loss, MLM accuracy and perplexity, NSP accuracy, gradient norm, learning rate, non-padding tokens a
-    second and, where a peak is stated, which share of it the model's arithmetic is (MFU; Chowdhery et al. 2022, B).
+    Where the device's peak is stated, also the share of it that the model's arithmetic is (model FLOPs utilization;
+    Chowdhery et al. 2022, appendix B).
 
     Args:
-        folder: the run folder.
-        batches: the training `PretrainingBatches`.
-        state: the `RunState`, which counts the steps; this callback comes before it.
-        total_steps: of the whole run.
-        per_round: steps of one of Keras' epochs, which end with an evaluation.
-        peak_flops: of the device a second; 0 where it is not known.
-        shown: whether there is a progress bar.
+        peak_flops: floating-point operations that the device does in a second at most; 0 where it is not known.
     """
 
-    def __init__(self, folder, batches, state, *, total_steps, per_round, every, peak_flops=0.0, shown=True):
-        super().__init__()
-        self.path, self.batches, self.state = pathlib.Path(folder) / "metrics.jsonl", batches, state
-        self.every, self.per_round, self.total_steps, self.peak_flops = every, per_round, total_steps, peak_flops
-        self._writer = tf.summary.create_file_writer(str(pathlib.Path(folder) / "tensorboard"))
-        bar = {"unit": "step", "desc": "pretrain", "dynamic_ncols": True, "disable": not shown}
-        self._bar = tqdm.tqdm(total=total_steps, **bar)
-        self.go_back()
+    description = "pretrain"
 
-    def go_back(self):
-        """Drops what was written after the state's step; those steps come again."""
-        keep_history(self.path, self.state.step)
-        self._bar.n = self.state.step
-        self._bar.refresh()
+    def __init__(self, *args: Any, peak_flops: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.peak_flops = peak_flops
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._steps, self._began = 0, time.perf_counter()
+    def tokens(self, before: int, after: int) -> float:
+        return (after - before) * self.batches.tokens_per_step
 
-    def on_train_batch_end(self, batch, logs=None):
-        before, step = self.state.step, self.state.step_after(batch)
-        self._steps += step - before
-        self._bar.update(step - before)
-        if not passes(self.every, before, step) and step % self.per_round and step != self.total_steps:
-            return
-        tokens = self._steps * self.batches.tokens_per_step / (time.perf_counter() - self._began)
+    def measures(self, logs: dict[str, Any], tokens_per_second: float) -> dict[str, float]:
         values = {name: float(value) for name, value in logs.items()}
         values["mlm_perplexity"] = math.exp(min(values["mlm_loss"], 700.0))
         values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        values["tokens_per_second"] = tokens
+        values["tokens_per_second"] = tokens_per_second
         if self.peak_flops:
-            flops = flops_per_token(self.model.encoder.config, self.batches)
-            values["model_flops_utilization"] = tokens * flops / self.peak_flops
-        shown = {
-            "loss": f"{values['loss']:.3f}",
-            "mlm": f"{values['mlm_accuracy']:.3f}",
-            "tokens/s": f"{tokens:,.0f}",
-        }
-        self._bar.set_postfix(shown, refresh=False)
-        self._write(step, "train", values)
+            values["model_flops_utilization"] = tokens_per_second * self._flops_per_token() / self.peak_flops
         logs["interval_loss"] = values["loss"]  # `BlowUpGuard` comes next
         self.model.reset_metrics()
-        self._steps, self._began = 0, time.perf_counter()
+        return values
 
-    def on_epoch_end(self, epoch, logs=None):
-        values = {name: value for name, value in logs.items() if name.startswith("val_")}
-        if not values:
-            return
-        self._write(self.state.step, "dev", values)
-        if self._bar.disable:
-            return
-        shown = "  ".join(f"{name.removeprefix('val_')} {value:.4g}" for name, value in values.items())
-        self._bar.write(f"step {self.state.step:,}: held out {shown}")
+    def line(self, step: int, values: dict[str, float]) -> dict[str, Any]:
+        # NaN is no JSON; a run that has come to it stops right after.
+        return {"step": step, **{name: value for name, value in values.items() if math.isfinite(value)}}
 
-    def close(self):
-        self._bar.close()
-        self._writer.close()
+    def shown(self, values: dict[str, float]) -> dict[str, str]:
+        return {
+            "loss": f"{values['loss']:.3f}",
+            "mlm": f"{values['mlm_accuracy']:.3f}",
+            "tokens/s": f"{values['tokens_per_second']:,.0f}",
+        }
 
-    def _write(self, step, group, values):
-        # NaN is no JSON; a run that has come to it stops right after
-        line = {"step": step, **{name: value for name, value in values.items() if math.isfinite(value)}}
-        append_history(self.path, line)
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
-        self._writer.flush()
+    def shown_evaluation(self, values: dict[str, float], logs: dict[str, Any]) -> str:
+        held_out = "  ".join(f"{name.removeprefix('val_')} {value:.4g}" for name, value in values.items())
+        return f"step {self.state.step:,}: held out {held_out}"
+
+    def _flops_per_token(self):
+        """Floating-point operations that training takes for a non-padding token."""
+        length = self.batches.tokens_per_step / self.batches.batch_size
+        predictions = min(self.batches.max_predictions, self.batches.masking.rate * length)
+        return self.model.encoder.flops_per_token(length, predictions)

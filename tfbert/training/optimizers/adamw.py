@@ -1,9 +1,14 @@
 """AdamW as BERT is fine-tuned with it."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfbert.training.gradients import clip_by_global_norm, without_duplicates
+from tfbert.training.keras_internals import AdamVariables
 from tfbert.training.optimizers.schedule import MovableWarmup
 
 # Biases and LayerNorm are not decayed (google-research/bert, optimization.py); Keras matches variable names.
@@ -11,18 +16,18 @@ NOT_DECAYED = ("bias", "gamma", "beta")
 
 
 @keras.saving.register_keras_serializable("tfbert")
-class AdamW(keras.optimizers.AdamW):
+class AdamW(AdamVariables):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2017), linear warm-up and decay, and clipping.
 
-    Biases and LayerNorm are not decayed. The schedule spans the steps of `fit`, which calls `plan`; with
-    `learning_rate` a schedule of your own, `warmup` is not looked at. One fused op updates a variable:
-    about a fifth of the time that Keras' AdamW takes for MiniLM, whose 47 MB token embedding dominates.
+    Biases and LayerNorm are not decayed. The schedule spans the steps of `fit`, which calls `plan`. If `learning_rate`
+    is a schedule of your own, `warmup` and `power` have no effect. One fused op updates a variable, in about a fifth
+    of the time that Keras' AdamW takes for MiniLM, whose 47 MB token embedding dominates.
 
     Args:
         learning_rate: the peak, or a `LearningRateSchedule`.
         warmup: share of the steps with a rising rate.
-        power: of the polynomial that the rate falls by; 1 is a line.
-        clip_norm: bound on the global norm of the gradients, or None.
+        power: of the polynomial by which the rate falls; 1 is a line.
+        clip_norm: bound on the global norm of the gradients; None for no bound.
 
     >>> model.compile(optimizer=AdamW(2e-5, warmup=0.1))
     """
@@ -31,18 +36,18 @@ class AdamW(keras.optimizers.AdamW):
 
     def __init__(
         self,
-        learning_rate=2e-5,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 2e-5,
         *,
-        warmup=0.1,
-        power=1.0,
-        weight_decay=0.01,
-        clip_norm=1.0,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        name="adamw",
-        **kwargs,
-    ):
+        warmup: float = 0.1,
+        power: float = 1.0,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = 1.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        name: str = "adamw",
+        **kwargs: Any,
+    ) -> None:
         if kwargs.get("gradient_accumulation_steps"):
             raise ValueError("give `accumulation` to the model's compile(): it clips the whole batch's gradient once")
         super().__init__(
@@ -58,52 +63,51 @@ class AdamW(keras.optimizers.AdamW):
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
 
     @property
-    def is_planned(self):
+    def is_planned(self) -> bool:
         """Whether `plan` makes the schedule, and not the user."""
         return not isinstance(self.peak, keras.optimizers.schedules.LearningRateSchedule)
 
-    def plan(self, steps, start=None):
-        """Spans the schedule over `steps` steps from `start`, or from here; True if a traced step has another one.
+    def plan(self, steps: int | None, start: int | None = None) -> bool:
+        """Spans the schedule over `steps` steps from `start`, by default the current step.
 
-        With None, for unknown, an earlier plan gives way to a constant rate, the peak.
+        With steps None, for unknown, the rate is constant, the peak.
+
+        Returns: whether the schedule is a new object, so that the train step must be traced again.
         """
         if not self.is_planned:
             return False
-        planned = isinstance(self._learning_rate, MovableWarmup)
+        planned = isinstance(self.schedule, MovableWarmup)
         if steps is None and not planned:
             return False  # the peak as a variable, which Keras' callbacks may set
         start = int(keras.ops.convert_to_numpy(self.iterations)) if start is None else start
         shape = {"peak": float(self.peak), "warmup": self.warmup, "power": self.power}
         if steps is None:
             steps, shape = 1, {**shape, "warmup": 0.0, "power": 0.0}  # power 0: at the peak, for ever
-        if planned and shape == {name: getattr(self._learning_rate, name) for name in shape}:
-            self._learning_rate.move(steps, start)
+        if planned and shape == {name: getattr(self.schedule, name) for name in shape}:
+            self.schedule.move(steps, start)
             return False
-        self._learning_rate = MovableWarmup(total_steps=steps, start=start, **shape)
+        self.set_schedule(MovableWarmup(total_steps=steps, start=start, **shape))
         return True
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
         grads = [without_duplicates(grad) for grad in grads]
         if self.clip_norm is not None:
             grads = clip_by_global_norm(grads, self.clip_norm)
         grads = [grad if grad is None else tf.convert_to_tensor(grad) for grad in grads]
         return super().apply(grads, trainable_variables)
 
-    def _apply_weight_decay(self, variables):
-        """Decay is part of `update_step`, which has each variable in hand anyway."""
-
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         learning_rate = tf.cast(learning_rate, dtype)
-        index = self._get_variable_index(variable)
-        if self.weight_decay and self._use_weight_decay(variable):
+        mean, square = self.moments_of(variable)
+        if self.weight_decay and self.is_decayed(variable):
             variable.assign_sub(variable * (learning_rate * tf.cast(self.weight_decay, dtype)))
-        # The op takes its own share of the bias correction from the two powers.
+        # The op computes the bias correction from the two powers.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
+            m=mean.value.handle,
+            v=square.value.handle,
             beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
             beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
             lr=learning_rate,
@@ -113,7 +117,7 @@ class AdamW(keras.optimizers.AdamW):
             grad=tf.cast(gradient, dtype),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for key in ("clipnorm", "clipvalue", "global_clipnorm", "amsgrad"):
             config.pop(key, None)

@@ -1,5 +1,9 @@
 """Learning rates over the steps of a run."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -7,29 +11,31 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("tfbert")
 class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises from 0 to `peak` over the warm-up, then falls to 0: in a line, or by a power (Devlin et al. 2018, A.2).
+    """Rises from 0 to `peak` over the warm-up, then falls to 0 in a line or by a power (Devlin et al. 2018, A.2).
 
-    The same numbers as `transformers.get_linear_schedule_with_warmup`, and with a `power` as its
+    It gives the same numbers as `transformers.get_linear_schedule_with_warmup`, and with a `power` as its
     `get_polynomial_decay_schedule_with_warmup` with `lr_end=0`.
 
     Args:
         peak: the highest learning rate.
         total_steps: optimizer steps of the whole run.
         warmup: share of the steps, in [0, 1].
-        start: the optimizer's step at which the run began (a second `fit` goes on counting).
+        start: the optimizer's step at which the run began; a second `fit` does not begin at 0.
         power: of the decay's polynomial.
 
     >>> float(LinearWarmup(1.0, total_steps=10, warmup=0.5)(5))
     1.0
     """
 
-    def __init__(self, peak, *, total_steps, warmup=0.1, start=0, power=1.0):
+    def __init__(
+        self, peak: float, *, total_steps: int, warmup: float = 0.1, start: int = 0, power: float = 1.0
+    ) -> None:
         if not 0 <= warmup <= 1:
             raise ValueError(f"warmup is a share of the steps between 0 and 1, not {warmup}")
         self.peak, self.total_steps, self.warmup, self.start = peak, total_steps, warmup, start
         self.power = power
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         start, warmup_steps, total_steps = self._span()
         step = ops.cast(step, "float32") - start
         rising = step / ops.maximum(1.0, warmup_steps)
@@ -42,7 +48,7 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         """The first step, the steps of the warm-up and all steps, float32."""
         return float(self.start), float(round(self.warmup * self.total_steps)), float(self.total_steps)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "peak": self.peak,
             "total_steps": self.total_steps,
@@ -53,16 +59,16 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class MovableWarmup(LinearWarmup):
-    """A `LinearWarmup` that a traced train step reads the span of: `move` changes it, and nothing is traced anew.
+    """A `LinearWarmup` whose span `move` changes without tracing the train step again.
 
-    Not registered: an optimizer saves its peak and its warm-up, and plans when it is fitted.
+    It is not registered: an optimizer saves its peak and warm-up, and plans its schedule in each `fit`.
     """
 
-    def __init__(self, peak, **settings):
+    def __init__(self, peak: float, **settings: Any) -> None:
         super().__init__(peak, **settings)
         self._variable = tf.Variable(super()._span(), dtype="float32", trainable=False)
 
-    def move(self, total_steps, start):
+    def move(self, total_steps: int, start: int) -> None:
         self.total_steps, self.start = total_steps, start
         self._variable.assign(super()._span())
 

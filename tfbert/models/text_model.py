@@ -1,0 +1,90 @@
+"""TextModel: a task's network that answers texts. B batch, S sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfbert.encoders import families
+from tfbert.encoders.config import EncoderConfig
+from tfbert.encoders.encoder import Encoder
+from tfbert.models import inputs
+from tfbert.models.prediction import answers_in_batches
+from tfbert.models.saving import Saving
+from tfbert.tasks.task import Task
+from tfbert.training.model import TrainedModel
+from tfbert.training.step import check_features
+
+
+class TextModel(Saving, TrainedModel):
+    """A task on an encoder that answers texts; `TaskModel` and `Pretrainer` also learn, each from its own data.
+
+    Args:
+        task: the `Task`.
+        encoder: an `Encoder`, or the configuration of one with random weights.
+        dtype: of the computation, such as "mixed_bfloat16".
+    """
+
+    def __init__(self, task: Task, encoder: Encoder | EncoderConfig, *, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(dtype=dtype, **kwargs)
+        if not isinstance(encoder, Encoder):
+            encoder = families.encoder_of(encoder, dtype=dtype, name="encoder")
+            encoder.build()
+        self.task = task
+        self.network = task.head(encoder)
+        self.load_report = None
+        self.built = True
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder in the network."""
+        return next(layer for layer in self.network.layers if isinstance(layer, Encoder))
+
+    def __call__(self, features: Any, *args: Any, **kwargs: Any) -> Any:
+        check_features(features)
+        return super().__call__(features, *args, **kwargs)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", **kwargs: Any) -> Any:
+        """The answers to texts, or the network's outputs for features.
+
+        Args:
+            x: texts: a `Table`, a DataFrame, lists of strings, a list of dicts, a dict of columns; or features: a dict
+                of tensors with token_ids, a `tf.data.Dataset`, a generator.
+            batch_size: texts computed at once; without one 32, and more of short texts.
+            kwargs: of Keras' `predict`, for features.
+
+        Returns: for texts a list of dicts, one a text, as the task's `readable` makes them; for features what Keras'
+            `predict` returns, arrays of the outputs.
+        """
+        table = inputs.to_table(x, None, self.task)
+        if table is None:
+            features = inputs.to_features(x, self.task)
+            outputs = super().predict(features, batch_size=batch_size, verbose=verbose, **kwargs)
+            return self._of_one_batch(outputs)
+        inputs.refuse(kwargs, "predict")
+        return self._answers_to(table, batch_size, verbose)
+
+    def _of_one_batch(self, outputs):
+        """Keras' outputs, which it joins batch by batch, without the repetitions of those that have no rows."""
+        if isinstance(outputs, dict):
+            for name in outputs:
+                if not self.task.has_rows(name):
+                    outputs[name] = outputs[name][: self.network.output[name].shape[0]]
+        return outputs
+
+    def _answers_to(self, table, batch_size, verbose):
+        """The readable answers to a table, a list of dicts."""
+        if not len(table):
+            return []
+        answers = [None] * len(table)
+        examples = self.task.examples(table, labelled=False)
+        for example_ids, values in answers_in_batches(self, examples, len(table), batch_size, verbose=verbose):
+            for i, readable in zip(example_ids, self.task.readable(values), strict=True):
+                answers[i] = readable
+        return answers
+
+    def answer(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""
+        features = self.task.features(example)
+        return self.task.answer(example, features, self(features, training=False))
