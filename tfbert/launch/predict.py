@@ -28,7 +28,11 @@ _DATA = flags.DEFINE_string(
     "A file, or several as in 'logs/*.jsonl': .txt (a text a line), .tsv, .csv, .jsonl (or .gz), .tfrecord, .parquet, "
     "tfds:NAME:SPLIT; - is standard input.",
 )
-_TASK = flags.DEFINE_string("task", None, "What a checkpoint is for that tfbert did not save, such as fill-mask.")
+_TASK = flags.DEFINE_string(
+    "task",
+    None,
+    "What a checkpoint is for that tfbert did not save, such as fill-mask, or module:Class for a task of your own.",
+)
 _OUT = flags.DEFINE_string("out", "-", "File of JSON lines, compressed where it ends in .gz; - is standard output.")
 _KEEP = flags.DEFINE_list("keep", [], "Further columns of the data to write beside the answers, such as an id.")
 _BAD_ROWS = flags.DEFINE_enum(

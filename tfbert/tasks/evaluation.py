@@ -75,5 +75,5 @@ class Answers:
                 object.__setattr__(self, name, np.asarray(values))
 
     @property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         return tuple(self.by_label or ())

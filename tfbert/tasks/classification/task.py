@@ -155,13 +155,15 @@ class Classification(TrainableTask):
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if of_texts else []
 
     def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
-        return classification_metrics.metrics(self.problem, examples["label"], self._logits(answers), self.thresholds)
+        logits = classification_metrics.logits_of(self, answers)
+        return classification_metrics.metrics(self.problem, examples["label"], logits, self.thresholds)
 
     def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> Classification:
         """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
         if self.problem != "multi_label":
             return self
-        chosen = classification_metrics.best_thresholds(examples["label"], self._logits(answers))
+        logits = classification_metrics.logits_of(self, answers)
+        chosen = classification_metrics.best_thresholds(examples["label"], logits)
         return dataclasses.replace(self, thresholds=tuple(float(value) for value in chosen))
 
     def evaluation(
@@ -172,21 +174,7 @@ class Classification(TrainableTask):
         token_lengths: np.ndarray,
         data: str,
     ) -> Evaluation:
-        return Evaluation(
-            problem=self.problem,
-            labels=self.labels,
-            texts=examples["text"],
-            text_pairs=examples.get("text_pair"),
-            truth=examples["label"],
-            scores=classification_metrics.scores(self.problem, self._logits(answers)),
-            thresholds=self.thresholds or None,
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
-
-    def _logits(self, answers):
-        return answers["score"][:, None] if self.problem == "regression" else answers["logits"]
+        return classification_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: tf.Tensor) -> Tensors:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import collections
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tfbert.tasks.columns import texts_of
+from tfbert.tasks.evaluation import Answers
+
+if TYPE_CHECKING:
+    from tfbert.tasks.question_answering.task import QuestionAnswering
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -123,6 +130,30 @@ def best_threshold(
     # Beyond the level, so that rounding changes no decision, and at most half way to the next.
     beyond = min((levels[best] - levels[best - 1]) / 2, 1.0) if best < len(levels) else 1.0
     return float(levels[best - 1] + beyond)
+
+
+def evaluation(
+    task: QuestionAnswering,
+    examples: Mapping[str, Sequence],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers:
+    """What the report draws: the answers to each question."""
+    predicted = texts_of(answers["answer"])
+    quality, _ = values(examples["answers"], predicted, **task._scoring)
+    pairs = zip(examples["question"], examples["context"], strict=True)
+    return Answers(
+        texts=[f"{question}\n{context}" for question, context in pairs],
+        truth=[" | ".join(dict.fromkeys(texts)) or "(no answer)" for texts in examples["answers"]],
+        predicted=[text or "(no answer)" for text in predicted],
+        quality=quality,
+        scores=answers["score"],
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )
 
 
 def _without_punctuation(text):

@@ -148,22 +148,7 @@ class RelationExtraction(TrainableTask):
         token_lengths: np.ndarray,
         data: str,
     ) -> Evaluation:
-        texts = examples["text"]
-        if "head" in examples:
-            spans = zip(texts, examples["head"], examples["tail"], strict=True)
-            texts = [relation_examples.marked(*row) for row in spans]
-        return Evaluation(
-            problem=self.problem,
-            labels=self.labels,
-            texts=texts,
-            text_pairs=None,
-            truth=examples["label"],
-            scores=answers["probabilities"],
-            thresholds=None,
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
+        return relation_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:

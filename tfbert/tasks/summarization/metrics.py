@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sklearn.metrics
 
+from tfbert.tasks.columns import texts_of
+from tfbert.tasks.evaluation import Answers
+
+if TYPE_CHECKING:
+    from tfbert.tasks.summarization.task import Summarization
+
+from tfbert.tasks.summarization.examples import sentence_texts
 from tfbert.tasks.summarization.oracle import rouge_score, word_tokenizer
 
 # Of texts, and of their sentences (the ROUGE-L that papers on summarization report).
@@ -65,3 +73,36 @@ def flags(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> list[np.ndarr
     for flag, row in zip(chosen, numbers, strict=True):
         flag[row[row >= 0]] = 1
     return chosen
+
+
+def evaluation(
+    task: Summarization,
+    examples: Mapping[str, Sequence],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers:
+    """What the report draws: the summaries."""
+    predicted = texts_of(answers["summary"])
+    if "summary" in examples:
+        truth = list(examples["summary"])
+        quality = rouge_values([[text] for text in truth], [[text] for text in predicted])
+        quality = quality[:, 0]
+    else:
+        documents = sentence_texts(task, examples["document"])
+        rows = zip(documents, examples["labels"], strict=True)
+        truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in rows]
+        rows = zip(examples["labels"], answers["sentence_ids"], strict=True)
+        quality = [of_sentences([label], number[None])["f1"] for label, number in rows]
+    taken = (answers["sentence_ids"] >= 0).sum(1)
+    return Answers(
+        texts=examples["document"],
+        truth=truth,
+        predicted=predicted,
+        quality=quality,
+        scores=answers["scores"].sum(1) / np.maximum(taken, 1),
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )
