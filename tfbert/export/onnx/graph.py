@@ -31,7 +31,9 @@ class GraphWriter:
     """
 
     def __init__(self) -> None:
-        self.nodes, self.weights, self._shapes = [], {}, []
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, TensorProto] = {}
+        self._shapes: list[onnx.ValueInfoProto] = []
 
     def weight(self, name: str, value: Any) -> str:
         """A constant of the graph, written once."""
@@ -119,9 +121,11 @@ class GraphWriter:
             for given, kind in ((inputs, TensorProto.INT32), (outputs, TensorProto.FLOAT))
         ]
         weights = list(self.weights.values())
-        graph = helper.make_graph(self.nodes, "tfbert", *values, initializer=weights, value_info=self._shapes)
+        graph = helper.make_graph(
+            self.nodes, "tfbert", values[0], values[1], initializer=weights, value_info=self._shapes
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tfbert")
         model.ir_version = 7  # the first that has this opset; a newer one shuts out older runtimes
-        helper.set_model_props(model, metadata)
+        helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model

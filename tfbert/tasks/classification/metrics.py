@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
@@ -52,7 +52,7 @@ def logits_of(task: Classification, answers: dict[str, np.ndarray]) -> np.ndarra
 
 def evaluation(
     task: Classification,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,

@@ -6,7 +6,7 @@ import collections
 import re
 import string
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,14 +49,14 @@ def f1(gold: str, predicted: str, language: str = "en", *, unanswerable: bool = 
     0.6666666666666666
     """
     if language == "zh":
-        gold, predicted = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
-        common = _longest_run(gold, predicted)
+        wanted, given = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
+        common = _longest_run(wanted, given)
     else:
-        gold, predicted = (normalized(text).split() for text in (gold, predicted))
-        common = sum((collections.Counter(gold) & collections.Counter(predicted)).values())
-    if unanswerable and not (gold and predicted):
-        return float(gold == predicted)
-    return 2 * common / (len(gold) + len(predicted)) if common else 0.0
+        wanted, given = (normalized(text).split() for text in (gold, predicted))
+        common = sum((collections.Counter(wanted) & collections.Counter(given)).values())
+    if unanswerable and not (wanted and given):
+        return float(wanted == given)
+    return 2 * common / (len(wanted) + len(given)) if common else 0.0
 
 
 def normalized(text: str) -> str:
@@ -134,7 +134,7 @@ def best_threshold(
 
 def evaluation(
     task: QuestionAnswering,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,

@@ -162,14 +162,14 @@ class QuestionAnswering(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return SpanLoss()
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return question_answering_metrics.metrics(examples["answers"], texts_of(answers["answer"]), **self._scoring)
 
     @property
     def _scoring(self):
         return {"language": self.language, "unanswerable": self.unanswerable}
 
-    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> TrainableTask:
+    def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:
         """Where questions may have no answer, the task with the threshold of the best F1 on these examples."""
         if not self.unanswerable:
             return self
@@ -183,7 +183,7 @@ class QuestionAnswering(TrainableTask):
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -217,7 +217,7 @@ class QuestionAnswering(TrainableTask):
             "null_score_difference": difference,
         }
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         """For each question its answer and the n-best; "" without start and end where there is no answer."""
         texts = [texts_of(row) for row in answer["answers"]]
         rows = []

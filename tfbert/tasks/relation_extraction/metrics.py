@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn.metrics
@@ -64,7 +64,7 @@ def metrics(labels: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> 
 
 def evaluation(
     task: RelationExtraction,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,

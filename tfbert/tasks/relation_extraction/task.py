@@ -137,12 +137,12 @@ class RelationExtraction(TrainableTask):
     def keras_metrics(self) -> list[keras.metrics.Metric]:
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return relation_metrics.metrics(self.labels, examples["label"], answers["probabilities"].argmax(-1))
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -166,7 +166,7 @@ class RelationExtraction(TrainableTask):
             "probabilities": probabilities,
         }
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         texts = ("label", "relation", "direction", "head_text", "tail_text")
         rows = []
         for i, probabilities in enumerate(answer["probabilities"]):

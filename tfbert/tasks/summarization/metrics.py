@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn.metrics
@@ -69,7 +69,7 @@ def of_sentences(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> dict[s
 
 def flags(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> list[np.ndarray]:
     """The chosen sentences as 0 or 1 for each sentence of each document."""
-    chosen = [np.zeros(len(label), int) for label in labels]
+    chosen: list[np.ndarray] = [np.zeros(len(label), int) for label in labels]
     for flag, row in zip(chosen, numbers, strict=True):
         flag[row[row >= 0]] = 1
     return chosen
@@ -77,7 +77,7 @@ def flags(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> list[np.ndarr
 
 def evaluation(
     task: Summarization,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,
@@ -87,14 +87,13 @@ def evaluation(
     predicted = texts_of(answers["summary"])
     if "summary" in examples:
         truth = list(examples["summary"])
-        quality = rouge_values([[text] for text in truth], [[text] for text in predicted])
-        quality = quality[:, 0]
+        quality = rouge_values([[text] for text in truth], [[text] for text in predicted])[:, 0].tolist()
     else:
         documents = sentence_texts(task, examples["document"])
-        rows = zip(documents, examples["labels"], strict=True)
-        truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in rows]
-        rows = zip(examples["labels"], answers["sentence_ids"], strict=True)
-        quality = [of_sentences([label], number[None])["f1"] for label, number in rows]
+        labelled = zip(documents, examples["labels"], strict=True)
+        truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in labelled]
+        found = zip(examples["labels"], answers["sentence_ids"], strict=True)
+        quality = [of_sentences([label], numbers[None])["f1"] for label, numbers in found]
     taken = (answers["sentence_ids"] >= 0).sum(1)
     return Answers(
         texts=examples["document"],

@@ -144,7 +144,7 @@ class Summarization(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return SentenceLoss()
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         if "summary" not in examples:
             return summarization_metrics.of_sentences(examples["labels"], answers["sentence_ids"])
         documents = summarization_examples.sentence_texts(self, examples["document"])
@@ -157,7 +157,7 @@ class Summarization(TrainableTask):
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -193,7 +193,7 @@ class Summarization(TrainableTask):
             byte_end=sentences.ends,
         )
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         rows = []
         for i, summary in enumerate(texts_of(answer["summary"])):
             values = zip(answer["sentences"][i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def found_in(answers: dict[str, np.ndarray], words: bool) -> list[Entities]:
 
 def counts(truth: Sequence[Entities], found: Sequence[Entities]) -> dict[str, np.ndarray]:
     """{label: [right, found, true]} of rows of sets."""
-    counted = collections.defaultdict(lambda: np.zeros(3, np.int64))
+    counted: collections.defaultdict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(3, np.int64))
     for true, predicted in zip(truth, found, strict=True):
         for column, entities in enumerate((true & predicted, predicted, true)):
             for label, *_ in entities:
@@ -69,7 +69,7 @@ def by_label(
 
 
 def truth_and_found(
-    task: TokenClassification, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]
+    task: TokenClassification, examples: Mapping[str, Any], answers: dict[str, np.ndarray]
 ) -> tuple[list[Entities], list[Entities]]:
     """The entities that are there and those that were found, of each row."""
     return truth_of(examples["spans"], task.labels), found_in(answers, "words" in examples)
@@ -77,7 +77,7 @@ def truth_and_found(
 
 def evaluation(
     task: TokenClassification,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,

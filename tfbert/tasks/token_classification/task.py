@@ -156,14 +156,14 @@ class TokenClassification(TrainableTask):
     def loss_terms(self, target: tf.Tensor) -> tf.Tensor:
         return tf.math.count_nonzero(target != NO_TAG, dtype=tf.float32)
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return token_classification_metrics.metrics(
             *token_classification_metrics.truth_and_found(self, examples, answers)
         )
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -201,7 +201,7 @@ class TokenClassification(TrainableTask):
         label = tf.where(found["label"] < 0, "", tf.gather(self.labels, tf.maximum(found["label"], 0)))
         return {"entity": texts_between(text, found["byte_start"], found["byte_end"]), **found, "label": label}
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         numbers = [name for name in answer if name not in ("entity", "label", "score")]
         rows = []
         for i, labels in enumerate(answer["label"]):
