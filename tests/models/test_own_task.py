@@ -107,7 +107,7 @@ def test_exported_in_three_formats(trained, tmp_path):
     variants = export(trained, tmp_path / "mine", table=table, precisions=["float32"])
     assert [variant.format for variant in variants] == ["saved_model", "lite", "onnx"]
     golden = json.loads((tmp_path / "mine/golden.json").read_text())["cases"]["serving_default"]
-    assert np.shape(golden["inputs"]["passages"]) == (12, 3) and golden["outputs"].keys() == {"relevance", "kinds"}
+    assert np.shape(golden["inputs"]["passages"]) == (24, 3) and golden["outputs"].keys() == {"relevance", "kinds"}
     served = tf.saved_model.load(str(tmp_path / "mine/1")).signatures["serving_default"]
     answer = served(
         query=tf.constant(QUESTIONS["query"]), passages=tf.ragged.constant(QUESTIONS["passages"]).to_tensor()

@@ -66,6 +66,8 @@ def export(
         raise ConfigError(f"name at least one format: {', '.join(FORMATS)}")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ConfigError(f"there is no format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
+    if dtype != "float32" and reload is None:
+        raise ConfigError(f"a SavedModel in {dtype} needs `reload`, which gives the model in that dtype")
     of_files = _precisions(formats, precisions)
     path = pathlib.Path(path)
     _check_versions(path)
@@ -73,14 +75,13 @@ def export(
     if table is not None:
         check_trainable(task, "measuring each file on labelled data")
         examples = task.examples(table)
-    if examples is not None:
         rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
     cases = golden.record(model, few, sorted({name for format in formats for name in of_files.get(format, (dtype,))}))
     with replace_folder(path, marker=golden.FILE) as folder:
         variants = []
         if "saved_model" in formats:
-            served = model if dtype == "float32" else reload(dtype)
+            served = model if dtype == "float32" or reload is None else reload(dtype)
             write_saved_model(served, folder / VERSION, xla_buckets=xla_buckets)
             variants.append(_saved_model(folder / VERSION, dtype))
         if "lite" in formats:

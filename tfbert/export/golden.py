@@ -6,7 +6,7 @@ B texts, W rows of the network (texts, or windows of texts), S sequence.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,8 +57,8 @@ class Case:
 
     def to_json(self) -> dict[str, Any]:
         """As golden.json has it; of a task with one output `outputs` and `of_tokens` are that output's alone."""
-        outputs = {name: plain(values) for name, values in self.outputs.items()}
-        of_tokens = {name: "S" in axes.split() for name, axes in self.axes.items()}
+        outputs: Any = {name: plain(values) for name, values in self.outputs.items()}
+        of_tokens: Any = {name: "S" in axes.split() for name, axes in self.axes.items()}
         if len(outputs) == 1:
             (outputs,), (of_tokens,) = outputs.values(), of_tokens.values()
         return {
@@ -76,7 +76,7 @@ class Case:
 
 
 def record(
-    model: TaskModel, examples: Mapping[str, Sequence] | None = None, precisions: Collection[str] = tuple(TOLERANCES)
+    model: TaskModel, examples: Mapping[str, Any] | None = None, precisions: Collection[str] = tuple(TOLERANCES)
 ) -> dict[str, Case]:
     """{signature: Case} of a task model.
 
@@ -166,7 +166,7 @@ def check_outputs(what: str, case: Case, precision: str, outputs: dict[str, np.n
     for name, wanted in case.outputs.items():
         if outputs[name].shape != wanted.shape:
             raise ExportError(f"{what}: {name} has the shape {outputs[name].shape}, the model's has {wanted.shape}")
-        moved = np.max(np.abs(outputs[name] - wanted), where=case.there(name), initial=0.0)
+        moved: Any = np.max(np.abs(outputs[name] - wanted), where=case.there(name), initial=0.0)
         difference = float(moved) / case.scale(name)
         # Not `>`: a NaN is no number within anything.
         if not difference <= TOLERANCES[precision]:
@@ -225,7 +225,7 @@ def _as_wide(one, other):
     return both[: len(one)], both[len(one) :]
 
 
-def _inputs_of(task: Task, examples: Mapping[str, Sequence]) -> set[str]:
+def _inputs_of(task: Task, examples: Mapping[str, Any]) -> set[str]:
     """The columns of examples that a signature takes, of the one that takes most of them."""
     fitting = [set(signature) for signature in task.signatures.values() if set(signature) <= examples.keys()]
     return max(fitting, key=len, default=set())

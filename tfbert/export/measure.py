@@ -38,7 +38,7 @@ def measure(
     model: TaskModel,
     variants: Sequence[Variant],
     cases: dict[str, Case],
-    examples: Mapping[str, Sequence] | None = None,
+    examples: Mapping[str, Any] | None = None,
 ) -> list[Figures]:
     """`Figures` of each variant: metrics where there are labelled `examples`, latencies in any case.
 
@@ -51,7 +51,7 @@ def measure(
         metrics = [_metrics(model.task, variant, batches) for variant in variants]
     case = cases["serving_default"]
     calls = [_of_one_text(model.task, variant, case) for variant in variants]
-    times = [[] for _ in variants]
+    times: list[list[float]] = [[] for _ in variants]
     for i in range(_WARM + _ROUNDS):
         for call, taken in zip(calls, times, strict=True):
             began = time.perf_counter()
@@ -63,7 +63,7 @@ def measure(
 
 def processors() -> int:
     """How many processors this process may run on; latencies are of so many."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _metrics(task, variant, batches):

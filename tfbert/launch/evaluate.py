@@ -20,8 +20,10 @@ def main(argv: list[str]) -> None:
     from tfbert.data.batching.batches import Batches
     from tfbert.models.prediction import BATCH_SIZE
     from tfbert.runs.report.report import write_report
+    from tfbert.tasks.task import check_trainable
 
     model = models.load(model_flags.MODEL.value)
+    check_trainable(model.task, "tfbert evaluate")
     task = model.task.with_columns(model_flags.columns(model.task))
     examples = task.examples(table)
     batches = Batches(

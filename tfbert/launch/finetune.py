@@ -20,9 +20,7 @@ _CONFIG = define_config(
 )
 # Shorthands for the settings that differ in every run; all others are --config.NAME.
 _SHORTHANDS = {
-    "task": flags.DEFINE_string(
-        "task", None, "Task, such as classification, or a class of yours, package.module:Class."
-    ),
+    "task": flags.DEFINE_string("task", None, "Task, such as classification, or module:Class for one of your own."),
     "checkpoint": flags.DEFINE_string("checkpoint", None, "Checkpoint folder or hub id."),
     "train": flags.DEFINE_string("train", None, "Training data: .tsv, .csv, .jsonl (or .gz), tfds:NAME:SPLIT."),
     "dev": flags.DEFINE_string("dev", None, "Labelled data to evaluate on; the model of the best evaluation is kept."),
@@ -45,10 +43,12 @@ def main(argv: list[str]) -> None:
 
     from tfbert.runs.finetune import batches_of, finetune
     from tfbert.runs.folder import check_run_folder
+    from tfbert.tasks.task import check_trainable
     from tfbert.training.strategy import is_chief
 
     strategy = strategy_of_flags()
     model_class = models.model_class(config.task)
+    check_trainable(model_class.task_class, "tfbert finetune")
 
     as_written = {"column_names": config.column_names, "format": config.format or None}
     train_table, dev_table = (data.read(source, **as_written) for source in (config.train, config.dev))

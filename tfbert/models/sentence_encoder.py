@@ -1,8 +1,15 @@
 """SentenceEncoder: sentence embeddings as a Keras model. B batch, D dimensions."""
 
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 
+from tfbert.checkpoints import Source
 from tfbert.checkpoints.formats import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
 from tfbert.models.prediction import answers_in_batches
@@ -37,14 +44,16 @@ class SentenceEncoder(TaskModel):
         return CachedGradients if self.task.objective == "in_batch_negatives" else TaskStep
 
     @classmethod
-    def settings_of_checkpoint(cls, source, given):
+    def settings_of_checkpoint(cls, source: Source, given: dict[str, Any]) -> dict[str, Any]:
         return sentence_transformers.settings(source, given)
 
-    def write_further_files(self, folder):
+    def write_further_files(self, folder: pathlib.Path) -> None:
         heads = {name: self.network.get_layer(name) for name in self.task.checkpoint_heads}
         sentence_transformers.write(folder, self.task.settings(), LayerWeights(self.encoder, heads))
 
-    def encode(self, texts, batch_size=None, show_progress_bar=False):
+    def encode(
+        self, texts: str | Iterable[str], batch_size: int | None = None, show_progress_bar: bool = False
+    ) -> np.ndarray:
         """Embeddings of a list of texts, float32 [B, D]; of one text [D]."""
         if isinstance(texts, str):
             return self.encode([texts])[0]

@@ -1,10 +1,16 @@
 """TextClassifier: classification as a Keras model."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 
+from tfbert.checkpoints import Source
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.classification.task import PROBLEMS, Classification
 from tfbert.tasks.task import check_settings
+from tfbert.text import Tokenizer
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -24,7 +30,7 @@ class TextClassifier(TaskModel):
     task_class = Classification
 
     @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
+    def task_of_checkpoint(cls, source: Source, tokenizer: Tokenizer, settings: dict[str, Any]) -> Classification:
         check_settings(Classification, settings)
         if settings.get("labels") is None:
             settings.pop("labels", None)

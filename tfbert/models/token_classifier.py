@@ -1,11 +1,17 @@
 """TokenClassifier: named entities as a Keras model."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 
+from tfbert.checkpoints import Source
 from tfbert.errors import ConfigError
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.task import check_settings
 from tfbert.tasks.token_classification.task import TokenClassification
+from tfbert.text import Tokenizer
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -25,7 +31,7 @@ class TokenClassifier(TaskModel):
     task_class = TokenClassification
 
     @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
+    def task_of_checkpoint(cls, source: Source, tokenizer: Tokenizer, settings: dict[str, Any]) -> TokenClassification:
         check_settings(TokenClassification, settings)
         if settings.get("labels") is None and (tags := source.label_names()):
             if "O" not in tags or not all(tag == "O" or tag[:2] in ("B-", "I-") for tag in tags):

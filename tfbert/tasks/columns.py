@@ -1,9 +1,11 @@
-"""Which column of a table a part of the example is, and what is said of a label that is not known."""
+"""Columns of tables and of answers: which one a part of the example is, and labels and texts in them. B rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tfbert.errors import DataError, did_you_mean
 
@@ -35,3 +37,12 @@ def unknown_label(label: str, labels: Sequence[str], where: str) -> DataError:
     """The error for a label that is none of the task's; `where` names file and row."""
     listed = ", ".join(list(labels)[:_SHOWN_LABELS]) + (", …" if len(labels) > _SHOWN_LABELS else "")
     return DataError(f"{where}: unknown label {label!r}; the labels are {listed}{did_you_mean(label, labels)}")
+
+
+def texts_of(values: Any) -> list[str]:
+    """An answer's strings [B], bytes, as texts.
+
+    >>> texts_of([b"Rome"])
+    ['Rome']
+    """
+    return [value.decode("utf-8", "replace") for value in np.asarray(values, object)]

@@ -1,7 +1,10 @@
 """What an evaluation found, row by row, for the report to draw. N rows, L labels."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +24,7 @@ class Evaluation:
     text_pairs: Sequence[str] | None
     truth: np.ndarray  # int [N], 0/1 [N, L] or float [N]
     scores: np.ndarray  # probabilities [N, L], sigmoid probabilities [N, L] or predictions [N]
-    thresholds: np.ndarray | None  # [L], multi_label only; None is 0.5
+    thresholds: Any  # [L], multi_label only; None is 0.5
     token_lengths: np.ndarray  # int [N]
     metrics: dict[str, float]
     data: str  # the file's name
@@ -59,8 +62,8 @@ class Answers:
     texts: Sequence[str]
     truth: Sequence[str]
     predicted: Sequence[str]
-    quality: np.ndarray  # float [N], from 0 to 1, which is wholly right
-    scores: np.ndarray  # float [N], how sure the model was
+    quality: Any  # float [N], from 0 to 1, which is wholly right
+    scores: Any  # float [N], how sure the model was
     token_lengths: np.ndarray  # int [N]
     metrics: dict[str, float]
     data: str  # the file's name
@@ -75,5 +78,5 @@ class Answers:
                 object.__setattr__(self, name, np.asarray(values))
 
     @property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         return tuple(self.by_label or ())

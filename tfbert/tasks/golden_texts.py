@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,18 +50,17 @@ def default_inputs(signature: Mapping[str, tf.TensorSpec]) -> dict[str, np.ndarr
 
 
 def _values(spec: tf.TensorSpec, number: int) -> np.ndarray:
-    rows = len(TEXTS)
-    shape = (rows, *(size or _MAX_PARTS for size in spec.shape[1:]))
-    places = np.arange(np.prod(shape)).reshape(shape)
+    rows, rank = len(TEXTS), len(spec.shape)
+    shape = (rows, *(size or _MAX_PARTS for size in spec.shape.as_list()[1:]))
+    places = np.arange(math.prod(shape)).reshape(shape)
     if spec.dtype.name != "string":
-        return (places % 2).astype(spec.dtype.as_numpy_dtype)  # 0 and 1 are valid as flags, counts and positions alike
-    if not spec.shape[1:]:
-        texts = TEXTS[::-1] if number % 2 else TEXTS
-        return strings(texts)
+        return (places % 2).astype(spec.dtype.as_numpy_dtype)  # 0 and 1 are valid as flags, counts and places alike
+    if rank == 1:
+        return strings(TEXTS[::-1] if number % 2 else TEXTS)
     texts = strings([TEXTS[(place + number) % rows] or "a" for place in places.ravel()]).reshape(shape)
     if spec.shape[-1] is None:  # rows of unequal length
-        kept = np.arange(_MAX_PARTS) <= (np.arange(rows) % _MAX_PARTS).reshape(-1, *(1,) * (len(shape) - 1))
-        texts = np.where(np.broadcast_to(kept, shape), texts, b"").astype(object)
+        kept = np.arange(_MAX_PARTS) <= np.arange(rows).reshape(-1, *(1,) * (rank - 1)) % _MAX_PARTS
+        texts[~np.broadcast_to(kept, shape)] = b""
     return texts
 
 

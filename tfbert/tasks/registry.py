@@ -92,7 +92,7 @@ def _imported(path: str) -> type[Task]:
             f"the task {path!r} cannot be imported ({error}): run the command in the folder of {module_name}, or put "
             "that folder on PYTHONPATH"
         ) from error
-    found = module
+    found: Any = module
     for part in class_name.split("."):
         found = getattr(found, part, None)
     if not (isinstance(found, type) and issubclass(found, Task)):

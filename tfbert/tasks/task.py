@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
@@ -43,16 +43,40 @@ class Task(abc.ABC):
     """
 
     name: str
-    hugging_face_head = ""  # such as "SequenceClassification"; "" for the encoder alone
-    checkpoint_heads: tuple[str, ...] = ()  # layers of `head` that a checkpoint holds
-    reads_pooler = True  # whether outputs depend on the encoder's pooler, which a checkpoint must then have
-    reads_windows = False  # whether a text may have several windows
-    extra_inputs: Axes = {}  # what `head` reads besides the encoder's inputs, int32
+    tokenizer: Any
+    max_length: int
+    columns: dict
 
+    # A task states the following as attributes of its class, or as properties if its settings decide.
     @property
     @abc.abstractmethod
     def outputs(self) -> Axes:
         """What `head` gives: {name: axes}."""
+
+    @property
+    def extra_inputs(self) -> Axes:
+        """What `head` reads besides the encoder's inputs, int32: {name: axes}."""
+        return {}
+
+    @property
+    def hugging_face_head(self) -> str:
+        """Hugging Face's name of the head, such as "SequenceClassification"; "" for the encoder alone."""
+        return ""
+
+    @property
+    def checkpoint_heads(self) -> tuple[str, ...]:
+        """The layers of `head` that a checkpoint holds."""
+        return ()
+
+    @property
+    def reads_pooler(self) -> bool:
+        """Whether outputs depend on the encoder's pooler, which a checkpoint must then have."""
+        return True
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether a text may have several windows."""
+        return False
 
     # 1 example
     @abc.abstractmethod
@@ -144,7 +168,7 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         """The answer of a batch as numpy arrays -> a list of dicts, one per example: what `predict` returns."""
 
     def tf_serving_calls(self) -> dict[str, Callable[[Tensors], Tensors]]:
@@ -167,14 +191,14 @@ class Task(abc.ABC):
 
     def settings(self) -> dict[str, Any]:
         """All but the tokenizer as a JSON object; `from_settings` reads it back."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
         del values["tokenizer"]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], tokenizer: Any) -> Task:
+    def from_settings(cls, settings: Mapping[str, Any], tokenizer: Any) -> Self:
         """The task of `settings()`. Raises ConfigError for a setting that the task does not have."""
-        return cls(tokenizer=tokenizer, **check_settings(cls, settings))
+        return cls(tokenizer=tokenizer, **check_settings(cls, settings))  # type: ignore[call-arg]
 
     @classmethod
     def settings_for(cls, table: Table, **settings: Any) -> dict[str, Any]:
@@ -182,9 +206,9 @@ class Task(abc.ABC):
         check_settings(cls, settings)
         return settings
 
-    def with_columns(self, columns: dict[str, str]) -> Task:
+    def with_columns(self, columns: dict[str, str]) -> Self:
         """The task reading other columns of a table."""
-        return dataclasses.replace(self, columns=columns)
+        return dataclasses.replace(self, columns=columns)  # type: ignore[type-var]
 
 
 class TrainableTask(Task):
@@ -212,17 +236,17 @@ class TrainableTask(Task):
         return []
 
     @abc.abstractmethod
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
 
-    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> TrainableTask:
+    def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:
         """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
         return self
 
     @abc.abstractmethod
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.initializers import TruncatedNormal
 from tfbert.encoders.layers.masking import MASKED
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> keras.layers.Den
     return keras.layers.Dense(
         config.hidden_size,
         activation=activation(config.pooler_act),
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+        kernel_initializer=TruncatedNormal(stddev=config.initializer_range, always_drawn=True),
         name="pooler",
         **kwargs,
     )

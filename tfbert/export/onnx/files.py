@@ -55,7 +55,12 @@ def write_onnx(
     paths = {"float32": folder / "model.onnx", "int8": folder / "model_int8.onnx"}
     for precision in precisions:
         (quantize if precision == "int8" else onnx.save)(proto, paths[precision])
-    return [Variant("onnx", name, paths[name], {}, network=open_file(paths[name])) for name in precisions]
+    return [Variant("onnx", name, paths[name], {}, network=_network(model, paths[name])) for name in precisions]
+
+
+def _network(model: TaskModel, path: pathlib.Path) -> Callable[[dict], dict[str, np.ndarray]]:
+    run = open_file(path)
+    return lambda features: model.task.named(run(features))
 
 
 def _shape(axes: str, sizes: Sequence[int | None] | None = None) -> list[int | str]:
@@ -67,10 +72,12 @@ def _shape(axes: str, sizes: Sequence[int | None] | None = None) -> list[int | s
     ]
 
 
-def open_file(path: str | os.PathLike, threads: int = 0) -> Callable[[dict], dict[str, np.ndarray]]:
-    """A function of features, a dict of int32 arrays, to the file's outputs by name; all processors unless given.
+def open_file(path: str | os.PathLike, threads: int = 0) -> Callable[[dict], np.ndarray | dict[str, np.ndarray]]:
+    """A function of features, a dict of int32 arrays, to the file's output, or to a dict of several by name.
 
-    >>> open_file("served/mine/onnx/model.onnx")(features)["logits"].shape
+    It uses `threads` processors, or all of them if 0.
+
+    >>> open_file("served/mine/onnx/model.onnx")(features).shape
     (4, 2)
     """
     options = onnxruntime.SessionOptions()
@@ -82,7 +89,7 @@ def open_file(path: str | os.PathLike, threads: int = 0) -> Callable[[dict], dic
 
     def network(features):
         values = session.run(outputs, {name: np.asarray(features[name], np.int32) for name in names})
-        return dict(zip(outputs, values, strict=True))
+        return values[0] if len(outputs) == 1 else dict(zip(outputs, values, strict=True))
 
     return network
 

@@ -4,8 +4,13 @@ Written with onnx' own helper and not by tf2onnx: in the graph that tf2onnx 1.17
 finds neither LayerNorm nor Attention.
 """
 
-import math
+from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -25,49 +30,51 @@ class GraphWriter:
     'sum'
     """
 
-    def __init__(self):
-        self.nodes, self.weights, self._shapes = [], {}, []
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, TensorProto] = {}
+        self._shapes: list[onnx.ValueInfoProto] = []
 
-    def weight(self, name, value):
+    def weight(self, name: str, value: Any) -> str:
         """A constant of the graph, written once."""
         if name not in self.weights:
             self.weights[name] = numpy_helper.from_array(np.asarray(value), name)
         return name
 
-    def integers(self, *values):
+    def integers(self, *values: int) -> str:
         """A vector of int64, as shapes and axes are."""
         return self.weight("integers_" + "_".join(map(str, values)), np.array(values, np.int64))
 
-    def number(self, value):
+    def number(self, value: float) -> str:
         """A float32 scalar."""
         return self.weight(f"number_{value!r}", np.array(value, np.float32))
 
-    def op(self, kind, *inputs, name=None, **attributes):
+    def op(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         name = name or f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
-    def cast(self, x, dtype):
+    def cast(self, x: str, dtype: str) -> str:
         """`x` as "float32", "int64" or "bool"."""
         return self.op("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def first_token(self, x):
+    def first_token(self, x: str) -> str:
         """The vectors [B, H] of the first tokens of [B, S, H]."""
         return self.op("Gather", x, self.weight("first", np.array(0, np.int64)), axis=1)
 
-    def has_shape(self, name, shape):
+    def has_shape(self, name: str, shape: Sequence[int | str]) -> str:
         """States the shape of a float32 tensor that ONNX' own inference does not find."""
         self._shapes.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
-    def dense(self, layer, x, name):
+    def dense(self, layer: keras.layers.Dense, x: str, name: str) -> str:
         """A Keras Dense layer without its activation, of [..., in]."""
         product = self.op("MatMul", x, self.weight(f"{name}.kernel", layer.kernel.numpy()))
         if layer.bias is None:
             return product
         return self.op("Add", product, self.weight(f"{name}.bias", layer.bias.numpy()))
 
-    def layer_norm(self, layer, x, name):
+    def layer_norm(self, layer: keras.layers.LayerNormalization, x: str, name: str) -> str:
         scale, shift = (self.weight(f"{name}.{part}", getattr(layer, part).numpy()) for part in ("gamma", "beta"))
         mean = self.op("ReduceMean", x, axes=[-1])
         centred = self.op("Sub", x, mean)
@@ -75,7 +82,7 @@ class GraphWriter:
         deviation = self.op("Sqrt", self.op("Add", variance, self.number(float(layer.epsilon))))
         return self.op("Add", self.op("Mul", self.op("Div", centred, deviation), scale), shift, name=name)
 
-    def activation(self, name, x):
+    def activation(self, name: str, x: str) -> str:
         """One of `ACTIVATIONS`."""
         kind = ACTIVATIONS[name]
         if kind == "gelu_erf":
@@ -97,7 +104,12 @@ class GraphWriter:
             return self.op("Mul", x, self.op("Sigmoid", x))
         return self.op({"linear": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}[kind], x)
 
-    def model(self, inputs, outputs, metadata):
+    def model(
+        self,
+        inputs: Mapping[str, Sequence[int | str]],
+        outputs: Mapping[str, Sequence[int | str]],
+        metadata: Mapping[str, str],
+    ) -> onnx.ModelProto:
         """The checked ModelProto.
 
         Args:
@@ -109,9 +121,11 @@ class GraphWriter:
             for given, kind in ((inputs, TensorProto.INT32), (outputs, TensorProto.FLOAT))
         ]
         weights = list(self.weights.values())
-        graph = helper.make_graph(self.nodes, "tfbert", *values, initializer=weights, value_info=self._shapes)
+        graph = helper.make_graph(
+            self.nodes, "tfbert", values[0], values[1], initializer=weights, value_info=self._shapes
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tfbert")
         model.ir_version = 7  # the first that has this opset; a newer one shuts out older runtimes
-        helper.set_model_props(model, metadata)
+        helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -1,16 +1,20 @@
 """ONNX model -> file in int8 by dynamic quantization. B batch, S sequence, H hidden."""
 
+from __future__ import annotations
+
 import copy
 import logging
+import os
 
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper
 from onnxruntime import quantization
 
 _LEAST = np.float32(1e-6)  # a row of zeros is divided by this
 
 
-def quantize(model, path):
+def quantize(model: onnx.ModelProto, path: str | os.PathLike) -> None:
     """Writes a ModelProto with products and tables in int8, activations quantized at run time.
 
     There is a scale for each column of a matrix and for each token's activations. One for a whole matrix costs three

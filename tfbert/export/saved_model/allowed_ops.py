@@ -4,6 +4,11 @@ Its server links TensorFlow's own operations and all of tensorflow-text's (tenso
 SUPPORTED_TENSORFLOW_OPS). The list is of those that the graphs of all tasks have, and a few near them.
 """
 
+from __future__ import annotations
+
+import os
+from collections.abc import Set
+
 from tfbert.errors import ExportError
 
 _TENSORFLOW_TEXT = {
@@ -33,7 +38,7 @@ _TENSORFLOW = """
 ALLOWED = _TENSORFLOW_TEXT | set(_TENSORFLOW.split())
 
 
-def check(operations, path):
+def check(operations: Set[str], path: str | os.PathLike) -> None:
     """Raises ExportError for operations that are not on the list.
 
     >>> check({"MatMul", "PyFunc"}, "served/mine/1")

@@ -17,7 +17,8 @@ from tfbert.tasks.columns import column_name, has_column, unknown_label
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.classification.task import Classification
+    from tfbert.tasks.relation_extraction.task import RelationExtraction
 
 # Where a table has no column of our name, GLUE's and Hugging Face's names for the same thing are looked for.
 OTHER_NAMES = {
@@ -60,7 +61,7 @@ def labels_of(table: Table, problem: str, columns: Mapping[str, str], separator:
     return tuple(sorted(names))
 
 
-def balanced_weights(task: Task, table: Table) -> tuple[float, ...]:
+def balanced_weights(task: Classification, table: Table) -> tuple[float, ...]:
     """Weights that give each label the same sum over a table, with mean 1 over its rows."""
     labels = read(task, table, labelled=True, training=True)["label"]
     counts = labels.sum(0) if task.problem == "multi_label" else np.bincount(labels, minlength=len(task.labels))
@@ -69,7 +70,7 @@ def balanced_weights(task: Task, table: Table) -> tuple[float, ...]:
     return tuple(float(value) for value in len(labels) / (len(counts) * np.maximum(counts, 1)))
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: Classification | RelationExtraction, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, text_pair (with pairs), and label: int [B], float [B, L] or [B]."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")

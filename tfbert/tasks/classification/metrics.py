@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
 import scipy.stats
 import sklearn.metrics
+
+from tfbert.tasks.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from tfbert.tasks.classification.task import Classification
 
 
 def metrics(problem: str, truth: np.ndarray, logits: np.ndarray, thresholds: Sequence[float] = ()) -> dict[str, float]:
@@ -37,6 +43,34 @@ def scores(problem: str, logits: np.ndarray) -> np.ndarray:
     if problem == "regression":
         return logits[:, 0]
     return scipy.special.expit(logits) if problem == "multi_label" else scipy.special.softmax(logits, axis=-1)
+
+
+def logits_of(task: Classification, answers: dict[str, np.ndarray]) -> np.ndarray:
+    """The logits [B, L] that answers hold; of a regression its numbers [B, 1]."""
+    return answers["score"][:, None] if task.problem == "regression" else answers["logits"]
+
+
+def evaluation(
+    task: Classification,
+    examples: Mapping[str, Any],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Evaluation:
+    """What the report draws: scores of each label."""
+    return Evaluation(
+        problem=task.problem,
+        labels=task.labels,
+        texts=examples["text"],
+        text_pairs=examples.get("text_pair"),
+        truth=examples["label"],
+        scores=scores(task.problem, logits_of(task, answers)),
+        thresholds=task.thresholds or None,
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )
 
 
 def _single_label(truth, probabilities):

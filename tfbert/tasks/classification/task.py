@@ -114,7 +114,7 @@ class Classification(TrainableTask):
             labels = classification_examples.labels_of(table, problem, columns, separator)
         settings.update(labels=tuple(labels), problem=problem)
         if class_weights == "balanced":
-            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
+            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)  # type: ignore[arg-type]
         return {**settings, "class_weights": tuple(class_weights)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
@@ -154,39 +154,27 @@ class Classification(TrainableTask):
         of_texts = self.problem == "single_label" and not self.windows
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")] if of_texts else []
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
-        return classification_metrics.metrics(self.problem, examples["label"], self._logits(answers), self.thresholds)
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
+        logits = classification_metrics.logits_of(self, answers)
+        return classification_metrics.metrics(self.problem, examples["label"], logits, self.thresholds)
 
-    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> Classification:
+    def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> Classification:
         """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
         if self.problem != "multi_label":
             return self
-        chosen = classification_metrics.best_thresholds(examples["label"], self._logits(answers))
+        logits = classification_metrics.logits_of(self, answers)
+        chosen = classification_metrics.best_thresholds(examples["label"], logits)
         return dataclasses.replace(self, thresholds=tuple(float(value) for value in chosen))
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
         data: str,
     ) -> Evaluation:
-        return Evaluation(
-            problem=self.problem,
-            labels=self.labels,
-            texts=examples["text"],
-            text_pairs=examples.get("text_pair"),
-            truth=examples["label"],
-            scores=classification_metrics.scores(self.problem, self._logits(answers)),
-            thresholds=self.thresholds or None,
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
-
-    def _logits(self, answers):
-        return answers["score"][:, None] if self.problem == "regression" else answers["logits"]
+        return classification_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: tf.Tensor) -> Tensors:
@@ -205,7 +193,7 @@ class Classification(TrainableTask):
         label = tf.gather(tf.concat([names, [""]], 0), number)  # [B, L]; LiteRT selects numbers, but no strings
         return {"label": label, "probabilities": probabilities, "logits": outputs}
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         if self.problem == "regression":
             return [{"score": float(score)} for score in answer["score"]]
         rows = []

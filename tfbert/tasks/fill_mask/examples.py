@@ -9,10 +9,10 @@ from tfbert.tasks.columns import column_name
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.fill_mask.task import FillMask
 
 
-def read(task: Task, table: Table, *, labelled: bool) -> dict[str, Any]:
+def read(task: FillMask, table: Table, *, labelled: bool) -> dict[str, Any]:
     """A checked table as the column `text` [B]. Raises DataError: no such column, or labels are asked for."""
     if labelled:
         raise DataError(

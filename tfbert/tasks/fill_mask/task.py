@@ -111,7 +111,7 @@ class FillMask(Task):
         tokens = tf.gather(tf.constant(list(self.tokenizer.vocabulary)), ids)
         return {"token": tf.where(there, tokens, ""), "score": tf.where(there, scores, 0.0)}
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         rows = []
         for tokens, scores in zip(answer["token"], answer["score"], strict=True):
             there = [k for k in range(len(tokens)) if tokens[k, 0] != b""]

@@ -12,7 +12,7 @@ from tfbert.tasks.columns import column_name
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 
 PARTS = ("prompt", "choices", "label")
 # Where a table has no column of our name, the published data sets' names are looked for.
@@ -25,7 +25,7 @@ _BEGINNINGS = ("choice", "ending", "option", "answer")  # of the names of column
 _HELD_BY = {"sent1": "startphrase"}  # in SWAG, whose startphrase is sent1 and the beginning of the endings
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: MultipleChoiceTask, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: prompt, a list of texts; choices, of lists of them; and label int32 [B]."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")

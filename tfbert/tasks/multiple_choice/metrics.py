@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from tfbert.tasks.evaluation import Answers
 
 
-def metrics(examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+def metrics(examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
     """Accuracy, and the mean reciprocal of the right choice's rank among its row's choices, 1 being the best."""
     right_ranks = ranks(examples["label"], answers["logits"], [len(row) for row in examples["choices"]])
     return {"accuracy": float(np.mean(right_ranks == 1)), "mean_reciprocal_rank": float(np.mean(1 / right_ranks))}
@@ -30,7 +31,7 @@ def ranks(truth: np.ndarray, logits: np.ndarray, counts: Sequence[int]) -> np.nd
 
 
 def evaluation(
-    examples: Mapping[str, Sequence], answers: dict[str, np.ndarray], *, token_lengths: np.ndarray, data: str
+    examples: Mapping[str, Any], answers: dict[str, np.ndarray], *, token_lengths: np.ndarray, data: str
 ) -> Answers:
     """What the report draws: the right choice's text and the chosen one's."""
     rows = range(len(examples["prompt"]))

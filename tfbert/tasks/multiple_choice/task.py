@@ -109,12 +109,12 @@ class MultipleChoiceTask(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return MultipleChoiceLoss()
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return multiple_choice_metrics.metrics(examples, answers)
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -136,7 +136,7 @@ class MultipleChoiceTask(TrainableTask):
             "logits": logits,
         }
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         rows = []
         columns = (answer[name] for name in ("choice", "text", "probabilities", "logits"))
         for choice, text, probabilities, logits in zip(*columns, strict=True):

@@ -15,12 +15,12 @@ from tfbert.tasks.columns import column_name
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.question_answering.task import QuestionAnswering
 
 _TEXTS_THAT_TELL = 1000  # contexts that the language is guessed from
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: QuestionAnswering, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: question, context; labelled also answers, answer_start, answer_end.
 
     `answers` is a list of texts for each row, [] for none. `answer_start` and `answer_end` int32 [B] say which
@@ -37,11 +37,11 @@ def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[st
     questions, contexts = (
         table.text_column(column_name(part, table, task.columns, {})) for part in ("question", "context")
     )
-    columns = {"question": questions, "context": contexts}
+    columns: dict[str, Any] = {"question": questions, "context": contexts}
     if not labelled:
         return columns
     answers, faults = _answers(table, task.columns), _Faults(table)
-    spans = np.full((len(table), 2), -1, np.int32)
+    spans: np.ndarray = np.full((len(table), 2), -1, np.int32)
     kept = []
     for i, (row, context) in enumerate(zip(answers, contexts, strict=True)):
         found = [faults.noted(i, answer, context) for answer in row]

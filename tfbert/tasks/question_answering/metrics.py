@@ -5,9 +5,16 @@ from __future__ import annotations
 import collections
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tfbert.tasks.columns import texts_of
+from tfbert.tasks.evaluation import Answers
+
+if TYPE_CHECKING:
+    from tfbert.tasks.question_answering.task import QuestionAnswering
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -42,14 +49,14 @@ def f1(gold: str, predicted: str, language: str = "en", *, unanswerable: bool = 
     0.6666666666666666
     """
     if language == "zh":
-        gold, predicted = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
-        common = _longest_run(gold, predicted)
+        wanted, given = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
+        common = _longest_run(wanted, given)
     else:
-        gold, predicted = (normalized(text).split() for text in (gold, predicted))
-        common = sum((collections.Counter(gold) & collections.Counter(predicted)).values())
-    if unanswerable and not (gold and predicted):
-        return float(gold == predicted)
-    return 2 * common / (len(gold) + len(predicted)) if common else 0.0
+        wanted, given = (normalized(text).split() for text in (gold, predicted))
+        common = sum((collections.Counter(wanted) & collections.Counter(given)).values())
+    if unanswerable and not (wanted and given):
+        return float(wanted == given)
+    return 2 * common / (len(wanted) + len(given)) if common else 0.0
 
 
 def normalized(text: str) -> str:
@@ -123,6 +130,30 @@ def best_threshold(
     # Beyond the level, so that rounding changes no decision, and at most half way to the next.
     beyond = min((levels[best] - levels[best - 1]) / 2, 1.0) if best < len(levels) else 1.0
     return float(levels[best - 1] + beyond)
+
+
+def evaluation(
+    task: QuestionAnswering,
+    examples: Mapping[str, Any],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers:
+    """What the report draws: the answers to each question."""
+    predicted = texts_of(answers["answer"])
+    quality, _ = values(examples["answers"], predicted, **task._scoring)
+    pairs = zip(examples["question"], examples["context"], strict=True)
+    return Answers(
+        texts=[f"{question}\n{context}" for question, context in pairs],
+        truth=[" | ".join(dict.fromkeys(texts)) or "(no answer)" for texts in examples["answers"]],
+        predicted=[text or "(no answer)" for text in predicted],
+        quality=quality,
+        scores=answers["score"],
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )
 
 
 def _without_punctuation(text):

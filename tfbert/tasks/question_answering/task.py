@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.settings import check_choice, check_positive
+from tfbert.tasks.columns import texts_of
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.question_answering import (
     examples as question_answering_examples,
@@ -161,20 +162,20 @@ class QuestionAnswering(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return SpanLoss()
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
-        return question_answering_metrics.metrics(examples["answers"], _texts(answers["answer"]), **self._scoring)
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
+        return question_answering_metrics.metrics(examples["answers"], texts_of(answers["answer"]), **self._scoring)
 
     @property
     def _scoring(self):
         return {"language": self.language, "unanswerable": self.unanswerable}
 
-    def tuned_on(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> TrainableTask:
+    def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:
         """Where questions may have no answer, the task with the threshold of the best F1 on these examples."""
         if not self.unanswerable:
             return self
         chosen = question_answering_metrics.best_threshold(
             examples["answers"],
-            _texts(answers["answers"][:, 0]),
+            texts_of(answers["answers"][:, 0]),
             answers["null_score_difference"],
             language=self.language,
         )
@@ -182,25 +183,13 @@ class QuestionAnswering(TrainableTask):
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
         data: str,
     ) -> Answers:
-        predicted = _texts(answers["answer"])
-        quality, _ = question_answering_metrics.values(examples["answers"], predicted, **self._scoring)
-        pairs = zip(examples["question"], examples["context"], strict=True)
-        return Answers(
-            texts=[f"{question}\n{context}" for question, context in pairs],
-            truth=[" | ".join(dict.fromkeys(texts)) or "(no answer)" for texts in examples["answers"]],
-            predicted=[text or "(no answer)" for text in predicted],
-            quality=quality,
-            scores=answers["score"],
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
+        return question_answering_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
@@ -228,11 +217,11 @@ class QuestionAnswering(TrainableTask):
             "null_score_difference": difference,
         }
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         """For each question its answer and the n-best; "" without start and end where there is no answer."""
-        texts = [_texts(row) for row in answer["answers"]]
+        texts = [texts_of(row) for row in answer["answers"]]
         rows = []
-        for i, text in enumerate(_texts(answer["answer"])):
+        for i, text in enumerate(texts_of(answer["answer"])):
             spans = [
                 {"answer": text, "score": float(score), "start": int(start), "end": int(end)}
                 for text, score, start, end in zip(
@@ -246,7 +235,3 @@ class QuestionAnswering(TrainableTask):
 
     def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
         return question_answering_golden.golden_inputs()
-
-
-def _texts(values):
-    return [value.decode("utf-8", "replace") for value in np.asarray(values, object)]

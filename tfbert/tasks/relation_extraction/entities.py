@@ -72,7 +72,7 @@ def of_spans(text: tf.Tensor, head: tf.Tensor, tail: tf.Tensor) -> Entities:
     before = tf.strings.substr(tf.expand_dims(text, 1), tf.zeros_like(spans), spans, unit="UTF8_CHAR")
     head, tail = tf.split(tf.strings.length(before), 2, axis=1)  # in bytes
     doubled = [tf.gather(span, [0, 0, 1, 1], axis=1) for span in (head, tail)]  # no marks around them
-    return _cut(text, *doubled, tf.ones_like(sizes, tf.bool))
+    return _cut(text, doubled[0], doubled[1], tf.ones_like(sizes, tf.bool))
 
 
 def _place(text, mark):

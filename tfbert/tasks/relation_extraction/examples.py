@@ -16,7 +16,7 @@ from tfbert.tasks.relation_extraction.entities import HEAD_MARKS, TAIL_MARKS
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.relation_extraction.task import RelationExtraction
 
 # Where a table has no columns head and tail, other data sets' names for them are looked for.
 _OTHER_NAMES = (("e1", "e2"), ("subject", "object"))
@@ -24,7 +24,7 @@ _SPAN = re.compile(r"[\[(]?\s*(-?\d+)\s*,\s*(-?\d+)\s*[\])]?")  # a cell of a TS
 _ROWS_PER_CALL = 2048  # bounds the texts tokenized at once
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: RelationExtraction, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, head and tail (pairs of ints) where it has spans, and label int [B].
 
     Without labels, texts are taken as they come: an entity that is not there is the answer's affair.

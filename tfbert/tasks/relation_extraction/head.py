@@ -29,8 +29,8 @@ def head(task: Task, encoder: Encoder, labels: int) -> keras.Model:
 
 def write_onnx(graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
     """Adds the node "logits" [B, L]."""
-    places = [graph.op("Unsqueeze", place, axes=[1]) for place in STARTS]
-    places = graph.op("Unsqueeze", graph.op("Concat", *places, axis=1), axes=[2])  # [B, 2, 1]
+    starts = [graph.op("Unsqueeze", place, axes=[1]) for place in STARTS]
+    places = graph.op("Unsqueeze", graph.op("Concat", *starts, axis=1), axes=[2])  # [B, 2, 1]
     pair = graph.op("GatherND", sequence_output, graph.cast(places, "int64"), batch_dims=1)  # [B, 2, H]
     pair = graph.op("Reshape", pair, graph.integers(0, 2 * encoder.hidden_size))
     graph.op("Identity", write_dense(graph, network, pair), name="logits")

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn.metrics
+
+from tfbert.tasks.evaluation import Evaluation
+from tfbert.tasks.relation_extraction.examples import marked
+
+if TYPE_CHECKING:
+    from tfbert.tasks.relation_extraction.task import RelationExtraction
 
 NO_RELATION = ("Other", "no_relation")  # SemEval's and TACRED's names; they count as the absence of an answer
 _DIRECTED = re.compile(r"(.*)\((e1,e2|e2,e1)\)", re.S)
@@ -53,3 +60,30 @@ def metrics(labels: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> 
         "micro_f1": float(micro),
         "accuracy": float(sklearn.metrics.accuracy_score(truth, predicted)),
     }
+
+
+def evaluation(
+    task: RelationExtraction,
+    examples: Mapping[str, Any],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Evaluation:
+    """What the report draws: scores of each label, and texts that mark their entities."""
+    texts = examples["text"]
+    if "head" in examples:
+        spans = zip(texts, examples["head"], examples["tail"], strict=True)
+        texts = [marked(*row) for row in spans]
+    return Evaluation(
+        problem=task.problem,
+        labels=task.labels,
+        texts=texts,
+        text_pairs=None,
+        truth=examples["label"],
+        scores=answers["probabilities"],
+        thresholds=None,
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )

@@ -137,33 +137,18 @@ class RelationExtraction(TrainableTask):
     def keras_metrics(self) -> list[keras.metrics.Metric]:
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return relation_metrics.metrics(self.labels, examples["label"], answers["probabilities"].argmax(-1))
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
         data: str,
     ) -> Evaluation:
-        texts = examples["text"]
-        if "head" in examples:
-            spans = zip(texts, examples["head"], examples["tail"], strict=True)
-            texts = [relation_examples.marked(*row) for row in spans]
-        return Evaluation(
-            problem=self.problem,
-            labels=self.labels,
-            texts=texts,
-            text_pairs=None,
-            truth=examples["label"],
-            scores=answers["probabilities"],
-            thresholds=None,
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
+        return relation_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
@@ -181,7 +166,7 @@ class RelationExtraction(TrainableTask):
             "probabilities": probabilities,
         }
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         texts = ("label", "relation", "direction", "head_text", "tail_text")
         rows = []
         for i, probabilities in enumerate(answer["probabilities"]):

@@ -13,7 +13,7 @@ from tfbert.tasks.columns import column_name, has_column
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
 
 # Where a table has no column of our name, the published data sets' and sentence-transformers' names are looked for.
 _OTHER_NAMES = {
@@ -40,7 +40,7 @@ def score_range(table: Table, columns: Mapping[str, str]) -> tuple[float, float]
     return float(scores.min()), float(scores.max())
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: SentenceEmbedding, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, text_pair, negative, and score float [B], the last three where it has them."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.stats
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TEXTS_AT_ONCE = 1024  # bounds the similarities held while pairs are ranked
 
 
-def metrics(examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+def metrics(examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
     """All metrics of a data set; the first is the one that a best checkpoint is chosen by.
 
     Args:
@@ -47,9 +47,7 @@ def metrics(examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) ->
         }
 
 
-def ranking(
-    examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ranking(examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each text the rank of its pair among all different pairs, by cosine.
 
     Other pairs of the same text are right as well and do not count. Pairs that are as near count as before it, so
@@ -59,13 +57,14 @@ def ranking(
         ranks int [N], the row of the nearest pair int [N], and its cosine float [N].
     """
     texts, pairs = _unit(answers["embedding"]), _unit(answers["embedding_pair"])
-    numbers, pair_of, first_rows = {}, [], []
+    numbers: dict[str, int] = {}
+    pair_of, first_rows = [], []
     for row, pair in enumerate(examples["text_pair"]):
         if pair not in numbers:
             numbers[pair] = len(numbers)
             first_rows.append(row)
         pair_of.append(numbers[pair])
-    right = {}  # text -> all its pairs
+    right: dict[str, set[int]] = {}  # text -> all its pairs
     for text, pair in zip(examples["text"], pair_of, strict=True):
         right.setdefault(text, set()).add(pair)
     pairs, first_rows = pairs[first_rows], np.array(first_rows)
@@ -85,14 +84,14 @@ def ranking(
 
 def evaluation(
     task: SentenceEmbedding,
-    examples: Mapping[str, Sequence],
+    examples: Mapping[str, Any],
     answers: dict[str, np.ndarray],
     *,
     token_lengths: np.ndarray,
     data: str,
 ) -> Answers | Evaluation:
     """Scores as a regression's; triplets and pairs as texts."""
-    common = {"token_lengths": token_lengths, "metrics": metrics(examples, answers), "data": data}
+    common: dict[str, Any] = {"token_lengths": token_lengths, "metrics": metrics(examples, answers), "data": data}
     if "score" in examples:
         low, high = task.score_range
         return Evaluation(

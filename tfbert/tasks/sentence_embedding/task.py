@@ -155,12 +155,12 @@ class SentenceEmbedding(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return SentenceEmbeddingLoss(self.objective, scale=self.scale, margin=self.margin)
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         return sentence_embedding_metrics.metrics(examples, answers)
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
@@ -177,7 +177,7 @@ class SentenceEmbedding(TrainableTask):
             answer[name] = tf.reduce_sum(text * other, axis=-1)
         return answer
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         columns = {name: values.tolist() for name, values in answer.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

@@ -17,7 +17,7 @@ from tfbert.tasks.summarization.oracle import greedy, verbatim, word_tokenizer
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.summarization.task import Summarization
 
 # Where a table has no column of our name, the usual other ones are looked for.
 _OTHER_NAMES = {
@@ -29,7 +29,7 @@ _OTHER_NAMES = {
 PARTS = tuple(_OTHER_NAMES)
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: Summarization, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: document; labelled also labels, and summary where the table has it.
 
     `labels` is int32 [sentences] for each row, 1 for a sentence of the summary. A document given as `sentences` is
@@ -63,11 +63,11 @@ def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[st
     return _learnable(table, columns) if training else columns
 
 
-def _has(task: Task, table: Table, part: str) -> bool:
+def _has(task: Summarization, table: Table, part: str) -> bool:
     return has_column(part, table, task.columns, _OTHER_NAMES)
 
 
-def _name(task: Task, table: Table, part: str) -> str:
+def _name(task: Summarization, table: Table, part: str) -> str:
     return column_name(part, table, task.columns, _OTHER_NAMES)
 
 
@@ -161,7 +161,7 @@ def _spans(task, documents):
     return [(starts[a:b], ends[a:b]) for a, b in zip(splits, splits[1:], strict=False)]
 
 
-def sentence_texts(task: Task, documents: Sequence[str]) -> list[list[str]]:
+def sentence_texts(task: Summarization, documents: Sequence[str]) -> list[list[str]]:
     """The sentences of each document: a list of lists of str."""
     text, sentences = _split(task, documents)
     texts = sentences.ragged(task.splitter.texts(text, sentences)).to_list()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn.metrics
 
+from tfbert.tasks.columns import texts_of
+from tfbert.tasks.evaluation import Answers
+
+if TYPE_CHECKING:
+    from tfbert.tasks.summarization.task import Summarization
+
+from tfbert.tasks.summarization.examples import sentence_texts
 from tfbert.tasks.summarization.oracle import rouge_score, word_tokenizer
 
 # Of texts, and of their sentences (the ROUGE-L that papers on summarization report).
@@ -61,7 +69,39 @@ def of_sentences(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> dict[s
 
 def flags(labels: Sequence[Sequence[int]], numbers: np.ndarray) -> list[np.ndarray]:
     """The chosen sentences as 0 or 1 for each sentence of each document."""
-    chosen = [np.zeros(len(label), int) for label in labels]
+    chosen: list[np.ndarray] = [np.zeros(len(label), int) for label in labels]
     for flag, row in zip(chosen, numbers, strict=True):
         flag[row[row >= 0]] = 1
     return chosen
+
+
+def evaluation(
+    task: Summarization,
+    examples: Mapping[str, Any],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers:
+    """What the report draws: the summaries."""
+    predicted = texts_of(answers["summary"])
+    if "summary" in examples:
+        truth = list(examples["summary"])
+        quality = rouge_values([[text] for text in truth], [[text] for text in predicted])[:, 0].tolist()
+    else:
+        documents = sentence_texts(task, examples["document"])
+        labelled = zip(documents, examples["labels"], strict=True)
+        truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in labelled]
+        found = zip(examples["labels"], answers["sentence_ids"], strict=True)
+        quality = [of_sentences([label], numbers[None])["f1"] for label, numbers in found]
+    taken = (answers["sentence_ids"] >= 0).sum(1)
+    return Answers(
+        texts=examples["document"],
+        truth=truth,
+        predicted=predicted,
+        quality=quality,
+        scores=answers["scores"].sum(1) / np.maximum(taken, 1),
+        token_lengths=token_lengths,
+        metrics=task.metrics(examples, answers),
+        data=data,
+    )

@@ -79,13 +79,15 @@ def greedy(sentences: Sequence[Sequence[str]], summary: Sequence[str], limit: in
     [0, 1]
     """
     truth = [set(summary), set(zip(summary, summary[1:], strict=False))]
-    sets = [(set(words), set(zip(words, words[1:], strict=False))) for words in sentences]
-    taken, known, best = [], [set(), set()], 0.0
+    sets: list[list[set]] = [[set(words), set(zip(words, words[1:], strict=False))] for words in sentences]
+    taken: list[int] = []
+    known: list[set] = [set(), set()]
+    best = 0.0
     while len(taken) < limit:
         scores = {i: _f1(known, sets[i], truth) for i in range(len(sets)) if i not in taken}
         if not scores:
             break
-        number = max(scores, key=scores.get)  # the first of equals
+        number = max(scores, key=lambda i: scores[i])  # the first of equals
         if scores[number] <= best:
             break
         best = scores[number]

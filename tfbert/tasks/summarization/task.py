@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.settings import check_not_negative, check_positive
+from tfbert.tasks.columns import texts_of
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.summarization import examples as summarization_examples
 from tfbert.tasks.summarization import golden as summarization_golden
@@ -143,47 +144,26 @@ class Summarization(TrainableTask):
     def loss(self) -> keras.losses.Loss:
         return SentenceLoss()
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         if "summary" not in examples:
             return summarization_metrics.of_sentences(examples["labels"], answers["sentence_ids"])
         documents = summarization_examples.sentence_texts(self, examples["document"])
         limits = np.asarray(self.limits([len(sentences) for sentences in documents]))
         return summarization_metrics.rouge(
             summarization_examples.sentence_texts(self, examples["summary"]),
-            [[text for text in _texts(row) if text] for row in answers["sentences"]],
+            [[text for text in texts_of(row) if text] for row in answers["sentences"]],
             [sentences[:limit] for sentences, limit in zip(documents, limits, strict=True)],
         )
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
         data: str,
     ) -> Answers:
-        predicted = _texts(answers["summary"])
-        if "summary" in examples:
-            truth = list(examples["summary"])
-            quality = summarization_metrics.rouge_values([[text] for text in truth], [[text] for text in predicted])
-            quality = quality[:, 0]
-        else:
-            documents = summarization_examples.sentence_texts(self, examples["document"])
-            rows = zip(documents, examples["labels"], strict=True)
-            truth = [" ".join(text for text, label in zip(*row, strict=True) if label) for row in rows]
-            rows = zip(examples["labels"], answers["sentence_ids"], strict=True)
-            quality = [summarization_metrics.of_sentences([label], number[None])["f1"] for label, number in rows]
-        taken = (answers["sentence_ids"] >= 0).sum(1)
-        return Answers(
-            texts=examples["document"],
-            truth=truth,
-            predicted=predicted,
-            quality=quality,
-            scores=answers["scores"].sum(1) / np.maximum(taken, 1),
-            token_lengths=token_lengths,
-            metrics=self.metrics(examples, answers),
-            data=data,
-        )
+        return summarization_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
@@ -213,9 +193,9 @@ class Summarization(TrainableTask):
             byte_end=sentences.ends,
         )
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         rows = []
-        for i, summary in enumerate(_texts(answer["summary"])):
+        for i, summary in enumerate(texts_of(answer["summary"])):
             values = zip(answer["sentences"][i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)
             parts = [
                 {"text": text.decode("utf-8", "replace"), "score": float(score), "start": int(start), "end": int(end)}
@@ -227,7 +207,3 @@ class Summarization(TrainableTask):
 
     def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
         return summarization_golden.golden_inputs()
-
-
-def _texts(values):
-    return [value.decode("utf-8", "replace") for value in np.asarray(values, object)]

@@ -14,7 +14,7 @@ from tfbert.tasks.token_classification.tags import spans_of_tags
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
-    from tfbert.tasks.task import Task
+    from tfbert.tasks.token_classification.task import TokenClassification
 
 # Where a table has no column of our name, usual names for the same thing are looked for.
 _OTHER_NAMES = {
@@ -48,7 +48,7 @@ def labels_of(table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(labels))
 
 
-def read(task: Task, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
+def read(task: TokenClassification, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text or words, and spans: int32 [n, 3] a row, in order.
 
     A span is start, end (exclusive) and the number of its label, in characters of a text or in words.

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tfbert.tasks.evaluation import Answers
+
+if TYPE_CHECKING:
+    from tfbert.tasks.token_classification.task import TokenClassification
 
 Entities = set[tuple[str, int, int]]  # (label, start, end) of a row
 
@@ -26,7 +32,7 @@ def found_in(answers: dict[str, np.ndarray], words: bool) -> list[Entities]:
 
 def counts(truth: Sequence[Entities], found: Sequence[Entities]) -> dict[str, np.ndarray]:
     """{label: [right, found, true]} of rows of sets."""
-    counted = collections.defaultdict(lambda: np.zeros(3, np.int64))
+    counted: collections.defaultdict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(3, np.int64))
     for true, predicted in zip(truth, found, strict=True):
         for column, entities in enumerate((true & predicted, predicted, true)):
             for label, *_ in entities:
@@ -60,3 +66,45 @@ def by_label(
     counted = counts(truth, found)
     values = {label: counted.get(label, np.zeros(3, np.int64)) for label in labels}
     return {label: (*precision_recall_f1(*value), int(value[2])) for label, value in values.items()}
+
+
+def truth_and_found(
+    task: TokenClassification, examples: Mapping[str, Any], answers: dict[str, np.ndarray]
+) -> tuple[list[Entities], list[Entities]]:
+    """The entities that are there and those that were found, of each row."""
+    return truth_of(examples["spans"], task.labels), found_in(answers, "words" in examples)
+
+
+def evaluation(
+    task: TokenClassification,
+    examples: Mapping[str, Any],
+    answers: dict[str, np.ndarray],
+    *,
+    token_lengths: np.ndarray,
+    data: str,
+) -> Answers:
+    """What the report draws: the entities of each text, and the figures of each label."""
+    as_words = "words" in examples
+    units = examples["words"] if as_words else examples["text"]
+    truth, found = truth_and_found(task, examples, answers)
+
+    def named(row, spans):
+        cut = [(start, label, units[row][start:end]) for label, start, end in spans]
+        return "; ".join(f"{' '.join(part) if as_words else part}: {label}" for _, label, part in sorted(cut))
+
+    def quality(true, predicted):
+        counted = len(true & predicted), len(predicted), len(true)
+        return precision_recall_f1(*counted)[2] if true or predicted else 1.0
+
+    scores = answers["score"] * (answers["label"] != b"")
+    return Answers(
+        texts=[" ".join(words) for words in units] if as_words else units,
+        truth=[named(row, spans) for row, spans in enumerate(truth)],
+        predicted=[named(row, spans) for row, spans in enumerate(found)],
+        quality=[quality(*sets) for sets in zip(truth, found, strict=True)],
+        scores=[float(row.sum()) / max(1, len(spans)) for row, spans in zip(scores, found, strict=True)],
+        token_lengths=token_lengths,
+        metrics=metrics(truth, found),
+        data=data,
+        by_label=by_label(truth, found, task.labels),
+    )

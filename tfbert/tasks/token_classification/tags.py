@@ -12,7 +12,7 @@ _ENDS_ARE_SAID = set("EMSLU")  # the prefixes that BIO does not have
 
 
 def spans_of_tags(
-    rows: Sequence[Sequence[str]], place: Callable[[int, int], str] | None
+    rows: Sequence[Sequence[str]], place: Callable[[int, int], str]
 ) -> tuple[list[list[tuple[int, int, str]]], list[tuple[int, int]]]:
     """Rows of tags -> their spans, and the places where an I- begins an entity.
 
@@ -29,7 +29,7 @@ def spans_of_tags(
     Raises:
         DataError: a tag unlike the others of the file, or an order of tags that BIOES and its like do not have.
 
-    >>> spans_of_tags([["B-a", "I-a", "O", "I-b"]], None)
+    >>> spans_of_tags([["B-a", "I-a", "O", "I-b"]], "row {}, word {}".format)
     ([[(0, 2, 'a'), (3, 4, 'b')]], [(0, 3)])
     """
     distinct = {tag for tags in rows for tag in tags} - {"O"}

@@ -159,45 +159,20 @@ class TokenClassification(TrainableTask):
     def loss_terms(self, target: tf.Tensor) -> tf.Tensor:
         return tf.math.count_nonzero(target != NO_TAG, dtype=tf.float32)
 
-    def metrics(self, examples: Mapping[str, Sequence], answers: dict[str, np.ndarray]) -> dict[str, float]:
-        return token_classification_metrics.metrics(*self._truth_and_found(examples, answers))
+    def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
+        return token_classification_metrics.metrics(
+            *token_classification_metrics.truth_and_found(self, examples, answers)
+        )
 
     def evaluation(
         self,
-        examples: Mapping[str, Sequence],
+        examples: Mapping[str, Any],
         answers: dict[str, np.ndarray],
         *,
         token_lengths: np.ndarray,
         data: str,
     ) -> Answers:
-        as_words = "words" in examples
-        units = examples["words"] if as_words else examples["text"]
-        truth, found = self._truth_and_found(examples, answers)
-
-        def named(row, spans):
-            cut = [(start, label, units[row][start:end]) for label, start, end in spans]
-            return "; ".join(f"{' '.join(part) if as_words else part}: {label}" for _, label, part in sorted(cut))
-
-        def quality(true, predicted):
-            counted = len(true & predicted), len(predicted), len(true)
-            return token_classification_metrics.precision_recall_f1(*counted)[2] if true or predicted else 1.0
-
-        scores = answers["score"] * (answers["label"] != b"")
-        return Answers(
-            texts=[" ".join(words) for words in units] if as_words else units,
-            truth=[named(row, spans) for row, spans in enumerate(truth)],
-            predicted=[named(row, spans) for row, spans in enumerate(found)],
-            quality=[quality(*sets) for sets in zip(truth, found, strict=True)],
-            scores=[float(row.sum()) / max(1, len(spans)) for row, spans in zip(scores, found, strict=True)],
-            token_lengths=token_lengths,
-            metrics=token_classification_metrics.metrics(truth, found),
-            data=data,
-            by_label=token_classification_metrics.by_label(truth, found, self.labels),
-        )
-
-    def _truth_and_found(self, examples, answers):
-        truth = token_classification_metrics.truth_of(examples["spans"], self.labels)
-        return truth, token_classification_metrics.found_in(answers, "words" in examples)
+        return token_classification_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
     # 5 answer
     @tf.autograph.experimental.do_not_convert  # no Python control flow over tensors for it to find in seconds
@@ -229,7 +204,7 @@ class TokenClassification(TrainableTask):
         label = tf.where(found["label"] < 0, "", tf.gather(self.labels, tf.maximum(found["label"], 0)))
         return {"entity": texts_between(text, found["byte_start"], found["byte_end"]), **found, "label": label}
 
-    def readable(self, answer: dict[str, np.ndarray]) -> list[dict]:
+    def readable(self, answer: dict[str, Any]) -> list[dict]:
         numbers = [name for name in answer if name not in ("entity", "label", "score")]
         rows = []
         for i, labels in enumerate(answer["label"]):
