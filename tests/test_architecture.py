@@ -94,7 +94,7 @@ def test_add_a_task(recipe, tmp_path):
     answer = json.loads(answer)
     assert answer["stars"] in (1, 2, 3) and 1 / 3 <= answer["score"] <= 1
     assert "all answer as the model does" in out
-    assert {path.name for path in (tmp_path / "served/stars").iterdir()} >= {"1", "model.tflite", "model.onnx"}
+    assert {path.name for path in (tmp_path / "served/stars").iterdir()} >= {"1", "lite", "onnx"}
     (tmp_path / "bad.tsv").write_text("review\tstars\nfine\t4\n")
     told = run.python(
         "import tfbert; from tfbert.errors import DataError; model = tfbert.load('runs/stars')\n"

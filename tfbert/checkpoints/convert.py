@@ -27,7 +27,7 @@ def convert(source: Source, form: str, out: Any) -> list[str]:
     Raises:
         ConfigError: a network that the format does not have.
 
-    >>> convert(open_checkpoint("bert_uncased"), "hf", "converted")
+    >>> convert(open_checkpoint("path/or/hf-id"), "hf", "converted")
     []
     """
     target = format_to_write(form)

@@ -35,5 +35,7 @@ def load_encoder(name: Any, encoder_class: type[Encoder], *, dtype: Any = None) 
 
 def save_encoder(encoder: Encoder, folder: Any) -> None:
     """Writes config.json and model.safetensors; another model's folder there is replaced."""
+    if not encoder.built:
+        encoder.build()
     with replace_folder(folder, marker="config.json") as aside:
         hugging_face.write_folder(aside, encoder, pooler=encoder.has_trained_pooler)

@@ -4,6 +4,7 @@ import json
 
 import tensorflow as tf
 
+from tfbert.encoders import families
 from tfbert.export import golden, measure
 from tfbert.export.golden import plain
 
@@ -20,11 +21,12 @@ def model_card(name, model, variants, differences, figures, cases):
         cases: the golden examples.
     """
     task, config = model.task, model.encoder.config
+    family = families.family_of(config).name
     parameters = sum(int(variable.value.shape.num_elements()) for variable in model.network.variables)
     lines = [
         f"# {name}",
         "",
-        f"`{task.name}`, by tfbert: BERT with {config.num_hidden_layers} layers of width {config.hidden_size}, "
+        f"`{task.name}`, by tfbert: {family} with {config.num_hidden_layers} layers of width {config.hidden_size}, "
         f"{config.num_attention_heads} heads, a vocabulary of {config.vocab_size:,} tokens and at most "
         f"{task.max_length} tokens at once; {parameters / 1e6:.1f} million parameters.",
         "",

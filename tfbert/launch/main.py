@@ -41,6 +41,7 @@ def run(module_name: str, argv: list[str]) -> None:
     from absl import app, flags, logging
 
     from tfbert.errors import Preempted, TfbertError
+    from tfbert.launch import register_flag
 
     sys.path.append(os.getcwd())  # where a task of one's own is, --task=module:Class; a console script leaves it out
     sys.argv = argv  # where ml_collections looks for settings, once when the module defines its flags
@@ -52,7 +53,8 @@ def run(module_name: str, argv: list[str]) -> None:
         sys.exit(2)
 
     if any(argument in ("-h", "--help", "-help") for argument in argv[1:]):
-        print(module.__doc__, flags.FLAGS.module_help(module), sep="\n")
+        helps = [flags.FLAGS.module_help(each) for each in (module, register_flag)]
+        print(module.__doc__, *helps, sep="\n")
         sys.exit(0)
 
     def guarded(arguments):
@@ -61,6 +63,7 @@ def run(module_name: str, argv: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow logs each file that it writes
         try:
+            register_flag.import_registered()
             return module.main(arguments)
         except TfbertError as error:
             print(f"{argv[0]}: {error}", file=sys.stderr)

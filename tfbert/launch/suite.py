@@ -26,6 +26,7 @@ from absl import flags
 
 from tfbert.errors import ConfigError, Preempted
 from tfbert.files import replace_file
+from tfbert.launch import register_flag
 from tfbert.launch.config_flag import config_of
 from tfbert.launch.main import PREEMPTED
 from tfbert.runs.configs.finetune import FinetuneConfig

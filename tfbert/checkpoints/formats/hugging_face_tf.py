@@ -25,7 +25,7 @@ def open_folder(folder: Any) -> Source:
     if NAME not in family.forms:
         raise CheckpointError(f"{folder}: tfbert does not read tf_model.h5 of {family.name}; get model.safetensors")
     table = family.forms[NAME].table
-    # layer, model and, once more, layer: bert/tf_bert_model/bert/…, mlm___cls/tf_bert_for_masked_lm/mlm___cls/…
+    # layer, model and, once more, layer: NAME/tf_NAME_model/NAME/…, mlm___cls/tf_NAME_for_masked_lm/mlm___cls/…
     outer = re.compile(rf"^[^/]+/(?:tf_\w+/)?(?:(?:{re.escape(table.prefix)}|mlm___cls/|nsp___cls/))?")
     file, names = HDF5File(folder / "tf_model.h5"), {}
     for stored in file.shapes:

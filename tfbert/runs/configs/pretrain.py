@@ -34,8 +34,8 @@ class PretrainConfig(RunConfig):
     out: str = ""  # the run folder
 
     init_from: str = ""  # a checkpoint to start from; random weights if empty
-    size: str = "small"  # of random weights: a name that `BertConfig.of_size` knows
-    encoder: dict = dataclasses.field(default_factory=lambda: dict(_ENCODER))  # of random weights, for `BertConfig`
+    size: str = "small"  # of random weights: a name that `EncoderConfig.of_size` knows
+    encoder: dict = dataclasses.field(default_factory=lambda: dict(_ENCODER))  # of random weights, other sizes
 
     mask: str = "token"  # units of the masking: token, whole_word, ngram, span
     mask_rate: float = 0.15

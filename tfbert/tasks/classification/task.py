@@ -39,7 +39,7 @@ class Classification(TrainableTask):
     """A text, or a pair of texts, gets a label, several labels or a number.
 
     Outputs are logits [W, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
-    BertForSequenceClassification; W is B but with `windows`. Source: Devlin et al. 2018, section 4.1.
+    …ForSequenceClassification; W is B but with `windows`. Source: Devlin et al. 2018, section 4.1.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.

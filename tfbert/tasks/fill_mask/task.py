@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class FillMask(Task):
-    """Each [MASK] of a text is answered by the likeliest tokens: what BERT is pretrained on.
+    """Each [MASK] of a text is answered by the likeliest tokens: what encoders are pretrained on.
 
     The network is Hugging Face's for pretraining, or that of a masked language model alone without `next_sentence`. It
     is trained on masked rows of tokens (`tfbert.data.PretrainingBatches`) and not on texts, and so is no

@@ -12,7 +12,7 @@ import tensorflow as tf
 class MultipleChoiceLoss(keras.losses.Loss):
     """Cross-entropy over the choices of each row, averaged over the rows.
 
-    As Hugging Face's BertForMultipleChoice computes it. Targets: [W, 2], of each pair's row the number of the right
+    As Hugging Face's …ForMultipleChoice computes it. Targets: [W, 2], of each pair's row the number of the right
     choice, and C. Outputs: logits [W, 1], those of a row one after the other. Each pair gets its row's loss, so that
     weights of pairs, and means over parts of a batch, are those of rows.
 

@@ -35,7 +35,7 @@ class MultipleChoiceTask(TrainableTask):
     """A prompt and two or more choices, of which one is right: the end of a story, the answer to a question.
 
     Each pair of the prompt and a choice gets a logit from the pooled output, as in Hugging Face's
-    BertForMultipleChoice; a softmax over a row's choices makes them probabilities. Rows may have different numbers
+    …ForMultipleChoice; a softmax over a row's choices makes them probabilities. Rows may have different numbers
     of choices; those with fewer are filled up with "", which is no choice. Outputs are logits [W, 1], those of a row
     one after the other. Source: Devlin et al. 2018, section 4.4.
 

@@ -44,7 +44,7 @@ class QuestionAnswering(TrainableTask):
     """A question is answered by a span of its context, or by "" where the context has no answer.
 
     Outputs are logits [W, S, 2] of the answer's first and last token, as in Hugging Face's
-    BertForQuestionAnswering. Source: Devlin et al. 2018, sections 4.2 and 4.3.
+    …ForQuestionAnswering. Source: Devlin et al. 2018, sections 4.2 and 4.3.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.

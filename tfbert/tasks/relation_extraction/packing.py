@@ -1,4 +1,4 @@
-"""Texts in five parts -> the dense batch that BERT reads, with markers around the entities.
+"""Texts in five parts -> the dense batch that the encoder reads, with markers around the entities.
 
 Shapes: B batch, S the longest row, at least 1.
 """

@@ -44,7 +44,7 @@ class TokenClassification(TrainableTask):
     """A text's labelled spans of words, which do not overlap.
 
     Each word is read at its first piece and gets a tag of BIO (IOB2): O, B-x or I-x. Outputs are logits [W, S, C], as
-    in Hugging Face's BertForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
+    in Hugging Face's …ForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
     are cut into windows, and a word is learned and read where it has most context. Source: Devlin et al. 2018,
     section 5.3. With `transitions` outputs are a dict of logits and transitions [C, C], see `TagTransitions`.
 

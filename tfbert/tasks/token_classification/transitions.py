@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-# Adam moves a weight by about the learning rate a step. At BERT's rates a score that begins at 0 would stay there.
+# Adam moves a weight by about the learning rate a step. At its usual rates a score that begins at 0 would stay there.
 _SCALE = 100.0
 
 

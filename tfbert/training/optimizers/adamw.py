@@ -1,4 +1,4 @@
-"""AdamW as BERT is fine-tuned with it."""
+"""AdamW as encoders are fine-tuned with it: warmup, linear decay, clipping."""
 
 from __future__ import annotations
 

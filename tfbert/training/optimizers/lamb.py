@@ -15,7 +15,7 @@ class LAMB(AdamW):
     """Adam whose step is scaled, variable by variable, to the length of the variable (You et al. 2019, algorithm 2).
 
     The decay is part of the step whose length is measured; Keras' own Lamb decays separately. Biases and LayerNorm
-    are neither decayed nor scaled, as in the authors' BERT runs. Schedule and clipping are `AdamW`'s; the reference
+    are neither decayed nor scaled, as in the authors' runs. Schedule and clipping are `AdamW`'s; the reference
     is google-research's LAMBOptimizer (albert/lamb_optimizer.py), with the bias correction of the paper.
 
     >>> model.compile(optimizer=LAMB(2e-3, warmup=0.1))
