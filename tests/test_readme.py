@@ -102,6 +102,18 @@ def test_exports(shell, tmp_path):
     assert f"'{labels[int(number.strip('[]'))]}'" in label
 
 
+def test_an_encoder_by_itself(shell, tmp_path):
+    examples = blocks("An encoder by itself", "python")
+    assert len(examples) == 2
+    more = (
+        'encoder.save("runs/encoder"); states = encoder(tokenizer(["a"]), return_hidden_states=True)["hidden_states"]'
+    )
+    out = shell([sys.executable, "-c", "\n".join([*examples, more, "print(len(states))"])])
+    assert out.splitlines()[0].endswith("32) (1, 32)") and out.splitlines()[-1] == "2"  # embeddings and one block
+    assert (tmp_path / "runs/heads.keras").exists() and (tmp_path / "served/heads/1/saved_model.pb").exists()
+    assert (tmp_path / "runs/encoder/model.safetensors").exists()
+
+
 def test_in_keras(shell, tmp_path):
     examples = blocks("In Keras", "python")
     assert len(examples) == 2

@@ -129,6 +129,7 @@ def _finetune(config, seed, folder):
     Raises Preempted where SIGTERM has ended it, sent to it or to this process.
     """
     command = [sys.executable, "-m", "tfbert.launch.main", "finetune", *_config_flags(config, seed)]
+    command += register_flag.arguments()
     command += [f"--checkpoint={_CHECKPOINT.value}", f"--out={folder}"]
     process, asked = None, []
 

@@ -17,6 +17,8 @@ class Tokenize(keras.layers.Layer):
 
     Inputs: strings [B], and a second text [B] for pairs. Output: a dict of token_ids, segment_ids and padding_mask,
     int32 [B, S], where S is the batch's longest row. It runs on the CPU and is not compiled by XLA.
+    `fit` and `predict` of the model take `tf.constant` strings, a tf.data.Dataset, or NumPy arrays of dtype object;
+    Keras itself refuses arrays of dtype str (`np.array(texts, object)` makes what it takes).
 
     Args:
         tokenizer: a `tfbert.Tokenizer`; the saved model holds all of it.
