@@ -97,7 +97,7 @@ def test_add_a_task(recipe, tmp_path):
     assert {path.name for path in (tmp_path / "served/stars").iterdir()} >= {"1", "lite", "onnx"}
     (tmp_path / "bad.tsv").write_text("review\tstars\nfine\t4\n")
     told = run.python(
-        "import tfbert; from tfbert.errors import DataError; model = tfbert.load('runs/stars')\n"
+        "import tfbert; from tfbert.errors import DataError; model = tfbert.load('runs/stars'); model.compile()\n"
         "try: model.evaluate(tfbert.data.read('bad.tsv'))\nexcept DataError as error: print(error)"
     )
     assert "4 is not one of 1 to 3 stars" in told and "bad.tsv" in told
@@ -108,7 +108,8 @@ def test_add_a_family(recipe, tmp_path):
     run = recipe("Add a family")
     (program,) = run.programs
     assert "(1, 5, 32)" in run.python(program)
-    train = "--train=train.tsv --dev=train.tsv --text_column=review --label_column=stars --config.epochs=1"
+    (tmp_path / "topics.tsv").write_text("text\tlabel\n" + "fine lamp\tlamp\nmy order\torder\n" * 4)
+    train = "--train=topics.tsv --dev=topics.tsv --config.epochs=1"
     register = "--register=plain.family"
     run.shell(f"tfbert finetune {register} --checkpoint=plain-small --out=runs/plain {train} --config.max_length=32")
     assert json.loads((tmp_path / "runs/plain/model/config.json").read_text())["architectures"] == [

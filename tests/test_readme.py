@@ -110,7 +110,7 @@ def test_an_encoder_by_itself(shell, tmp_path):
     )
     out = shell([sys.executable, "-c", "\n".join([*examples, more, "print(len(states))"])])
     assert out.splitlines()[0].endswith("32) (1, 32)") and out.splitlines()[-1] == "2"  # embeddings and one block
-    assert (tmp_path / "runs/heads.keras").exists() and (tmp_path / "served/heads/1/saved_model.pb").exists()
+    assert (tmp_path / "heads.keras").exists() and (tmp_path / "served/heads/1/saved_model.pb").exists()
     assert (tmp_path / "runs/encoder/model.safetensors").exists()
 
 
