@@ -26,7 +26,6 @@ ROOT = pathlib.Path(tfbert.__file__).parent
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Modules whose examples do not run yet. One that runs is to be taken off the list.
 NOT_YET = {
-    "tfbert.checkpoints.convert",
     "tfbert.encoders.layers.embeddings",
     "tfbert.export.onnx.files",
     "tfbert.export.saved_model.allowed_ops",
