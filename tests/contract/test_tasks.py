@@ -1,17 +1,25 @@
 """What every task does: a row of `table.TASKS` is all that a new one adds here."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
 import keras
+import models
 import numpy as np
 import pytest
 import tensorflow as tf
 from models import arrays, example_of, hard_rows, settings_of, without_rows
+from table import TASKS
 
 import tfbert
 from tfbert.errors import ConfigError, DataError
 from tfbert.models import model_class
-from tfbert.tasks.task import TrainableTask
+from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.finetune import batches_of
+from tfbert.tasks.task import TrainableTask, check_trainable
 
 
 def as_json(task):
@@ -59,7 +67,9 @@ def test_wrong_settings(case, tiny_checkpoint):
         with pytest.raises(ConfigError, match=message):
             kind.from_checkpoint(tiny_checkpoint, **{**given, **wrong})
     with pytest.raises(ConfigError, match="did you mean 'max_length'"):
-        kind.task_class.settings_for(case.table, max_lenght=3)
+        kind.task_class.settings_for(
+            tfbert.data.Table.from_columns(case.row.columns or case.row.questions), max_lenght=3
+        )
 
 
 # training and prediction
@@ -69,7 +79,7 @@ def test_trains_and_evaluates(case):
     model = case.model
     if not isinstance(model.task, TrainableTask):
         with pytest.raises(ConfigError, match=f"{model.task.name} has none; it can predict"):
-            model.evaluate(tfbert.data.Table.from_columns(case.row.questions))
+            check_trainable(model.task, "training")
         return
     assert np.isfinite(case.losses).all() and np.mean(case.moved) > 0.5
     values = model.evaluate(case.table, return_dict=True, verbose=0)
@@ -82,7 +92,10 @@ def test_answers_any_number_of_rows(case):
     assert len(case.answers) == size
     assert json.loads(json.dumps(case.answers)) == case.answers
     assert case.model.predict({name: [] for name in case.row.questions}) == []
-    alone = [case.model.predict({name: values[i : i + 1] for name, values in case.row.questions.items()})[0] for i in range(size)]
+    alone = [
+        case.model.predict({name: values[i : i + 1] for name, values in case.row.questions.items()})[0]
+        for i in range(size)
+    ]
     same(alone, case.answers)
 
 
@@ -123,7 +136,8 @@ def test_a_keras_file(case):
     assert again.predict(case.row.questions) == case.answers
     assert again.optimizer.get_config() == case.model.optimizer.get_config()  # compiled as before
     if isinstance(again.task, TrainableTask):
-        assert again.loss.get_config() == case.model.loss.get_config()
+        configs = [{**one.loss.get_config(), "name": ""} for one in (again, case.model)]
+        assert configs[0] == configs[1]
 
 
 # exports
@@ -145,7 +159,9 @@ def test_the_served_graph_takes_all_that_its_signatures_do(case, runtime):
             found = runtime.ask(case.exported / "1", inputs, name)
             rows = len(next(iter(inputs.values())))
             assert all(len(value) == rows for value in found.values())
-            wanted = case.model.answer({column: tf.constant(value, signature[column].dtype) for column, value in inputs.items()})
+            wanted = case.model.answer(
+                {column: tf.constant(value, signature[column].dtype) for column, value in inputs.items()}
+            )
             assert found.keys() == wanted.keys()
             for key, value in wanted.items():
                 if value.dtype.is_floating:
@@ -181,3 +197,90 @@ def test_features_are_the_same_in_a_graph(case):
     for name, values in eager.items():
         np.testing.assert_array_equal(traced[name], values, err_msg=name)
     assert eager["token_ids"].shape[1] <= task.max_length
+
+
+# batches of one shape
+
+
+def trained(row, checkpoint, *, static, jit_compile=False, accumulation=1, steps=5):
+    """Weights after some steps, the losses' mean, and answers to all of the data; batches are of 2, of 2, of 1."""
+    kind, table = model_class(row.task), tfbert.data.Table.from_columns(row.columns)
+    keras.utils.set_random_seed(0)
+    model = kind.from_checkpoint(checkpoint, **settings_of(row))
+    for layer in model._flatten_layers():  # dropout's masks have the batch's shape
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    config = FinetuneConfig(
+        task=row.task,
+        batch_size=2,
+        static_shapes=static,
+        accumulation=accumulation,
+        max_length=model.task.max_length,
+    )
+    batches = batches_of(model.task.examples(table, training=True), model, config)
+    model.compile(
+        keras.optimizers.SGD(0.1, global_clipnorm=1.0), metrics=[], accumulation=accumulation, jit_compile=jit_compile
+    )
+    dataset = model.on_all_replicas(batches, 0)
+    if static:
+        assert all(spec.shape.is_fully_defined() for spec in tf.nest.flatten(dataset.element_spec))
+    loss = model.fit(dataset, steps_per_epoch=steps, epochs=1, verbose=0).history["loss"][0]
+    return [np.array(value) for value in model.get_weights()], loss, model.evaluate_answers(batches)
+
+
+QUICK = "token_classification"  # one of them is tested with all others
+TRAINED = {name: row for name, row in TASKS.items() if row.columns}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name, row in TRAINED.items()
+        if row.is_static
+    ],
+)
+def test_a_static_batch_trains_as_any_other(name, tiny_checkpoint):
+    """Rows that only fill up, parts of one shape, and the whole step compiled change nothing."""
+    row = TASKS[name]
+    weights, loss, (logs, answers) = trained(row, tiny_checkpoint, static=False)
+    compiled = trained(row, tiny_checkpoint, static=True, jit_compile=True, accumulation=2)
+    assert compiled[1] == pytest.approx(loss, abs=1e-5)
+    for one, other in zip(weights, compiled[0], strict=True):
+        np.testing.assert_allclose(other, one, atol=2e-6)
+    assert compiled[2][0] == pytest.approx(logs, abs=1e-5, nan_ok=True)
+    assert compiled[2][1].keys() == answers.keys()
+    for key, values in answers.items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(compiled[2][1][key], values, atol=1e-5, err_msg=key)
+        else:
+            np.testing.assert_array_equal(compiled[2][1][key], values, err_msg=key)
+
+
+@pytest.mark.parametrize("name", [name for name, row in TRAINED.items() if not row.is_static])
+def test_a_task_whose_rows_belong_together_has_no_static_batches(name, tiny_checkpoint):
+    row = TASKS[name]
+    model = model_class(row.task).from_checkpoint(tiny_checkpoint, **settings_of(row))
+    with pytest.raises(ConfigError, match=f"task {row.task} has no batches of static shape"):
+        batches_of({}, model, FinetuneConfig(task=row.task, jit_compile=True))
+
+
+# replicas
+
+PROGRAM = pathlib.Path(models.__file__).with_name("on_replicas_of_table.py")
+
+
+@pytest.mark.slow
+def test_two_replicas_train_as_one_device(tiny_checkpoint, tmp_path):
+    """All rows in one program each, as importing takes longest: weights after three epochs, and what they answer."""
+    found = []
+    for strategy in ("one_device", "mirrored"):
+        command = [sys.executable, PROGRAM, strategy, tiny_checkpoint, tmp_path / f"{strategy}.npz", *TRAINED]
+        environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(tfbert.__file__).parents[1])}
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
+        assert result.returncode == 0, result.stderr[-3000:]
+        found.append(dict(np.load(tmp_path / f"{strategy}.npz")))
+    one, two = found
+    assert one.keys() == two.keys() and {key.split("/")[0] for key in one} == set(TRAINED)
+    for key, value in one.items():
+        np.testing.assert_allclose(two[key], value, atol=1e-5, err_msg=key)
