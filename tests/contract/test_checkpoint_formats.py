@@ -36,7 +36,9 @@ def test_a_network_with_all_heads_comes_back(form, network, tiny_checkpoint, tmp
     convert(again, "hf", tmp_path / "back")
     back = tfbert.Encoder.from_checkpoint(tmp_path / "back")
     np.testing.assert_array_equal(encoder(ids)["pooled_output"], back(ids)["pooled_output"])
-    assert tfbert.TextClassifier.from_checkpoint(tmp_path / "out").load_report.missing == ()
+    classifier = tfbert.TextClassifier.from_checkpoint(tmp_path / "out")
+    assert classifier.load_report.missing == ()
+    assert classifier.task.labels == again.label_names() == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
 @pytest.mark.parametrize("form", WRITTEN)

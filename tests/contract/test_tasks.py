@@ -114,6 +114,8 @@ def test_a_saved_folder(case):
     config = json.loads((case.saved / "config.json").read_text())
     assert config["architectures"] == [f"BertFor{case.row.head}" if case.row.head else "BertModel"]
     assert config["tfbert"]["task"] == case.model.task.name
+    names = case.model.task.logit_names
+    assert config.get("id2label", {}) == {str(i): name for i, name in enumerate(names)}
     again = tfbert.load(case.saved)
     assert type(again) is type(case.model) and not again.load_report.missing
     assert type(again.task) is type(case.model.task) and as_json(again.task) == as_json(case.model.task)
@@ -138,6 +140,7 @@ def test_a_keras_file(case):
     if isinstance(again.task, TrainableTask):
         configs = [{**one.loss.get_config(), "name": ""} for one in (again, case.model)]
         assert configs[0] == configs[1]
+        again.fit(case.table, verbose=0)
 
 
 # exports

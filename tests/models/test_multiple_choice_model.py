@@ -228,13 +228,6 @@ def test_saves_a_hugging_face_folder(trained, tmp_path):
         tfbert.load(tmp_path / "model")
 
 
-def test_keras_file_round_trip(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    for ours, wanted in zip(again.predict((PROMPTS, CHOICES)), trained.predict((PROMPTS, CHOICES)), strict=True):
-        np.testing.assert_allclose(ours["probabilities"], wanted["probabilities"], atol=1e-6)
-
-
 def test_served(trained, tmp_path):
     trained.export(tmp_path / "1")
     loaded = tf.saved_model.load(str(tmp_path / "1"))

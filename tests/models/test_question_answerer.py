@@ -101,12 +101,6 @@ def test_saved_and_loaded(trained, tmp_path):
     assert from_hugging_face.load_report.missing == ()
 
 
-def test_keras_file_round_trip(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    same_answers(again.predict((QUESTIONS, CONTEXTS)), trained.predict((QUESTIONS, CONTEXTS)))
-
-
 def test_served_answers_equal_predict(trained, tmp_path):
     trained.export(tmp_path / "served/1")
     loaded = tf.saved_model.load(str(tmp_path / "served/1"))

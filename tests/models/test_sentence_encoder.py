@@ -314,14 +314,6 @@ def test_minilm_brings_its_settings(minilm):
     assert near > 0.5 > 0.2 > far
 
 
-def test_keras_file_round_trip(model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again.encode(QUESTIONS), model.encode(QUESTIONS), atol=1e-6)
-    again.fit(SCORED, verbose=0)
-    assert again.loss.get_config() == model.loss.get_config()
-
-
 def test_served_answers(model, tmp_path):
     model.export(tmp_path / "served/1")
     loaded = tf.saved_model.load(str(tmp_path / "served/1"))

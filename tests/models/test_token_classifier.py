@@ -153,13 +153,6 @@ def test_saves_a_hugging_face_folder(trained, tmp_path):
     close(other.predict({"words": WORDS}), trained.predict({"words": WORDS}))
 
 
-def test_keras_file_round_trip(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    close(again.predict({"words": WORDS}), trained.predict({"words": WORDS}))
-    assert again.optimizer.peak == 5e-3  # compiled as before
-
-
 def test_the_served_graph_answers_as_predict(trained, tmp_path):
     trained.export(tmp_path / "1")
     loaded = tf.saved_model.load(str(tmp_path / "1"))

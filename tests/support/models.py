@@ -25,13 +25,17 @@ def settings_of(row: TaskRow) -> dict[str, Any]:
 
 
 def model_of(name: str, checkpoint: pathlib.Path) -> Any:
-    """The model of a row of TASKS, sure of its answers.
+    """The model of a row of TASKS, sure of its answers."""
+    row = TASKS[name]
+    keras.utils.set_random_seed(3)
+    return sharpened(models.model_class(row.task).from_checkpoint(checkpoint, **settings_of(row)))
+
+
+def sharpened(model: Any) -> Any:
+    """The model, sure of its answers.
 
     Untrained, all texts look alike and all labels are as likely: here words differ more, and no label is the usual one.
     """
-    row = TASKS[name]
-    keras.utils.set_random_seed(3)
-    model = models.model_class(row.task).from_checkpoint(checkpoint, **settings_of(row))
     embedding = model.encoder.token_embedding.embeddings
     embedding.assign(embedding * 20)
     for block in model.encoder.blocks:
