@@ -107,7 +107,7 @@ TASKS = {
     ),
     "token_classification": TaskRow(
         "token_classification",
-        {"max_length": 8, "words": True, "stride": 2},
+        {"max_length": 16, "words": True, "stride": 4},
         {"words": [text.split() for text in LONG], "tags": TAGS},
         {"text": LONG[:3]},
         "TokenClassification",
@@ -160,7 +160,7 @@ TASKS = {
     ),
     "summarization": TaskRow(
         "summarization",
-        {"max_length": 12},
+        {"max_length": 24},
         {
             "document": [*DOCUMENTS, *DOCUMENTS, DOCUMENTS[0]],
             "summary": ["I want my money back.", "Refund my order please."] * 2 + ["I want my money back."],
