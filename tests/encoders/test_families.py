@@ -59,6 +59,8 @@ def test_the_weight_table_is_the_network(model_type):
     assert table.base_variables(config.num_hidden_layers) == wanted.keys()
     shapes = table.shapes(config)
     assert {name: shapes[name] for name in wanted} == wanted
+    if "predictions" not in table.heads:  # of a family that stores its heads under tfbert's names
+        return
     head = encoder.masked_language_model_head("predictions")
     head.build((None, None, config.hidden_size))
     for name, variable in relative_variables(head).items():
