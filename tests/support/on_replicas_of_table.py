@@ -34,8 +34,8 @@ for name in names:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     table = Table.from_columns(row.columns)
-    found[f"{name}/losses"] = model.fit(table, batch_size=2, epochs=3, shuffle=False, verbose=0).history["loss"]
-    values = model.evaluate(table, batch_size=2, return_dict=True, verbose=0)
+    found[f"{name}/losses"] = model.fit(table, batch_size=5, epochs=3, shuffle=False, verbose=0).history["loss"]
+    values = model.evaluate(table, batch_size=5, return_dict=True, verbose=0)
     found[f"{name}/metrics"] = np.nan_to_num(list(values.values()))
     found.update({f"{name}/{i}": np.asarray(value) for i, value in enumerate(model.get_weights())})
 np.savez(out, **found)
