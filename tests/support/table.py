@@ -35,6 +35,7 @@ class TaskRow:
         other: settings of which none is the default, but for labels.
         bad: ((settings that are refused, a pattern of the error), …).
         is_static: whether it trains on batches of one shape.
+        has_replicas: whether it trains on several replicas.
         formats: of an export.
         is_variant: of a task that has another row; tested with the slow tests alone.
     """
@@ -47,6 +48,7 @@ class TaskRow:
     other: dict[str, Any] = dataclasses.field(default_factory=dict)
     bad: tuple[tuple[dict[str, Any], str], ...] = ()
     is_static: bool = True
+    has_replicas: bool = True
     formats: tuple[str, ...] = ("saved_model", "lite", "onnx")
     is_variant: bool = False
 
@@ -203,6 +205,7 @@ TASKS = {
         {"max_length": 40, "first_label": 1, "columns": {"choices": "ending"}},
         (({"columns": {"text": "a"}}, "columns prompt, choices and label, but no text"),),
         is_static=False,
+        has_replicas=False,
     ),
     "fill_mask": TaskRow(
         "fill_mask",
@@ -234,6 +237,7 @@ TASKS = {
         "",
         {"kinds": ("a", "b", "c"), "max_length": 40, "columns": {"query": "q"}},
         is_static=False,
+        has_replicas=False,
     ),
 }  # fmt: skip
 
