@@ -2,13 +2,17 @@
 
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import pytest
-import tiny
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tests/support"))
+
+import tiny  # noqa: E402
+from runtime import Runtime  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +101,10 @@ def features(tiny_config):
         "segment_ids": (np.arange(12) >= lengths // 2).astype("int32"),
         "padding_mask": (np.arange(12) < lengths).astype("int32"),
     }
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory):
+    """A process that answers from SavedModels and has neither Keras nor tfbert."""
+    with Runtime(tmp_path_factory.mktemp("runtime")) as process:
+        yield process

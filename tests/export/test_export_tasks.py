@@ -5,9 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
-from export_models import MODELS, sure_model
 from golden_alone import texts
+from models import model_of
 from serving_stand_in import given, stand_in
+from table import TASKS
 from test_export import alone
 
 from tfbert.export.folder import export
@@ -25,9 +26,9 @@ FILES = ("model.onnx", "model_int8.onnx", "model.tflite", "model_float16.tflite"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", MODELS)
+@pytest.mark.parametrize("task", TASKS)
 def test_all_formats_answer_alone(task, tiny_checkpoint, tmp_path):
-    variants = export(sure_model(task, tiny_checkpoint), tmp_path / "first")
+    variants = export(model_of(task, tiny_checkpoint), tmp_path / "first")
     shutil.move(tmp_path / "first", tmp_path / "mine")
     cases = json.loads((tmp_path / "mine/golden.json").read_text())["cases"]
     assert sorted(alone(tmp_path / "mine")) == sorted(f"{file} {name}" for file in FILES for name in cases)

@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 import pytest
-from export_models import sure_model
+from models import model_of
 
 from tfbert.export.folder import export
 from tfbert.serving.host.server import Server
@@ -18,7 +18,7 @@ def example(folder):
 
 @pytest.mark.parametrize("task", ["regression", "sentence_embedding", "classification"])
 def test_the_answer_is_a_servers(task, tiny_checkpoint, tmp_path):
-    export(sure_model(task, tiny_checkpoint), tmp_path / "mine", ["saved_model"])
+    export(model_of(task, tiny_checkpoint), tmp_path / "mine", ["saved_model"])
     heading, request, shown = example(tmp_path / "mine")
     assert "REST" in heading
     with Server(tmp_path / "mine", port=0, rest_port=0) as server:
@@ -33,7 +33,7 @@ def test_the_answer_is_a_servers(task, tiny_checkpoint, tmp_path):
 
 
 def test_without_a_saved_model_no_server_is_asked(tiny_checkpoint, tmp_path):
-    export(sure_model("regression", tiny_checkpoint), tmp_path / "mine", ["onnx"])
+    export(model_of("regression", tiny_checkpoint), tmp_path / "mine", ["onnx"])
     heading, request, answer = example(tmp_path / "mine")
     assert "REST" not in heading
     assert request.keys() == {"text"} and len(answer) == 1

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from alone import answers_alone
 
 import tfbert
 from tfbert import TextClassifier
@@ -16,7 +15,7 @@ from tfbert.errors import DiskError
 from tfbert.export.saved_model.assets import WARM_UP
 
 
-def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
+def test_real_weights_moved_and_alone(minilm, data_dir, runtime, tmp_path):
     """1,000 real sentences: the graph's probabilities equal `predict`'s to 1e-5."""
     keras.utils.set_random_seed(0)
     model = TextClassifier.from_checkpoint(minilm, labels=["negative", "positive"])
@@ -28,7 +27,7 @@ def test_real_weights_moved_and_alone(minilm, data_dir, tmp_path):
     assert size < 1.05 * (minilm / "model.safetensors").stat().st_size
 
     texts = tfbert.data.read(data_dir("classification/sst2_glue/test-labeled.tsv")).column("sentence")[:1000]
-    (answers,) = answers_alone([(tmp_path / "elsewhere/1", "serving_default", {"text": texts})], tmp_path)
+    answers = runtime.ask(tmp_path / "elsewhere/1", {"text": texts})
     predicted = model.predict(texts)
     probabilities = np.array([list(row["probabilities"].values()) for row in predicted])
     assert probabilities[:, 1].std() > 0.1

@@ -228,17 +228,9 @@ def test_saves_a_hugging_face_folder(trained, tmp_path):
         tfbert.load(tmp_path / "model")
 
 
-def test_keras_file_round_trip(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    for ours, wanted in zip(again.predict((PROMPTS, CHOICES)), trained.predict((PROMPTS, CHOICES)), strict=True):
-        np.testing.assert_allclose(ours["probabilities"], wanted["probabilities"], atol=1e-6)
-
-
-def test_served(trained, tmp_path):
-    trained.export(tmp_path / "1")
-    loaded = tf.saved_model.load(str(tmp_path / "1"))
-    answer = loaded.signatures["serving_default"]
+def test_what_is_served_is_predicts_answer(trained):
+    def answer(**inputs):
+        return trained.answer(inputs)
 
     def served(prompts, choices):
         most = max(map(len, choices), default=0)

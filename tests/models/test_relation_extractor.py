@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import shutil
 
 import keras
@@ -99,22 +98,6 @@ def test_forms_of_data_with_spans(checkpoint):
     model.fit(tf.data.Dataset.from_tensor_slices((arrays, [0, 1] * 4)).batch(4), epochs=10, verbose=0)
     assert model.evaluate(Table.from_columns({**spans, "label": names}), return_dict=True)["accuracy"] == 1.0
     assert model.evaluate(spans, names, return_dict=True)["macro_f1"] == 1.0
-
-
-def test_saves_a_hugging_face_folder(trained, tmp_path):
-    trained.save(tmp_path / "model")
-    config = json.loads((tmp_path / "model/config.json").read_text())
-    assert (config["architectures"], config["id2label"]["1"]) == (["BertForRelationExtraction"], LABELS[1])
-    again = tfbert.load(tmp_path / "model")
-    assert again.load_report.missing == ()
-    assert again.task.markers == ("[unused1]", "[unused2]", "[unused3]", "[unused4]")
-    assert again.predict(TEXTS) == trained.predict(TEXTS)
-
-
-def test_keras_file_round_trip(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(probabilities(again.predict(TEXTS)), probabilities(trained.predict(TEXTS)), atol=1e-6)
 
 
 def test_served(trained, tmp_path):

@@ -314,29 +314,6 @@ def test_minilm_brings_its_settings(minilm):
     assert near > 0.5 > 0.2 > far
 
 
-def test_keras_file_round_trip(model, tmp_path):
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again.encode(QUESTIONS), model.encode(QUESTIONS), atol=1e-6)
-    again.fit(SCORED, verbose=0)
-    assert again.loss.get_config() == model.loss.get_config()
-
-
-def test_served_answers(model, tmp_path):
-    model.export(tmp_path / "served/1")
-    loaded = tf.saved_model.load(str(tmp_path / "served/1"))
-    alone, similarity = loaded.signatures["serving_default"], loaded.signatures["similarity"]
-    for texts in ([], [""], QUESTIONS, ["order " * 5000, "\x00"]):
-        values = alone(text=tf.constant(texts, tf.string))
-        assert set(values) == {"embedding"}
-        np.testing.assert_allclose(values["embedding"], model.encode(texts), atol=1e-6)
-        values = similarity(text=tf.constant(texts, tf.string), text_pair=tf.constant(texts[::-1], tf.string))
-        wanted = [row["similarity"] for row in model.predict((texts, texts[::-1]))]
-        assert values["similarity"].shape == (len(texts),)
-        np.testing.assert_allclose(values["similarity"], wanted, atol=1e-5)
-        np.testing.assert_allclose(values["embedding_pair"], model.encode(texts[::-1]), atol=1e-6)
-
-
 def test_untrained_minilm_knows_stsb(minilm, data_dir):
     """Of the 1,500 pairs of STS-B dev one in ten; the metrics of the graph's answers against plain numpy."""
     names = ("sentence1", "sentence2", "score")

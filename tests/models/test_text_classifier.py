@@ -109,19 +109,6 @@ def test_a_megabyte_of_text(model):
     assert model.predict(["order " * 180_000])[0]["label"] in LABELS
 
 
-def test_saves_a_hugging_face_folder(model, tmp_path):
-    model.fit(TEXTS, NAMES, batch_size=4, verbose=0)
-    model.save(tmp_path / "model")
-    config = json.loads((tmp_path / "model/config.json").read_text())
-    assert config["architectures"] == ["BertForSequenceClassification"]
-    assert config["id2label"] == {"0": "order_status", "1": "refund"}
-    again = tfbert.load(tmp_path / "model")
-    assert again.load_report.missing == ()
-    np.testing.assert_array_equal(probabilities(again), probabilities(model))
-    of_hugging_face = TextClassifier.from_checkpoint(tmp_path / "model")
-    assert of_hugging_face.task.labels == tuple(LABELS)
-
-
 def test_labels_come_from_a_hugging_face_classifier(model, tmp_path):
     model.save(tmp_path / "model")
     path = tmp_path / "model/config.json"
@@ -135,15 +122,6 @@ def test_labels_come_from_a_hugging_face_classifier(model, tmp_path):
         tfbert.load(tmp_path / "model")
     path.write_text(json.dumps({**config, "id2label": {"0": 0, "1": 1}}))
     assert TextClassifier.from_checkpoint(tmp_path / "model").task.labels == ("0", "1")
-
-
-def test_keras_file_round_trip(model, tmp_path):
-    model.fit(TEXTS, NAMES, batch_size=4, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(probabilities(again), probabilities(model), atol=1e-7)
-    again.fit(TEXTS, NAMES, batch_size=4, verbose=0)  # compiled as before
-    assert again.optimizer.peak == 5e-3
 
 
 def test_keras_model_checkpoint(model, tmp_path):

@@ -126,13 +126,19 @@ class PassageScorer(TrainableTask):
 
     def readable(self, answer):
         rows = zip(answer["best"], answer["relevance"], answer["kinds"], strict=True)
+        found = [
+            (int(best), scores.tolist(), [kind.decode() for kind in kinds if kind]) for best, scores, kinds in rows
+        ]
         return [
-            {"best": int(best), "relevance": scores.tolist(), "kinds": [kind.decode() for kind in kinds if kind]}
-            for best, scores, kinds in rows
+            {"best": best, "relevance": scores[: len(kinds)], "kinds": kinds}
+            for best, scores, kinds in found  # rows with fewer passages are filled up at the end
         ]
 
 
 def _dense(passages):
+    """Strings [B, K], K at least 1; "" where a row has fewer."""
+    if not tf.is_tensor(passages) and not isinstance(passages, tf.RaggedTensor):
+        passages = tensor(passages)
     if isinstance(passages, tf.RaggedTensor):
-        return passages.to_tensor("")
-    return passages if tf.is_tensor(passages) else tensor(passages)
+        passages = passages.to_tensor("")
+    return tf.pad(passages, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(passages)[1])]], constant_values="")

@@ -147,11 +147,6 @@ def test_bad_settings(settings, message):
         task(**settings)
 
 
-def test_an_unknown_setting_names_the_nearest():
-    with pytest.raises(ConfigError, match="no setting 'label_seperator'; did you mean 'label_separator'"):
-        Classification.settings_for(table(text=["a"], label=["b"]), label_seperator=",")
-
-
 # 2 features
 
 
@@ -246,8 +241,3 @@ def test_answer_of_several_labels_is_sorted_and_thresholded():
 
 def test_answer_of_a_number():
     assert task(problem="regression", labels=()).answer(None, None, tf.constant([[2.5]]))["score"].numpy() == [2.5]
-
-
-def test_settings_round_trip():
-    several = task(problem="multi_label", labels=("a", "b"), thresholds=(0.25, 0.5), columns={"text": "sentence"})
-    assert Classification.from_settings(several.settings(), TOKENIZER) == several

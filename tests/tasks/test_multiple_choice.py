@@ -291,8 +291,3 @@ def test_answer_of_nothing(shape):
 def test_as_many_prompts_as_rows_of_choices():
     with pytest.raises(tf.errors.InvalidArgumentError):
         task().features({"prompt": tf.constant(["sky"]), "choices": tf.constant([["blue", "sour"]] * 2)})
-
-
-def test_settings_round_trip():
-    changed = task(max_length=40, first_label=1, columns={"choices": "ending"})
-    assert MultipleChoiceTask.from_settings(changed.settings(), TOKENIZER) == changed

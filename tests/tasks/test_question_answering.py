@@ -151,11 +151,6 @@ def test_settings_that_do_not_fit(settings, message):
         task(**settings)
 
 
-def test_settings_round_trip():
-    some = task(max_length=100, stride=7, unanswerable=True, threshold=-1.5, language="zh")
-    assert QuestionAnswering.from_settings(some.settings(), TOKENIZER) == some
-
-
 # 2 features
 
 

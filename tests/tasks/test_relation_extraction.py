@@ -159,11 +159,9 @@ def test_answer():
     assert (second["relation"], second["direction"], second["head_text"]) == ("Other", "", "")
 
 
-def test_settings_round_trip():
-    own = task(max_length=64, columns={"text": "sentence"}, markers=("a", "b", "c", "d"))
-    assert RelationExtraction.from_settings(json.loads(json.dumps(own.settings())), TOKENIZER) == own
+def test_what_is_saved():
     assert task().settings()["markers"] == MARKERS  # found once, and kept
-    assert own.hugging_face_config()["id2label"]["1"] == "Cause-Effect(e1,e2)"
+    assert task().hugging_face_config()["id2label"]["1"] == "Cause-Effect(e1,e2)"
 
 
 def test_config(data_dir):

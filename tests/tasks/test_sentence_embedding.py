@@ -124,13 +124,6 @@ def test_bad_settings(settings, message):
         task(**settings)
 
 
-def test_an_unknown_setting_names_the_nearest():
-    with pytest.raises(ConfigError, match="no setting 'poolings'; did you mean 'pooling'"):
-        SentenceEmbedding.settings_for(table(text=["a"]), poolings="cls")
-    with pytest.raises(ConfigError, match="did you mean 'pooling'"):
-        SentenceEmbedding.from_settings({"poolings": "cls"}, TOKENIZER)
-
-
 # 2 features
 
 
@@ -265,11 +258,6 @@ def test_answers():
     assert json.loads(json.dumps(rows)) == rows
     assert set(rows[0]) == {"embedding", "embedding_pair", "similarity"}
     assert len(rows[0]["embedding"]) == 5
-
-
-def test_settings_round_trip():
-    mine = task(objective="triplet", score_range=(1.0, 5.0), pooling="cls", columns={"text": "anchor"}, dimensions=8)
-    assert SentenceEmbedding.from_settings(json.loads(json.dumps(mine.settings())), TOKENIZER) == mine
 
 
 # on published data

@@ -346,11 +346,6 @@ def test_the_report():
     assert report.metrics["precision"] == 0.5
 
 
-def test_settings_round_trip():
-    some = task(ratio=0.25, columns={"document": "article"})
-    assert Summarization.from_settings(some.settings(), TOKENIZER) == some
-
-
 # 3 head
 
 

@@ -255,8 +255,3 @@ def test_text_that_is_not_utf_8():
         assert answer["entity"].tolist() == [[b"Rome"]]
         start = int(answer["start"][0, 0])
         assert raw.decode("utf-8", "replace")[start : start + 4] == "Rome"
-
-
-def test_settings_round_trip():
-    one = task(words=True, stride=3, columns={"text": "body"})
-    assert TokenClassification.from_settings(one.settings(), TOKENIZER) == one

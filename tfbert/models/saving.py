@@ -11,6 +11,7 @@ from tfbert.encoders.layers.initializers import left_at_zero
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
 from tfbert.tasks.registry import saved_as
+from tfbert.tasks.task import check_settings
 from tfbert.text import Tokenizer
 
 
@@ -46,6 +47,7 @@ class Saving:
             settings = {**saved["settings"], **settings}
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
+        check_settings(cls.task_class, settings)
         with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
             encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
             encoder.build()

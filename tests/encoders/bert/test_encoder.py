@@ -86,13 +86,6 @@ def test_equals_the_paper_read_in_numpy(hidden_act):
     np.testing.assert_allclose(outputs["pooled_output"], pooled, atol=2e-5)
 
 
-def test_padding_changes_nothing():
-    encoder = encoder_of()
-    short = encoder({name: value[1:, :3] for name, value in FEATURES.items()})["pooled_output"]
-    long = encoder({name: np.pad(value[1:], ((0, 0), (0, 9))) for name, value in FEATURES.items()})["pooled_output"]
-    np.testing.assert_allclose(short, long, atol=1e-6)
-
-
 def test_segments_and_mask_default_to_one_unpadded_text():
     encoder = encoder_of()
     given = encoder(
@@ -122,16 +115,6 @@ def test_half_precision_is_close():
     assert np.abs(tf.cast(half, tf.float32) - full).mean() < 0.03  # bfloat16 has 8 bits; pooled outputs span -1..1
 
 
-def test_hidden_states_and_attention_probabilities():
-    outputs = encoder_of()(FEATURES, return_hidden_states=True, return_attention_probs=True)
-    assert [tuple(state.shape) for state in outputs["hidden_states"]] == [(2, 5, 12)] * 3
-    np.testing.assert_array_equal(outputs["hidden_states"][-1], outputs["sequence_output"])
-    for probs in outputs["attention_probs"]:
-        assert probs.shape == (2, 3, 5, 5)
-        np.testing.assert_allclose(tf.reduce_sum(probs, -1), np.ones((2, 3, 5)), atol=1e-6)
-        assert np.asarray(probs)[1, :, :, 3:].max() == 0  # nobody looks at padding
-
-
 def test_every_weight_has_a_gradient():
     encoder = encoder_of()
     with tf.GradientTape() as tape:
@@ -149,14 +132,6 @@ def test_dropout_acts_in_training_only():
     moved = [np.asarray(encoder(FEATURES, training=True)["pooled_output"]) for _ in range(2)]
     np.testing.assert_array_equal(*still)
     assert not np.allclose(*moved)
-
-
-def test_keras_file_round_trip(tmp_path):
-    encoder = encoder_of()
-    encoder.save(tmp_path / "encoder.keras")
-    again = keras.models.load_model(tmp_path / "encoder.keras")
-    assert again.config == CONFIG
-    np.testing.assert_array_equal(again(FEATURES)["sequence_output"], encoder(FEATURES)["sequence_output"])
 
 
 def test_inside_a_functional_model(tmp_path):
