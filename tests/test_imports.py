@@ -35,7 +35,6 @@ LEVELS_WITHIN = {
 # (importer, imported) of arrows up and circles that are there yet. One that has gone is to be taken off the list.
 NOT_YET = {
     ("tfbert.models.saving", "tfbert.export.saved_model.write"),
-    ("tfbert.text.offsets", "tfbert.text.algorithms.normalizer"),
 }
 
 

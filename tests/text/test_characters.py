@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers.normalizers import BertNormalizer
 
 from tfbert.text.algorithms import characters, make_characters
-from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.normalizer import normalizer_buffer
 
 CODES = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 

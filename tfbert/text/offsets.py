@@ -10,7 +10,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.pieces import Pieces, row_ids, scattered
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import VocabularyError
-from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.pieces import Pieces, row_ids, scattered
 
 _NO_LIMIT = 2**31 - 1

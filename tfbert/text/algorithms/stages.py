@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfbert.errors import VocabularyError
 from tfbert.text.algorithms.characters import stand_ins
-from tfbert.text.algorithms.normalizer import normalizer_buffer
+from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids
 from tfbert.text.vocabulary import Vocabulary
