@@ -20,7 +20,6 @@ NOT_YET = {
     "memory",
     "models",
     "runs",
-    "tasks",
     "text",
     "training",
 }
