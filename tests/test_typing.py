@@ -20,7 +20,6 @@ NOT_YET = {
     "memory",
     "models",
     "runs",
-    "tasks",
     "training",
 }
 ROOMS = sorted({path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py")})

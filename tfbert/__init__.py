@@ -62,6 +62,7 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.encoders.distilbert.encoder import DistilBertEncoder as DistilBertEncoder
     from tfbert.encoders.encoder import Encoder as Encoder
     from tfbert.models import load as load
+    from tfbert.models import register as register
     from tfbert.models.multiple_choice import MultipleChoice as MultipleChoice
     from tfbert.models.pretrainer import Pretrainer as Pretrainer
     from tfbert.models.question_answerer import QuestionAnswerer as QuestionAnswerer

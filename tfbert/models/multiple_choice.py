@@ -18,7 +18,7 @@ class MultipleChoice(TaskModel):
     >>> model.compile()
     >>> model.fit((["the sky is", "grass is"], [["blue", "sour"], ["loud", "green", "far"]]), [0, 1], epochs=3)
     >>> model.predict({"prompt": ["the sea is"], "choices": [["blue", "loud"]]})
-    [{'choice': 0, 'text': 'blue', 'score': 0.91, 'probabilities': [0.91, 0.09]}]
+    [{'choice': …, 'text': …, 'score': 0…, 'probabilities': [0…, 0…]}]
     """
 
     task_class = MultipleChoiceTask

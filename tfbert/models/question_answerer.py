@@ -13,11 +13,11 @@ class QuestionAnswerer(TaskModel):
     Outputs of `call` are logits of windows [W, S, 2]; `predict` on strings gives answers. See
     `tfbert.tasks.question_answering.task.QuestionAnswering` for the settings.
 
-    >>> model = QuestionAnswerer.from_checkpoint("path/or/hf-id", max_length=384)
+    >>> model = QuestionAnswerer.from_checkpoint("path/or/hf-id", max_length=128)
     >>> model.compile()
     >>> model.fit((["what is old?"], ["Rome is old."]), [{"text": "Rome", "start": 0}])
     >>> model.predict((["what is old?"], ["Rome is old."]))
-    [{'answer': 'Rome', 'score': 0.98, 'start': 0, 'end': 4, 'answers': [{'answer': 'Rome', …}, …]}]
+    [{'answer': …, 'score': 0…, 'start': …, 'end': …, 'answers': [{'answer': …}, …]}]
     """
 
     task_class = QuestionAnswering

@@ -16,9 +16,10 @@ class RelationExtractor(TaskModel):
     >>> labels = ["Other", "Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)"]
     >>> model = RelationExtractor.from_checkpoint("path/or/hf-id", labels=labels)
     >>> model.compile()
-    >>> model.fit(["<e1>smoke</e1> of the <e2>fire</e2>"], ["Cause-Effect(e2,e1)"], epochs=3)
+    >>> texts = ["<e1>smoke</e1> of the <e2>fire</e2>", "an <e1>apple</e1> and a <e2>pear</e2>"]
+    >>> model.fit(texts, ["Cause-Effect(e2,e1)", "Other"], epochs=3)
     >>> model.predict({"text": ["smoke of the fire"], "head": [[0, 5]], "tail": [[13, 17]]})
-    [{'label': 'Cause-Effect(e2,e1)', 'relation': 'Cause-Effect', 'direction': 'e2,e1', 'head_text': 'smoke', …}]
+    [{'label': …, 'relation': …, 'direction': …, 'head_text': 'smoke', 'tail_text': 'fire', 'score': 0…}]
     """
 
     task_class = RelationExtraction

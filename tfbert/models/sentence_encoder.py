@@ -34,7 +34,7 @@ class SentenceEncoder(TaskModel):
     >>> model.compile(accumulation=8)
     >>> model.fit({"text": ["where is it", "money back"], "text_pair": ["my order", "refund"]}, batch_size=256)
     >>> model.encode(["where is my parcel"]).shape
-    (1, 384)
+    (1, 32)
     """
 
     task_class = SentenceEmbedding

@@ -17,7 +17,7 @@ class Summarizer(TaskModel):
     >>> model.compile()
     >>> model.fit(["Shares fell. It rained."], ["The shares of the firm fell."])
     >>> model.predict(["Shares fell. It rained."])
-    [{'summary': 'Shares fell.', 'sentences': [{'text': 'Shares fell.', 'score': 0.97, 'start': 0, 'end': 12}]}]
+    [{'summary': 'Shares fell.', 'sentences': [{'text': 'Shares fell.', 'score': 0…, 'start': 0, 'end': 12}]}]
     """
 
     task_class = Summarization

@@ -24,7 +24,7 @@ class TextClassifier(TaskModel):
     >>> model.compile()
     >>> model.fit(["a fine film", "dull"], ["positive", "negative"], epochs=3)
     >>> model.predict(["a film to treasure"])
-    [{'label': 'positive', 'score': 0.998, 'probabilities': {'negative': 0.002, 'positive': 0.998}}]
+    [{'label': …, 'score': 0…, 'probabilities': {'negative': 0…, 'positive': 0…}}]
     """
 
     task_class = Classification

@@ -25,7 +25,9 @@ class TokenClassifier(TaskModel):
     >>> model.compile()
     >>> model.fit(["off to Rome", "at home"], [[[7, 11, "place"]], []], epochs=3)
     >>> model.predict(["back from Rome"])
-    [{'entities': [{'entity': 'Rome', 'label': 'place', 'score': 0.99, 'start': 10, 'end': 14, …}]}]
+    [{'entities': […]}]
+
+    An entity is such as {'entity': 'Rome', 'label': 'place', 'score': 0.99, 'start': 10, 'end': 14, …}.
     """
 
     task_class = TokenClassification

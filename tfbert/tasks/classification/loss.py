@@ -17,7 +17,7 @@ class ClassificationLoss(keras.losses.Loss):
     label where it is the true one (single_label) or present (multi_label). Targets: int [B], 0/1 [B, L] or
     float [B].
 
-    >>> float(ClassificationLoss("single_label")([0], [[0.0, 0.0]]))
+    >>> float(ClassificationLoss("single_label")(tf.constant([0]), tf.zeros([1, 2])))
     0.6931471824645996
     """
 

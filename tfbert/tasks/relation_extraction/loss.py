@@ -8,7 +8,7 @@ from tfbert.tasks.classification.loss import ClassificationLoss
 def loss() -> ClassificationLoss:
     """Cross-entropy of logits [B, L] and labels int [B], averaged over the batch.
 
-    >>> float(loss()([0], [[0.0, 0.0]]))
+    >>> float(loss()(tf.constant([0]), tf.zeros([1, 2])))
     0.6931471824645996
     """
     return ClassificationLoss("single_label")

@@ -25,7 +25,7 @@ class SentenceEmbeddingLoss(keras.losses.Loss):
     higher than the pair's less the margin. Sources: sentence-transformers' CosineSimilarityLoss,
     MultipleNegativesRankingLoss and TripletLoss with the cosine distance.
 
-    >>> float(SentenceEmbeddingLoss("cosine")([1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]]))
+    >>> float(SentenceEmbeddingLoss("cosine")(tf.ones([2]), tf.eye(2)))
     1.0
     """
 

@@ -17,7 +17,7 @@ class SentenceLoss(keras.losses.Loss):
 
     Source: Liu 2019, Fine-tune BERT for Extractive Summarization, section 2.2.
 
-    >>> float(SentenceLoss()([[[-1, 0], [0, 1], [0, 1]]], [[9.0, 1.0, -1.0]]))
+    >>> float(SentenceLoss()(tf.constant([[[-1, 0], [0, 1], [0, 1]]]), tf.constant([[9.0, 1.0, -1.0]])))
     0.6931471824645996
     """
 
