@@ -16,13 +16,11 @@ NOT_YET = {
     "encoders",
     "export",
     "files",
-    "launch",
     "memory",
     "models",
     "runs",
     "tasks",
     "text",
-    "training",
 }
 ROOMS = sorted({path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py")})
 
