@@ -151,23 +151,6 @@ def test_gradients_are_left_as_they_are():
     np.testing.assert_array_equal(variable, [0, 0])
 
 
-def test_a_layer_that_takes_strings_as_they_are():
-    """Keras would make floats of them."""
-    has(keras.layers.Layer(), "_convert_input_args", "text/layer.py takes strings")
-
-    class AsGiven(keras.layers.Layer):
-        def __init__(self, converts):
-            super().__init__()
-            self._convert_input_args = converts
-
-        def call(self, texts):
-            return texts
-
-    assert AsGiven(converts=False)(["a", "b"]) == ["a", "b"]
-    with pytest.raises((TypeError, ValueError)):
-        AsGiven(converts=True)(["a", "b"])
-
-
 def test_a_loss_of_all_outputs():
     """Keras does not ask for a loss of each output, nor keep the one of an earlier `compile`."""
     inputs = keras.Input((2,))
@@ -250,6 +233,5 @@ def test_no_other_file_uses_a_private_name():
     found = {path: list(uses(tree, names, classes)) for path, tree in trees.items()}
     here = found.pop(PACKAGE / "training/keras_internals.py")
     assert len({name for _, name in here}) == 13
-    assert {name for _, name in found.pop(PACKAGE / "text/layer.py")} == {"_convert_input_args"}  # a room below; above
     elsewhere = [f"{path}:{line} {name}" for path, uses_of in found.items() for line, name in uses_of]
     assert not elsewhere, "private names of Keras belong in training/keras_internals.py: " + ", ".join(elsewhere)
