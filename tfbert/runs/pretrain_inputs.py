@@ -28,7 +28,7 @@ def model_and_batches(
     Raises:
         ConfigError, DataError, VocabularyError: the examples are missing, damaged, or of another vocabulary.
 
-    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples/*"))  # doctest: +SKIP
+    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples", size="tiny"))
     """
     shards, dev_shards = _shards(config)
     keras.utils.set_random_seed(config.seed)

@@ -17,7 +17,7 @@ class OutputsOfParts:
     >>> outputs = OutputsOfParts(model.task, model.network)
     >>> state = outputs.with_part(outputs.empty(1), 0, model(features))
     >>> outputs.joined(state).shape
-    TensorShape([4, 2])
+    TensorShape([2, 2])
     """
 
     def __init__(self, task: Task, network: keras.Model) -> None:
