@@ -8,10 +8,10 @@ import zipfile
 
 import keras
 import pytest
+from tfbert.launch.flag_parser import config_of
 
 import tfbert
 from tfbert import layers, old_names
-from tfbert.launch.flag_parser import config_of
 
 OLD_CONFIG = """
 from tfbert.training.experiment import finetune_config

@@ -16,11 +16,9 @@ NOT_YET = {
     "encoders",
     "export",
     "files",
-    "launch",
     "memory",
     "models",
     "runs",
-    "training",
 }
 ROOMS = sorted({path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py")})
 

@@ -107,7 +107,7 @@ def test_experiments_of_one_file(suite, tmp_path):
 
 def test_the_nine_tasks_of_glue(monkeypatch):
     """Each is a config that is read, on TFDS' data and on the published files."""
-    from tfbert.launch.flag_parser import config_of
+    from tfbert.launch.config_flag import config_of
 
     from tfbert.launch import suite
 
@@ -115,7 +115,7 @@ def test_the_nine_tasks_of_glue(monkeypatch):
     configs = suite._configs(["configs/glue.py:*"])
     assert [config.name for config in configs] == "cola mnli mrpc qnli qqp rte sst2 stsb wnli".split()
     for config in configs:
-        of_tfds, published = (config_of("tfbert suite", [f"--config={config.with_data(f)}"]) for f in (None, "GLUE"))
+        of_tfds, published = (config_of([f"--config={config.with_data(f)}"]) for f in (None, "GLUE"))
         assert of_tfds.train == f"tfds:glue/{config.name}:train"
         assert published.train.startswith("GLUE/") and published.train.endswith("/train.tsv")
         assert published.column_names == (("source", "label", "star", "sentence") if config.name == "cola" else ())

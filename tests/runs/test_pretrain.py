@@ -160,7 +160,7 @@ def test_what_a_run_begins_with(tmp_path, tokenizer, tiny_checkpoint, shop):
     assert nothing is None
     with pytest.raises(ConfigError, match="3 shards, and dev_shards=3"):
         model_and_batches(PretrainConfig(data=str(folder), dev_shards=3))
-    with pytest.raises(ConfigError, match="rows of 32 tokens, the encoder 16 positions"):
+    with pytest.raises(ConfigError, match="rows of 32 tokens, the encoder reads 16"):
         model_and_batches(PretrainConfig(data=str(folder), size="tiny", encoder={"max_position_embeddings": 16}))
     other = Tokenizer(Vocabulary([*tokenizer.vocabulary][::-1]))
     other_folder = write_examples(tmp_path / "other", other, texts)

@@ -1,7 +1,5 @@
 """Bulk inference as an Apache Beam transform, for more than one machine."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Sequence
@@ -53,7 +51,7 @@ class Predict(beam.PTransform):
         options = {"min_batch_size": _ROWS, "max_batch_size": _ROWS, **options}
         self._handler = _Handler(os.fsdecode(model), task, settings, options)
 
-    def expand(self, rows):  # without annotations, which Beam takes for the elements' types
+    def expand(self, rows: beam.PCollection[Any]) -> beam.PCollection[Any]:
         return rows | RunInference(self._handler) | "Answers" >> beam.Map(lambda result: result.inference)
 
 

@@ -11,11 +11,9 @@ import tensorflow as tf
 from tfbert.data.pretraining.batches import PretrainingBatches
 from tfbert.data.pretraining.masking import Masking
 from tfbert.data.pretraining.shards import Shards, open_shards
-from tfbert.encoders import families
 from tfbert.errors import ConfigError
 from tfbert.models.pretrainer import Pretrainer
 from tfbert.runs.configs.pretrain import PretrainConfig
-from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import Tokenizer
 
 
@@ -30,7 +28,7 @@ def model_and_batches(
     Raises:
         ConfigError, DataError, VocabularyError: the examples are missing, damaged, or of another vocabulary.
 
-    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples/*"))  # doctest: +SKIP
+    >>> model, train, dev = model_and_batches(PretrainConfig(data="examples", size="tiny"))
     """
     shards, dev_shards = _shards(config)
     keras.utils.set_random_seed(config.seed)
@@ -69,15 +67,15 @@ def _model(config, shards):
     settings = {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
     if config.init_from:
         return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
-    tokenizer = _tokenizer(shards.folder)
-    keys = {"vocab_size": len(tokenizer.vocabulary), **config.encoder}
-    encoder = families.config_of_size(config.size, **keys)
-    if shards.max_length > encoder.max_tokens:
+    model = Pretrainer.of_size(
+        config.size, _tokenizer(shards.folder), encoder=config.encoder, dtype=config.dtype, **settings
+    )
+    if shards.max_length > model.encoder.max_tokens:
         raise ConfigError(
-            f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {encoder.max_tokens}; "
+            f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {model.encoder.max_tokens}; "
             f"give --config.encoder.max_position_embeddings={shards.max_length}"
         )
-    return Pretrainer(FillMask(tokenizer, **settings), encoder, dtype=config.dtype)
+    return model
 
 
 def _tokenizer(folder):

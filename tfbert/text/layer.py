@@ -35,7 +35,6 @@ class Tokenize(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tokenizer, self.max_length = tokenizer, max_length
         self.supports_jit = False  # XLA has no strings
-        self._convert_input_args = False  # strings stay as they are
 
     def call(self, text: Any, text_pair: Any = None) -> dict[str, Any]:
         features = self.tokenizer(text, text_pair, max_length=self.max_length)

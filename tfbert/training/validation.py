@@ -18,7 +18,7 @@ class Validation(keras.callbacks.Callback):
         frequency: epochs between two evaluations.
         steps: batches to take of an endless data set.
 
-    >>> validation = Validation(tfbert.data.Table.from_columns({"text": ["where is it"], "label": ["order_status"]}))
+    >>> validation = Validation(tfbert.data.Table.from_columns({"text": ["a fine film"], "label": ["positive"]}))
     """
 
     def __init__(self, data: Any, frequency: int = 1, steps: int | None = None) -> None:
