@@ -32,10 +32,6 @@ LEVELS_WITHIN = {
     "data": ("pretraining", "reading", "readers", "table"),
     "text": ("tokenizer", "algorithms"),
 }
-# (importer, imported) of arrows up and circles that are there yet. One that has gone is to be taken off the list.
-NOT_YET = {
-    ("tfbert.models.saving", "tfbert.export.saved_model.write"),
-}
 
 
 def module_name(path):
@@ -128,19 +124,12 @@ def test_every_room_has_its_place():
 
 
 def test_imports_point_down():
-    assert [edge for edge in sorted(edges() - NOT_YET) if is_up(*edge)] == []
+    assert [edge for edge in sorted(edges()) if is_up(*edge)] == []
 
 
 @pytest.mark.parametrize("of", DEPTHS)
 def test_no_circle(of):
-    assert circle(edges() - NOT_YET, DEPTHS[of]) is None
-
-
-def test_exceptions_are_needed():
-    allowed = edges() - NOT_YET
-    for edge in NOT_YET:
-        assert edge in edges(), edge
-        assert is_up(*edge) or any(circle(allowed | {edge}, depth) for depth in DEPTHS.values()), edge
+    assert circle(edges(), DEPTHS[of]) is None
 
 
 def test_only_text_imports_tensorflow_text():

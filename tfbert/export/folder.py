@@ -123,7 +123,7 @@ def _check_versions(path):
     if others:
         raise DiskError(
             f"{path} holds the versions {', '.join(sorted(others))} beside {VERSION}, which would be lost: name "
-            f"another folder, or export a further version alone with --out={path / str(max(map(int, others)) + 1)}"
+            f"another folder, or export another version alone with --out={path / str(max(map(int, others)) + 1)}"
         )
 
 

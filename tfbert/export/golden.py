@@ -40,8 +40,8 @@ class Case:
     outputs: dict[str, np.ndarray]  # {output: float32}
     axes: dict[str, str]  # of the outputs
     answers: dict[str, np.ndarray]  # {name: [B, …]}
-    decided: dict[str, dict[str, np.ndarray]]  # {precision: {name: bool [B]}}, of names that are no floats
-    allowed: dict[str, dict[str, float]]  # {precision: {name: float}}, of floats
+    decided: dict[str, dict[str, np.ndarray]]  # {precision: {name: bool [B]}}, for answers that are no floats
+    allowed: dict[str, dict[str, float]]  # {precision: {name: float}}, for answers that are floats
 
     def scale(self, output: str) -> float:
         """The largest number of an output."""
@@ -81,13 +81,13 @@ def record(
     """{signature: Case} of a task model.
 
     Args:
-        examples: columns of further rows, as `task.examples` gives them.
+        examples: columns of more rows, as `task.examples` gives them.
         precisions: those that will be checked.
 
-    Answers are equal or not, numbers are near or not; which is asked where is computed here. Outputs are moved by the
-    tolerance of a precision, any two of them apart and together; an answer that such a move changes is not decided at
-    that precision, as the label of two equal logits is not, and is not compared. The change of an answer's numbers is
-    what is allowed.
+    It also computes how exactly each answer can be compared. The outputs are moved by the tolerance of a precision, any
+    two of them in the same direction and in opposite ones. An answer that such a move changes (as the label of two
+    nearly equal logits) is undecided at that precision and not compared. The largest change of an answer's numbers is
+    the allowed difference.
     """
     task = model.task
     cases = {}

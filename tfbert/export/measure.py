@@ -47,8 +47,9 @@ def measure(
     """
     metrics = [None] * len(variants)
     if examples is not None:
-        batches = Batches(examples, model.task.features, model.task.target, batch_size=_BATCH_SIZE, shuffle=False)
-        metrics = [_metrics(model.task, variant, batches) for variant in variants]
+        task: Any = model.task  # a TrainableTask, as it has labelled examples
+        batches = Batches(examples, task.features, task.target, batch_size=_BATCH_SIZE, shuffle=False)
+        metrics = [_metrics(task, variant, batches) for variant in variants]
     case = cases["serving_default"]
     calls = [_of_one_text(model.task, variant, case) for variant in variants]
     times: list[list[float]] = [[] for _ in variants]

@@ -49,9 +49,9 @@ def register(new: type[Task] | Family | Format) -> Any:
         if isinstance(new, kind):
             room.register(new)
             return new
-    registry.register(new)
-    model_class(new.name)
-    return new
+    task_class = registry.register(new)  # type: ignore[arg-type]
+    model_class(task_class.name)
+    return task_class
 
 
 def model_class(task: str) -> type[TaskModel]:

@@ -1,4 +1,4 @@
-"""What an evaluation found, row by row, for the report to draw. N rows, L labels."""
+"""The results of an evaluation, row by row, for the report. N rows, L labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Evaluation:
     metrics: dict[str, float]
     data: str  # the file's name
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         rows, labels = len(self.texts), len(self.labels)
         if self.problem not in ("single_label", "multi_label", "regression"):
             raise ValueError(f"problem is {self.problem!r}; it is single_label, multi_label or regression")
@@ -53,7 +53,7 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """A model's answers to one file where they are texts of their own: entities, spans, sentences. N rows.
+    """A model's answers to one file, if they are texts: entities, spans, sentences. N rows.
 
     >>> Answers(["where is Rome"], truth=["Rome: place"], predicted=["Rome: place"], quality=[1.0], scores=[0.9],
     ...         token_lengths=[5], metrics={"f1": 1.0}, data="dev.tsv", by_label={"place": (1.0, 1.0, 1.0, 1)})
@@ -69,7 +69,7 @@ class Answers:
     data: str  # the file's name
     by_label: dict[str, tuple[float, float, float, int]] | None = None  # precision, recall, F1, support
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("truth", "predicted", "quality", "scores", "token_lengths"):
             values = getattr(self, name)
             if len(values) != len(self.texts):

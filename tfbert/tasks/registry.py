@@ -24,7 +24,7 @@ _registered: dict[str, type[Task]] = {}
 
 
 def register(task_class: type[Task]) -> type[Task]:
-    """Makes a task known by its `name`; returns the class, so that it may stand as a decorator.
+    """Makes a task known by its `name`; returns the class, so that it is usable as a decorator.
 
     Raises ConfigError if it is no task, or another task of the package has the name.
     """

@@ -47,7 +47,7 @@ def write_requests(folder: str | os.PathLike, model: TaskModel, *, xla_buckets: 
     """
     if importlib.util.find_spec("tensorflow_serving") is None:
         logging.warning(
-            "no warm-up requests are written, so that a server's first answers are slow: tensorflow-serving-api is not "
+            "no warm-up requests are written, and a server's first answers will be slow: tensorflow-serving-api is not "
             "installed (pip install 'tfbert[serving]')"
         )
         return 0
@@ -65,7 +65,7 @@ def write_requests(folder: str | os.PathLike, model: TaskModel, *, xla_buckets: 
         for name, inputs in requests[:MAX_WARM_UP_REQUESTS]:
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
-            request.model_spec.name = model.task.name  # of no account to the server, which has loaded the folder
+            request.model_spec.name = model.task.name  # the server ignores it: the folder is one model's
             request.model_spec.signature_name = name
             for column, values in inputs.items():
                 request.inputs[column].CopyFrom(tf.make_tensor_proto(values))

@@ -79,5 +79,5 @@ def _joined(values):
 
 
 def _least(sizes, wanted):
-    """The smallest of ascending sizes that is at least what is wanted."""
+    """The smallest of ascending sizes that is at least `wanted`, or the largest size."""
     return tf.gather(sizes, tf.minimum(tf.reduce_sum(tf.cast(sizes < wanted, tf.int32)), tf.size(sizes) - 1))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tfbert.tasks.classification.task import Classification
     from tfbert.tasks.relation_extraction.task import RelationExtraction
 
-# Where a table has no column of our name, GLUE's and Hugging Face's names for the same thing are looked for.
+# GLUE's and Hugging Face's names for the same columns.
 OTHER_NAMES = {
     "text": ("sentence", "sentence1", "premise", "question1", "text_a"),
     "text_pair": ("sentence2", "hypothesis", "question2", "text_b"),

@@ -13,8 +13,8 @@ import tensorflow as tf
 class ClassificationLoss(keras.losses.Loss):
     """Cross-entropy, binary cross-entropy or squared error of logits [B, L], averaged over the batch.
 
-    As Hugging Face's …ForSequenceClassification computes it; `class_weights` [L] scale the loss of a
-    label where it is the true one (single_label) or present (multi_label). Targets: int [B], 0/1 [B, L] or
+    As in Hugging Face's sequence classification. `class_weights` [L] scale the loss of a label if it is the true one
+    (single_label) or present (multi_label). Targets: int [B], 0/1 [B, L] or
     float [B].
 
     >>> float(ClassificationLoss("single_label")(tf.constant([0]), tf.zeros([1, 2])))

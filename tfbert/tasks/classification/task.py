@@ -38,8 +38,8 @@ _HUGGING_FACE_PROBLEMS = {
 class Classification(TrainableTask):
     """A text, or a pair of texts, gets a label, several labels or a number.
 
-    Outputs are logits [W, L] (L = 1 for regression) from the pooled output, as in Hugging Face's
-    …ForSequenceClassification; W is B but with `windows`. Source: Devlin et al. 2018, section 4.1.
+    Outputs are logits [W, L] (L = 1 for regression) of the text vector, as in Hugging Face's sequence classification;
+    W is B unless `windows`. Source: Devlin et al. 2018, section 4.1.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
@@ -47,13 +47,13 @@ class Classification(TrainableTask):
         problem: "single_label", "multi_label" or "regression".
         pairs: whether each example has a second text.
         max_length: tokens kept of an example, specials included; the longer text of a pair loses first.
-        windows: reads all of a long text (of a pair: of the second), in windows of `max_length` tokens; each is
-            trained on the text's label, and the answer is that of their mean logits.
+        windows: whether all of a long text (of a pair: the second) is read, in windows of `max_length` tokens. Each
+            is trained on the text's label, and the answer is that of their mean logits.
         stride: tokens that a window shares with the one before.
-        thresholds: multi_label: the probability from which each label is given; 0.5 where empty.
+        thresholds: multi_label: the lowest probability at which each label is given; 0.5 if empty.
         class_weights: weight of each label in the loss; () for none.
-        columns: names of the table's text, text_pair and label columns where they differ from these words.
-        label_separator: multi_label: what stands between the labels of a cell.
+        columns: names of the table's text, text_pair and label columns, if they differ.
+        label_separator: multi_label: the text between two labels of a cell.
 
     >>> task = Classification(tokenizer, labels=("negative", "positive"))
     """
@@ -114,7 +114,7 @@ class Classification(TrainableTask):
             labels = classification_examples.labels_of(table, problem, columns, separator)
         settings.update(labels=tuple(labels), problem=problem)
         if class_weights == "balanced":
-            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)  # type: ignore[arg-type]
+            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
         return {**settings, "class_weights": tuple(class_weights)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:

@@ -1,4 +1,4 @@
-"""Masked tokens of a text -> what stands there.
+"""Masked tokens of a text -> the likeliest tokens in their place.
 
 Shapes: B texts, S sequence, P masks of a text, H hidden, V vocabulary, K guesses.
 """

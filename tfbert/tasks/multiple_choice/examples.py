@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 
 PARTS = ("prompt", "choices", "label")
-# Where a table has no column of our name, the published data sets' names are looked for.
+# Published data sets' names for the same columns.
 _OTHER_NAMES = {
     "prompt": ("question", "startphrase", "sent1", "ctx", "context", "passage", "article", "premise"),
     "choices": ("endings", "options", "answers"),

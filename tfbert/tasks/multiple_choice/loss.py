@@ -12,9 +12,9 @@ import tensorflow as tf
 class MultipleChoiceLoss(keras.losses.Loss):
     """Cross-entropy over the choices of each row, averaged over the rows.
 
-    As Hugging Face's …ForMultipleChoice computes it. Targets: [W, 2], of each pair's row the number of the right
-    choice, and C. Outputs: logits [W, 1], those of a row one after the other. Each pair gets its row's loss, so that
-    weights of pairs, and means over parts of a batch, are those of rows.
+    As in Hugging Face's multiple choice. Targets: [W, 2], the number of the right choice in each pair's row, and C.
+    Outputs: logits [W, 1], the pairs of a row one after the other. Each pair gets its row's loss, so that weights of
+    pairs and means over micro-batches are those of rows.
 
     >>> float(MultipleChoiceLoss()([[0, 2], [0, 2]], [[0.0], [0.0]]))
     0.6931471824645996

@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 class MultipleChoiceTask(TrainableTask):
     """A prompt and two or more choices, of which one is right: the end of a story, the answer to a question.
 
-    Each pair of the prompt and a choice gets a logit from the pooled output, as in Hugging Face's
-    …ForMultipleChoice; a softmax over a row's choices makes them probabilities. Rows may have different numbers
-    of choices; those with fewer are filled up with "", which is no choice. Outputs are logits [W, 1], those of a row
-    one after the other. Source: Devlin et al. 2018, section 4.4.
+    Each pair of the prompt and a choice gets a logit of its text vector, as in Hugging Face's multiple choice; a
+    softmax over a row's choices makes probabilities of them. Rows may have different numbers of choices; "" pads those
+    with fewer. Outputs are logits [W, 1], the pairs of a row one after the other. Source: Devlin et al. 2018,
+    section 4.4.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         max_length: tokens kept of a prompt with one choice, specials included; the longer text loses first.
-        first_label: the number that labels give the first choice; 1 where they count from 1.
-        columns: the table's names for prompt, choices and label where they differ from these words. For choices it
-            is the column of their lists, or what the names of several columns begin with: "ending" for ending0,
-            ending1, … (or from 1, or endingA, …).
+        first_label: the label of the first choice: 1 if labels count from 1.
+        columns: the table's names for prompt, choices and label, if they differ. For choices this is a column of
+            lists, or the beginning of several columns' names: "ending" for ending0, ending1, … (or from 1, or
+            endingA, …).
 
     >>> task = MultipleChoiceTask(tokenizer, columns={"choices": "ending"})
     """
@@ -76,12 +76,12 @@ class MultipleChoiceTask(TrainableTask):
         return {
             "serving_default": {
                 "prompt": tf.TensorSpec([None], tf.string),
-                "choices": tf.TensorSpec([None, None], tf.string),  # filled up with "" at the end
+                "choices": tf.TensorSpec([None, None], tf.string),  # "" pads at the end
             }
         }
 
     def features(self, example: Tensors) -> Tensors:
-        """All pairs of all rows, those of a row one after the other; without a token where there is no choice."""
+        """All pairs of all rows, those of a row one after the other; padding is a pair without tokens."""
         choices = _dense(example["choices"])
         count = tf.shape(choices)[1]
         given = tf.not_equal(choices, "")
@@ -93,7 +93,7 @@ class MultipleChoiceTask(TrainableTask):
         return {**features, "rows": tf.repeat(tf.range(tf.shape(choices)[0]), count)}
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
-        """Of each pair's row the number of the right choice, and C: int32 [W, 2]."""
+        """The number of the right choice in each pair's row, and C: int32 [W, 2]."""
         count = tf.shape(_dense(example["choices"]))[1]
         label = tf.gather(tf.cast(example["label"], tf.int32), features["rows"])
         return tf.stack([label, tf.fill(tf.shape(label), count)], axis=1)
@@ -156,7 +156,7 @@ class MultipleChoiceTask(TrainableTask):
 
 
 def _dense(choices: Any) -> tf.Tensor:
-    """Choices as a dense tensor [B, C], filled up with ""; C is at least 1, so that each row has a largest logit."""
+    """Choices as a dense tensor [B, C] with "" as padding; C is at least 1, so that each row has a largest logit."""
     if isinstance(choices, tf.RaggedTensor):
         choices = choices.to_tensor("")
     choices = tf.convert_to_tensor(choices, tf.string)

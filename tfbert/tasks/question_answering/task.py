@@ -41,10 +41,10 @@ LANGUAGES = ("en", "zh")
 
 @dataclasses.dataclass(frozen=True)
 class QuestionAnswering(TrainableTask):
-    """A question is answered by a span of its context, or by "" where the context has no answer.
+    """A question is answered by a span of its context, or by "" if the context has no answer.
 
-    Outputs are logits [W, S, 2] of the answer's first and last token, as in Hugging Face's
-    …ForQuestionAnswering. Source: Devlin et al. 2018, sections 4.2 and 4.3.
+    Outputs are logits [W, S, 2] of the answer's first and last token, as in Hugging Face's question answering.
+    Source: Devlin et al. 2018, sections 4.2 and 4.3.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
@@ -54,7 +54,7 @@ class QuestionAnswering(TrainableTask):
         answer_length: tokens of an answer at most.
         n_best: answers returned for each question.
         unanswerable: whether a question may have no answer, as in SQuAD 2.0.
-        threshold: the answer is "" where no answer scores higher than the best span by more than this.
+        threshold: the answer is "" if no answer scores higher than the best span by more than this.
         language: "en" or "zh", whose metrics are SQuAD's or CMRC 2018's.
         columns: names of the table's question, context and answers columns where they differ from these words.
 
@@ -128,7 +128,7 @@ class QuestionAnswering(TrainableTask):
         return features
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
-        """The answer's first and last token, int32 [W, 2]; [CLS] twice in a window that does not hold all of it.
+        """The answer's first and last token, int32 [W, 2]; 0 twice for a window that does not hold all of it.
 
         The answer's characters are example["answer_start"] and "answer_end" [B], or, as a `tf.data.Dataset` has
         them, example["answers"] int [B, 2]; -1 for no answer.
@@ -138,7 +138,9 @@ class QuestionAnswering(TrainableTask):
         elif (span := tf.convert_to_tensor(example["answers"])).dtype.is_integer:
             span = tf.cast(span, tf.int32)
         else:
-            raise TypeError("the target of a Dataset is int [B, 2]: an answer's first character and the one behind it")
+            raise TypeError(
+                "the target of a Dataset is int [B, 2]: an answer's first character and the one after its last"
+            )
         begin, end = tf.split(tf.gather(span, features["rows"]), 2, axis=1)  # [W, 1]
         starts, ends = features["character_offsets"][..., 0], features["character_offsets"][..., 1]
         is_context = features["text_ids"] == 1
@@ -218,7 +220,7 @@ class QuestionAnswering(TrainableTask):
         }
 
     def readable(self, answer: dict[str, Any]) -> list[dict]:
-        """For each question its answer and the n-best; "" without start and end where there is no answer."""
+        """Each question's answer and the n-best; "" without start and end if there is no answer."""
         texts = [texts_of(row) for row in answer["answers"]]
         rows = []
         for i, text in enumerate(texts_of(answer["answer"])):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.tasks.relation_extraction.task import RelationExtraction
 
-# Where a table has no columns head and tail, other data sets' names for them are looked for.
+# Other data sets' names for the columns head and tail.
 _OTHER_NAMES = (("e1", "e2"), ("subject", "object"))
 _SPAN = re.compile(r"[\[(]?\s*(-?\d+)\s*,\s*(-?\d+)\s*[\])]?")  # a cell of a TSV or CSV file: [3, 8] or 3,8
 _ROWS_PER_CALL = 2048  # bounds the texts tokenized at once
@@ -27,7 +27,7 @@ _ROWS_PER_CALL = 2048  # bounds the texts tokenized at once
 def read(task: RelationExtraction, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
     """A checked table as columns: text, head and tail (pairs of ints) where it has spans, and label int [B].
 
-    Without labels, texts are taken as they come: an entity that is not there is the answer's affair.
+    Without labels, texts are not checked: the answer says if an entity is missing.
     """
     columns = classification_examples.read(task, table, labelled=labelled, training=training)
     names = _span_columns(table, task.columns)
@@ -120,7 +120,7 @@ def _check_entity(place, name, entity):
 
 
 def _warn_of_distant_entities(task, table, columns):
-    """Says of how many rows the entities and what is between them are longer than `max_length`."""
+    """Warns of rows whose entities, with the text between them, are longer than `max_length`."""
     rows = []
     for start in range(0, len(table), _ROWS_PER_CALL):
         part = {name: values[start : start + _ROWS_PER_CALL] for name, values in columns.items() if name != "label"}

@@ -49,7 +49,7 @@ class RelationExtraction(TrainableTask):
     start" of Baldini Soares et al. 2019, Matching the Blanks, section 3.2.
 
     Texts mark their entities, "<e1>…</e1> … <e2>…</e2>", or come with their spans `head` and `tail`, [start, end] in
-    characters with `end` after the last. Served texts without two entities are answered from [CLS].
+    characters, the end exclusive. A served text without two entities is answered from its first token.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.

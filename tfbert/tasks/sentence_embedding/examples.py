@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
 
-# Where a table has no column of our name, the published data sets' and sentence-transformers' names are looked for.
+# Published data sets' and sentence-transformers' names for the same columns.
 _OTHER_NAMES = {
     "text": ("sentence1", "sentence_A", "anchor", "query", "question1", "premise", "sentence", "text_a"),
     "text_pair": ("sentence2", "sentence_B", "positive", "question2", "hypothesis", "text_b"),
@@ -71,7 +71,7 @@ def read(task: SentenceEmbedding, table: Table, *, labelled: bool, training: boo
 
 
 def _has_score(task, table):
-    """Whether pairs have scores; a column "label" is one only where scores are what is learned."""
+    """Whether pairs have scores; a column "label" holds some only if the objective learns from scores."""
     if not has_column("score", table, task.columns, _OTHER_NAMES):
         return False
     return task.objective == "cosine" or column_name("score", table, task.columns, _OTHER_NAMES) != "label"

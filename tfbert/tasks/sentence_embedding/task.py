@@ -42,19 +42,20 @@ _EMBEDDINGS = ("embedding", "embedding_pair", "embedding_negative")
 
 @dataclasses.dataclass(frozen=True)
 class SentenceEmbedding(TrainableTask):
-    """A text gets a vector, and texts of like meaning get vectors of a small angle.
+    """A text gets a vector; the angle between vectors is small if texts are similar in meaning.
 
-    It learns from pairs with a score of their likeness, from pairs that belong together, or from triplets with a
-    third text that does not. Outputs are embeddings [W, D] of the batch's texts, those of an example one after the
+    The model learns from pairs with a score of their similarity, from pairs that belong together, or from triplets with
+    a third text that does not. Outputs are embeddings [W, D] of the batch's texts, those of an example one after the
     other. Source: Reimers & Gurevych 2019; sentence-transformers.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
-        objective: "cosine": the cosine of a pair is its score; "in_batch_negatives": a text's pair (and its
-            negative) among those of the whole batch; "triplet": a text is nearer to its pair than to its negative.
-        score_range: the scores that stand for cosines 0 and 1.
+        objective: "cosine": the cosine of a pair shall be its score; "in_batch_negatives": a text's pair shall be
+            found among the pairs (and negatives) of the whole batch; "triplet": a text shall be nearer to its pair than
+            to its negative.
+        score_range: the scores that mean the cosines 0 and 1.
         pooling: "mean" over the tokens, "cls", the first one's vector, or "max".
-        dense_units: outputs of a dense layer behind the pooling, as some of sentence-transformers' have; 0 for none.
+        dense_units: outputs of a dense layer after the pooling, as some models of sentence-transformers have; 0: none.
         dense_activation, dense_bias: of that layer.
         dimensions: length of the embedding, the first of all; 0 for all.
         normalize: embeddings of length 1.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.tasks.summarization.task import Summarization
 
-# Where a table has no column of our name, the usual other ones are looked for.
+# Other data sets' names for the same columns.
 _OTHER_NAMES = {
     "document": ("article", "text"),
     "summary": ("highlights", "y"),
@@ -84,7 +84,7 @@ def _given_labels(task, table, given, documents):
     labels = []
     for row, flag, (starts, _) in zip(given, _flags(table, cells, given), _spans(task, documents), strict=True):
         begins = np.cumsum([0, *(len(text.encode("utf-8", "replace")) + 1 for text in row)])
-        # Where the splitter cuts a given sentence further, its parts have its label.
+        # If the splitter cuts a given sentence, each part has its label.
         labels.append(np.array(flag, np.int32)[np.searchsorted(begins, starts, side="right") - 1])
     return labels
 
@@ -121,7 +121,7 @@ def _integers(cell, place):
 
 def _labels_of_summaries(task, columns):
     documents, summaries = columns["document"], columns["summary"]
-    tokenizer = word_tokenizer(summaries[:1000], stem=False)  # enough to tell the script
+    tokenizer = word_tokenizer(summaries[:1000], stem=False)  # enough to recognize the script
     limits = task.limits([len(starts) for starts, _ in _spans(task, documents)])
     rows = zip(sentence_texts(task, documents), summaries, limits, strict=True)
     shown = len(documents) > 1000  # a second or two

@@ -12,7 +12,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from tfbert.text.sentences import Sentences
 
-# After these no space is written. A quote or bracket may close behind.
+# After these no space is written, nor after a quote or bracket that closes them.
 _JOINS_CLOSELY = r"""\C*[\p{Han}\p{Hiragana}\p{Katakana}\x{3000}-\x{303F}\x{FF00}-\x{FFEF}]["'”’»)]*"""
 
 

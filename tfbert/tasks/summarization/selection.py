@@ -12,7 +12,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from tfbert.text.sentences import Sentences
 
-# Written without spaces between words, so that a character is the word.
+# Scripts without spaces between words: each character counts as a word.
 _WITHOUT_SPACES = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 
 
@@ -69,7 +69,7 @@ def _by_score(scores, rows):
 
 
 def _without_repetition(scores, sentences, limits, order, grams):
-    """All documents take their next best sentence at once, round after round; what is known of each n-gram is kept."""
+    """In each round every document takes its next best sentence; the n-grams that are taken are kept."""
     size, documents = tf.size(scores), tf.size(limits)
     # A sentence more, without n-grams and never taken, is the candidate of documents that have no other.
     scores, order = tf.pad(scores, [[0, 1]], constant_values=-1.0), tf.pad(order, [[0, 1]])

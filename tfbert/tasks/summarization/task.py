@@ -41,7 +41,7 @@ class Summarization(TrainableTask):
 
     Outputs are logits of tokens [W, S]; a sentence's is the mean of its tokens' in the window that holds most of
     them, which is a linear layer on their mean vector. Source: Liu 2019, Fine-tune BERT for Extractive
-    Summarization, whose sentences have a [CLS] each instead.
+    Summarization, where each sentence has a first token of its own instead.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
@@ -49,8 +49,8 @@ class Summarization(TrainableTask):
         stride: tokens that a window shares with the one before; a quarter of `max_length` unless given.
         sentences: sentences of a summary at most.
         ratio: instead, the share of a document's sentences; 0 for none, and at least one sentence is taken.
-        block_ngrams: a sentence is passed over that has as many words in a row in common with a better one; 0: never.
-        columns: names of the table's document, summary, sentences and labels columns where they differ from these.
+        block_ngrams: a sentence is left out if it shares this many successive words with a better one; 0: never.
+        columns: names of the table's document, summary, sentences and labels columns, if they differ.
 
     >>> task = Summarization(tokenizer, ratio=0.25)
     """

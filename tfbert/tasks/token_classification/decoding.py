@@ -15,7 +15,7 @@ from tfbert.encoders.layers.masking import MASKED
 
 
 def bio_constraint(tags: Sequence[str]) -> np.ndarray:
-    """0 where BIO allows a tag (column) behind another (row), else far below: I-x stands behind B-x or I-x only.
+    """0 if BIO allows a tag (column) after another (row), else MASKED: I-x follows B-x or I-x only. float32 [C, C]
 
     >>> bio_constraint(("O", "B-x", "I-x")).tolist()
     [[0.0, 0.0, -1000000000.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
@@ -28,12 +28,13 @@ def bio_constraint(tags: Sequence[str]) -> np.ndarray:
 
 
 def best_tags(scores: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-    """The best row of tags for each text, int32 [B, L]. Viterbi's algorithm.
+    """The best sequence of tags for each text, int32 [B, L], by Viterbi's algorithm.
 
     Args:
         scores: float32 [B, L, C].
-        lengths: int32 [B], words; what is behind them is of no account.
-        pairs: float32 [C, C], of each tag behind each; `first` [C], of the first word's tag.
+        lengths: int32 [B], words of each text; scores after them do not count.
+        pairs: float32 [C, C], the score of each tag (column) after another (row).
+        first: float32 [C], the score of each tag at the first word.
 
     >>> pairs = bio_constraint(("O", "B-x", "I-x"))
     >>> best_tags(tf.math.log([[[0.4, 0.0, 0.6], [0.1, 0.3, 0.6]]]), tf.constant([2]), pairs, pairs[0]).numpy().tolist()
@@ -64,24 +65,24 @@ def best_tags(scores: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tensor, first: tf
 
 
 def probabilities_of_tags(logits: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-    """How likely each tag is at each word, all rows of tags considered: float32 [B, L, C].
+    """The probability of each tag at each word, over all sequences of tags: float32 [B, L, C]. Forward-backward.
 
     Args:
         logits: float32 [B, L, C].
-        lengths: int32 [B], words; what is behind them is of no account.
-        pairs: [C, C], of each tag behind each; `first` [C], of the first word's tag.
+        lengths: int32 [B], words of each text; logits after them do not count.
+        pairs, first: as in `best_tags`.
 
     >>> probabilities_of_tags(tf.zeros([1, 2, 3]), tf.constant([2]), bio_constraint(("O", "B-x", "I-x")), tf.zeros(3))
     """
     by_word = tf.transpose(logits, [1, 0, 2])
     is_word = tf.expand_dims(tf.range(tf.shape(by_word)[0])[:, None] < lengths, 2)  # [L, B, 1]
 
-    def forward(before, word):  # sums over a long text would lose digits: each is one of shares
+    def forward(before, word):  # normalized at each word: sums over a long text would lose digits
         scores, is_word, is_first = word
         behind = _log_sum_exp(before[:, :, None] + tf.where(is_first, first[None], pairs), 1) + scores
         return tf.where(is_word, tf.nn.log_softmax(behind), before)
 
-    def backward(behind, word):  # from the tag of a word to all that comes after it
+    def backward(behind, word):  # from a word's tag to all words after it
         scores, is_word = word
         before = _log_sum_exp(pairs + (scores + behind)[:, None, :], 2)
         return tf.where(is_word, tf.nn.log_softmax(before), behind)
@@ -89,13 +90,13 @@ def probabilities_of_tags(logits: tf.Tensor, lengths: tf.Tensor, pairs: tf.Tenso
     nothing = tf.zeros_like(by_word[0])
     is_first = tf.equal(tf.range(tf.shape(by_word)[0]), 0)
     until = tf.scan(forward, (by_word, is_word, is_first), nothing)
-    after = tf.scan(backward, (by_word, is_word), nothing, reverse=True)  # [L, B, C], of what is behind the word before
+    after = tf.scan(backward, (by_word, is_word), nothing, reverse=True)  # [L, B, C], from the word before
     after = tf.concat([after[1:], nothing[None]], 0)
     return tf.transpose(tf.nn.softmax(until + after), [1, 0, 2])
 
 
 def _log_sum_exp(values, axis):
-    """As `tf.reduce_logsumexp`, of finite values, without the operations that guard it against others."""
+    """`tf.reduce_logsumexp` of finite values, without its operations for infinite ones."""
     most = tf.reduce_max(values, axis, keepdims=True)
     return tf.math.log(tf.reduce_sum(tf.exp(values - most), axis)) + tf.squeeze(most, axis)
 
@@ -107,13 +108,14 @@ def tags_of_words(
     names: Sequence[str],
     transitions: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The best row of tags for each text, of those that BIO allows, and how likely each of them is.
+    """The best sequence of tags that BIO allows for each text, and the probability of each tag in it.
 
     Args:
-        logits: float32 [N, C], of words of the text `row` int [N].
-        texts: how many there are.
+        logits: float32 [N, C].
+        row: int [N], the text of each word.
+        texts: number of texts, B.
         names: of the tags, O first.
-        transitions: float32 [C, C], trained; a tag's probability is the word's own where None.
+        transitions: float32 [C, C], trained; if None, a tag's probability is a softmax over its word's logits.
 
     Returns: int32 [N], float32 [N].
     """
@@ -122,7 +124,7 @@ def tags_of_words(
     log_probabilities = tf.nn.log_softmax(logits)
     ragged = tf.RaggedTensor.from_value_rowids(log_probabilities, row, tf.cast(texts, row.dtype), validate=False)
     lengths = tf.cast(ragged.row_lengths(), tf.int32)
-    # A word more than there are: a batch without words has one place, too.
+    # One place more than words, so that a batch without words has one too.
     dense = tf.pad(ragged.to_tensor(), [[0, 0], [0, 1], [0, 0]])
     dense = tf.ensure_shape(dense, [None, None, logits.shape[-1]])
     is_word = tf.sequence_mask(lengths, tf.shape(dense)[1])
@@ -141,12 +143,13 @@ def entities(
     texts: tf.Tensor,
     spans: Mapping[tuple[str, str], tuple[tf.Tensor, tf.Tensor]],
 ) -> dict[str, tf.Tensor]:
-    """Tags [N] -> for each text its entities, filled up with -1 and 0.
+    """Tags [N] -> the entities of each text, padded with -1 and 0.
 
     Args:
         tags, probabilities, row: [N] each.
-        texts: how many texts.
-        spans: {start: (start, end)}, int32 [N] each, what each word covers in several measures.
+        texts: number of texts, B.
+        spans: {(name of the start, name of the end): (start, end)}, int32 [N] each: what each word covers, in
+            characters, bytes or words.
 
     Returns:
         {"label": int32 [B, E], "score": float32 [B, E], start: int32 [B, E], end: int32 [B, E], …}.
@@ -172,7 +175,7 @@ def entities(
 
 
 def texts_between(text: tf.Tensor, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """The bytes [start, end) int32 [B, E] of text [B]; "" where start is below 0. Time and memory grow as the text."""
+    """The bytes [start, end) int32 [B, E] of text [B]; "" if start is below 0. Time and memory grow with the text."""
     characters = tf.strings.bytes_split(text)
     shape = tf.shape(start)
     first = tf.cast(tf.reshape(tf.cast(characters.row_starts(), tf.int32)[:, None] + start, [-1]), tf.int32)

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.tasks.token_classification.task import TokenClassification
 
-# Where a table has no column of our name, usual names for the same thing are looked for.
+# Other data sets' names for the same columns.
 _OTHER_NAMES = {
     "text": ("sentence",),
     "words": ("tokens",),
     "tags": ("ner_tags", "labels", "label"),
     "spans": ("entities", "label", "labels"),
 }
-_ROWS_PER_CALL = 1024  # bounds the offsets held while the borders of words are looked up
+_ROWS_PER_CALL = 1024  # bounds the memory of the offsets while the borders of words are looked up
 
 
 def _column_name(part: str, table: Table, columns: Mapping[str, str]) -> str:
@@ -34,7 +34,7 @@ def _column_name(part: str, table: Table, columns: Mapping[str, str]) -> str:
 
 
 def has_words(table: Table, columns: Mapping[str, str]) -> bool:
-    """Whether the rows are given as lists of words; where they are texts too, only with tags to these."""
+    """Whether the rows are lists of words. If the table has texts too, only if it also has tags of the words."""
     text, words, tags = (_column_name(part, table, columns) in table.columns for part in ("text", "words", "tags"))
     return words and (tags or not text)
 
@@ -178,7 +178,7 @@ def _number(label, numbers, table, row):
 
 
 def _inside_words(tokenizer, texts, spans):
-    """The rows of spans whose borders are not those of words, once for each span."""
+    """The row of each span that does not begin and end with a word."""
     rows = [i for i, row in enumerate(spans) if len(row)]
     found = []
     for first in range(0, len(rows), _ROWS_PER_CALL):

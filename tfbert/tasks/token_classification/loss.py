@@ -1,4 +1,4 @@
-"""The loss of a chain of tags whose transitions are trained. W windows, S sequence, C tags."""
+"""The loss of a sequence of tags with trained transitions. W windows, S sequence, C tags."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from tfbert.tasks.token_classification.words import NO_TAG
 
 @keras.saving.register_keras_serializable("tfbert")
 class TagChainLoss(keras.losses.Loss):
-    """The negative log likelihood of a window's tags among all rows of tags that BIO allows, a word's share of it.
+    """Negative log likelihood of a window's tags among all sequences of tags that BIO allows, per word.
 
-    Targets are int [W, S], -100 at what is no word's first piece; outputs a dict of logits [W, S, C] and transitions
-    [C, C]. The mean over the windows is the mean over their words. Sources: Lafferty et al. 2001, Conditional Random
-    Fields; Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages, for the rows that are left out.
+    Targets are int [W, S], -100 at tokens that are no word's first piece. Outputs are a dict of logits [W, S, C] and
+    transitions [C, C]. The mean over the windows is the mean over their words. Sources: Lafferty et al. 2001,
+    Conditional Random Fields; Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages, for the sequences
+    that are left out.
 
     >>> loss = TagChainLoss(("O", "B-place", "I-place"))
     >>> outputs = {"logits": tf.zeros([1, 3, 3]), "transitions": tf.zeros([3, 3])}
-    >>> float(loss([[-100, 1, 2]], outputs))  # one of 8 rows: I-place does not stand after O
+    >>> float(loss([[-100, 1, 2]], outputs))  # one of 8 sequences: I-place does not follow O
     1.0397207736968994
     """
 
@@ -44,7 +45,7 @@ class TagChainLoss(keras.losses.Loss):
         pairs = transitions + bio_constraint(self.tags)
         is_word = tf.not_equal(target, NO_TAG)
         others = tf.one_hot(tf.maximum(target, 0), len(self.tags), 0.0, MASKED)
-        # The score of the one row of tags is the sum over all rows where the others never are.
+        # With all other tags MASKED the sum over all sequences is the score of the one.
         all_rows, one_row = tf.unstack(
             tf.reshape(
                 _log_sum(tf.concat([logits, logits + others], 0), tf.tile(pairs, [2, 1, 1]), tf.tile(is_word, [2, 1])),
@@ -59,7 +60,7 @@ class TagChainLoss(keras.losses.Loss):
 
 
 def _log_sum(logits, pairs, is_word):
-    """The logarithm of the summed weights of all rows of tags, [W]; pairs [W, C, C]."""
+    """The logarithm of the summed weights of all sequences of tags, [W]; pairs [W, C, C]."""
 
     def step(state, place):
         total, begun = state

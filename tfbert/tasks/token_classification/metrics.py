@@ -71,7 +71,7 @@ def by_label(
 def truth_and_found(
     task: TokenClassification, examples: Mapping[str, Any], answers: dict[str, np.ndarray]
 ) -> tuple[list[Entities], list[Entities]]:
-    """The entities that are there and those that were found, of each row."""
+    """The true entities of each row, and those that the model found."""
     return truth_of(examples["spans"], task.labels), found_in(answers, "words" in examples)
 
 

@@ -16,7 +16,7 @@ def spans_of_tags(
 ) -> tuple[list[list[tuple[int, int, str]]], list[tuple[int, int]]]:
     """Rows of tags -> their spans, and the places where an I- begins an entity.
 
-    IOB1 and IOB2 are read alike: an I- behind another label or O begins an entity, as conlleval and seqeval read it.
+    IOB1 and IOB2 are read the same way: an I- after another label or O begins an entity, as in conlleval and seqeval.
     Bare labels: a run of the same label is one entity.
 
     Args:

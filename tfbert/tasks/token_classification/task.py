@@ -43,18 +43,18 @@ if TYPE_CHECKING:
 class TokenClassification(TrainableTask):
     """A text's labelled spans of words, which do not overlap.
 
-    Each word is read at its first piece and gets a tag of BIO (IOB2): O, B-x or I-x. Outputs are logits [W, S, C], as
-    in Hugging Face's …ForTokenClassification; the answer is the likeliest row of tags that BIO allows. Long texts
-    are cut into windows, and a word is learned and read where it has most context. Source: Devlin et al. 2018,
-    section 5.3. With `transitions` outputs are a dict of logits and transitions [C, C], see `TagTransitions`.
+    Each word gets a tag of BIO (IOB2): O, B-x or I-x. Its logits are those of its first piece. Outputs are logits
+    [W, S, C], as of Hugging Face's token classification; the answer is the likeliest sequence of tags that BIO allows.
+    Long texts are cut into windows; a word counts in the window that shows most of its context. With `transitions`
+    outputs are a dict of logits and transitions [C, C], see `TagTransitions`. Source: Devlin et al. 2018, section 5.3.
 
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         labels: of entities, such as person; in the order of the logits.
-        words: whether texts come as lists of words, too, for which the served model then has a signature of its own.
-        transitions: whether it is trained, too, which tag follows which, as by a linear-chain CRF.
+        words: whether texts may also come as lists of words; the served model then has a signature for them.
+        transitions: whether the model also learns which tag follows which, as a linear-chain CRF does.
         max_length: tokens of a window, specials included.
-        stride: tokens that a window shares with the one before; a quarter of `max_length` where None.
+        stride: tokens that a window shares with the one before; a quarter of `max_length` if None.
         tags: names of the logits, where a checkpoint's are not O, B-x, I-x, B-y, I-y, ….
         columns: names of the table's text, spans, words and tags columns where they differ from these words.
 
@@ -133,7 +133,7 @@ class TokenClassification(TrainableTask):
         return features
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
-        """The number of each word's tag at its first piece, where it has most context, -100 elsewhere: int32 [W, S]."""
+        """The number of each word's tag, at its first piece in the window that counts; -100 elsewhere: int32 [W, S]."""
         words = words_of(features)
         as_words = "words" in example
         start, end = (words.number, words.number + 1) if as_words else (words.start, words.end)
@@ -151,7 +151,7 @@ class TokenClassification(TrainableTask):
 
     # 4 loss and metrics
     def loss(self) -> keras.losses.Loss:
-        """Cross-entropy, of each word's tag or, with `transitions`, of their row; the mean over a batch's words."""
+        """Cross-entropy of each word's tag or, with `transitions`, of a window's sequence; the mean over the words."""
         if self.transitions:
             return TagChainLoss(self.logit_names)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_TAG)
@@ -177,10 +177,10 @@ class TokenClassification(TrainableTask):
     # 5 answer
     @tf.autograph.experimental.do_not_convert  # no Python control flow over tensors for it to find in seconds
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
-        """The entities of each text in order, [B, E]: what stands there, its label, its tags' mean probability, places.
+        """The entities of each text in order, [B, E]: their texts, labels, mean probabilities of their tags, places.
 
-        `start` and `end` count characters, `byte_start` and `byte_end` bytes of the text or, of words, of the words
-        joined by single spaces, for which `word_start` and `word_end` count words. Ends are exclusive.
+        `start` and `end` count characters, `byte_start` and `byte_end` bytes. For lists of words they count in the
+        words joined by single spaces, and `word_start` and `word_end` count words. Ends are exclusive.
         """
         words = words_of(features)
         named = self.named(outputs)

@@ -14,7 +14,7 @@ _MORE_THAN_A_TEXT = 2**31  # characters; a span's row times this and its place m
 
 
 class Words(typing.NamedTuple):
-    """The words of all texts in order, each [N]: where its first piece is seen best, and what it covers."""
+    """The words of all texts in order, [N] each: the place of the first piece with most context, and the span."""
 
     places: tf.Tensor  # int64 [N, 2]: window, position
     row: tf.Tensor  # int32
@@ -66,14 +66,14 @@ def tags_of_spans(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, spans: tf.Ra
         return tf.cast(row, tf.int64) * _MORE_THAN_A_TEXT + tf.cast(place, tf.int64)
 
     keys = tf.concat([key(rows, values[:, 1])[:-1], [tf.int64.max]], 0)
-    found = tf.searchsorted(keys, key(row, start), side="right")  # the first span to end behind the word's start
+    found = tf.searchsorted(keys, key(row, start), side="right")  # the first span that ends after the word's start
     touched = (tf.gather(rows, found) == tf.cast(row, tf.int64)) & (tf.gather(values[:, 0], found) < end)
     inside = tf.where(_changes(tf.where(touched, found, -1)), 0, 1)
     return tf.where(touched, 1 + 2 * tf.gather(values[:, 2], found) + inside, 0)
 
 
 def ragged_words(words: tf.Tensor | tf.RaggedTensor) -> tf.RaggedTensor:
-    """Words [B, (words)] without what a dense tensor of them is filled up with."""
+    """Words [B, (words)] without the "" that pad a dense tensor."""
     if isinstance(words, tf.RaggedTensor):
         return words
     return tf.RaggedTensor.from_tensor(tf.convert_to_tensor(words, tf.string), padding="")
@@ -82,14 +82,14 @@ def ragged_words(words: tf.Tensor | tf.RaggedTensor) -> tf.RaggedTensor:
 def joined_words(
     given: tf.RaggedTensor, words: Words
 ) -> tuple[tf.Tensor, dict[tuple[str, str], tuple[tf.Tensor, tf.Tensor]]]:
-    """Ragged words -> the words joined by spaces [B], and for each of `Words` what it covers, in three measures."""
+    """Ragged words -> the words joined by spaces [B], and the spans of `Words` in characters, bytes and words."""
     # The whole of a word, also what the tokenizer leaves out of it.
     first = tf.cast(given.row_starts(), tf.int32)
     index = tf.gather(first, words.row) + words.number
 
     def places(sizes):
-        ends = tf.cumsum(sizes + 1)  # a space behind each
-        # Row starts may be behind the last word.
+        ends = tf.cumsum(sizes + 1)  # a space after each
+        # The start of an empty last row is after the last word.
         before = tf.gather(tf.pad(ends, [[1, 0]]), first)
         begins = tf.gather(ends - 1 - sizes, index) - tf.gather(before, words.row)
         return begins, begins + tf.gather(sizes, index)
@@ -100,12 +100,12 @@ def joined_words(
         ("byte_start", "byte_end"): places(tf.strings.length(given.flat_values)),
         ("word_start", "word_end"): (words.number, words.number + 1),
     }
-    # With separator=" " a ragged reduce_join forgets the separator behind a first word of "".
+    # With separator=" " a ragged reduce_join forgets the separator after a first word of "".
     text = tf.strings.reduce_join(given + " ", axis=1)
     length = tf.maximum(tf.strings.length(text) - 1, 0)
     return tf.strings.substr(text, tf.zeros_like(length), length), spans
 
 
 def _changes(values):
-    """Whether a value differs from the one before; the first does, unless it is -1."""
+    """Whether each value differs from the one before it; the first does unless it is -1."""
     return tf.not_equal(values, tf.pad(values, [[1, 0]], constant_values=-1)[:-1])
