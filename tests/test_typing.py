@@ -12,11 +12,9 @@ ROOT = pathlib.Path(tfbert.__file__).parent
 NOT_YET = {
     "bulk",
     "checkpoints",
-    "data",
     "encoders",
     "export",
     "files",
-    "memory",
     "models",
     "runs",
 }
