@@ -114,7 +114,7 @@ class Classification(TrainableTask):
             labels = classification_examples.labels_of(table, problem, columns, separator)
         settings.update(labels=tuple(labels), problem=problem)
         if class_weights == "balanced":
-            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)  # type: ignore[arg-type]
+            class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
         return {**settings, "class_weights": tuple(class_weights)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
