@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import gc
@@ -13,11 +12,10 @@ import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import apache_beam as beam
 import tensorflow as tf
-import tqdm
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
@@ -27,6 +25,7 @@ from tfbert.data.pretraining.examples.chinese_words import ChineseWords, is_chin
 from tfbert.data.pretraining.examples.local_workers import LocalWorkers, report
 from tfbert.data.pretraining.examples.out_folder import OutFolder
 from tfbert.data.pretraining.examples.plan import Item, described, plan
+from tfbert.data.pretraining.examples.progress import Progress
 from tfbert.data.pretraining.examples.reading import DocumentReader
 from tfbert.data.pretraining.examples.settings import ExampleSettings
 from tfbert.data.pretraining.examples.work import ShardMaker
@@ -101,7 +100,7 @@ def _make(
     maker = _MakeShards(settings, tokenizer.get_config(), folder.path)
     finish = _Finish(folder.path, stated, about_input)
     try:
-        with _Progress(folder, items) as progress:
+        with Progress(folder, items) as progress:
             if runner in (None, *_LOCAL):
                 try:
                     _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options)
@@ -193,7 +192,7 @@ def _run_here(
     items: list[Item],
     maker: _MakeShards,
     finish: _Finish,
-    progress: _Progress,
+    progress: Progress,
     workers: int,
     options: Sequence[str],
 ) -> None:
@@ -205,7 +204,7 @@ def _run_here(
 
 
 def _run(
-    pipeline: beam.Pipeline, progress: _Progress, error_of_workers: Callable[[], str | None] = lambda: None
+    pipeline: beam.Pipeline, progress: Progress, error_of_workers: Callable[[], str | None] = lambda: None
 ) -> None:
     """Runs a pipeline in a thread; the main thread can leave it after ^C, or if a worker has failed."""
     outcome: list[Any] = []
@@ -228,39 +227,6 @@ def _run(
         _raise(str(outcome[0]))
     if outcome[0] not in (None, "DONE"):
         raise RuntimeError(f"the pipeline ended as {outcome[0]}; see the runner's own logs")
-
-
-class _Progress:
-    """A progress bar over the text of finished parts and items, read from the folder, whatever runner makes them."""
-
-    def __init__(self, folder: OutFolder, items: list[Item]) -> None:
-        self._folder = folder
-        self._sizes = {f"{item.number:05}": item.text_bytes for item in items}
-        self._parts: dict[str, int] = {}  # text of each finished part
-
-    def __enter__(self) -> Self:
-        total = sum(self._sizes.values())
-        self._bar = tqdm.tqdm(total=total, unit="B", unit_scale=True, desc="text", dynamic_ncols=True)
-        self.update()
-        self._bar.initial = self._bar.n  # the speed leaves out what was finished before
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._bar.n = self._bar.n if error[0] else self._bar.total
-        self._bar.close()
-
-    def update(self) -> None:
-        """Shows what is finished now."""
-        names = self._folder.finished_names()
-        done = {name: self._sizes[name] for name in names & self._sizes.keys()}
-        of_parts: collections.Counter[str] = collections.Counter()
-        for name in names - self._sizes.keys():
-            if name not in self._parts:
-                self._parts[name] = self._folder.text_bytes(name)
-            of_parts[name.split("-")[0]] += self._parts[name]
-        # The text of compressed files is an estimate.
-        done = {**{name: min(size, self._sizes.get(name, 0)) for name, size in of_parts.items()}, **done}
-        self._bar.update(sum(done.values()) - self._bar.n)
 
 
 def _are_chinese(files: Sequence[tuple[str, int]], settings: ExampleSettings) -> bool:
