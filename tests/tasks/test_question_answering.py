@@ -1,7 +1,5 @@
 """The five parts of the question answering task."""
 
-import doctest
-import importlib
 import itertools
 import pathlib
 import random
@@ -437,11 +435,3 @@ def test_configs(name):
     config = FinetuneConfig.from_dict(runpy.run_path(str(path))["get_config"]().to_dict())
     some = task(max_length=config.max_length, **config.settings)
     assert (config.task, some.shared_tokens, some.unanswerable) == ("question_answering", 128, name == "squad2")
-
-
-@pytest.mark.parametrize(
-    "module", ["data.readers.squad", "tasks.question_answering.examples", "tasks.question_answering.metrics"]
-)
-def test_examples_of_the_docstrings(module):
-    results = doctest.testmod(importlib.import_module(f"tfbert.{module}"))
-    assert results.attempted and not results.failed

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from tfbert.checkpoints.tensor_files.tensor_file import TensorFile
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.weight_table import (
@@ -27,14 +28,6 @@ from tfbert.errors import CheckpointError
 
 # No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
 _LARGEST = 1e9
-
-
-class TensorFile(Protocol):
-    """A file of named tensors, read one at a time."""
-
-    shapes: Mapping[str, tuple[int, ...]]
-
-    def read(self, name: str) -> np.ndarray: ...
 
 
 class Weights:

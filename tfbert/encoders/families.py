@@ -134,7 +134,7 @@ def config_from(values: Mapping[str, Any]) -> EncoderConfig:
     kind = values.get("model_type")
     if kind is None:  # .keras files of earlier versions do not name it
         kind = "distilbert" if values.get("type_vocab_size") == 0 else DEFAULT
-    return family(kind).config.from_dict(values)
+    return family(kind).config.from_dict(dict(values))
 
 
 def config_of_size(size: str, *, model_type: str = DEFAULT, **changes: Any) -> EncoderConfig:

@@ -45,13 +45,14 @@ def register(new: type[Task] | Family | Format) -> Any:
     from tfbert.encoders import families
     from tfbert.tasks import registry
 
-    for kind, room in ((families.Family, families), (formats.Format, formats)):
-        if isinstance(new, kind):
-            room.register(new)
-            return new
-    task_class = registry.register(new)  # type: ignore[arg-type]
-    model_class(task_class.name)
-    return task_class
+    if isinstance(new, families.Family):
+        families.register(new)
+    elif isinstance(new, formats.Format):
+        formats.register(new)
+    else:
+        registry.register(new)
+        model_class(new.name)
+    return new
 
 
 def model_class(task: str) -> type[TaskModel]:

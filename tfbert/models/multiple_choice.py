@@ -1,7 +1,12 @@
 """MultipleChoice: choosing among texts as a Keras model. W pairs of a prompt and a choice."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
 import keras
 
+from tfbert.models.settings import MultipleChoiceSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 
@@ -22,3 +27,8 @@ class MultipleChoice(TaskModel):
     """
 
     task_class = MultipleChoiceTask
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[MultipleChoiceSettings]) -> Self: ...

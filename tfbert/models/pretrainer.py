@@ -5,13 +5,14 @@ Shapes: B rows, S tokens, P predictions of a row, C sequences of a packed row, V
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 import tensorflow as tf
 
 from tfbert.data.pretraining.batches import PretrainingBatches
 from tfbert.encoders import families
+from tfbert.models.settings import PretrainerSettings
 from tfbert.models.text_model import TextModel
 from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import Tokenizer
@@ -37,6 +38,11 @@ class Pretrainer(TextModel):
     """
 
     task_class = FillMask
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[PretrainerSettings]) -> Self: ...
 
     def __init__(self, task: FillMask, encoder: Any, *, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(task, encoder, dtype=dtype, **kwargs)

@@ -1,7 +1,12 @@
 """QuestionAnswerer: question answering as a Keras model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
 import keras
 
+from tfbert.models.settings import QuestionAnswererSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.question_answering.task import QuestionAnswering
 
@@ -21,3 +26,8 @@ class QuestionAnswerer(TaskModel):
     """
 
     task_class = QuestionAnswering
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[QuestionAnswererSettings]) -> Self: ...

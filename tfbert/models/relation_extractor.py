@@ -1,7 +1,12 @@
 """RelationExtractor: relation extraction as a Keras model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
 import keras
 
+from tfbert.models.settings import RelationExtractorSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.relation_extraction.task import RelationExtraction
 
@@ -23,3 +28,8 @@ class RelationExtractor(TaskModel):
     """
 
     task_class = RelationExtraction
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[RelationExtractorSettings]) -> Self: ...

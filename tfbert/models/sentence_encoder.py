@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from tfbert.checkpoints import Source
 from tfbert.checkpoints.formats import sentence_transformers
 from tfbert.checkpoints.weights import LayerWeights
 from tfbert.models.prediction import answers_in_batches
+from tfbert.models.settings import SentenceEncoderSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.sentence_embedding.task import SentenceEmbedding
 from tfbert.training.gradient_cache import CachedGradients
@@ -38,6 +39,11 @@ class SentenceEncoder(TaskModel):
     """
 
     task_class = SentenceEmbedding
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[SentenceEncoderSettings]) -> Self: ...
 
     @property
     def step_class(self):

@@ -1,7 +1,12 @@
 """Summarizer: extractive summarization as a Keras model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
 import keras
 
+from tfbert.models.settings import SummarizerSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.summarization.task import Summarization
 
@@ -21,3 +26,8 @@ class Summarizer(TaskModel):
     """
 
     task_class = Summarization
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[SummarizerSettings]) -> Self: ...

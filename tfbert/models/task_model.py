@@ -131,9 +131,9 @@ class TaskModel(TextModel):
             x, sample_weight, validation_data = inputs.split(x, y, sample_weight, validation_split, self.task)
             y = None
         if validation_data is not None:
-            *given, weight = inputs.validation(validation_data)
+            dev_x, dev_y, weight = inputs.validation(validation_data)
             size = batch_size if validation_batch_size is None else validation_batch_size
-            data = self._batches(*given, size, shuffle=False, sample_weight=weight)
+            data = self._batches(dev_x, dev_y, size, shuffle=False, sample_weight=weight)
             if isinstance(data, Batches):
                 inputs.refuse({"validation_steps": validation_steps}, "fit")
             callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
@@ -189,15 +189,15 @@ class TaskModel(TextModel):
             callbacks = keras.callbacks.CallbackList(callbacks, model=self)
         self.reset_metrics()
         callbacks.on_test_begin()
-        answers, example_ids, own_steps = [], [], -(-batches.steps_per_epoch // num_hosts(self.distribute_strategy))
+        parts, example_ids, own_steps = [], [], -(-batches.steps_per_epoch // num_hosts(self.distribute_strategy))
         found = progress(evaluated(self, batches), own_steps, verbose, "evaluate")
         for i, (logs, answer, numbers) in enumerate(found):
             callbacks.on_test_batch_begin(i)
-            answers.append(answer)
+            parts.append(answer)
             example_ids.append(numbers)
             callbacks.on_test_batch_end(i, logs)
         logs = {name: float(value) for name, value in self.get_metrics_result().items()}
-        answers = joined(self.distribute_strategy, answers, example_ids)
+        answers = joined(self.distribute_strategy, parts, example_ids)
         if self._task_metrics:
             logs.update(self.task.metrics(batches.examples, answers))
         callbacks.on_test_end(logs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 
 from tfbert.checkpoints import Source
+from tfbert.models.settings import TextClassifierSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.classification.task import PROBLEMS, Classification
 from tfbert.tasks.task import check_settings
@@ -28,6 +29,11 @@ class TextClassifier(TaskModel):
     """
 
     task_class = Classification
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[TextClassifierSettings]) -> Self: ...
 
     @classmethod
     def task_of_checkpoint(cls, source: Source, tokenizer: Tokenizer, settings: dict[str, Any]) -> Classification:

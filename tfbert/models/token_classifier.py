@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import keras
 
 from tfbert.checkpoints import Source
 from tfbert.errors import ConfigError
+from tfbert.models.settings import TokenClassifierSettings
 from tfbert.models.task_model import TaskModel
 from tfbert.tasks.task import check_settings
 from tfbert.tasks.token_classification.task import TokenClassification
@@ -31,6 +32,11 @@ class TokenClassifier(TaskModel):
     """
 
     task_class = TokenClassification
+
+    if TYPE_CHECKING:  # the settings by name
+
+        @classmethod
+        def from_checkpoint(cls, name: Any, **settings: Unpack[TokenClassifierSettings]) -> Self: ...
 
     @classmethod
     def task_of_checkpoint(cls, source: Source, tokenizer: Tokenizer, settings: dict[str, Any]) -> TokenClassification:

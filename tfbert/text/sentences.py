@@ -100,7 +100,8 @@ class SentenceSplitter:
         starts = found.starts + tf.strings.length(texts) - tf.strings.length(without_first)
         ends = starts + tf.strings.length(stripped)
         kept = tf.strings.regex_full_match(stripped, _SAYS_SOMETHING)
-        return self._sentences(*(tf.boolean_mask(part, kept) for part in (found.rows, starts, ends)), tf.size(text))
+        rows, starts, ends = (tf.boolean_mask(part, kept) for part in (found.rows, starts, ends))
+        return self._sentences(rows, starts, ends, tf.size(text))
 
     def texts(self, text: tf.Tensor, sentences: Sentences) -> tf.Tensor:
         """Returns the sentences of `text` [B] themselves, strings [N]."""

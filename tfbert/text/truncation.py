@@ -19,6 +19,7 @@ def check_truncation(truncation: str) -> None:
 
 def truncated(parts: Sequence[Part], room: int, truncation: str, check: bool) -> list[Part]:
     """Returns one or two Parts whose tokens fill at most `room` of each row, as `truncated_lengths`."""
+    kept: tuple[tf.Tensor, ...]
     if len(parts) == 1:
         kept = (tf.minimum(parts[0].lengths, room),)
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import tensorflow as tf
 
-Gradient = tf.Tensor | tf.IndexedSlices | None  # None of a weight that the outputs do not depend on
+Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None  # None of a weight that the outputs do not depend on
 
 
 def without_duplicates(grad: Gradient) -> Gradient:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tfbert.checkpoints.weights import Source, Weights
 
 # name -> where the format is, imported when it is first asked for. The first that recognises a folder opens it.
-_FORMATS: dict[str, Format | str] = {
+_FORMATS: dict[str, Any] = {
     "keras_hub": "tfbert.checkpoints.formats.keras_hub:FORMAT",
     "hf": "tfbert.checkpoints.formats.hugging_face:FORMAT",
     "hf_tf": "tfbert.checkpoints.formats.hugging_face_tf:FORMAT",

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from tfbert.checkpoints import tokenizer_files
 from tfbert.checkpoints.formats import Format, sentence_transformers
 from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.tensor_files.shards import Renamed, Shards
+from tfbert.checkpoints.tensor_files.tensor_file import TensorFile
 from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import (
     LayerWeights,
     Source,
-    TensorFile,
     Weights,
     check_rows,
     rows_to_write,
@@ -29,7 +30,7 @@ from tfbert.encoders.weight_table import WeightTable, default_row
 from tfbert.files import read_json_object
 
 # What a folder may hold, the first found is read.
-FILES = {
+FILES: dict[str, Callable[[pathlib.Path], TensorFile]] = {
     "model.safetensors": SafetensorsFile,
     "model.safetensors.index.json": lambda path: Shards(path, SafetensorsFile),
     "pytorch_model.bin": TorchFile,

@@ -1,25 +1,32 @@
 """Pretraining examples on disk: the manifest of a folder of TFRecord shards, its checks, and its rows as tensors.
 
-Shapes: n tokens of a row, k sequences packed in it (1 unless packed), m masked tokens, B rows of a batch.
+Shapes: n tokens of a row, k sequences of it (1 unless packed), m masked tokens, B rows of a batch.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import fnmatch
 import hashlib
 import json
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, DataError, VocabularyError
 
+if TYPE_CHECKING:
+    from tfbert.text.tokenizer import Tokenizer
+
 FORMAT = 1
 MANIFEST = "manifest.json"
 SUFFIX = ".tfrecord.gz"
 
-# The features of a row, int64 each. token_ids: [CLS] A [SEP] B [SEP] or [CLS] A [SEP], when packed several such
-# sequences one after the other, not padded; word_starts: 1 where a word begins and at special tokens; next_sentence:
-# 1 for a random next (nsp) or swapped (sop) segment, of each sequence, none without such an objective.
+# The features of a row, int64 each. token_ids: a sequence with its special tokens, or several one after the other if
+# packed, not padded; word_starts: 1 where a word begins, and at special tokens; next_sentence, of each sequence: 1 for
+# a random next segment (nsp) or a swapped one (sop), empty for the objective "none".
 FEATURES = {
     "token_ids": "n",
     "segment_ids": "n",
@@ -27,13 +34,13 @@ FEATURES = {
     "sequence_lengths": "k",
     "next_sentence": "k",
 }
-# Beside them where masks are static: token_ids hold the masked text, masked_ids what stood there.
+# Two more with static masks: token_ids are then masked, and masked_ids are the original ids.
 MASKED_FEATURES = {"masked_positions": "m", "masked_ids": "m"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One file of examples: its path, and what the manifest says of it."""
+    """One file of examples: its path, and what the manifest says about it."""
 
     path: str
     rows: int
@@ -43,12 +50,11 @@ class Shard:
 
 
 class Shards:
-    """The shards of one manifest, all of them or those that were named.
+    """The shards of one manifest: all of them, or those that were named.
 
     Args:
-        folder: where the manifest is.
-        manifest: its content, a dict.
-        shards: list of Shard.
+        folder: the manifest's folder.
+        manifest: its content.
 
     >>> shards = open_shards("examples")
     >>> shards.check_tokenizer(tokenizer)
@@ -56,45 +62,49 @@ class Shards:
     True
     """
 
-    def __init__(self, folder, manifest, shards):
+    def __init__(self, folder: str, manifest: dict[str, Any], shards: list[Shard]) -> None:
         self.folder, self.manifest, self.shards = folder, manifest, shards
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Shards({self.folder}: {len(self.shards)} shards, {self.rows} rows)"
 
     @property
-    def files(self):
+    def files(self) -> list[str]:
         """The shards' paths, in the manifest's order."""
         return [shard.path for shard in self.shards]
 
     @property
-    def rows(self):
+    def rows(self) -> int:
+        """The number of rows of all shards."""
         return sum(shard.rows for shard in self.shards)
 
     @property
-    def tokens(self):
-        """Real tokens of all rows, special ones included."""
+    def tokens(self) -> int:
+        """The number of tokens of all rows, with special tokens and without padding."""
         return sum(shard.tokens for shard in self.shards)
 
     @property
-    def max_length(self):
+    def max_length(self) -> int:
+        """The most tokens of a row."""
         return self.manifest["max_length"]
 
     @property
-    def objective(self):
+    def objective(self) -> str:
         """ "nsp", "sop" or "none"."""
         return self.manifest["objective"]
 
     @property
-    def has_static_masks(self):
+    def has_static_masks(self) -> bool:
+        """Whether the rows were masked when they were made."""
         return self.manifest["masking"]["kind"] == "static"
 
     @property
-    def is_packed(self):
+    def is_packed(self) -> bool:
+        """Whether a row may have several sequences."""
         return self.manifest["packed"]
 
-    def check_tokenizer(self, tokenizer):
-        """Raises VocabularyError where the examples were made with another vocabulary, or other rules of text."""
+    def check_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Raises VocabularyError if the examples were made with another vocabulary, or with other rules for text."""
         mine, theirs = vocabulary_sha256(tokenizer.vocabulary), self.manifest["vocabulary_sha256"]
         if mine != theirs:
             raise VocabularyError(
@@ -103,16 +113,16 @@ class Shards:
                 f"{tokenizer.vocabulary.source} ({len(tokenizer.vocabulary)} tokens, sha256 {mine[:12]}…); "
                 "train with that vocabulary, or make the examples anew with this one"
             )
-        made, mine = self.manifest["tokenizer"], tokenizer_settings(tokenizer)
+        made, rules = self.manifest["tokenizer"], tokenizer_settings(tokenizer)
         for name in made:
-            if made[name] != mine[name]:
+            if made[name] != rules[name]:
                 raise VocabularyError(
                     f"{self.folder}: the examples were made with {name}={made[name]}, and the tokenizer has "
-                    f"{name}={mine[name]}; make the examples anew, or change the tokenizer"
+                    f"{name}={rules[name]}; make the examples anew, or change the tokenizer"
                 )
 
-    def check_files(self, *, sha256=False):
-        """Raises DataError for a shard that is missing or of another size; with `sha256` of another content."""
+    def check_files(self, *, sha256: bool = False) -> None:
+        """Raises DataError for a shard that is missing or has another size; with `sha256`, other content."""
         for shard in self.shards:
             try:
                 size = tf.io.gfile.stat(shard.path).length
@@ -129,16 +139,20 @@ class Shards:
                 raise DataError(f"{shard.path} does not have the sha256 that {MANIFEST} says; copy it again")
 
 
-def open_shards(source, *, sha256=False):
-    """Opens a folder of pretraining examples and checks that its shards are there and whole.
+def open_shards(source: str | os.PathLike[str], *, sha256: bool = False) -> Shards:
+    """Opens a folder of pretraining examples, and checks that its shards are there and complete.
 
     Args:
-        source: the folder, its manifest.json, or a glob of files in it such as "examples/*"; a glob that leaves the
-            manifest out (`examples/000*.tfrecord.gz`) chooses among the shards.
-        sha256: read every shard and compare its hash, too.
+        source: the folder, its manifest.json, or a glob of files in it such as "examples/*"; a glob that does not match
+            the manifest (`examples/000*.tfrecord.gz`) chooses among the shards.
+        sha256: also read every shard and compare its hash.
 
-    Raises DataError, naming the file: no manifest, a missing or truncated shard; ConfigError for a pattern that
-    chooses no shard.
+    Raises:
+        DataError: no manifest, or a missing or truncated shard; names the file.
+        ConfigError: a pattern that matches no shard.
+
+    >>> open_shards("examples")
+    Shards(examples: 3 shards, 12 rows)
     """
     source = os.fsdecode(source)
     folder, pattern = _folder_and_pattern(source)
@@ -153,27 +167,31 @@ def open_shards(source, *, sha256=False):
     return shards
 
 
-def dataset(files, *, static_masks=False):
+def dataset(files: Iterable[str], *, static_masks: bool = False) -> tf.data.Dataset:
     """The rows of `files` in their order, as a tf.data.Dataset of dicts of int32 tensors [n], [k] and [m]."""
     records = tf.data.TFRecordDataset(list(files), compression_type="GZIP")
     return records.map(lambda record: parse(record, static_masks), num_parallel_calls=2, deterministic=True)
 
 
-def parse(records, static_masks=False):
-    """Serialized rows -> dict of int32 tensors: [n], [k], [m] of a scalar string, RaggedTensors [B, (n)] … of [B]."""
+def parse(records: tf.Tensor, static_masks: bool = False) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    """Serialized rows -> dict of int32 tensors: [n], [k], [m] for a scalar string; RaggedTensors [B, (n)] … for [B]."""
     names = {**FEATURES, **MASKED_FEATURES} if static_masks else FEATURES
     features = {name: tf.io.RaggedFeature(tf.int64) for name in names}
     parsed = (tf.io.parse_example if records.shape.rank else tf.io.parse_single_example)(records, features)
     return {name: tf.cast(values, tf.int32) for name, values in parsed.items()}
 
 
-def vocabulary_sha256(vocabulary):
-    """The hash that ties examples to a vocabulary: of its tokens, one a line, whatever file they came from."""
+def vocabulary_sha256(vocabulary: Iterable[str]) -> str:
+    """The hash that ties examples to a vocabulary: of its tokens, one a line, whatever file they came from.
+
+    >>> vocabulary_sha256(["[PAD]", "film"])[:12]
+    '20455e937cad'
+    """
     return hashlib.sha256("".join(f"{token}\n" for token in vocabulary).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def tokenizer_settings(tokenizer):
-    """Returns what decides a text's ids besides the vocabulary, as plain values."""
+def tokenizer_settings(tokenizer: Tokenizer) -> dict[str, Any]:
+    """The rules that decide a text's ids besides the vocabulary, as plain values."""
     return dict(tokenizer.algorithm.rules)
 
 
@@ -186,8 +204,8 @@ def file_sha256(path):
     return digest.hexdigest()
 
 
-def _folder_and_pattern(source):
-    """Where the manifest must be, and the pattern of names beside it."""
+def _folder_and_pattern(source: str) -> tuple[str, str]:
+    """The folder in which the manifest must be, and the pattern for the names in it."""
     if tf.io.gfile.isdir(source):
         return source, "*"
     folder, pattern = os.path.split(source)

@@ -28,6 +28,7 @@ class BertEncoder(Encoder):
     TensorShape([1, 8])
     """
 
+    config: BertConfig
     config_class = BertConfig
     input_names = ("token_ids", "segment_ids", "padding_mask")
 

@@ -14,7 +14,8 @@ class BertEmbeddings(keras.layers.Layer):
     Inputs: token_ids int [B, S], segment_ids int [B, S] (None where `type_vocab_size` is 0: no segments); S at most
     `max_position_embeddings`; position_ids int [B, S], 0, 1, 2, … unless given. Output: [B, S, H].
 
-    >>> BertEmbeddings(100, 8, max_position_embeddings=16)([[1, 2]], [[0, 0]]).shape
+    >>> ids = keras.ops.zeros((1, 2), "int32")
+    >>> BertEmbeddings(100, 8, max_position_embeddings=16)(ids, ids).shape
     TensorShape([1, 2, 8])
     """
 

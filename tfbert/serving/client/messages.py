@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -18,7 +18,7 @@ from tfbert.errors import ServingError
 # No limit here: the server decides how large a message may be.
 CHANNEL_OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
-Texts = Sequence[str | bytes] | np.ndarray
+Texts: TypeAlias = Sequence[str | bytes] | np.ndarray
 
 
 class RequestError(ServingError):

@@ -64,8 +64,8 @@ def table() -> str:
 def _ranges(codes: Iterable[int]) -> list[str]:
     """Code points as `first-last`, in hexadecimal."""
     items = []
-    for _, run in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
-        run = [code for _, code in run]
+    for _, pairs in itertools.groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
+        run = [code for _, code in pairs]
         items.append(f"{run[0]:x}" if len(run) == 1 else f"{run[0]:x}-{run[-1]:x}")
     return items
 

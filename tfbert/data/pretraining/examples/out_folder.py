@@ -1,16 +1,21 @@
-"""The folder that examples are made in: what is finished, what is not, and with which settings.
+"""The folder in which examples are made: what is finished in it, and the settings of its examples.
 
-While examples are made it has a folder `unfinished`, with the settings, a record of each finished part and item, and
-the files that are being written; in the end the manifest takes its place.
+While examples are made it has a folder `unfinished` with the settings, a record of each finished part and item, and the
+files that are being written. At the end the manifest takes its place.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
 import os
 import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
+from tfbert.data.pretraining.examples.plan import Item
 from tfbert.data.pretraining.shards import FORMAT, MANIFEST, SUFFIX, file_sha256
 from tfbert.errors import ConfigError, DataError, DiskError
 from tfbert.files import locked_folder
@@ -23,8 +28,8 @@ _OF_A_SHARD = ("file", "rows", "tokens", "bytes", "sha256")
 class OutFolder:
     """Finished parts and items of work, and the manifest.
 
-    A part is what makes one shard, or none where it has no text; its record is a dict of counts, and of the shard's
-    file, bytes and sha256.
+    A part makes one shard, or none if it has no text; its record is a dict of counts, and the shard's file,
+    bytes and sha256.
 
     >>> out = OutFolder("new_examples")
     >>> out.open({"max_length": 128}, {"files": 1})  # None: there are no finished examples in it
@@ -33,14 +38,18 @@ class OutFolder:
     tfbert.errors.ConfigError: new_examples holds examples that were made with max_length=128, not 512; ...
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fsdecode(path)
         self._unfinished = os.path.join(self.path, _UNFINISHED)
         self._manifest = os.path.join(self.path, MANIFEST)
 
     @contextlib.contextmanager
-    def locked(self):
-        """Keeps other programs out of the folder for the block, where it is local. Raises DiskError where one is in."""
+    def locked(self) -> Iterator[None]:
+        """Locks the folder for the block if it is local.
+
+        Raises:
+            DiskError: another program has locked it.
+        """
         if "://" in self.path:
             yield
             return
@@ -48,12 +57,16 @@ class OutFolder:
         with locked_folder(self.path, refusal):
             yield
 
-    def open(self, settings, described_input):
-        """Begins or goes on. Returns the manifest, a dict, where all is finished, else None.
+    def open(self, settings: Mapping[str, Any], described_input: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Begins, or resumes. Returns the manifest if everything is finished, else None.
 
         Args:
-            settings: plain values, all of which must be those that the folder's examples were made with.
-            described_input: plain values likewise, of the corpus; only finished examples must be made from it.
+            settings: plain values; the folder's examples must have been made with the same ones.
+            described_input: plain values of the corpus; finished examples must have been made from the same corpus.
+
+        Raises:
+            ConfigError: the folder has examples of other settings, or of another corpus.
+            DiskError: the folder holds other files, or cannot be written.
         """
         made = _read(self._manifest)
         if made is not None:
@@ -72,26 +85,27 @@ class OutFolder:
         self._write(os.path.join(self._unfinished, _SETTINGS), settings)
         return None
 
-    def finished_item(self, item):
-        """The records of an item's parts where all are finished and their shards are there, else None."""
+    def finished_item(self, item: Item) -> list[dict] | None:
+        """The records of an item's parts if all are finished and their shards are there, else None."""
         return self._record(f"{item.number:05}.json", item)
 
-    def finished_part(self, item, number):
-        """The record of a part, where it is finished and its shard is there, else None."""
+    def finished_part(self, item: Item, number: int) -> dict | None:
+        """The record of a part if it is finished and its shard is there, else None."""
         records = self._record(f"{item.number:05}-{number:03}.json", item)
-        return records and records[0]
+        return records[0] if records else None
 
-    def finish_item(self, item, records):
+    def finish_item(self, item: Item, records: Sequence[dict]) -> None:
+        """Writes the records of all parts of an item."""
         self._write_record(f"{item.number:05}.json", item, records)
 
-    def finish_part(self, item, number, records, counts):
-        """Writes a part's shard of serialized rows and its record, which is returned.
+    def finish_part(self, item: Item, number: int, records: Iterable[bytes], counts: dict[str, int]) -> dict:
+        """Writes a part's shard of serialized rows and its record, and returns the record.
 
         Args:
-            records: iterator of serialized rows, none of which makes no shard.
-            counts: a dict that iterating fills.
+            records: serialized rows; without any there is no shard.
+            counts: a dict that iterating over the rows fills.
         """
-        shard = {}
+        shard: dict[str, Any] = {}
         name = f"{item.number:05}-{number:03}{SUFFIX}"
         with _disk_errors(self.path), self._aside(name) as aside:
             with tf.io.TFRecordWriter(aside, _GZIP) as writer:
@@ -100,14 +114,17 @@ class OutFolder:
             if counts["rows"]:
                 shard = {"file": name, "bytes": tf.io.gfile.stat(aside).length, "sha256": file_sha256(aside)}
                 tf.io.gfile.rename(aside, os.path.join(self.path, name), overwrite=True)
-        record = {**shard, **counts}
-        self._write_record(f"{item.number:05}-{number:03}.json", item, [record])
-        return record
+        finished = {**shard, **counts}
+        self._write_record(f"{item.number:05}-{number:03}.json", item, [finished])
+        return finished
 
-    def finish(self, settings, described_input, records):
-        """Writes the manifest and removes what is needed no more. Returns the manifest.
+    def finish(
+        self, settings: Mapping[str, Any], described_input: Mapping[str, Any], records: Sequence[dict]
+    ) -> dict[str, Any]:
+        """Writes the manifest, removes what is no longer needed, and returns the manifest.
 
-        Raises DataError where there is not one row.
+        Raises:
+            DataError: there are no rows.
         """
         shards = sorted((record for record in records if record["rows"]), key=lambda record: record["file"])
         if not shards:
@@ -125,40 +142,40 @@ class OutFolder:
         known = {record["file"] for record in shards}
         with _disk_errors(self.path):
             for name in tf.io.gfile.listdir(self.path):
-                if name.endswith(SUFFIX) and name not in known:  # of an earlier run, from a corpus that has changed
+                if name.endswith(SUFFIX) and name not in known:  # of an earlier run on a corpus that has changed
                     tf.io.gfile.remove(os.path.join(self.path, name))
         self._write(self._manifest, manifest)
         self._remove_unfinished()
         return manifest
 
-    def remove_half_written(self):
-        """Removes what a process was killed over; none may be writing."""
+    def remove_half_written(self) -> None:
+        """Removes the files that a killed process was writing; no process may be writing now."""
         names = tf.io.gfile.listdir(self._unfinished) if tf.io.gfile.isdir(self._unfinished) else ()
         for name in names:
             if name.startswith(_ASIDE):
                 tf.io.gfile.remove(os.path.join(self._unfinished, name))
 
-    def remove_if_without_shards(self):
-        """Removes the folder of a run that has finished none, as after a mistake in the corpus."""
+    def remove_if_without_shards(self) -> None:
+        """Removes the folder of a run that has finished no shard, as after a mistake in the corpus."""
         if tf.io.gfile.isdir(self._unfinished) and tf.io.gfile.listdir(self.path) == [_UNFINISHED]:
             tf.io.gfile.rmtree(self.path)
 
-    def finished_names(self):
-        """Names of the records of finished parts, "item-part", and of finished items, "item"."""
+    def finished_names(self) -> set[str]:
+        """The names of the records of finished parts ("item-part") and of finished items ("item")."""
         names = tf.io.gfile.listdir(self._unfinished) if tf.io.gfile.isdir(self._unfinished) else ()
         return {os.path.splitext(name)[0] for name in names if name[:1].isdigit() and name.endswith(".json")}
 
-    def text_bytes(self, name):
-        """How much text the parts of a record had."""
+    def text_bytes(self, name: str) -> int:
+        """The bytes of text in the parts of a record."""
         record = _read(os.path.join(self._unfinished, f"{name}.json"))
         return sum(part["text_bytes"] for part in record["parts"]) if record else 0
 
-    def _remove_unfinished(self):
+    def _remove_unfinished(self) -> None:
         with _disk_errors(self.path):
             if tf.io.gfile.isdir(self._unfinished):
                 tf.io.gfile.rmtree(self._unfinished)
 
-    def _record(self, name, item):
+    def _record(self, name: str, item: Item) -> list[dict] | None:
         record = _read(os.path.join(self._unfinished, name))
         if record is None or record["item"] != item.described():
             return None
@@ -169,18 +186,18 @@ class OutFolder:
                     return None
         return record["parts"]
 
-    def _write_record(self, name, item, parts):
+    def _write_record(self, name: str, item: Item, parts: Sequence[dict]) -> None:
         self._write(os.path.join(self._unfinished, name), {"item": item.described(), "parts": parts})
 
-    def _write(self, path, value):
+    def _write(self, path: str, value: Mapping[str, Any]) -> None:
         with _disk_errors(self.path), self._aside(os.path.basename(path)) as aside:
             with tf.io.gfile.GFile(aside, "w") as file:
                 file.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
             tf.io.gfile.rename(aside, path, overwrite=True)
 
     @contextlib.contextmanager
-    def _aside(self, name):
-        """A path to write to that is gone after the block, where it has not been renamed."""
+    def _aside(self, name: str) -> Iterator[str]:
+        """A path to write to; after the block the file is removed, unless it was renamed."""
         aside = os.path.join(self._unfinished, f"{_ASIDE}{uuid.uuid4().hex}.{name}")
         try:
             yield aside
@@ -202,7 +219,7 @@ def _read(path):
         raise DataError(f"{path}: not JSON: {error}; remove the folder and make the examples anew") from None
 
 
-def _check_equal(path, asked, made, prefix=""):
+def _check_equal(path: str, asked: Mapping[str, Any], made: Mapping[str, Any], prefix: str = "") -> None:
     for name, value in asked.items():
         before = made.get(name)
         if isinstance(value, dict) and isinstance(before, dict):

@@ -1,6 +1,7 @@
-"""All items of work, by Apache Beam: on this machine in several processes, or on any runner that Beam has."""
+"""All items of work, by Apache Beam: in several processes on this machine, or on any of Beam's runners."""
 
-import collections
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import gc
@@ -10,10 +11,11 @@ import os
 import re
 import threading
 import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import apache_beam as beam
 import tensorflow as tf
-import tqdm
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
@@ -22,39 +24,54 @@ import tfbert.errors
 from tfbert.data.pretraining.examples.chinese_words import ChineseWords, is_chinese
 from tfbert.data.pretraining.examples.local_workers import LocalWorkers, report
 from tfbert.data.pretraining.examples.out_folder import OutFolder
-from tfbert.data.pretraining.examples.plan import described, plan
+from tfbert.data.pretraining.examples.plan import Item, described, plan
+from tfbert.data.pretraining.examples.progress import Progress
 from tfbert.data.pretraining.examples.reading import DocumentReader
+from tfbert.data.pretraining.examples.settings import ExampleSettings
 from tfbert.data.pretraining.examples.work import ShardMaker
 from tfbert.data.pretraining.shards import tokenizer_settings, vocabulary_sha256
 from tfbert.errors import ConfigError, TfbertError
+from tfbert.text.tokenizer import Tokenizer
 
 _LOCAL = ("DirectRunner", "FnApiRunner")
-_FIRST_TEXTS = 16  # of each file that is looked at for its language
+_FIRST_TEXTS = 16  # of each file, by which its language is known
 _ERROR = re.compile(r"<tfbert error (\[.*?\])>")
 
 
-def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None, beam_options=()):
-    """Makes pretraining examples of text files in a folder; goes on where it was interrupted. Returns the manifest.
+def make_examples(
+    files: Sequence[tuple[str, int]],
+    settings: ExampleSettings,
+    tokenizer: Tokenizer,
+    out: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    runner: str | None = None,
+    beam_options: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Makes pretraining examples of text files in a folder, or resumes after an interruption. Returns the manifest.
 
-    The same files, settings and vocabulary give the same bytes, whatever the runner and the number of workers.
+    The same files, settings and vocabulary give the same bytes, for any runner and any number of workers.
 
     Args:
-        files: list of (path, size), as `tfbert.data.pretraining.examples.plan.find_files` gives them.
-        settings: ExampleSettings.
-        tokenizer: a Tokenizer; its vocabulary must have [MASK].
-        out: a folder that is new or has examples of the same settings, local or such as gs://….
-        workers: processes on this machine; as many as there are processors unless given.
+        files: (path, size) of each, as `tfbert.data.pretraining.examples.plan.find_files` gives them.
+        tokenizer: its vocabulary must have a mask.
+        out: a new folder or one with examples of the same settings, local or remote such as gs://….
+        workers: processes on this machine; None for the number of processors.
         runner: a Beam runner's name; None for processes on this machine.
-        beam_options: of Beam and its runner, as on a command line.
+        beam_options: options of Beam and its runner, as on a command line.
 
-    Raises DataError, VocabularyError, ConfigError and DiskError; what is finished by then is kept for the next call.
+    Raises:
+        DataError, VocabularyError, ConfigError, DiskError: what is finished is kept, and the next call resumes.
+
+    >>> from tfbert.data.pretraining.examples.plan import find_files
+    >>> make_examples(find_files(["corpus/*.txt"]), ExampleSettings(), tokenizer, "examples")  # doctest: +SKIP
     """
     vocabulary = tokenizer.vocabulary
-    _ = tokenizer.mask_id  # raises now that there is none
+    _ = tokenizer.mask_id  # raises if there is none
     if settings.words == "auto":
         settings = dataclasses.replace(settings, words="jieba" if _are_chinese(files, settings) else "wordpiece")
     if settings.words == "jieba":
-        ChineseWords()  # tells now that it is not installed
+        ChineseWords()  # raises if jieba is not installed
     stated = {
         "vocabulary_sha256": vocabulary_sha256(vocabulary),
         "vocabulary_size": len(vocabulary),
@@ -66,7 +83,16 @@ def make_examples(files, settings, tokenizer, out, *, workers=None, runner=None,
         return _make(folder, files, settings, tokenizer, stated, workers, runner, beam_options)
 
 
-def _make(folder, files, settings, tokenizer, stated, workers, runner, beam_options):
+def _make(
+    folder: OutFolder,
+    files: Sequence[tuple[str, int]],
+    settings: ExampleSettings,
+    tokenizer: Tokenizer,
+    stated: dict[str, Any],
+    workers: int | None,
+    runner: str | None,
+    beam_options: Sequence[str],
+) -> dict[str, Any]:
     about_input = described(files)
     if manifest := folder.open(stated, about_input):
         return manifest
@@ -74,12 +100,12 @@ def _make(folder, files, settings, tokenizer, stated, workers, runner, beam_opti
     maker = _MakeShards(settings, tokenizer.get_config(), folder.path)
     finish = _Finish(folder.path, stated, about_input)
     try:
-        with _Progress(folder, items) as progress:
+        with Progress(folder, items) as progress:
             if runner in (None, *_LOCAL):
                 try:
                     _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options)
                 finally:
-                    folder.remove_half_written()  # of workers that another one's error, or ^C, has ended
+                    folder.remove_half_written()  # by workers that ended with another one's error, or with ^C
             else:
                 _run(_pipeline(items, maker, finish, runner, beam_options), progress)
     except TfbertError:
@@ -88,15 +114,17 @@ def _make(folder, files, settings, tokenizer, stated, workers, runner, beam_opti
     return folder.open(stated, about_input)
 
 
-def _pipeline(items, maker, finish, runner, options):
-    options = PipelineOptions(list(options))
-    if isinstance(runner, FnApiRunner):  # others ask elsewhere what an option means
-        unknown = options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options().keys()
+def _pipeline(
+    items: list[Item], maker: _MakeShards, finish: _Finish, runner: str | FnApiRunner, options: Sequence[str]
+) -> beam.Pipeline:
+    parsed = PipelineOptions(list(options))
+    if isinstance(runner, FnApiRunner):  # other runners have options that Beam itself does not know
+        unknown = parsed.get_all_options(retain_unknown_options=True).keys() - parsed.get_all_options().keys()
         if unknown:
             raise ConfigError(f"Apache Beam's direct runner has no option {', '.join(sorted(unknown))}")
     try:
-        pipeline = beam.Pipeline(runner=runner, options=options)
-    except ValueError as error:  # of a runner that it does not know
+        pipeline = beam.Pipeline(runner=runner, options=parsed)
+    except ValueError as error:  # an unknown runner
         raise ConfigError(f"Apache Beam: {error}") from None
     records = pipeline | "Items" >> beam.Create(items) | beam.Reshuffle() | "Make shards" >> beam.ParDo(maker)
     _ = records | beam.combiners.ToList() | "Write manifest" >> beam.Map(finish)
@@ -106,18 +134,18 @@ def _pipeline(items, maker, finish, runner, options):
 class _MakeShards(beam.DoFn):
     """An Item -> the records of its parts."""
 
-    def __init__(self, settings, tokenizer_config, out):
+    def __init__(self, settings: ExampleSettings, tokenizer_config: dict[str, Any], out: str) -> None:
         self._settings, self._tokenizer_config, self._out = settings, tokenizer_config, out
 
-    def setup(self):
-        with contextlib.suppress(RuntimeError):  # TensorFlow runs already, in a process that is not only Beam's
+    def setup(self) -> None:
+        with contextlib.suppress(RuntimeError):  # TensorFlow runs already, in a process that is not Beam's own
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         with _told():
             self._maker = ShardMaker(self._settings, self._tokenizer_config, self._out)
-        gc.freeze()  # TensorFlow's modules need not be looked through for garbage again and again: 5 % of the time
+        gc.freeze()  # the garbage collector skips TensorFlow's modules, which saves 5 % of the time
 
-    def process(self, item):
+    def process(self, item: Item) -> Iterator[dict]:
         with _told():
             records = self._maker(item)
         for record in records:
@@ -135,14 +163,15 @@ class _Finish:
     settings: dict
     input: dict
 
-    def __call__(self, records):
+    def __call__(self, records: list[dict]) -> None:
         with _told():
             OutFolder(self.out).finish(self.settings, self.input, records)
 
 
 @contextlib.contextmanager
-def _told():
-    """An error of a worker becomes one whose text tells the launching process what it was, through any runner."""
+def _told() -> Iterator[None]:
+    """An error of a worker becomes one whose text brings its class and message to the launching process, through any
+    runner."""
     try:
         yield
     except Exception as error:
@@ -152,14 +181,21 @@ def _told():
         raise RuntimeError(text) from None
 
 
-def _raise(text):
+def _raise(text: str) -> NoReturn:
     """Raises the error that `_told` has put into a text."""
     found = _ERROR.search(text)
     name, message = json.loads(found[1]) if found else ("TfbertError", text)
     raise getattr(tfbert.errors, name)(message) if name else RuntimeError(message)
 
 
-def _run_here(items, maker, finish, progress, workers, options):
+def _run_here(
+    items: list[Item],
+    maker: _MakeShards,
+    finish: _Finish,
+    progress: Progress,
+    workers: int,
+    options: Sequence[str],
+) -> None:
     with LocalWorkers() as processes:
         environment = SubprocessSDKEnvironment.from_command_string(processes.command)
         options = [f"--direct_num_workers={min(workers, len(items))}", *options]
@@ -167,11 +203,13 @@ def _run_here(items, maker, finish, progress, workers, options):
         _run(_pipeline(items, maker, finish, runner, options), progress, processes.error)
 
 
-def _run(pipeline, progress, error_of_workers=lambda: None):
-    """Runs a pipeline in a thread, which the main one can leave: after ^C or when a worker has failed."""
-    outcome = []
+def _run(
+    pipeline: beam.Pipeline, progress: Progress, error_of_workers: Callable[[], str | None] = lambda: None
+) -> None:
+    """Runs a pipeline in a thread; the main thread can leave it after ^C, or if a worker has failed."""
+    outcome: list[Any] = []
 
-    def run():
+    def run() -> None:
         try:
             result = pipeline.run()
             outcome.append(result.wait_until_finish())
@@ -191,43 +229,10 @@ def _run(pipeline, progress, error_of_workers=lambda: None):
         raise RuntimeError(f"the pipeline ended as {outcome[0]}; see the runner's own logs")
 
 
-class _Progress:
-    """A progress bar over the text of finished parts and items, read from the out folder, whoever makes them."""
-
-    def __init__(self, folder, items):
-        self._folder = folder
-        self._sizes = {f"{item.number:05}": item.text_bytes for item in items}
-        self._parts = {}  # text of each finished part
-
-    def __enter__(self):
-        total = sum(self._sizes.values())
-        self._bar = tqdm.tqdm(total=total, unit="B", unit_scale=True, desc="text", dynamic_ncols=True)
-        self.update()
-        self._bar.initial = self._bar.n  # what was finished before counts for nothing in the speed
-        return self
-
-    def __exit__(self, *error):
-        self._bar.n = self._bar.n if error[0] else self._bar.total
-        self._bar.close()
-
-    def update(self):
-        """Looks for what is finished by now."""
-        names = self._folder.finished_names()
-        done = {name: self._sizes[name] for name in names & self._sizes.keys()}
-        of_parts = collections.Counter()
-        for name in names - self._sizes.keys():
-            if name not in self._parts:
-                self._parts[name] = self._folder.text_bytes(name)
-            of_parts[name.split("-")[0]] += self._parts[name]
-        # How much text there is in compressed files is a guess.
-        done = {**{name: min(size, self._sizes.get(name, 0)) for name, size in of_parts.items()}, **done}
-        self._bar.update(sum(done.values()) - self._bar.n)
-
-
-def _are_chinese(files, settings):
-    """Whether most letters are Chinese at the beginning of the first files."""
+def _are_chinese(files: Sequence[tuple[str, int]], settings: ExampleSettings) -> bool:
+    """Whether most letters at the beginning of the first files are Chinese."""
     reader = DocumentReader(settings.documents, text_field=settings.text_field, limit=settings.shard_bytes)
-    texts = []
+    texts: list[bytes] = []
     for item in plan(files[:_FIRST_TEXTS], settings.shard_bytes)[:_FIRST_TEXTS]:
         for piece in item.pieces:
             texts += [document[0] for document in itertools.islice(reader(piece), _FIRST_TEXTS)]

@@ -1,15 +1,21 @@
-"""Sequences -> rows: several packed in one, laid out as tokens, serialized as tf.train.Example.
+"""Sequences -> rows: one or several sequences each, laid out as tokens, serialized as tf.train.Example.
 
 Shapes: T tokens of the text, Q sequences, W rows, L tokens of all rows together.
 """
 
+from __future__ import annotations
+
 import itertools
 import random
 import typing
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tfbert.data.pretraining.examples.example_bytes import serialized_examples
+from tfbert.data.pretraining.examples.sequences import Sequences
+from tfbert.data.pretraining.examples.tokens import Tokens
+from tfbert.text.template import Template
 
 
 class Rows(typing.NamedTuple):
@@ -24,35 +30,44 @@ class Rows(typing.NamedTuple):
     splits: np.ndarray  # int64 [W + 1], where each row begins in the tokens
 
 
-def make_rows(tokens, sequences, *, template, max_length, packed, seed):
-    """Returns the Rows of sequences in random order, a function of the arguments alone.
+def make_rows(
+    tokens: Tokens, sequences: Sequences, *, template: Template, max_length: int, packed: bool, seed: str | int
+) -> Rows:
+    """The rows of sequences in random order, a function of the arguments alone.
 
     Args:
-        tokens: the Tokens that the sequences speak of.
-        template: the tokenizer's `Template`, as the sequences were made with.
+        tokens: the Tokens that the sequences are made of.
+        template: the tokenizer's `Template`; the sequences were made with it.
         packed: put sequences together while they fit into `max_length`.
     """
     lengths = sequences.lengths(template)
-    rows = pack(lengths, max_length) if packed else list(range(len(lengths)))
-    random.Random(seed).shuffle(rows)
-    order = np.array(list(itertools.chain.from_iterable(rows)) if packed else rows, np.int64)
-    row_sequences = _starts([len(row) for row in rows]) if packed else np.arange(len(rows) + 1)
+    if packed:
+        rows = pack(lengths, max_length)
+        random.Random(seed).shuffle(rows)
+        order = np.array(list(itertools.chain.from_iterable(rows)), np.int64)
+        row_sequences = _starts([len(row) for row in rows])
+    else:
+        numbers = list(range(len(lengths)))
+        random.Random(seed).shuffle(numbers)
+        order, row_sequences = np.array(numbers, np.int64), np.arange(len(numbers) + 1)
     token_ids, segment_ids, word_starts = _laid_out(tokens, sequences, order, template)
     labels = sequences.labels[order] if len(sequences.labels) else sequences.labels
     splits = _starts(lengths[order])[row_sequences]
     return Rows(token_ids, segment_ids, word_starts, lengths[order], labels, row_sequences, splits)
 
 
-def pack(lengths, max_length):
-    """Puts sequences into rows of `max_length` tokens, the longest first, each where the least room is left behind it.
+def pack(lengths: Sequence[int] | np.ndarray, max_length: int) -> list[list[int]]:
+    """Puts sequences into rows of `max_length` tokens: the longest first, each into the row with the least room for it.
 
-    Best fit decreasing, on average within a few percent of the fewest rows. Returns lists of sequence numbers.
+    This is "best fit decreasing", on average within a few percent of the fewest rows. Returns lists of
+    sequence numbers.
 
     >>> pack([5, 3, 4, 4], 8)
     [[0, 1], [2, 3]]
     """
-    rows, with_room = [], [[] for _ in range(max_length + 1)]
-    rooms = 0  # bit r is set where there is a row with room for r tokens
+    rows: list[list[int]] = []
+    with_room: list[list[list[int]]] = [[] for _ in range(max_length + 1)]
+    rooms = 0  # bit r is set if there is a row with room for r tokens
     for number in np.argsort(-np.asarray(lengths), kind="stable").tolist():
         length = int(lengths[number])
         fitting = rooms >> length
@@ -70,7 +85,9 @@ def pack(lengths, max_length):
     return rows
 
 
-def serialized(rows, masked=None):
+def serialized(
+    rows: Rows, masked: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+) -> Iterator[bytes]:
     """Yields the rows as serialized tf.train.Example, with the features of `tfbert.data.pretraining.shards`.
 
     Args:
@@ -91,7 +108,9 @@ def serialized(rows, masked=None):
     return serialized_examples(features)
 
 
-def _laid_out(tokens, sequences, order, template):
+def _laid_out(
+    tokens: Tokens, sequences: Sequences, order: np.ndarray, template: Template
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """token_ids, segment_ids and word_starts [L] of the sequences in an order."""
     runs = _ranges(sequences.runs[order], sequences.runs[order + 1])
     counts = sequences.runs[order + 1] - sequences.runs[order]  # runs of each sequence
@@ -115,15 +134,15 @@ def _laid_out(tokens, sequences, order, template):
             token_ids[at + i] = special_id
     word_starts = np.ones_like(token_ids)
     word_starts[places] = tokens.begins[taken]
-    word_starts[begins] = 1  # of a word longer than a row, too, of which truncation left the end
+    word_starts[begins] = 1  # also of the end of a word that is longer than a row, of which the begin was cut off
     is_pair = len(sequences.labels) > 0
     segment = number * (template.second_segment if is_pair else 0)
     segment_ids = np.repeat(segment, with_specials).astype(np.int32)
     return token_ids, segment_ids, word_starts
 
 
-def _ranges(starts, ends):
-    """The numbers from each start to before its end, one after the other.
+def _ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The numbers from each start to its end, without the end, one range after the other.
 
     >>> _ranges(np.array([3, 7]), np.array([5, 8])).tolist()
     [3, 4, 7]
@@ -133,5 +152,5 @@ def _ranges(starts, ends):
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
-def _starts(counts):
+def _starts(counts: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,48 +1,60 @@
-"""The sentences of documents -> sequences for an objective: which tokens go where.
+"""The sentences of documents -> the sequences of an objective.
 
 A sequence is runs of tokens with a tokenizer's special tokens around them: [CLS] A [SEP] B [SEP]. Shapes: T tokens,
 N sentences, Q sequences, R runs of all sequences together.
 """
 
+from __future__ import annotations
+
 import bisect
 import random
 import typing
+from collections.abc import Iterator
 
 import numpy as np
 
 from tfbert.data.pretraining.examples.tokens import Tokens
+from tfbert.text.template import Template
 
-_TRIES = 10  # to find another document, as the original
+_TRIES = 10  # to draw another document, as in the original
 
 
 class Sequences(typing.NamedTuple):
     """Q sequences over the tokens of `Tokens`."""
 
     starts: np.ndarray  # int64 [R], first token of each run
-    ends: np.ndarray  # int64 [R], token after its last
+    ends: np.ndarray  # int64 [R], the token after its last
     runs: np.ndarray  # int64 [Q + 1], where each sequence begins in the runs
     labels: np.ndarray  # int64 [Q], 1 for a random or swapped segment; empty without such an objective
 
-    def lengths(self, template):
+    def lengths(self, template: Template) -> np.ndarray:
         """Tokens of each sequence, with the special ones of a `Template`, int64 [Q]."""
         before = np.concatenate([[0], np.cumsum(self.ends - self.starts)])
         return before[self.runs[1:]] - before[self.runs[:-1]] + template.num_special_tokens(np.diff(self.runs))
 
 
-def make_sequences(tokens, *, template, objective, max_length, short_probability, seed):
-    """Returns the Sequences of one pass over the documents, a function of the arguments alone.
+def make_sequences(
+    tokens: Tokens,
+    *,
+    template: Template,
+    objective: str,
+    max_length: int,
+    short_probability: float,
+    seed: str | int,
+) -> Sequences:
+    """The sequences of one pass over the documents, a function of the arguments alone.
 
-    nsp and sop: as google-research/bert and google-research/albert, create_pretraining_data.py, but that a target
-    length is drawn for each sequence and not once a document, which may be a whole book, and that no word is cut by
-    truncation. A random next segment is from another of these documents or, where there is one only, begins at any of
-    its sentences but the next. For sop a sentence that is left alone is cut in two, where the original takes a random
-    document. none: Liu et al. 2019 (RoBERTa), full sentences; two documents within a sequence have the template's
-    tokens between two texts between them.
+    nsp and sop follow google-research/bert and google-research/albert, create_pretraining_data.py, with two
+    differences: a target length is drawn for each sequence and not once for a document, which may be a whole book, and
+    truncation cuts no word. A random next segment is from another of these documents. If there is only one, it begins
+    at any of its sentences but the next. For sop a single sentence that is left is cut in two, where the original takes
+    a random document. none: full sentences as in Liu et al. 2019 (RoBERTa); between two documents in a sequence stand
+    the template's tokens between two texts.
 
     Args:
-        tokens: Tokens, whose sentences fit into a sequence (`with_short_sentences`).
+        tokens: Tokens; each sentence fits into a sequence (see `with_short_sentences`).
         template: the tokenizer's `Template`.
-        seed: whatever random.Random takes.
+        seed: a seed of random.Random.
     """
     text_room = room(objective, max_length, template)
     if objective == "none":
@@ -55,18 +67,18 @@ def make_sequences(tokens, *, template, objective, max_length, short_probability
     return Sequences(spans[:, 0], spans[:, 1], np.arange(len(made) + 1) * 2, labels)
 
 
-def room(objective, max_length, template):
-    """Tokens of text that a sequence of an objective has room for."""
+def room(objective: str, max_length: int, template: Template) -> int:
+    """The number of tokens of text in a sequence of an objective."""
     return max_length - template.num_special_tokens(1 if objective == "none" else 2)
 
 
-def with_short_sentences(tokens, longest):
-    """Tokens whose sentences of more than `longest` tokens are cut in several, before a word; and how many were."""
+def with_short_sentences(tokens: Tokens, longest: int) -> tuple[Tokens, int]:
+    """Tokens whose sentences of more than `longest` tokens are cut before words; and the number of these sentences."""
     lengths = np.diff(tokens.sentences)
     long = np.flatnonzero(lengths > longest)
     if not len(long):
         return tokens, 0
-    cuts = []
+    cuts: list[tuple[int, int]] = []
     for sentence in long:
         start, end = tokens.sentences[sentence : sentence + 2]
         while end - start > longest:
@@ -82,19 +94,19 @@ def with_short_sentences(tokens, longest):
 
 
 class _Pairs:
-    """Segments A and B of `room` tokens at most, as (start of A, its end, start of B, its end, label)."""
+    """Segments A and B with `room` tokens at most, as (start of A, its end, start of B, its end, label)."""
 
-    def __init__(self, tokens, room, short_probability, rng):
+    def __init__(self, tokens: Tokens, room: int, short_probability: float, rng: random.Random) -> None:
         self._room, self._short_probability, self._rng = room, short_probability, rng
         self._sentences, self._documents = tokens.sentences.tolist(), tokens.documents.tolist()
-        # The first word that begins at a token or behind it, and the last one that begins at it or before.
+        # The first word that begins at a token or after it, and the last word that begins at it or before.
         place = np.arange(len(tokens.begins) + 1)
         begins = np.append(tokens.begins, True)
         self._next_word = np.minimum.accumulate(np.where(begins, place, len(place))[::-1])[::-1]
         self._last_word = np.maximum.accumulate(np.where(begins, place, 0))
 
-    def next_sentence(self, document):
-        """Half of the pairs have another document's sentences as B, whose own next ones are used again."""
+    def next_sentence(self, document: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """Half of the pairs have another document's sentences as B; their own next sentences begin the next pair."""
         starts, rng = self._sentences, self._rng
         sentence, last = self._documents[document : document + 2]
         while sentence < last:
@@ -109,7 +121,7 @@ class _Pairs:
                 yield *self._fitted(starts[sentence], starts[middle], starts[middle], starts[end]), 0
                 sentence = end
 
-    def sentence_order(self, document):
+    def sentence_order(self, document: int) -> Iterator[tuple[int, int, int, int, int]]:
         """Half of the pairs have A and B swapped."""
         starts, rng = self._sentences, self._rng
         sentence, last = self._documents[document : document + 2]
@@ -124,20 +136,20 @@ class _Pairs:
                 yield (*pair[2:], *pair[:2], 1) if rng.random() < 0.5 else (*pair, 0)
             sentence = end
 
-    def _between(self, first, last):
-        """A random number from `first` to before `last`: random.randrange takes five times as long."""
+    def _between(self, first: int, last: int) -> int:
+        """A random number from `first` to `last` - 1; random.randrange takes five times as long."""
         return first + int(self._rng.random() * (last - first))
 
-    def _target(self):
+    def _target(self) -> int:
         is_short = self._rng.random() < self._short_probability
         return self._between(2, self._room + 1) if is_short else self._room
 
-    def _filled(self, sentence, last, target):
-        """The sentence behind those that reach `target` tokens together, one at least."""
+    def _filled(self, sentence: int, last: int, target: int) -> int:
+        """The sentence after those that have `target` tokens together; they are at least one."""
         starts = self._sentences
         return min(bisect.bisect_left(starts, starts[sentence] + target, sentence + 1, last), last)
 
-    def _random_next(self, document, following, target):
+    def _random_next(self, document: int, following: int, target: int) -> tuple[int, int]:
         documents = self._documents
         for _ in range(_TRIES):
             other = self._between(0, len(documents) - 1)
@@ -149,8 +161,8 @@ class _Pairs:
             sentence = first + (sentence - first + 1) % (last - first)
         return sentence, self._filled(sentence, last, target)
 
-    def _fitted(self, a, a_end, b, b_end):
-        """The longer of two segments loses tokens, each at its begin or its end by chance, until both fit."""
+    def _fitted(self, a: int, a_end: int, b: int, b_end: int) -> tuple[int, int, int, int]:
+        """The longer of two segments loses tokens, each at its begin or its end at random, until both fit."""
         excess = a_end - a + b_end - b - self._room
         if excess <= 0:
             return a, a_end, b, b_end
@@ -163,8 +175,8 @@ class _Pairs:
             from_b += from_longer
         return *self._shortened(a, a_end, from_a), *self._shortened(b, b_end, from_b)
 
-    def _shortened(self, start, end, count):
-        """Without `count` tokens, or some more where these would cut a word."""
+    def _shortened(self, start: int, end: int, count: int) -> tuple[int, int]:
+        """A segment without `count` tokens, or a few more if these would cut a word."""
         if not count:
             return start, end
         from_start = self._rng.getrandbits(count).bit_count()
@@ -173,10 +185,13 @@ class _Pairs:
         return (whole, whole_end) if whole < whole_end else (cut, cut_end)
 
 
-def _full_sentences(tokens, room, border):
-    """Sequences that take sentences while they fit; what is left of a document begins the next one."""
+def _full_sentences(tokens: Tokens, room: int, border: int) -> Sequences:
+    """Sequences that take sentences as long as they fit; the rest of a document begins the next sequence."""
     sentences, documents = tokens.sentences.tolist(), tokens.documents.tolist()
-    starts, ends, runs, left = [], [], [], 0
+    starts: list[int] = []
+    ends: list[int] = []
+    runs: list[int] = []
+    left = 0
     for sentence, last in zip(documents[:-1], documents[1:], strict=True):
         left -= border  # the special tokens between documents
         while sentence < last:

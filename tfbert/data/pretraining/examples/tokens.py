@@ -3,7 +3,11 @@
 Shapes: B texts, N sentences of all texts together, T tokens of all texts together.
 """
 
+from __future__ import annotations
+
 import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +22,7 @@ class Tokens(typing.NamedTuple):
     """The tokens of documents, sentence after sentence; no sentence and no document is empty."""
 
     ids: np.ndarray  # int32 [T]
-    begins: np.ndarray  # bool [T], whether a token begins a word; a sentence's first does
+    begins: np.ndarray  # bool [T], whether a token begins a word; the first one of a sentence does
     sentences: np.ndarray  # int64 [N + 1], where each begins in the tokens
     documents: np.ndarray  # int64 [documents + 1], where each begins in the sentences
 
@@ -26,8 +30,8 @@ class Tokens(typing.NamedTuple):
 class TextTokenizer:
     """Documents -> `Tokens`, in graph operations and in batches of a bounded size.
 
-    Text that spells out [SEP] or [MASK] is text here: it is set apart into words as google-research/bert does, where
-    the tokenizer would find the token itself.
+    Text that spells out [SEP] or [MASK] is text here: it becomes words, as in google-research/bert; the tokenizer
+    itself would find the special token.
 
     Args:
         tokenizer: a Tokenizer, or its config.
@@ -39,7 +43,9 @@ class TextTokenizer:
     (2, 1)
     """
 
-    def __init__(self, tokenizer, sentences="rules", words="wordpiece"):
+    def __init__(
+        self, tokenizer: Tokenizer | dict[str, Any], sentences: str = "rules", words: str = "wordpiece"
+    ) -> None:
         if not isinstance(tokenizer, Tokenizer):
             tokenizer = Tokenizer.from_config(tokenizer)
         self.tokenizer = tokenizer
@@ -55,8 +61,8 @@ class TextTokenizer:
         # Traced once for all batches.
         self._graph = tf.function(self._of_texts, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
-    def __call__(self, documents):
-        """documents: lists of texts, bytes. Returns Tokens, of those documents that have any."""
+    def __call__(self, documents: Sequence[Sequence[bytes]]) -> Tokens:
+        """Documents, lists of texts in UTF-8 -> the tokens of those documents that have any."""
         texts = [self._without_literals(text) for document in documents for text in document]
         results = [self._batch(batch) for batch in _batches(texts)]
         if not results:
@@ -66,14 +72,15 @@ class TextTokenizer:
         sentence_counts = np.bincount(of_document, sentence_counts, len(documents)).astype(np.int64)
         return Tokens(ids, begins, _starts(token_counts), _starts(sentence_counts[sentence_counts > 0]))
 
-    def _without_literals(self, text):
+    def _without_literals(self, text: bytes) -> bytes:
         for literal, words in self._literals:
             if literal in text:
                 text = text.replace(literal, words)
         return text
 
-    def _batch(self, texts):
-        """The tokens, where words begin, tokens of each sentence and sentences of each text, without empty ones."""
+    def _batch(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The ids, where words begin, the number of tokens of each sentence and of sentences of each text; empty
+        sentences are left out."""
         parts = {name: value.numpy() for name, value in self._graph(tf.constant(texts, tf.string)).items()}
         ids, counts = parts["ids"], np.diff(parts["row_splits"]).astype(np.int64)
         begins = self._begins[ids]
@@ -84,7 +91,7 @@ class TextTokenizer:
         of_text = np.repeat(np.arange(len(texts)), np.diff(parts["sentence_splits"]))
         return ids, begins, counts[kept], np.bincount(of_text[kept], minlength=len(texts))
 
-    def _of_texts(self, text):
+    def _of_texts(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """text: strings [B]."""
         if self._splitter is None:
             lines = tf.strings.split(text, "\n")
@@ -107,9 +114,10 @@ class TextTokenizer:
         }
 
 
-def _batches(texts):
-    """Runs of texts of about _BATCH_BYTES."""
-    batch, size = [], 0
+def _batches(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Runs of texts with about _BATCH_BYTES each."""
+    batch: list[bytes] = []
+    size = 0
     for text in texts:
         if batch and size + len(text) > _BATCH_BYTES:
             yield batch
@@ -120,5 +128,5 @@ def _batches(texts):
         yield batch
 
 
-def _starts(counts):
+def _starts(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

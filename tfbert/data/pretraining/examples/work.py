@@ -1,28 +1,35 @@
-"""An item of work -> its shards: what one worker process does, again and again."""
+"""An item of work -> its shards: what a worker process does for each item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from tfbert.data.pretraining.examples.out_folder import OutFolder
+from tfbert.data.pretraining.examples.plan import Item
 from tfbert.data.pretraining.examples.reading import DocumentReader
 from tfbert.data.pretraining.examples.rows import make_rows, serialized
 from tfbert.data.pretraining.examples.sequences import make_sequences, room, with_short_sentences
+from tfbert.data.pretraining.examples.settings import ExampleSettings
 from tfbert.data.pretraining.examples.static_masks import StaticMasks
-from tfbert.data.pretraining.examples.tokens import TextTokenizer
+from tfbert.data.pretraining.examples.tokens import TextTokenizer, Tokens
 from tfbert.text.tokenizer import Tokenizer
 
-_PART = 1.5  # shards' worth of text after which a part ends with the next document
+_PART = 1.5  # a part ends with the document after which it has the text of so many shards
 
 
 class ShardMaker:
-    """Makes the shards of items. What is random in a part is a function of (seed, item, part, duplicate) alone.
+    """Makes the shards of items. All randomness in a part is a function of (seed, item, part, duplicate) alone.
 
     Args:
-        settings: ExampleSettings, whose `words` are resolved.
+        settings: ExampleSettings; `words` is not "auto".
         tokenizer: a Tokenizer, or its config.
         out: the path of the OutFolder.
     """
 
-    def __init__(self, settings, tokenizer, out):
+    def __init__(self, settings: ExampleSettings, tokenizer: Tokenizer | dict[str, Any], out: str) -> None:
         if not isinstance(tokenizer, Tokenizer):
             tokenizer = Tokenizer.from_config(tokenizer)
         self._settings, self._out = settings, OutFolder(out)
@@ -31,10 +38,12 @@ class ShardMaker:
         self._template, self._unknown_id = tokenizer.template, tokenizer.unknown_id
         self._masks = StaticMasks(tokenizer, settings) if settings.masking == "static" else None
 
-    def __call__(self, item):
-        """Returns the records of the item's parts, and makes what is not finished yet.
+    def __call__(self, item: Item) -> list[dict]:
+        """Makes the parts of an item that are not finished yet, and returns the records of all its parts.
 
-        Raises DataError, naming file and line, and DiskError.
+        Raises:
+            DataError: what is wrong with the corpus; names file and line.
+            DiskError: the folder cannot be written.
         """
         records = self._out.finished_item(item)
         if records is None:
@@ -45,7 +54,7 @@ class ShardMaker:
             self._out.finish_item(item, records)
         return records
 
-    def _part(self, item, number, documents):
+    def _part(self, item: Item, number: int, documents: list[list[bytes]]) -> dict:
         settings = self._settings
         tokens = self._tokenize(documents)
         tokens, cut = with_short_sentences(tokens, room(settings.objective, settings.max_length, self._template))
@@ -64,7 +73,7 @@ class ShardMaker:
         seed = f"{settings.seed}/{item.number}/{number}"
         return self._out.finish_part(item, number, self._records(tokens, seed, counts), counts)
 
-    def _records(self, tokens, seed, counts):
+    def _records(self, tokens: Tokens, seed: str, counts: dict[str, int]) -> Iterator[bytes]:
         settings = self._settings
         for duplicate in range(settings.duplicates):
             of_duplicate = f"{seed}/{duplicate}"
@@ -88,15 +97,24 @@ class ShardMaker:
             counts["tokens"] += len(rows.token_ids)
             counts["sequences"] += len(rows.sequence_lengths)
             counts["changed_sequences"] += int(rows.labels.sum())
-            yield from serialized(rows, self._masks and self._masks(rows, of_duplicate))
+            yield from serialized(rows, self._masks(rows, of_duplicate) if self._masks else None)
 
 
-def parts(reader, item, size):
-    """Yields (number, documents) of the parts of an item's text that are the item's own.
+def parts(reader: DocumentReader, item: Item, size: float) -> Iterator[tuple[int, list[list[bytes]]]]:
+    r"""Yields (number, documents) of the item's own parts of its text.
 
-    A part ends with the document that reaches `size` bytes; its number counts all parts of the text.
+    A part ends with the document that reaches `size` bytes. Numbers count all parts of the text, also those of items
+    that share it.
+
+    >>> pathlib.Path("corpus.txt").write_text("One.\n\nTwo.\n\nThree.\n")
+    19
+    >>> from tfbert.data.pretraining.examples.plan import Piece
+    >>> item = Item(0, (Piece("corpus.txt", 19),), share=1, of=2)
+    >>> list(parts(DocumentReader("blank_lines", limit=1 << 20), item, size=4))
+    [(1, [[b'Two.\n']])]
     """
-    number, documents, length = 0, [], 0
+    number, length = 0, 0
+    documents: list[list[bytes]] = []
     for piece in item.pieces:
         for texts in reader(piece):
             if number % item.of == item.share:
