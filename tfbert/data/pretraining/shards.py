@@ -6,12 +6,12 @@ Shapes: n tokens of a row, k sequences packed in it (1 unless packed), m masked 
 import dataclasses
 import fnmatch
 import hashlib
-import json
 import os
 
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, DataError, VocabularyError
+from tfbert.files import file_sha256, json_object
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -125,7 +125,7 @@ class Shards:
                     f"{shard.path} has {size} bytes, and {MANIFEST} says {shard.bytes}: "
                     f"{'truncated' if size < shard.bytes else 'changed'}; copy it again"
                 )
-            if sha256 and file_sha256(shard.path) != shard.sha256:
+            if sha256 and file_sha256(shard.path, tf.io.gfile.GFile) != shard.sha256:
                 raise DataError(f"{shard.path} does not have the sha256 that {MANIFEST} says; copy it again")
 
 
@@ -177,15 +177,6 @@ def tokenizer_settings(tokenizer):
     return dict(tokenizer.algorithm.rules)
 
 
-def file_sha256(path):
-    """The sha256 of a file, local or remote, in constant memory."""
-    digest = hashlib.sha256()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _folder_and_pattern(source):
     """Where the manifest must be, and the pattern of names beside it."""
     if tf.io.gfile.isdir(source):
@@ -196,16 +187,15 @@ def _folder_and_pattern(source):
 
 def _read_manifest(path, source):
     try:
-        with tf.io.gfile.GFile(path) as file:
-            manifest = json.loads(file.read())
+        with tf.io.gfile.GFile(path, "rb") as file:
+            text = file.read()
     except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
         raise DataError(
             f"{source}: there is no {path}; name a folder that `tfbert make-examples` has finished (the same command "
             "again goes on where it was interrupted)"
         ) from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}; make the examples anew") from None
-    if not isinstance(manifest, dict) or not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
+    manifest = json_object(text, path, DataError, "make the examples anew")
+    if not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
         raise DataError(f"{path} is no manifest of pretraining examples")
     if manifest["format"] != FORMAT:
         raise DataError(f"{path} has format {manifest['format']}; this version of tfbert reads format {FORMAT}")
