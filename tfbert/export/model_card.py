@@ -1,4 +1,7 @@
-"""The README.md of an export, a model card of the Hugging Face hub: files and what each costs, signatures, an example."""
+"""The README.md of an export: a model card of the Hugging Face hub.
+
+It says what each file costs and how its answers differ, how to call the signatures, and shows an example.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 import huggingface_hub
 import tensorflow as tf
 
+from tfbert.encoders import families
 from tfbert.export import golden, measure
 from tfbert.export.artifact import Variant
 from tfbert.export.golden import plain
@@ -45,7 +49,7 @@ def model_card(
         name=name,
         task=task.name,
         network=_network(model),
-        labels=list(getattr(task, "labels", ())),
+        labels=task.labels,
         shown_labels=_SHOWN_LABELS,
         metrics=next((list(figure.metrics) for figure in figures if figure.metrics), [])[:_SHOWN_METRICS],
         files=[_file(*of_one, cases) for of_one in zip(variants, differences, figures, strict=True)],
@@ -63,9 +67,9 @@ def _network(model):
     config = model.encoder.config
     parameters = sum(int(variable.value.shape.num_elements()) for variable in model.network.variables)
     return (
-        f"BERT with {config.num_hidden_layers} layers of width {config.hidden_size}, {config.num_attention_heads} heads, "
-        f"a vocabulary of {config.vocab_size:,} tokens and at most {model.task.max_length} tokens at once; "
-        f"{parameters / 1e6:.1f} million parameters"
+        f"{families.family_of(config).name} with {config.num_hidden_layers} layers of width {config.hidden_size}, "
+        f"{config.num_attention_heads} heads, a vocabulary of {config.vocab_size:,} tokens and at most "
+        f"{model.task.max_length} tokens at once; {parameters / 1e6:.1f} million parameters"
     )
 
 
@@ -104,7 +108,8 @@ def _signatures(model, variants, cases):
     formats = {variant.format for variant in variants}
     if "saved_model" in formats:
         encoded = "`sequence_output` float32 [B, S, H], `pooled_output` float32 [B, H]"
-        rows.append(("`encode_ids`", "`token_ids`, `segment_ids`, `padding_mask` int32 [B, S]", encoded))
+        inputs = ", ".join(f"`{name}`" for name in model.encoder.input_names)
+        rows.append(("`encode_ids`", f"{inputs} int32 [B, S]", encoded))
         if "classify" in served:
             rows.append(("`classify`", "`inputs` string [B], serialized tf.Examples", "`classes`, `scores` [B, L]"))
         if "regress" in served:
