@@ -11,7 +11,7 @@ import pytest
 
 import tfbert
 from tfbert import layers, old_names
-from tfbert.launch.flag_parser import config_of
+from tfbert.launch.config_flag import config_of
 
 OLD_CONFIG = """
 from tfbert.training.experiment import finetune_config
@@ -61,7 +61,7 @@ def test_the_layers():
 
 def test_an_old_config(tmp_path):
     (tmp_path / "mine.py").write_text(OLD_CONFIG)
-    assert config_of("tfbert finetune", [f"--config={tmp_path}/mine.py"]).epochs == 7
+    assert config_of([f"--config={tmp_path}/mine.py"]).epochs == 7
 
 
 def test_an_old_keras_file(tiny_checkpoint, tmp_path):
