@@ -117,9 +117,10 @@ def disk_errors(
     Traceback (most recent call last):
     tfbert.errors.DiskError: could not write a: No space left on device; the rows so far are in b
     """
+    kinds: tuple[type[Exception], ...] = (OSError, *errors)
     try:
         yield
-    except (OSError, *errors) as error:
+    except kinds as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error  # TensorFlow's: message
         raise DiskError(f"could not write {path}: {reason}; {kept}") from error
 

@@ -114,7 +114,7 @@ def test_the_nine_tasks_of_glue(monkeypatch):
     configs = suite._configs(["configs/glue.py:*"])
     assert [config.name for config in configs] == "cola mnli mrpc qnli qqp rte sst2 stsb wnli".split()
     for config in configs:
-        of_tfds, published = (config_of("tfbert suite", [f"--config={config.with_data(f)}"]) for f in (None, "GLUE"))
+        of_tfds, published = (config_of([f"--config={config.with_data(f)}"]) for f in (None, "GLUE"))
         assert of_tfds.train == f"tfds:glue/{config.name}:train"
         assert published.train.startswith("GLUE/") and published.train.endswith("/train.tsv")
         assert published.column_names == (("source", "label", "star", "sentence") if config.name == "cola" else ())
