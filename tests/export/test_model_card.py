@@ -34,7 +34,7 @@ def test_the_answer_is_a_servers(task, tiny_checkpoint, tmp_path):
 
 
 def test_the_hub_reads_its_metadata(tiny_checkpoint, tmp_path):
-    export(sure_model("token_classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
+    export(model_of("token_classification", tiny_checkpoint), tmp_path / "mine", ["onnx"])
     card = huggingface_hub.ModelCard.load(tmp_path / "mine/README.md")
     assert card.data.to_dict() == {"library_name": "tfbert", "pipeline_tag": "token-classification"}
     assert card.text.lstrip().startswith("# mine\n\n`token_classification`, by tfbert: BERT with ")
