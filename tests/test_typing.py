@@ -15,11 +15,8 @@ NOT_YET = {
     "data",
     "encoders",
     "export",
-    "files",
     "launch",
-    "memory",
     "models",
-    "runs",
     "training",
 }
 ROOMS = sorted({path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py")})

@@ -1,19 +1,22 @@
-"""Arrays in memory pages of their own, which TensorFlow takes over as they are.
+"""Arrays in memory pages of their own, which TensorFlow uses without a copy.
 
-malloc keeps much of what a checkpoint's tensors leave behind, and TensorFlow copies an array that malloc has placed.
+malloc keeps much of the memory of a checkpoint's tensors after they are freed, and TensorFlow copies its arrays.
 """
+
+from __future__ import annotations
 
 import ctypes
 import math
 import mmap
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 
-def zeros(shape, dtype="float32"):
-    """A writable array of zeros: takes no memory until it is written to, and gives all of it back when freed.
+def zeros(shape: Sequence[int], dtype: str | np.dtype = "float32") -> np.ndarray:
+    """A writable array of zeros, which takes no memory until it is written to and returns all of it when freed.
 
     >>> zeros((2, 3)).sum()
     np.float32(0.0)
@@ -23,8 +26,8 @@ def zeros(shape, dtype="float32"):
     return np.frombuffer(pages, dtype, math.prod(shape)).reshape(shape)
 
 
-def as_tensor(array):
-    """The tensor that takes an array of `zeros` over, without a copy (it changes with the array), or a copy of another.
+def as_tensor(array: np.ndarray) -> tf.Tensor:
+    """An array of `zeros` as a tensor that shares its memory, so that it changes with it; of another array a copy.
 
     >>> as_tensor(zeros((2, 3))).shape
     TensorShape([2, 3])
@@ -36,8 +39,8 @@ def as_tensor(array):
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
-def give_back():
-    """Returns to the system what malloc has kept of freed arrays, where it can: glibc's can."""
+def give_back() -> None:
+    """Returns the memory of freed arrays to the system, where malloc keeps it and can return it (glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

@@ -1,6 +1,8 @@
 """What the typed configurations of all runs share: checked keys and types, and a form for config files."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import ml_collections
 
@@ -14,7 +16,10 @@ DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 class RunConfig:
     """Mixin of a frozen dataclass of settings: a file in configs/ fills it, the run folder keeps it as JSON."""
 
-    def check_numbers(self, positive, not_negative):
+    warmup: float
+    dtype: str
+
+    def check_numbers(self, positive: Sequence[str], not_negative: Sequence[str]) -> None:
         """Raises a ConfigError that names a setting out of its range."""
         check_positive(self, *positive)
         check_not_negative(self, *not_negative)
@@ -22,23 +27,24 @@ class RunConfig:
             raise ConfigError(f"warmup is a share of the steps, at most 1, not {self.warmup}")
         check_choice(self, "dtype", DTYPES)
 
-    def require(self, *names):
+    def require(self, *names: str) -> Self:
         """Raises a ConfigError that names the settings that are still empty."""
         empty = [name for name in names if not getattr(self, name)]
         if empty:
             raise ConfigError(f"give {', '.join('--' + name for name in empty)}, or set it in the config")
         return self
 
-    def to_dict(self):
-        return dataclasses.asdict(self)
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain values, which `from_dict` reads back."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]  # each subclass is a dataclass
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Checks each key and type; an unknown key's error names the nearest."""
         return cls(**checked(cls, values, _OF))
 
 
-def config_file(config_class, **changes):
+def config_file(config_class: type[RunConfig], **changes: Any) -> ml_collections.ConfigDict:
     """All settings with their defaults, for a config file to change; it knows no other keys."""
     values = config_class().to_dict()
     for key in changes:
