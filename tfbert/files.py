@@ -107,10 +107,13 @@ def locked_folder(path: str | os.PathLike, refusal: str) -> Iterator[None]:
 @contextlib.contextmanager
 def disk_errors(
     path: str | os.PathLike,
-    kept: str = "nothing was changed there",
+    kept: str | Callable[[], str] = "nothing was changed there",
     errors: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Raises a DiskError for an OSError in the block, or for another of `errors`; `kept` says what is still there.
+    """Raises a DiskError for an OSError in the block, or for another of `errors`.
+
+    Args:
+        kept: what is still there, or a function that says it after the error.
 
     >>> with disk_errors("a", "the rows so far are in b"):
     ...     raise OSError(28, "No space left on device")
@@ -122,7 +125,7 @@ def disk_errors(
         yield
     except kinds as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error  # TensorFlow's: message
-        raise DiskError(f"could not write {path}: {reason}; {kept}") from error
+        raise DiskError(f"could not write {path}: {reason}; {kept if isinstance(kept, str) else kept()}") from error
 
 
 def _umask():

@@ -1,4 +1,4 @@
-"""RoBERTa's recipe (Liu et al. 2019, table 3) with BERT's vocabulary: full sentences, no pairs, new masks in each epoch.
+"""RoBERTa's recipe (Liu et al. 2019, table 3) with BERT's vocabulary: full sentences, no pairs, new masks each epoch.
 
   tfbert make-examples --input=… --vocab=vocab.txt --out=examples --max_length=512 --objective=none
   tfbert pretrain --config=configs/pretrain/roberta_base.py --data='examples/*' --out=runs/roberta

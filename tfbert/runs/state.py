@@ -150,7 +150,9 @@ class RunState(keras.callbacks.Callback):
             writing.result()
 
     def _write(self, step):
-        kept = "the same command resumes from the newest checkpoint there when there is room"
+        def kept():
+            return f"the run resumes from {self._manager.latest_checkpoint or 'its start'} when there is room"
+
         with disk_errors(f"a checkpoint to {self.folder}", kept, errors=(tf.errors.OpError,)):
             write_checksums(self._manager.save(checkpoint_number=step))
 
