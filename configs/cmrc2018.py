@@ -1,6 +1,6 @@
 """CMRC 2018: questions on Chinese Wikipedia; 10,142 to train on, 3,219 of dev.
 
-A Chinese character is a token: 95 of 100 answers have 50 tokens at most, where 30, SQuAD's limit, holds 86.
+A Chinese character is a token: 95 % of the answers have at most 50 tokens, but only 86 % at most 30, SQuAD's limit.
 """
 
 from tfbert.runs.configs.finetune import finetune_config

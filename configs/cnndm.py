@@ -1,7 +1,7 @@
 """CNN/DailyMail (See et al. 2017): news with their highlights, as CSV of the columns text and y.
 
-The highlights are written by people; what is learned are the three sentences that come nearest to them, as in Liu
-2019, Fine-tune BERT for Extractive Summarization.
+People wrote the highlights; the model learns the three sentences that are closest to them, as in Liu 2019, Fine-tune
+BERT for Extractive Summarization.
 """
 
 from tfbert.runs.configs.finetune import finetune_config

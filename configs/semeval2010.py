@@ -1,6 +1,6 @@
 """SemEval-2010 Task 8: relations between two nominals, 19 labels, 8,000 training sentences, 2,717 for testing.
 
-The release names no dev set; the test file stands for it here, as in most published figures. TRAIN_FILE.TXT and
+The release has no dev set; the test file is used for it, as in most published results. TRAIN_FILE.TXT and
 TEST_FILE_FULL.TXT are those of the full release, as they are or gzipped.
 
 MiniLM-L6: official macro-F1 0.846, one seed.

@@ -1,6 +1,6 @@
 """SQuAD 2.0: as SQuAD 1.1, with questions that have no answer; 130,319 to train on, 11,873 of dev.
 
-From which score on there is no answer is chosen on dev, as the official evaluation does.
+The score below which there is no answer is chosen on dev, as in the official evaluation.
 """
 
 from tfbert.runs.configs.finetune import finetune_config

@@ -1,7 +1,7 @@
 """SST-2 (GLUE): sentiment of film reviews, two labels, 67,349 training phrases, 872 dev sentences.
 
-MiniLM-L6 on 2 CPU cores: 9 minutes, accuracy 0.898 +- 0.005 of the last weights over three seeds; the best of the
-evaluations on the way is no better with seed 0 (benchmarks/RESULTS.md).
+MiniLM-L6 on 2 CPU cores: 9 minutes, accuracy 0.898 +- 0.005 with the last weights, three seeds. With seed 0 no earlier
+evaluation is better (benchmarks/RESULTS.md).
 """
 
 from tfbert.runs.configs.finetune import finetune_config

@@ -1,8 +1,8 @@
-"""SWAG: which of four sentences goes on with a scene; 73,546 / 20,006 rows. No figure was measured.
+"""SWAG: which of four sentences continues a scene; 73,546 / 20,006 rows. Not run.
 
 Files: train.csv and val.csv of the release (github.com/rowanz/swagaf, data/). The prompt is the column startphrase,
-the choices are ending0 to ending3. The settings are those of Devlin et al. 2018, section 4.4. A training file whose
-row holds an ending twice is refused with its line.
+the choices are ending0 to ending3. The settings are those of Devlin et al. 2018, section 4.4. A row of the
+training file with the same ending twice is an error that names its line.
 """
 
 from tfbert.runs.configs.finetune import finetune_config

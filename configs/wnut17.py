@@ -5,7 +5,7 @@
 
 Files: wnut17train.conll, emerging.dev.conll, emerging.test.annotated of github.com/leondz/emerging_entities_17.
 
-MiniLM-L6, which knows no capital letters: entity F1 0.429 +- 0.032 on dev, 0.337 +- 0.029 on test, three
+MiniLM-L6, which is uncased: entity F1 0.429 +- 0.032 on dev, 0.337 +- 0.029 on test, three
 seeds; 5 to 8 minutes on one CPU core. With --config.settings.transitions=true 0.583 +- 0.005 and 0.446 +- 0.008.
 """
 

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import resource
 import signal
@@ -7,8 +8,17 @@ import sys
 
 import pytest
 
-from tfbert.errors import DiskError
-from tfbert.files import replace_file, replace_folder
+from tfbert.errors import CheckpointError, ConfigError, DiskError
+from tfbert.files import (
+    disk_errors,
+    file_sha256,
+    json_object,
+    read_json_object,
+    replace_file,
+    replace_folder,
+    replace_json,
+    write_json,
+)
 
 
 def names(folder):
@@ -63,6 +73,65 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert names(tmp_path) == ["answers.jsonl"]
+
+
+def test_disk_errors(tmp_path):
+    with (
+        pytest.raises(DiskError, match="could not write a: No such file or directory; b is kept"),
+        disk_errors("a", "b is kept"),
+    ):
+        (tmp_path / "none/a").write_text("x")
+
+    class Remote(Exception):
+        message = "quota exceeded"
+
+    with pytest.raises(DiskError, match="a: quota exceeded; nothing was changed"), disk_errors("a", errors=(Remote,)):
+        raise Remote
+    with pytest.raises(Remote), disk_errors("a"):  # what nobody asked for is no fault of the disk
+        raise Remote
+
+
+def test_json(tmp_path):
+    path, values = tmp_path / "a.json", {"ü": [1, 2.5, None]}
+    for write, options, text in (
+        (write_json, {}, '{\n  "ü": [\n    1,\n    2.5,\n    null\n  ]\n}\n'),
+        (replace_json, {"indent": None}, '{"ü": [1, 2.5, null]}\n'),
+        (replace_json, {"indent": None, "ensure_ascii": True}, '{"\\u00fc": [1, 2.5, null]}\n'),
+    ):
+        write(path, values, **options)
+        assert path.read_text(encoding="utf-8") == text
+        assert read_json_object(path) == values
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a": ', "a.json is not JSON: Expecting value"),
+        (b'{"a": "\xff"}', "a.json is not JSON: .*0xff"),
+        (b"[" * 200_000, "a.json is not JSON: maximum recursion depth"),
+        (b"[1]", "a.json holds list, not a JSON object"),
+        (None, "a.json does not exist"),
+    ],
+)
+def test_no_json_object(tmp_path, content, message):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    for error in (CheckpointError, ConfigError):
+        with pytest.raises(error, match=message):
+            read_json_object(path, error)
+
+
+def test_a_remedy_follows_the_fault():
+    for text in ("{", "[]"):
+        with pytest.raises(CheckpointError, match="; copy it again$"):
+            json_object(text, "a.json", remedy="copy it again")
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(content := os.urandom(3 << 20))
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
 
 
 def limited_to(size):

@@ -18,10 +18,7 @@ NOT_YET = {
     "bulk",
     "checkpoints",
     "encoders",
-    "export",
-    "files",
     "models",
-    "runs",
 }
 MODELS = [name for name, module in tfbert._PUBLIC.items() if module.startswith("tfbert.models.")]
 ROOMS = sorted({path.relative_to(ROOT).parts[0].removesuffix(".py") for path in ROOT.rglob("*.py")})

@@ -1,4 +1,4 @@
-"""The errors that a user can act on; launchers print them as one line, without a traceback."""
+"""Errors that a user can act on. Commands print them as one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class TfbertError(ValueError):
-    """Base of all errors below: what was wrong, where, and what to do about it."""
+    """Base of all errors below. Each says what is wrong, where, and what to do."""
 
 
 class ConfigError(TfbertError):
@@ -15,27 +15,27 @@ class ConfigError(TfbertError):
 
 
 class DataError(TfbertError):
-    """A row, column, label or encoding in a data file; names the file and the row."""
+    """A fault in a data file: a row, column, label or encoding. Names the file and the row."""
 
 
 class NoRowsError(DataError):
-    """A data file in which there is no row."""
+    """A data file without rows."""
 
 
 class CheckpointError(TfbertError):
-    """A checkpoint that is missing, truncated or of another shape; names the file or tensor."""
+    """A checkpoint that is missing, damaged or of another shape. Names the file or tensor."""
 
 
 class VocabularyError(TfbertError):
-    """A vocabulary that is missing, lacks a special token or has another size than the embedding."""
+    """A vocabulary that is missing, lacks a special token or does not fit the size of the embedding."""
 
 
 class TrainingError(TfbertError):
-    """A run that has gone wrong, such as a loss that became NaN; says which checkpoint is the last good one."""
+    """A run that went wrong, such as a loss that became NaN. Names the last good checkpoint."""
 
 
 class Preempted(KeyboardInterrupt):
-    """A run was asked to end by SIGTERM, as a preempted machine's are, and is saved."""
+    """SIGTERM ended a run, as on a preempted machine. The run is saved."""
 
 
 class ServingError(TfbertError):
@@ -43,11 +43,11 @@ class ServingError(TfbertError):
 
 
 class ExportError(TfbertError):
-    """An exported file that does not answer as the model does, or that cannot be made of it; names both answers."""
+    """An exported file whose answers differ from the model's, with both answers; or a model that cannot be exported."""
 
 
 class DiskError(TfbertError):
-    """Writing failed (no space, no permission); what stood there before is untouched."""
+    """Writing failed, such as for want of space or permission. What stood there before is untouched."""
 
 
 def nearest(name: object, names: Iterable[str]) -> str | None:

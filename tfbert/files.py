@@ -1,23 +1,30 @@
-"""Writing files and folders aside and renaming them, so that nothing half-written is ever seen, and locking them."""
+"""Files and folders that are never seen half-written, locks, JSON files and checksums."""
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
-from tfbert.errors import CheckpointError, DiskError
+from tfbert.errors import CheckpointError, DiskError, TfbertError
 
 
 @contextlib.contextmanager
-def replace_folder(path, marker):
+def replace_folder(path: str | os.PathLike, marker: str) -> Iterator[pathlib.Path]:
     """Yields an empty folder beside `path` that takes its place when the block ends without an error.
 
-    On an error the new folder is removed and what stood at `path` stays. An OSError (disk full, no
-    permission) becomes a `DiskError`, and so does a folder at `path` that holds files but not `marker`:
-    it is somebody's other folder.
+    On an error the new folder is removed and what stood at `path` stays.
+
+    Raises:
+        DiskError: an OSError in the block, such as a full disk; or the folder at `path` holds files but not `marker`:
+            it is somebody's other folder.
 
     >>> with replace_folder("runs/mine/model", marker="config.json") as folder:
     ...     (folder / "config.json").write_text("{}")
@@ -25,7 +32,7 @@ def replace_folder(path, marker):
     path = pathlib.Path(path).absolute()
     if path.exists() and not (path / marker).exists() and (not path.is_dir() or any(path.iterdir())):
         raise DiskError(f"{path} exists and holds no {marker}; it is not replaced: name another folder or remove it")
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
@@ -43,10 +50,16 @@ def replace_folder(path, marker):
 
 
 @contextlib.contextmanager
-def replace_file(path, mode="w"):
-    """Yields a file open for writing that takes the place of `path` when the block ends without an error."""
+def replace_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+    """Yields a file open for writing that takes the place of `path` when the block ends without an error.
+
+    Raises DiskError as `replace_folder`.
+
+    >>> with replace_file("answers.txt") as file:
+    ...     size = file.write("42")
+    """
     path = pathlib.Path(path).absolute()
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -57,12 +70,13 @@ def replace_file(path, mode="w"):
             aside.unlink(missing_ok=True)
 
 
-def open_locked(path, flags, refusal):
+def open_locked(path: str | os.PathLike, flags: int, refusal: str) -> int:
     """A descriptor of a file or folder, opened with the `flags` of os.open and locked until it is closed.
 
-    On a file system without locks, as some that are mounted over a network, it is just open.
+    On a file system without locks, such as some network file systems, it is opened without one.
 
-    Raises DiskError, which says `refusal`, where another program has locked it.
+    Raises:
+        DiskError: another program holds the lock; its text is `refusal`.
     """
     while True:
         descriptor = os.open(path, flags, 0o666)
@@ -75,13 +89,13 @@ def open_locked(path, flags, refusal):
             return descriptor
         if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(descriptor)):
             return descriptor
-        os.close(descriptor)  # the other program has ended in between, and removed this one
+        os.close(descriptor)  # the other program has just removed this file; open the one that stands there now
 
 
 @contextlib.contextmanager
-def locked_folder(path, refusal):
+def locked_folder(path: str | os.PathLike, refusal: str) -> Iterator[None]:
     """Makes a folder, if there is none, and locks it for the block. Raises DiskError as `open_locked`."""
-    with _disk_errors(path):
+    with disk_errors(path):
         os.makedirs(path, exist_ok=True)
         descriptor = open_locked(path, os.O_RDONLY | os.O_DIRECTORY, refusal)
     try:
@@ -91,11 +105,27 @@ def locked_folder(path, refusal):
 
 
 @contextlib.contextmanager
-def _disk_errors(path):
+def disk_errors(
+    path: str | os.PathLike,
+    kept: str | Callable[[], str] = "nothing was changed there",
+    errors: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
+    """Raises a DiskError for an OSError in the block, or for another of `errors`.
+
+    Args:
+        kept: what is still there, or a function that says it after the error.
+
+    >>> with disk_errors("a", "the rows so far are in b"):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    tfbert.errors.DiskError: could not write a: No space left on device; the rows so far are in b
+    """
+    kinds: tuple[type[Exception], ...] = (OSError, *errors)
     try:
         yield
-    except OSError as error:
-        raise DiskError(f"could not write {path}: {error.strerror or error}; nothing was changed there") from error
+    except kinds as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error  # TensorFlow's: message
+        raise DiskError(f"could not write {path}: {reason}; {kept if isinstance(kept, str) else kept()}") from error
 
 
 def _umask():
@@ -104,16 +134,68 @@ def _umask():
     return mask
 
 
-def read_json_object(path):
-    """The object in a JSON file, or a CheckpointError that names the file and the fault."""
+def read_json_object(path: str | os.PathLike, error: type[TfbertError] = CheckpointError) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        error: there is no such file, or it holds something else; names the file and the fault.
+    """
     try:
-        values = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        text = pathlib.Path(path).read_bytes()
     except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or nested without end
-        raise CheckpointError(f"{path} is not JSON: {error}") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+        raise error(f"{path} does not exist") from None
+    except OSError as fault:
+        raise error(f"{path} cannot be read: {fault.strerror}") from None
+    return json_object(text, path, error)
+
+
+def json_object(
+    text: str | bytes, source: str | os.PathLike, error: type[TfbertError] = CheckpointError, remedy: str = ""
+) -> dict[str, Any]:
+    """The object in a JSON text. Raises `error`, which names the source and the fault, and the remedy if one is given.
+
+    >>> json_object('{"a": 1}', "mine.json")
+    {'a': 1}
+    """
+    remedy = f"; {remedy}" if remedy else ""
+    try:
+        values = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except (ValueError, RecursionError) as fault:  # not JSON, not UTF-8, or nested without end
+        raise error(f"{source} is not JSON: {fault}{remedy}") from None
     if not isinstance(values, dict):
-        raise CheckpointError(f"{path} holds {type(values).__name__}, not a JSON object")
+        raise error(f"{source} holds {type(values).__name__}, not a JSON object{remedy}")
     return values
+
+
+def write_json(path: str | os.PathLike, values: Any, **options: Any) -> None:
+    """Writes values as JSON into a new file, such as one in a folder of `replace_folder`.
+
+    Args:
+        options: of `json.dumps`, instead of two spaces of indent and characters as they are.
+    """
+    pathlib.Path(path).write_text(_json_text(values, options), encoding="utf-8")
+
+
+def replace_json(path: str | os.PathLike, values: Any, **options: Any) -> None:
+    """Writes values as JSON in the place of a file, if there is one; arguments as `write_json`'s."""
+    with replace_file(path) as file:
+        file.write(_json_text(values, options))
+
+
+def _json_text(values, options):
+    return json.dumps(values, **{"indent": 2, "ensure_ascii": False, **options}) + "\n"
+
+
+def file_sha256(path: str | os.PathLike, open: Callable[..., IO[bytes]] = open) -> str:
+    """The sha256 of a file in hexadecimal, in constant memory; `open` is another function for files that are remote.
+
+    >>> with replace_file("empty") as file:
+    ...     pass
+    >>> file_sha256("empty")[:8]
+    'e3b0c442'
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -4,9 +4,10 @@ r"""BERT-Base as Devlin et al. 2018 trained it, the last tenth: rows of 512 toke
   tfbert pretrain --config=configs/pretrain/bert_base_phase2.py --data='examples_512/*' --out=runs/base \
     --init_from=runs/base_128/model
 
-The optimizer starts anew and the rate falls from the first phase's last tenth. Not run whole; expected:
+The optimizer's state starts anew. A single run of both phases would have a learning rate of 1e-5 at this step.
+Not run whole; expected:
 time: 13.1 billion tokens of 0.59 gigaflops, 7.7e18 in all: 17 hours of one GPU at 125 teraflops a second.
-memory: 24 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
+memory: 24 GB for a micro-batch of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: that of phase 1's docstring.
 """
 

@@ -9,7 +9,7 @@ The second phase: the same with rows of 512 tokens, --init_from=runs/large_128/m
 --config.accumulation=2048 --config.max_predictions=80 --config.learning_rate=4e-3 --config.warmup=0.128
 --config.steps=1563. Not run whole; expected:
 time: 59 billion tokens of 1.9 gigaflops, 1.1e20 in all: 31 hours of 8 GPUs at 125 teraflops a second each, then 15.
-memory: 14 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
+memory: 14 GB for a micro-batch of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: SQuAD 1.1 F1 of 90.6 from the model of both phases (You et al. 2019, table 1).
 """
 

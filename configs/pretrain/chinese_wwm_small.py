@@ -3,8 +3,8 @@
   tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --out=examples --max_length=128 --words=jieba
   tfbert pretrain --config=configs/pretrain/chinese_wwm_small.py --data='examples/*' --out=runs/chinese
 
-The vocabulary is the published one of bert-base-chinese, or `tfbert train-vocab`'s. Not run whole; expected:
-time: 160 million characters, 29 hours of 2 CPU cores at BERT-Small's 1,500 a second (benchmarks/RESULTS.md).
+The vocabulary is that of bert-base-chinese, or one that `tfbert train-vocab` makes. Not run whole; expected:
+time: 160 million characters, 29 hours on 2 CPU cores at BERT-Small's 1,500 a second (benchmarks/RESULTS.md).
 memory: 4 GB.
 curve: as configs/pretrain/small_day.py.
 """

@@ -1,11 +1,11 @@
-"""RoBERTa's recipe (Liu et al. 2019, table 3) with BERT's vocabulary: full sentences, no pairs, masks drawn anew.
+"""RoBERTa's recipe (Liu et al. 2019, table 3) with BERT's vocabulary: full sentences, no pairs, new masks each epoch.
 
   tfbert make-examples --input=… --vocab=vocab.txt --out=examples --max_length=512 --objective=none
   tfbert pretrain --config=configs/pretrain/roberta_base.py --data='examples/*' --out=runs/roberta
 
 Not run whole; expected:
 time: 131 billion tokens of 0.59 gigaflops, 7.7e19 in all: a week of one GPU at 125 teraflops a second.
-memory: 24 GB for a part of 64 rows (Korthikanti et al. 2022, section 4.1).
+memory: 24 GB for a micro-batch of 64 rows (Korthikanti et al. 2022, section 4.1).
 curve: held-out perplexity of 3.68 at the end (table 3).
 """
 

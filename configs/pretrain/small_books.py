@@ -5,10 +5,10 @@ r"""A small BERT on a shelf of books, on a laptop: BERT-Mini (4 x 256), rows of 
     --shard_mb=1 --out=examples
   tfbert pretrain --config=configs/pretrain/small_books.py --data='examples/*' --out=runs/small
 
-In short rows attention finds a token's neighbours sooner: as many tokens in pairs of 128 leave the loss at 6, which the
-frequency of words alone gives. The positions beyond 32 stay as they began: for longer texts go on with longer rows,
-`--init_from=runs/small/model`. Measured on 33 novels, 22 MB of text (benchmarks/RESULTS.md):
-time: 37 minutes of one CPU core, another job on the other.
+Short rows teach attention sooner to look at neighbouring tokens: after as many tokens in pairs of 128 the loss is still
+6, which the frequency of words alone gives. Positions after 32 are not trained: for longer texts continue with longer
+rows and `--init_from=runs/small/model`. Measured on 33 novels, 22 MB of text (benchmarks/RESULTS.md):
+time: 37 minutes on one CPU core, with another job on the other core.
 memory: 1.4 GB.
 curve: MLM accuracy on held-out text 0.15 at step 500, 0.25 at 1,000, 0.28 at 2,000.
 """

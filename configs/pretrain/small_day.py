@@ -7,7 +7,7 @@
 Not run whole; expected from benchmarks/pretrain_throughput.py (benchmarks/RESULTS.md):
 time: 116 million tokens (89 % of the rows filled), 22 hours of 2 CPU cores at 1,480 tokens a second.
 memory: 4 GB, measured over its first steps.
-curve: not measured; rows of 32 leave the loss of 6, which the frequency of words alone gives, at step 600.
+curve: not measured; with rows of 32 tokens the loss falls below 6, that of the frequency of words alone, at step 600.
 """
 
 from tfbert.runs.configs.pretrain import pretrain_config

@@ -216,7 +216,7 @@ def test_characters_that_are_none_in_a_kept_column(model, tmp_path):
 def test_a_full_disk(model, data, tmp_path):
     out = tmp_path / "answers.jsonl"
     pathlib.Path(f"{out}.part").symlink_to("/dev/full")
-    with pytest.raises(DiskError, match="could not write .*answers.jsonl: .*the same command goes on"):
+    with pytest.raises(DiskError, match="could not write .*answers.jsonl: .*the same command resumes"):
         predict_into(out, model, tables(data))
 
 

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 
+import huggingface_hub
 import pytest
 from models import model_of
 
@@ -30,6 +31,16 @@ def test_the_answer_is_a_servers(task, tiny_checkpoint, tmp_path):
         assert shown["outputs"]["label"] == answered["outputs"]["label"]
     else:
         assert pytest.approx(shown["outputs"][0], abs=1e-4) == answered["outputs"][0]
+
+
+def test_the_hub_reads_its_metadata(tiny_checkpoint, tmp_path):
+    model = model_of("token_classification", tiny_checkpoint)
+    export(model, tmp_path / "mine", ["onnx"])
+    card = huggingface_hub.ModelCard.load(tmp_path / "mine/README.md")
+    assert card.data.to_dict() == {"library_name": "tfbert", "pipeline_tag": "token-classification"}
+    assert card.text.lstrip().startswith("# mine\n\n`token_classification`, by tfbert: BERT with ")
+    labels = ", ".join(f"`{label}`" for label in model.task.labels)
+    assert f"\n\nLabels: {labels}.\n\n## Files\n\n| file |" in card.text
 
 
 def test_without_a_saved_model_no_server_is_asked(tiny_checkpoint, tmp_path):

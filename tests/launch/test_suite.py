@@ -107,9 +107,8 @@ def test_experiments_of_one_file(suite, tmp_path):
 
 def test_the_nine_tasks_of_glue(monkeypatch):
     """Each is a config that is read, on TFDS' data and on the published files."""
-    from tfbert.launch.config_flag import config_of
-
     from tfbert.launch import suite
+    from tfbert.launch.config_flag import config_of
 
     monkeypatch.chdir(REPOSITORY)
     configs = suite._configs(["configs/glue.py:*"])

@@ -13,8 +13,7 @@ from typing import Any
 from absl import logging
 
 from tfbert.data.table import Table
-from tfbert.errors import DiskError
-from tfbert.files import open_locked
+from tfbert.files import disk_errors, open_locked
 
 _PART, _LOG = ".part", ".part.log"
 
@@ -114,15 +113,9 @@ class AnswersFile:
             os.replace(self._part, self._path)
             self._log.unlink()
 
-    @contextlib.contextmanager
     def _disk_errors(self):
-        try:
-            yield
-        except OSError as error:
-            raise DiskError(
-                f"could not write {self._path}: {error.strerror or error}; the answers so far are in {self._part}, and "
-                "the same command resumes with them"
-            ) from error
+        kept = f"the answers so far are in {self._part}, and the same command resumes with them"
+        return disk_errors(self._path, kept)
 
 
 def _flush(file):

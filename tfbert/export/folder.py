@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden, measure, model_card
 from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
 from tfbert.export.saved_model.write import write_saved_model
-from tfbert.files import replace_folder
+from tfbert.files import replace_folder, write_json
 from tfbert.tasks.registry import saved_as
 from tfbert.tasks.task import check_trainable
 
@@ -193,7 +192,7 @@ def _write_shared(folder, model, cases, variants, differences):
     write_config(folder, model.encoder.config, task.hugging_face_head, values)
     if task.logit_names:
         (folder / "labels").write_text("".join(f"{name}\n" for name in task.logit_names), encoding="utf-8")
-    _write_json(
+    write_json(
         folder / golden.FILE,
         {
             "task": task.name,
@@ -208,8 +207,5 @@ def _write_shared(folder, model, cases, variants, differences):
                 for variant, difference in zip(variants, differences, strict=True)
             ],
         },
+        indent=None,
     )
-
-
-def _write_json(path, values, **options):
-    path.write_text(json.dumps(values, ensure_ascii=False, **options) + "\n", encoding="utf-8")

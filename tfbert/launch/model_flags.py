@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from tfbert import data
+from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
@@ -48,7 +48,7 @@ def _as_trained():
     settings = _as_flags_say()
     run_config = pathlib.Path(MODEL.value) / "config.json"
     if run_config.exists():
-        run = json.loads(run_config.read_text(encoding="utf-8"))
+        run = read_json_object(run_config)
         if _COLUMN_NAMES.value is None:
             settings["column_names"] = tuple(run.get("column_names") or ())
         settings["format"] = settings["format"] or run.get("format") or None

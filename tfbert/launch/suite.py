@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import glob
-import json
 import pathlib
 import runpy
 import signal
@@ -25,7 +24,7 @@ import sys
 from absl import flags
 
 from tfbert.errors import ConfigError, Preempted
-from tfbert.files import replace_file
+from tfbert.files import read_json_object, replace_file, replace_json
 from tfbert.launch import register_flag
 from tfbert.launch.config_flag import config_of
 from tfbert.launch.main import PREEMPTED
@@ -160,8 +159,8 @@ def _write_table(out, runs):
     measured = {}
     for config, seed, folder in runs:
         if _done(folder):
-            metrics = json.loads((folder / "dev_metrics.json").read_text(encoding="utf-8"))
-            run = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            metrics = read_json_object(folder / "dev_metrics.json")
+            run = read_json_object(folder / "config.json")
             names = run["score"] or [run["metric"] or next(iter(metrics))]
             measured[config.name] = " and ".join(names)
             scores.setdefault(config.name, {})[seed] = statistics.fmean(metrics[name] for name in names)
@@ -182,5 +181,4 @@ def _write_table(out, runs):
     out.mkdir(parents=True, exist_ok=True)
     with replace_file(out / "results.md") as file:
         file.write("\n".join(lines) + "\n")
-    with replace_file(out / "results.json") as file:
-        file.write(json.dumps(scores, indent=2) + "\n")
+    replace_json(out / "results.json", scores, ensure_ascii=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import pathlib
 
-from tfbert.files import replace_file
+from tfbert.errors import CheckpointError
+from tfbert.files import file_sha256, read_json_object, replace_json
 
 _SUFFIX = ".sha256"
 
@@ -15,8 +14,7 @@ _SUFFIX = ".sha256"
 def write_checksums(prefix: str | os.PathLike) -> None:
     """Writes the checksums of a checkpoint, and removes those of checkpoints that are gone."""
     prefix = pathlib.Path(prefix)
-    with replace_file(f"{prefix}{_SUFFIX}") as file:
-        json.dump({path.name: _sha256(path) for path in _files(prefix)}, file)
+    replace_json(f"{prefix}{_SUFFIX}", {path.name: file_sha256(path) for path in _files(prefix)}, indent=None)
     for path in prefix.parent.glob(f"*{_SUFFIX}"):
         if not path.with_suffix(".index").exists():
             path.unlink()
@@ -29,22 +27,17 @@ def damage(prefix: str | os.PathLike) -> str | None:
     if not sums.exists():
         return None if _files(prefix) else f"{prefix.name}.index is missing"
     try:
-        known = json.loads(sums.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        known = read_json_object(sums)
+    except CheckpointError:
         return f"{sums.name} is not whole"
     for name, wanted in known.items():
         path = prefix.parent / name
         if not path.exists():
             return f"{name} is missing"
-        if _sha256(path) != wanted:
+        if file_sha256(path) != wanted:
             return f"{name} is not what was written: its checksum differs"
     return None
 
 
 def _files(prefix):
     return sorted(path for path in prefix.parent.glob(f"{prefix.name}.*") if path.suffix != _SUFFIX)
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

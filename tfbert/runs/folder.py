@@ -7,7 +7,7 @@ import json
 import pathlib
 
 from tfbert.errors import ConfigError
-from tfbert.files import locked_folder, replace_file
+from tfbert.files import locked_folder, read_json_object, replace_json
 from tfbert.runs.configs.base import RunConfig
 
 _CONFIG = "config.json"
@@ -22,8 +22,7 @@ def open_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
     """Writes config.json into a new run folder. Raises ConfigError as `check_run_folder` does."""
     check_run_folder(folder, config)
     if not (folder / _CONFIG).exists():
-        with replace_file(folder / _CONFIG) as file:
-            file.write(json.dumps(_plain(config), indent=2) + "\n")
+        replace_json(folder / _CONFIG, _plain(config), ensure_ascii=True)
 
 
 def check_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
@@ -35,7 +34,7 @@ def check_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
         return
     resolved = _plain(config)
     # A run of an earlier version lacks the settings that are newer; it ran with their defaults.
-    before = {**_plain(type(config)()), **json.loads(path.read_text(encoding="utf-8"))}
+    before = {**_plain(type(config)()), **read_json_object(path, ConfigError)}
     changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
     if changed:
         listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)

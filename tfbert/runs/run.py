@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from tfbert.files import replace_file
+from tfbert.files import replace_json
 from tfbert.runs.configs.base import RunConfig
 from tfbert.runs.folder import locked_run_folder
 from tfbert.runs.logs.history_file import read_history
@@ -107,8 +106,7 @@ class Run:
 
     def write_metrics(self, metrics: dict[str, float]) -> None:
         """Writes dev_metrics.json."""
-        with replace_file(self.folder / "dev_metrics.json") as file:
-            file.write(json.dumps(metrics, indent=2) + "\n")
+        replace_json(self.folder / "dev_metrics.json", metrics, ensure_ascii=True)
 
 
 def rounds(step: int, per_round: int, total_steps: int) -> Iterator[tuple[int, int, int]]:

@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from tfbert.errors import CheckpointError, DiskError, Preempted
+from tfbert.errors import CheckpointError, Preempted
+from tfbert.files import disk_errors
 from tfbert.runs.checkpoint_files import damage, write_checksums
 from tfbert.training.strategy import across_hosts
 
@@ -149,13 +150,11 @@ class RunState(keras.callbacks.Callback):
             writing.result()
 
     def _write(self, step):
-        try:
+        def kept():
+            return f"the run resumes from {self._manager.latest_checkpoint or 'its start'} when there is room"
+
+        with disk_errors(f"a checkpoint to {self.folder}", kept, errors=(tf.errors.OpError,)):
             write_checksums(self._manager.save(checkpoint_number=step))
-        except (tf.errors.OpError, OSError) as error:
-            raise DiskError(
-                f"could not write a checkpoint to {self.folder}: {error}; "
-                f"the run resumes from {self._manager.latest_checkpoint or 'its start'} when there is room"
-            ) from error
 
     def on_train_begin(self, logs: Any = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

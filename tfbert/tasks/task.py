@@ -59,6 +59,16 @@ class Task(abc.ABC):
         return {}
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What answers name, such as "positive"; () where they name nothing."""
+        return ()
+
+    @property
+    def pipeline_tag(self) -> str | None:
+        """What the Hugging Face hub calls the task, such as "text-classification", for the model card."""
+        return None
+
+    @property
     def hugging_face_head(self) -> str:
         """Hugging Face's name of the head, such as "SequenceClassification"; "" for the encoder alone."""
         return ""

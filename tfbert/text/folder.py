@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfbert.errors import ConfigError, VocabularyError
-from tfbert.files import replace_file
+from tfbert.files import read_json_object, replace_file, replace_json
 from tfbert.text.config import is_bert
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.vocabulary import Vocabulary
@@ -107,23 +106,13 @@ def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
             for token in (*special, *tokenizer.added_tokens)
         },
     }
-    with replace_file(folder / "tokenizer_config.json") as file:
-        json.dump(config, file, indent=2, ensure_ascii=False)
-        file.write("\n")
+    replace_json(folder / "tokenizer_config.json", config)
     for name in ("tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
         (folder / name).unlink(missing_ok=True)
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a JSON object")
-    return content
+    return read_json_object(path, ConfigError) if path.exists() else None
 
 
 def _settings(config: Mapping[str, Any], path: pathlib.Path) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_what_is_no_folder_of_examples(folder, tmp_path_factory):
     with pytest.raises(ConfigError, match="none of the shards"):
         shards.open_shards(f"{folder}/7*")
     (empty / "manifest.json").write_text("{")
-    with pytest.raises(DataError, match=r"manifest\.json: not JSON"):
+    with pytest.raises(DataError, match=r"manifest\.json is not JSON"):
         shards.open_shards(empty)
     (empty / "manifest.json").write_text('{"format": 1}')
     with pytest.raises(DataError, match="is no manifest"):

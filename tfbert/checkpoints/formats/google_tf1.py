@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any
 
@@ -13,7 +12,7 @@ from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_writ
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
 from tfbert.errors import CheckpointError, ConfigError
-from tfbert.files import read_json_object
+from tfbert.files import read_json_object, write_json
 
 NAME = "tf1"  # of the format in a family's `forms`
 
@@ -71,8 +70,7 @@ def write_config(folder: Any, weights: Weights, form: str) -> None:
     act = "gelu_new" if config.hidden_act.startswith("gelu") else config.hidden_act
     values = {name: getattr(config, name) for name in about.config_keys}
     values["hidden_act"] = names.get(act, act)
-    text = json.dumps(values, indent=2) + "\n"
-    (pathlib.Path(folder) / "bert_config.json").write_text(text, encoding="utf-8")
+    write_json(pathlib.Path(folder) / "bert_config.json", values)
 
 
 def write_weights(folder: Any, weights: Weights) -> None:

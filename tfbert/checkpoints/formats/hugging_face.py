@@ -5,7 +5,6 @@ Each family says in its own table what its tensors are called.
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +26,7 @@ from tfbert.checkpoints.weights import (
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.weight_table import WeightTable, default_row
-from tfbert.files import read_json_object
+from tfbert.files import read_json_object, write_json
 
 # What a folder may hold, the first found is read.
 FILES: dict[str, Callable[[pathlib.Path], TensorFile]] = {
@@ -86,8 +85,7 @@ def config_values(config: EncoderConfig, head: str, values: dict[str, Any]) -> d
 
 def write_config(folder: Any, config: EncoderConfig, head: str, values: dict[str, Any]) -> None:
     """Writes config.json; the arguments are those of `config_values`."""
-    text = json.dumps(config_values(config, head, values), indent=2, ensure_ascii=False)
-    (pathlib.Path(folder) / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_json(pathlib.Path(folder) / "config.json", config_values(config, head, values))
 
 
 def write_folder(

@@ -6,7 +6,6 @@ Source: keras_hub 0.32, src/utils/preset_utils.py. What its classes are called a
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -21,13 +20,14 @@ from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_writ
 from tfbert.encoders import families
 from tfbert.encoders.weight_table import Row
 from tfbert.errors import CheckpointError, ConfigError, VocabularyError
-from tfbert.files import read_json_object
+from tfbert.files import read_json_object, write_json
 
 NAME = "keras_hub"  # of the format in a family's `forms`
 # KerasHub's task -> the head that it has.
 TASKS = {"MaskedLM": "predictions", "TextClassifier": "classifier", "TextEmbedder": None}
 _MODULES = {"MaskedLM": "masked_lm", "TextClassifier": "text_classifier", "TextEmbedder": "text_embedder"}
 _VOCABULARY = "assets/tokenizer/vocabulary.txt"
+_JSON = {"indent": 4, "ensure_ascii": True}  # as KerasHub writes its files
 
 
 class KerasHubSource(Source):
@@ -135,16 +135,16 @@ def write_weights(
     name = f"{module}_backbone"
     backbone = _object(preset, name, f"{prefix}Backbone", {**_base(name), **sizes})
     _write_tensors(folder / "model.weights.h5", weights, base)
-    _write_json(folder / "config.json", backbone)
+    write_json(folder / "config.json", backbone, **_JSON)
     metadata = {
         "keras_version": keras.version(),
         "parameter_count": sum(int(np.prod(shape)) for _, shape in rows_to_write(weights, base)),
         "tasks": list(TASKS),
     }
-    _write_json(folder / "metadata.json", metadata)
+    write_json(folder / "metadata.json", metadata, **_JSON)
     if tokenizer is not None:
         written = _tokenizer(tokenizer, preset)
-        _write_json(folder / "tokenizer.json", written)
+        write_json(folder / "tokenizer.json", written, **_JSON)
         (folder / _VOCABULARY).parent.mkdir(parents=True)
         text = "".join(f"{token}\n" for token in tokenizer.vocabulary)
         (folder / _VOCABULARY).write_bytes(text.encode("utf-8"))
@@ -159,7 +159,7 @@ def write_weights(
             settings |= {"mask_selection_rate": 0.15, "mask_selection_length": 96}
             settings |= {"mask_token_rate": 0.8, "random_token_rate": 0.1}
         preprocessor = _object(preset, f"{name}_preprocessor", f"{prefix}{task}Preprocessor", settings)
-        _write_json(folder / "preprocessor.json", preprocessor)
+        write_json(folder / "preprocessor.json", preprocessor, **_JSON)
     settings = {"backbone": backbone, "preprocessor": preprocessor, "name": name}
     if task == "TextClassifier":
         count = weights.shapes["classifier/bias"][0]
@@ -167,7 +167,7 @@ def write_weights(
         settings |= {"num_classes": count, "activation": "linear", "dropout": dropout}
     if task == "TextEmbedder":
         settings |= {"pooling_mode": embedding["pooling"], "normalize": embedding["normalize"]}
-    _write_json(folder / "task.json", _object(preset, name, f"{prefix}{task}", settings))
+    write_json(folder / "task.json", _object(preset, name, f"{prefix}{task}", settings), **_JSON)
     if head:
         _write_tensors(folder / "task.weights.h5", weights, head)
 
@@ -208,10 +208,6 @@ def _object(preset: Any, module: str, class_name: str, config: dict[str, Any]) -
         "config": config,
         "registered_name": f"keras_hub>{class_name}",
     }
-
-
-def _write_json(path, values):
-    path.write_text(json.dumps(values, indent=4) + "\n", encoding="utf-8")
 
 
 def _write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:

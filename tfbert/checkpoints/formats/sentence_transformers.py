@@ -11,7 +11,7 @@ from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import rows_to_write, stored_value
 from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError
-from tfbert.files import read_json_object
+from tfbert.files import read_json_object, write_json
 
 DENSE = (Row("dense/kernel", "linear.weight", TRANSPOSED), Row("dense/bias", "linear.bias"))
 _POOLINGS = {
@@ -111,13 +111,13 @@ def write(folder, found, weights):
     ]
     for path in paths[1:]:
         (folder / path).mkdir()
-    _write_json(folder / "modules.json", modules)
+    write_json(folder / "modules.json", modules)
     pooling = {name: pooling == found["pooling"] for name, pooling in _POOLINGS.items()}
     width = weights.config.hidden_size
-    _write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
+    write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
     # The tokenizer lower-cases by itself; this would do it a second time.
     length = found.get("max_length", weights.config.max_tokens)
-    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
     if has_dense:
         rows = {row.tensor: (row, shape) for row, shape in rows_to_write(weights, DENSE)}
         shapes = {name: shape for name, (_, shape) in rows.items()}
@@ -129,7 +129,7 @@ def write(folder, found, weights):
             "bias": "dense/bias" in weights.shapes,
             "activation_function": names[found["dense_activation"]],
         }
-        _write_json(folder / "2_Dense/config.json", dense)
+        write_json(folder / "2_Dense/config.json", dense)
 
 
 def _modules(folder, given=()):
@@ -175,7 +175,3 @@ def _dense_settings(path, source):
         "dense_activation": _ACTIVATIONS[name],
         "dense_bias": "dense/bias" in source.shapes,
     }
-
-
-def _write_json(path, values):
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, DataError, VocabularyError
+from tfbert.files import file_sha256, json_object
 
 if TYPE_CHECKING:
     from tfbert.text.tokenizer import Tokenizer
@@ -135,7 +135,7 @@ class Shards:
                     f"{shard.path} has {size} bytes, and {MANIFEST} says {shard.bytes}: "
                     f"{'truncated' if size < shard.bytes else 'changed'}; copy it again"
                 )
-            if sha256 and file_sha256(shard.path) != shard.sha256:
+            if sha256 and file_sha256(shard.path, tf.io.gfile.GFile) != shard.sha256:
                 raise DataError(f"{shard.path} does not have the sha256 that {MANIFEST} says; copy it again")
 
 
@@ -195,15 +195,6 @@ def tokenizer_settings(tokenizer: Tokenizer) -> dict[str, Any]:
     return dict(tokenizer.algorithm.rules)
 
 
-def file_sha256(path):
-    """The sha256 of a file, local or remote, in constant memory."""
-    digest = hashlib.sha256()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _folder_and_pattern(source: str) -> tuple[str, str]:
     """The folder in which the manifest must be, and the pattern for the names in it."""
     if tf.io.gfile.isdir(source):
@@ -214,16 +205,15 @@ def _folder_and_pattern(source: str) -> tuple[str, str]:
 
 def _read_manifest(path, source):
     try:
-        with tf.io.gfile.GFile(path) as file:
-            manifest = json.loads(file.read())
+        with tf.io.gfile.GFile(path, "rb") as file:
+            text = file.read()
     except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
         raise DataError(
             f"{source}: there is no {path}; name a folder that `tfbert make-examples` has finished (the same command "
             "again goes on where it was interrupted)"
         ) from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}; make the examples anew") from None
-    if not isinstance(manifest, dict) or not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
+    manifest = json_object(text, path, DataError, "make the examples anew")
+    if not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
         raise DataError(f"{path} is no manifest of pretraining examples")
     if manifest["format"] != FORMAT:
         raise DataError(f"{path} has format {manifest['format']}; this version of tfbert reads format {FORMAT}")

@@ -6,7 +6,6 @@ without Keras and tfbert, and uses the operations of stock TF Serving alone, but
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfbert.export.saved_model import allowed_ops
 from tfbert.export.saved_model import assets as serving_assets
 from tfbert.export.saved_model import xla_buckets as xla_core
-from tfbert.files import replace_folder
+from tfbert.files import disk_errors, replace_folder, write_json
 
 if TYPE_CHECKING:
     from tfbert.models.task_model import TaskModel
@@ -93,16 +92,13 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
     served.weights = [variable.value for variable in model.network.variables]  # each once, as raw variables
     functions = _Signatures(model, xla_buckets).functions()
     with replace_folder(path, marker="saved_model.pb") as folder:
-        try:
+        with disk_errors(path, errors=(tf.errors.OpError,)):  # a full disk comes as one of several
             tf.saved_model.save(served, str(folder), signatures=functions)
-        except tf.errors.OpError as error:  # a full disk comes as one of several
-            raise OSError(error.message) from error
         allowed_ops.check(_operations(folder), path)
         extra = pathlib.Path(folder) / "assets.extra"  # where TF Serving keeps what the graph does not read
         extra.mkdir()
         card = {"task": model.task.name, "settings": model.task.settings()}
-        text = json.dumps(card, indent=2, ensure_ascii=False)
-        (extra / "config.json").write_text(text + "\n", encoding="utf-8")
+        write_json(extra / "config.json", card)
         serving_assets.write_requests(folder, model, xla_buckets=xla_buckets)
         serving_assets.write_batching(folder)
 

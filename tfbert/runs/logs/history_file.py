@@ -7,8 +7,7 @@ import os
 import pathlib
 from typing import Any
 
-from tfbert.errors import DiskError
-from tfbert.files import replace_file
+from tfbert.files import disk_errors, replace_file
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
@@ -26,11 +25,8 @@ def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 def append_history(path: str | os.PathLike, line: dict[str, Any]) -> None:
     """Adds a line. Raises DiskError where it cannot be written."""
-    try:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(_text(line))
-    except OSError as error:
-        raise DiskError(f"could not write {path}: {error.strerror or error}; what it held before is kept") from error
+    with disk_errors(path, "what it held before is kept"), open(path, "a", encoding="utf-8") as file:
+        file.write(_text(line))
 
 
 def keep_history(path: str | os.PathLike, step: int) -> None:

@@ -33,11 +33,11 @@ def curves_section(history: list[dict[str, Any]]) -> Section:
         lines = {kind: points.get(prefix + name) for kind, prefix in (("train", ""), ("dev", "val_"))}
         lost = dropped.get(name, 0) + dropped.get("val_" + name, 0)
         label = name.replace("_per_", " per ").replace("_", " ")
-        arrays = [_thin(np.array(sorted(line.items())).T) if line else None for line in lines.values()]
+        train, dev = (_thin(np.array(sorted(line.items())).T) if line else None for line in lines.values())
         figures.append(
             Figure(
                 label[:1].upper() + label[1:],
-                plots.curve(*arrays, axis, label) if any(lines.values()) else "",
+                plots.curve(train, dev, axis, label) if any(lines.values()) else "",
                 f"{lost:,} not finite, left out" if lost else "",
                 tuple((kind, kind) for kind, line in lines.items() if line),
             )

@@ -109,4 +109,6 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     finalize=_printable,
 )
-_TEMPLATES.filters |= {"number": number, "clip": _clip, "svg": _svg}
+_TEMPLATES.filters["number"] = number
+_TEMPLATES.filters["clip"] = _clip
+_TEMPLATES.filters["svg"] = _svg

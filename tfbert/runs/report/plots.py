@@ -3,11 +3,15 @@
 Colours are CSS variables of the page, so a figure follows its light, dark or print scheme.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import io
 import re
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec
 
 import matplotlib.style
 import numpy as np
@@ -17,6 +21,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tfbert.runs.report.printable import columns, exponent, printable, shorten
+
+P = ParamSpec("P")
 
 # matplotlib takes no CSS variables: figures are drawn in these stand-ins, which _inline() replaces.
 PAPER, INK, MUTED, RULE, FIRST, SECOND = "#fefdf1", "#010203", "#6f7071", "#d1d2d3", "#0102f1", "#f10203"
@@ -46,8 +52,12 @@ STYLE = {
 }
 
 
-def figure(width, height):
-    """Makes of `draw(figure, ...)` a function of the rest that returns the SVG, `width` x `height` inches."""
+def figure(width: float, height: float) -> Callable[[Callable[Concatenate[Figure, P], None]], Callable[P, str]]:
+    """Decorates `draw(canvas, ...)`: the function takes the other arguments and returns the SVG.
+
+    Args:
+        width, height: in inches.
+    """
 
     def decorate(draw):
         @functools.wraps(draw)
@@ -66,7 +76,9 @@ def figure(width, height):
 
 
 @figure(4.7, 2.7)
-def curve(canvas, train, dev, xlabel, ylabel):
+def curve(
+    canvas: Figure, train: Sequence | np.ndarray | None, dev: Sequence | np.ndarray | None, xlabel: str, ylabel: str
+) -> None:
     """Values over training; `train` and `dev` are (x [n], y [n]) or None."""
     axes = _axes(canvas, xlabel, ylabel)
     for points, colour, marker in ((train, FIRST, ""), (dev, SECOND, "o")):
@@ -77,7 +89,7 @@ def curve(canvas, train, dev, xlabel, ylabel):
 
 
 @figure(1, 1)
-def confusion(canvas, counts, labels):
+def confusion(canvas: Figure, counts: np.ndarray, labels: Sequence[str]) -> None:
     """A confusion matrix: int [L, L] (row = truth), names [L]; colour is the share of the row."""
     size = len(counts)
     cell = float(np.clip(660 / size, 10.5, 44))  # points
@@ -112,8 +124,15 @@ def confusion(canvas, counts, labels):
 
 
 @figure(4.7, 2.7)
-def histogram(canvas, values, xlabel, ylabel, marks=(), whole=False):
-    """A histogram of `values` [n]; `marks` are (value, text) lines; `whole` puts integers into whole bins."""
+def histogram(
+    canvas: Figure,
+    values: np.ndarray,
+    xlabel: str,
+    ylabel: str,
+    marks: Sequence[tuple[float, str]] = (),
+    whole: bool = False,
+) -> None:
+    """A histogram of `values` [n]; `marks` are vertical lines with a text; `whole` has bins of whole numbers."""
     axes = _axes(canvas, xlabel, ylabel)
     low, high = float(values.min()), float(values.max())
     if whole:
@@ -139,7 +158,7 @@ def histogram(canvas, values, xlabel, ylabel, marks=(), whole=False):
 
 
 @figure(4.7, 2.7)
-def two_histograms(canvas, first, second, xlabel, ylabel):
+def two_histograms(canvas: Figure, first: np.ndarray, second: np.ndarray, xlabel: str, ylabel: str) -> None:
     """Two sets of probabilities, [n] and [m], as outlines over 20 bins on a logarithmic scale."""
     axes = _axes(canvas, xlabel, ylabel)
     axes.set_yscale("log")
@@ -154,7 +173,7 @@ def two_histograms(canvas, first, second, xlabel, ylabel):
 
 
 @figure(4.7, 2.7)
-def reliability(canvas, confidence, observed, xlabel, ylabel):
+def reliability(canvas: Figure, confidence: np.ndarray, observed: np.ndarray, xlabel: str, ylabel: str) -> None:
     """The observed share against the mean score of each bin, both [bins]; the diagonal is calibration."""
     axes = _axes(canvas, xlabel, ylabel)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, dashes=(4, 2))
@@ -163,7 +182,7 @@ def reliability(canvas, confidence, observed, xlabel, ylabel):
 
 
 @figure(4.7, 3.6)
-def scatter(canvas, truth, prediction, xlabel, ylabel):
+def scatter(canvas: Figure, truth: np.ndarray, prediction: np.ndarray, xlabel: str, ylabel: str) -> None:
     """Predictions against truth, both [n]; above 2,000 points cells whose colour is the log of the count."""
     axes = _axes(canvas, xlabel, ylabel)
     low, high = _limits(min(truth.min(), prediction.min()), max(truth.max(), prediction.max()))

@@ -1,21 +1,28 @@
 """Texts and numbers for people, in the report and its figures."""
 
+from __future__ import annotations
+
 import re
 import unicodedata
+from typing import Any
 
 import numpy as np
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[^\x00-\uffff]")
 
 
-def printable(text):
+def printable(text: str) -> str:
     """`text` as a string that is valid in HTML, XML and UTF-8; control characters become visible."""
     text = text.replace("\r\n", "\n")
     return "".join(map(_printable_character, text)) if _UNSAFE.search(text) else text
 
 
-def number(value):
-    """A number for people: `12,345`, `0.9132`, `2e-5`, `NaN`; anything else as its string."""
+def number(value: Any) -> str:
+    """A number for people; of anything else its string.
+
+    >>> [number(value) for value in (12345, 0.91317, 2e-5, float("nan"))]
+    ['12,345', '0.9132', '2e-5', 'NaN']
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
         return str(value)
     if isinstance(value, (int, np.integer)):
@@ -29,8 +36,12 @@ def number(value):
     return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
-def shorten(text, width):
-    """`text` on one line in at most `width` columns, where a CJK character takes two."""
+def shorten(text: str, width: int) -> str:
+    """`text` on one line in at most `width` columns, of which a CJK character takes two.
+
+    >>> shorten("a long label", 7)
+    'a long…'
+    """
     text = " ".join(printable(text).split())
     if columns(text) <= width:
         return text
@@ -39,13 +50,17 @@ def shorten(text, width):
     return text.rstrip() + "…"
 
 
-def columns(text):
+def columns(text: str) -> int:
     """The columns that `text` takes in a fixed-width font."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
 
 
-def exponent(text):
-    """`text`, a number, with e-5 for e-05."""
+def exponent(text: str) -> str:
+    """The text of a number with e-5 for e-05.
+
+    >>> exponent("2e-05")
+    '2e-5'
+    """
     return re.sub(r"e([+-])0*", lambda match: "e" + match[1].strip("+"), text)
 
 

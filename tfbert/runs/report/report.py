@@ -27,6 +27,9 @@ def write_report(
 
     `history` holds the rows of metrics.jsonl; keys may be missing, values NaN.
 
+    >>> evaluation = Evaluation("single_label", ("no", "yes"), ["a film to treasure"], None, truth=np.array([1]),
+    ...                         scores=np.array([[0.1, 0.9]]), thresholds=None, token_lengths=np.array([6]),
+    ...                         metrics={"accuracy": 1.0}, data="dev.tsv")
     >>> write_report("runs/mine/report.html", title="SST-2", config={"epochs": 3},
     ...              history=[{"step": 200, "loss": 0.41}, {"step": 400, "val_loss": 0.35}],
     ...              evaluation=evaluation)

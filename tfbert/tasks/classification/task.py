@@ -71,6 +71,7 @@ class Classification(TrainableTask):
     label_separator: str = ","
 
     name = "classification"
+    pipeline_tag = "text-classification"
     weighs_examples = True
     hugging_face_head = "SequenceClassification"
     checkpoint_heads = ("classifier",)

@@ -51,6 +51,7 @@ class FillMask(Task):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "fill_mask"
+    pipeline_tag = "fill-mask"
     extra_inputs = {"masked_positions": "W P"}
 
     def __post_init__(self) -> None:

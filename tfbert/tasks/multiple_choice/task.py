@@ -56,6 +56,7 @@ class MultipleChoiceTask(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "multiple_choice"
+    pipeline_tag = "multiple-choice"
     hugging_face_head = "MultipleChoice"
     checkpoint_heads = ("classifier",)
     outputs = {"logits": "W 1"}

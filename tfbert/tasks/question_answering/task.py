@@ -73,6 +73,7 @@ class QuestionAnswering(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "question_answering"
+    pipeline_tag = "question-answering"
     hugging_face_head = "QuestionAnswering"
     checkpoint_heads = (question_answering_head.LAYER,)
     outputs = {"logits": "W S 2"}

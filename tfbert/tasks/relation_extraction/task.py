@@ -68,6 +68,7 @@ class RelationExtraction(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "relation_extraction"
+    pipeline_tag = "text-classification"
     hugging_face_head = "RelationExtraction"  # Hugging Face has no class for it
     checkpoint_heads = ("classifier",)
     outputs = {"logits": "W C"}

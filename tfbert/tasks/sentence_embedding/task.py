@@ -82,6 +82,7 @@ class SentenceEmbedding(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "sentence_embedding"
+    pipeline_tag = "sentence-similarity"
     outputs = {"embedding": "W D"}
     reads_pooler = False
     has_several_texts = True

@@ -64,6 +64,7 @@ class Summarization(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "summarization"
+    pipeline_tag = "summarization"
     hugging_face_head = "ExtractiveSummarization"  # Hugging Face has no class for it
     checkpoint_heads = ("classifier",)
     outputs = {"logits": "W S"}

@@ -71,6 +71,7 @@ class TokenClassification(TrainableTask):
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "token_classification"
+    pipeline_tag = "token-classification"
     hugging_face_head = "TokenClassification"
     reads_pooler = False
     reads_windows = True

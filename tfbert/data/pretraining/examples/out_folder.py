@@ -16,9 +16,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfbert.data.pretraining.examples.plan import Item
-from tfbert.data.pretraining.shards import FORMAT, MANIFEST, SUFFIX, file_sha256
+from tfbert.data.pretraining.shards import FORMAT, MANIFEST, SUFFIX
 from tfbert.errors import ConfigError, DataError, DiskError
-from tfbert.files import locked_folder
+from tfbert.files import disk_errors, file_sha256, json_object, locked_folder
 
 _UNFINISHED, _SETTINGS, _ASIDE = "unfinished", "settings.json", "aside."
 _GZIP = tf.io.TFRecordOptions("GZIP", compression_level=1)  # 2.3 times as fast as 6, for 8 % more bytes
@@ -112,7 +112,11 @@ class OutFolder:
                 for record in records:
                     writer.write(record)
             if counts["rows"]:
-                shard = {"file": name, "bytes": tf.io.gfile.stat(aside).length, "sha256": file_sha256(aside)}
+                shard = {
+                    "file": name,
+                    "bytes": tf.io.gfile.stat(aside).length,
+                    "sha256": file_sha256(aside, tf.io.gfile.GFile),
+                }
                 tf.io.gfile.rename(aside, os.path.join(self.path, name), overwrite=True)
         finished = {**shard, **counts}
         self._write_record(f"{item.number:05}-{number:03}.json", item, [finished])
@@ -207,16 +211,15 @@ class OutFolder:
 
 
 def _read(path):
-    """The JSON value of a file, None where there is none."""
+    """The JSON object of a file, None where there is none."""
     try:
-        with tf.io.gfile.GFile(path) as file:
-            return json.loads(file.read())
+        with tf.io.gfile.GFile(path, "rb") as file:
+            text = file.read()
     except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
         return None
     except tf.errors.OpError as error:
         raise DiskError(f"{path}: cannot be read: {error.message}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}; remove the folder and make the examples anew") from None
+    return json_object(text, path, DataError, "remove the folder and make the examples anew")
 
 
 def _check_equal(path: str, asked: Mapping[str, Any], made: Mapping[str, Any], prefix: str = "") -> None:
@@ -231,11 +234,5 @@ def _check_equal(path: str, asked: Mapping[str, Any], made: Mapping[str, Any], p
             )
 
 
-@contextlib.contextmanager
 def _disk_errors(path):
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise DiskError(f"could not write {path}: {error.message}; what is finished there is kept") from None
-    except OSError as error:
-        raise DiskError(f"could not write {path}: {error.strerror or error}; what is finished there is kept") from None
+    return disk_errors(path, "what is finished there is kept", errors=(tf.errors.OpError,))
