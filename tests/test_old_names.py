@@ -8,7 +8,6 @@ import zipfile
 
 import keras
 import pytest
-from tfbert.launch.flag_parser import config_of
 
 import tfbert
 from tfbert import layers, old_names
