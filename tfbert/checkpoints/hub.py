@@ -1,5 +1,7 @@
 """A checkpoint from Hugging Face's hub: of the formats that a repository has, the files of the best one alone."""
 
+from __future__ import annotations
+
 import fnmatch
 import pathlib
 import re
@@ -21,7 +23,7 @@ _WEIGHTS = (
 )
 
 
-def fetch(name):
+def fetch(name: str) -> pathlib.Path:
     """The folder of a hub id on this machine.
 
     Raises:

@@ -1,6 +1,10 @@
 """How a task model comes from a checkpoint and goes to disk."""
 
+from __future__ import annotations
+
+import os
 import pathlib
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
@@ -14,6 +18,9 @@ from tfbert.tasks.registry import saved_as
 from tfbert.tasks.task import check_settings
 from tfbert.text import Tokenizer
 
+if TYPE_CHECKING:
+    from tfbert.tasks.task import Task
+
 
 class Saving:
     """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
@@ -21,7 +28,9 @@ class Saving:
     task_class = None
 
     @classmethod
-    def from_checkpoint(cls, name, *, dtype=None, unused_embeddings=False, **settings):
+    def from_checkpoint(
+        cls, name: str | os.PathLike[str], *, dtype: Any = None, unused_embeddings: bool = False, **settings: Any
+    ) -> Self:
         """The model of a checkpoint: a folder of any format that `tfbert.checkpoints` reads, or a hub id.
 
         A folder that tfbert saved brings its task along; `settings` change it. `load_report.found` says what the
@@ -55,7 +64,7 @@ class Saving:
             if settings.setdefault("max_length", min(cls.task_class.max_length, limit)) > limit:
                 raise ConfigError(f"max_length {settings['max_length']} is more than the {limit} tokens of {name}")
             task = cls.task_of_checkpoint(source, tokenizer, settings)
-            model = cls(task, encoder, dtype=dtype)
+            model = cls(task, encoder, dtype=dtype)  # type: ignore[call-arg]
         report = checkpoints.load_encoder(model.encoder, source)
         encoder.has_trained_pooler = task.reads_pooler or not report.missing
         loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
@@ -67,19 +76,19 @@ class Saving:
         return model
 
     @classmethod
-    def settings_of_checkpoint(cls, source, given):
+    def settings_of_checkpoint(cls, source: Any, given: Any) -> dict[str, Any]:
         """What an opened checkpoint that tfbert did not save says of the task, besides the `given` settings."""
         return {}
 
     @classmethod
-    def task_of_checkpoint(cls, source, tokenizer, settings):
+    def task_of_checkpoint(cls, source: Any, tokenizer: Any, settings: Any) -> Task:
         """The task of an opened checkpoint; a subclass may read labels from it."""
         return cls.task_class.from_settings(settings, tokenizer)
 
-    def save(self, filepath, overwrite=True, **kwargs):
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a Hugging Face folder that `transformers` opens; a path ending in .keras, Keras' own file."""
         if str(filepath).endswith(".keras"):
-            return super().save(filepath, overwrite=overwrite, **kwargs)
+            return super().save(filepath, overwrite=overwrite, **kwargs)  # type: ignore[misc]
         if not overwrite and pathlib.Path(filepath).exists():
             raise DiskError(f"{filepath} exists and overwrite=False")
         with replace_folder(filepath, marker="config.json") as folder:
@@ -99,14 +108,14 @@ class Saving:
         is_padded = len(self.task.tokenizer.vocabulary) < self.encoder.config.vocab_size
         return {"unused_embeddings": True} if is_padded else {}
 
-    def write_further_files(self, folder):
+    def write_further_files(self, folder: Any) -> None:
         """What others than `transformers` look for in a saved folder."""
 
-    def export(self, filepath):
+    def export(self, filepath: Any) -> None:
         """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
         hooks.room("export").write_saved_model(self, filepath)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "task": self.task.settings(),
             "tokenizer": self.task.tokenizer.get_config(),
@@ -117,9 +126,9 @@ class Saving:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
         dtype = keras.saving.deserialize_keras_object(config["dtype"])
-        model = cls(task, families.config_from(config["encoder"]), dtype=dtype, name=config["name"])
+        model = cls(task, families.config_from(config["encoder"]), dtype=dtype, name=config["name"])  # type: ignore[call-arg]
         model.encoder.has_trained_pooler = config.get("has_pooler", True)  # files of earlier versions do not say
         return model

@@ -46,7 +46,7 @@ class SentenceEncoder(TaskModel):
         def from_checkpoint(cls, name: Any, **settings: Unpack[SentenceEncoderSettings]) -> Self: ...
 
     @property
-    def step_class(self):
+    def step_class(self) -> Any:
         return CachedGradients if self.task.objective == "in_batch_negatives" else TaskStep
 
     @classmethod

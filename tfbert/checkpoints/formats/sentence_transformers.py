@@ -3,12 +3,15 @@
 Source: sentence-transformers, SentenceTransformer.py and models/{Transformer,Pooling,Dense,Normalize}.py.
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
+from typing import Any
 
 from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.tensor_files.torch import TorchFile
-from tfbert.checkpoints.weights import rows_to_write, stored_value
+from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
 from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object, write_json
@@ -32,7 +35,7 @@ _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
 _NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
-def open_folder(folder, open_encoder):
+def open_folder(folder: Any, open_encoder: Any) -> Source:
     """The `Source` of a folder with modules.json: its encoder's, with the weights of its dense layer.
 
     Args:
@@ -52,7 +55,7 @@ def open_folder(folder, open_encoder):
     return source
 
 
-def settings(source, given=()):
+def settings(source: Any, given: Any = ()) -> dict[str, Any]:
     """The settings pooling, normalize, max_length and dense_* that a source's files say; {} where it has none.
 
     With `pooling` among the `given` settings, what the folder says of it is not looked at.
@@ -62,7 +65,8 @@ def settings(source, given=()):
     """
     if "embedding" in source.values:
         return dict(source.values["embedding"])
-    folder, found = source.modules or source.folder, {}
+    folder = source.modules or source.folder
+    found: dict[str, Any] = {}
     modules = _modules(folder, given) if (folder / "modules.json").exists() else {}
     if modules:
         found["normalize"] = "Normalize" in modules
@@ -87,7 +91,7 @@ def settings(source, given=()):
     return found
 
 
-def write(folder, found, weights):
+def write(folder: Any, found: Any, weights: Any) -> None:
     """Writes the files of sentence embeddings into an existing folder, so that sentence-transformers opens it.
 
     It has no module for `dimensions`; there its users give `truncate_dim`.

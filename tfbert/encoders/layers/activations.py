@@ -1,6 +1,10 @@
 """Activations by the name that a checkpoint's configuration gives."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -24,7 +28,7 @@ ACTIVATIONS = {
 }
 
 
-def gelu_erf(x):
+def gelu_erf(x: Any) -> Any:
     """Exact GELU (Hendrycks & Gimpel 2016).
 
     Spelled out with erf because `keras.ops.gelu(approximate=False)` lowers to erfc, which oneDNN does not
@@ -33,12 +37,12 @@ def gelu_erf(x):
     return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5)))
 
 
-def gelu_tanh(x):
+def gelu_tanh(x: Any) -> Any:
     """The tanh approximation, Hugging Face's `gelu_new`."""
     return keras.activations.gelu(x, approximate=True)
 
 
-def quick_gelu(x):
+def quick_gelu(x: Any) -> Any:
     """The sigmoid approximation, x * sigmoid(1.702 x) (Hendrycks & Gimpel 2016, section 2)."""
     return x * ops.sigmoid(1.702 * x)
 
@@ -57,7 +61,7 @@ _FUNCTIONS = {
 }
 
 
-def activation(name):
+def activation(name: str) -> Callable[[Any], Any]:
     """The function for a `hidden_act` of `BertConfig`.
 
     >>> float(activation("relu")(-1.0))

@@ -1,6 +1,9 @@
 """Multi-head self-attention. B batch, S sequence, H hidden, N heads, D head size, T = B x S."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -23,12 +26,14 @@ class SelfAttention(keras.layers.Layer):
     TensorShape([1, 3, 4])
     """
 
-    def __init__(self, hidden_size, num_heads, *, dropout=0.1, initializer_range=0.02, **kwargs):
+    def __init__(
+        self, hidden_size: int, num_heads: int, *, dropout: float = 0.1, initializer_range: float = 0.02, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.hidden_size, self.num_heads, self.dropout_rate = hidden_size, num_heads, dropout
         self.head_size, self.initializer_range = hidden_size // num_heads, initializer_range
 
-        def dense(name):
+        def dense(name: str) -> Any:
             return keras.layers.Dense(
                 hidden_size,
                 kernel_initializer=TruncatedNormal(stddev=initializer_range),
@@ -40,16 +45,16 @@ class SelfAttention(keras.layers.Layer):
         self.output_dense = dense("output")
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-    def build(self, hidden_shape, padding_mask_shape=None):
+    def build(self, hidden_shape: Any, padding_mask_shape: Any = None) -> None:
         for layer in (self.query, self.key, self.value, self.output_dense):
             layer.build((None, self.hidden_size))
 
-    def call(self, hidden, padding_mask, training=False, return_probs=False):
+    def call(self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False) -> Any:
         batch, length = ops.shape(hidden)[0], ops.shape(hidden)[1]
         # Products of [T, H] by [H, H] let oneDNN fuse the bias in; on [B, S, H] it does not.
         tokens = ops.reshape(hidden, (-1, self.hidden_size))
 
-        def heads(layer):  # [T, H] -> [B, N, S, D]
+        def heads(layer: Any) -> Any:  # [T, H] -> [B, N, S, D]
             x = ops.reshape(layer(tokens), (batch, length, self.num_heads, self.head_size))
             return ops.transpose(x, (0, 2, 1, 3))
 
@@ -67,13 +72,15 @@ class SelfAttention(keras.layers.Layer):
         output = ops.reshape(self.output_dense(context), (batch, length, self.hidden_size))
         return (output, probs) if return_probs else output
 
-    def compute_output_spec(self, hidden, padding_mask, training=False, return_probs=False):
+    def compute_output_spec(
+        self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False
+    ) -> Any:
         output = keras.KerasTensor(hidden.shape, self.compute_dtype)
         batch, length = hidden.shape[:2]
         probs = keras.KerasTensor((batch, self.num_heads, length, length), self.compute_dtype)
         return (output, probs) if return_probs else output
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "hidden_size": self.hidden_size,

@@ -27,16 +27,16 @@ class EncoderBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_size,
-        num_heads,
-        intermediate_size,
+        hidden_size: int,
+        num_heads: int,
+        intermediate_size: int,
         *,
-        hidden_act="gelu",
-        dropout=0.1,
-        attention_dropout=0.1,
-        layer_norm_eps=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        hidden_act: str = "gelu",
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        layer_norm_eps: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.hidden_size, self.num_heads, self.intermediate_size = hidden_size, num_heads, intermediate_size
@@ -64,14 +64,14 @@ class EncoderBlock(keras.layers.Layer):
         self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="output_norm", **common)
         self.output_dropout = Dropout(dropout, name="output_dropout", **common)
 
-    def build(self, hidden_shape, padding_mask_shape=None):
+    def build(self, hidden_shape: Any, padding_mask_shape: Any = None) -> None:
         shape = (None, None, self.hidden_size)
         self.attention.build(shape, (None, None))
         self.feed_forward.build(shape)
         self.attention_norm.build(shape)
         self.output_norm.build(shape)
 
-    def call(self, hidden, padding_mask, training=False, return_probs=False):
+    def call(self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False) -> Any:
         attended = self.attention(hidden, padding_mask, training=training, return_probs=return_probs)
         attended, probs = attended if return_probs else (attended, None)
         attended = self.attention_output_dropout(attended, training=training)
@@ -80,10 +80,12 @@ class EncoderBlock(keras.layers.Layer):
         hidden = self.output_norm(hidden + forward)
         return (hidden, probs) if return_probs else hidden
 
-    def compute_output_spec(self, hidden, padding_mask, training=False, return_probs=False):
+    def compute_output_spec(
+        self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False
+    ) -> Any:
         return self.attention.compute_output_spec(hidden, padding_mask, return_probs=return_probs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "hidden_size": self.hidden_size,

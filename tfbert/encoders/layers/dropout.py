@@ -1,5 +1,9 @@
 """Dropout whose masks differ from replica to replica."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -14,7 +18,7 @@ class Dropout(keras.layers.Dropout):
     TensorShape([2, 3])
     """
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         replica = tf.distribute.get_replica_context()
         if not training or not self.rate or replica is None or replica.num_replicas_in_sync == 1:
             return super().call(inputs, training=training)

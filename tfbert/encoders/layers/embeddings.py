@@ -1,5 +1,9 @@
 """Token, position and segment embeddings. B batch, S sequence, H hidden."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -21,15 +25,15 @@ class BertEmbeddings(keras.layers.Layer):
 
     def __init__(
         self,
-        vocab_size,
-        hidden_size,
+        vocab_size: int,
+        hidden_size: int,
         *,
-        max_position_embeddings=512,
-        type_vocab_size=2,
-        dropout=0.1,
-        layer_norm_eps=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        max_position_embeddings: int = 512,
+        type_vocab_size: int = 2,
+        dropout: float = 0.1,
+        layer_norm_eps: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
@@ -50,13 +54,13 @@ class BertEmbeddings(keras.layers.Layer):
         )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-    def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
+    def build(self, token_ids_shape: Any, segment_ids_shape: Any = None, position_ids_shape: Any = None) -> None:
         for layer in (self.token, self.position, self.segment):
             if layer is not None:
                 layer.build((None, None))
         self.layer_norm.build((None, None, self.hidden_size))
 
-    def call(self, token_ids, segment_ids=None, position_ids=None, training=False):
+    def call(self, token_ids: Any, segment_ids: Any = None, position_ids: Any = None, training: bool = False) -> Any:
         if position_ids is None:
             position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         x = self.token(token_ids) + self.position(position_ids)  # [B, S, H]
@@ -69,10 +73,12 @@ class BertEmbeddings(keras.layers.Layer):
             )
         return self.dropout(self.layer_norm(x), training=training)
 
-    def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
+    def compute_output_shape(
+        self, token_ids_shape: Any, segment_ids_shape: Any = None, position_ids_shape: Any = None
+    ) -> tuple:
         return (*token_ids_shape, self.hidden_size)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "vocab_size": self.vocab_size,

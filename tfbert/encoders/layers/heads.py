@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
@@ -34,13 +34,13 @@ class MaskedLanguageModelHead(keras.layers.Layer):
 
     def __init__(
         self,
-        token_embedding,
+        token_embedding: Any,
         *,
-        hidden_act="gelu",
-        layer_norm_eps=1e-12,
-        initializer_range=0.02,
-        tied=True,
-        **kwargs,
+        hidden_act: str = "gelu",
+        layer_norm_eps: float = 1e-12,
+        initializer_range: float = 0.02,
+        tied: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = token_embedding.input_dim, token_embedding.output_dim
@@ -81,7 +81,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
             name=name,
         )
 
-    def build(self, sequence_output_shape, positions_shape=None):
+    def build(self, sequence_output_shape: Any, positions_shape: Any = None) -> None:
         self.transform.build((None, self.hidden_size))
         self.layer_norm.build((None, self.hidden_size))
         if self.decoder is not None:
@@ -89,7 +89,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
         self.built = True
 
-    def call(self, sequence_output, positions):
+    def call(self, sequence_output: Any, positions: Any) -> Any:
         # Rows of one table instead of a gather in each row: its gradient is one scatter.
         shape = ops.shape(sequence_output)
         rows = ops.expand_dims(ops.arange(shape[0], dtype="int32") * shape[1], 1) + ops.cast(positions, "int32")
@@ -99,10 +99,10 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
         return ops.reshape(logits, (shape[0], -1, self.vocab_size))
 
-    def compute_output_spec(self, sequence_output, positions):
+    def compute_output_spec(self, sequence_output: Any, positions: Any) -> Any:
         return keras.KerasTensor((*positions.shape, self.vocab_size), "float32")
 
-    def write_onnx(self, graph, sequence_output, positions, name):
+    def write_onnx(self, graph: Any, sequence_output: Any, positions: Any, name: str) -> None:
         """Adds the head to an ONNX graph; its output [B, P, V] gets the name.
 
         Args:

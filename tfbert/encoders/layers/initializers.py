@@ -1,7 +1,11 @@
 """Random starts, which a checkpoint's weights make needless."""
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -18,7 +22,7 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
         always_drawn: random inside `left_at_zero` too, for weights that a checkpoint may lack.
     """
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None, *, always_drawn=False):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, always_drawn: bool = False):
         super().__init__(mean, stddev, seed)
         self.always_drawn = always_drawn
 
@@ -27,12 +31,12 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
             return super().__call__(shape, dtype)
         return keras.ops.cast(pages.as_tensor(pages.zeros(shape)), dtype or keras.config.floatx())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "always_drawn": self.always_drawn}
 
 
 @contextlib.contextmanager
-def left_at_zero():
+def left_at_zero() -> Iterator[None]:
     """Variables made meanwhile start at zero, as those do that a checkpoint is read into.
 
     Drawing them takes time and memory; these zeros take none until the checkpoint's weights replace them.

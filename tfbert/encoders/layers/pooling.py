@@ -35,13 +35,13 @@ class SentencePooling(keras.layers.Layer):
     TensorShape([1, 4])
     """
 
-    def __init__(self, pooling="mean", *, dimensions=0, normalize=True, **kwargs):
+    def __init__(self, pooling: str = "mean", *, dimensions: int = 0, normalize: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
         if pooling not in POOLINGS:
             raise ValueError(f"pooling {pooling!r} is not one of {', '.join(POOLINGS)}")
         self.pooling, self.dimensions, self.normalize = pooling, dimensions, normalize
 
-    def call(self, sequence_output, padding_mask):
+    def call(self, sequence_output: Any, padding_mask: Any) -> Any:
         pooled = self._pooled(sequence_output, padding_mask)
         if self.dimensions:
             pooled = pooled[:, : self.dimensions]
@@ -55,15 +55,15 @@ class SentencePooling(keras.layers.Layer):
             return ops.max(ops.where(is_token > 0, sequence_output, MASKED), axis=1)
         return ops.sum(sequence_output * is_token, axis=1) / ops.maximum(ops.sum(is_token, axis=1), MIN_TOKENS)
 
-    def compute_output_shape(self, sequence_output_shape, padding_mask_shape=None):
+    def compute_output_shape(self, sequence_output_shape: Any, padding_mask_shape: Any = None) -> tuple:
         return (sequence_output_shape[0], self.dimensions or sequence_output_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"pooling": self.pooling, "dimensions": self.dimensions, "normalize": self.normalize}
         return {**super().get_config(), **config}
 
 
-def unit_length(vectors):
+def unit_length(vectors: Any) -> Any:
     """Vectors [..., D] scaled to length 1; those of length 0 stay."""
     return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), MIN_SQUARE))
 
