@@ -24,8 +24,6 @@ import tfbert
 
 ROOT = pathlib.Path(tfbert.__file__).parent
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-# Modules whose examples do not run yet. One that runs is to be taken off the list.
-NOT_YET = {}
 MODULES = sorted(
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in ROOT.rglob("*.py")
@@ -177,11 +175,4 @@ def test_examples_run(name, request, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)
     found = failures(module, request, tmp_path)
-    if name in NOT_YET:
-        assert found, f"the examples of {name} run: take it off NOT_YET"
-        pytest.xfail("its examples do not run yet")
     assert not found, found
-
-
-def test_exceptions_are_modules_with_examples():
-    assert set(MODULES) >= NOT_YET

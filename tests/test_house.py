@@ -31,7 +31,7 @@ EXCEPTIONS = {
     "data/pretraining/examples/chinese_words.py": "a word in an example of Chinese text",
     "text/algorithms/characters.py": _RULES,
     "text/algorithms/make_characters.py": _RULES,
-    "text/algorithms/normalizer.py": _RULES,
+    "text/normalizer.py": _RULES,
     "text/algorithms/stages.py": _RULES,
     "text/algorithms/train_vocabulary.py": _RULES,
     "text/algorithms/wordpiece.py": _RULES,

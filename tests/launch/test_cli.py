@@ -218,7 +218,7 @@ def test_bad_data(bad_runs, name, part, content, message):
         (["predict", "--model=absent", "--data=samples/shop/*.jsonl"], 2, "samples/shop/*.jsonl"),
         (["export", "--model=absent", "--out=served/mine"], 2, "must end with a version number"),
         (["export", "--model=absent", "--out=served/mine/1", "--formats=onnx"], 2, "--out=served/mine, and"),
-        (["export", "--model=absent", "--out=served/mine/1", "--data=x.tsv"], 2, "--data is for a model card"),
+        (["export", "--model=absent", "--out=served/mine/1", "--data=x.tsv"], 2, "--data is for the model card"),
         (["export", "--model=absent", "--out=served/mine", "--formats=tflite"], 2, "absent"),
         (["serve", "--model=absent"], 2, "absent"),
     ],
@@ -285,8 +285,10 @@ def test_every_config_is_valid():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         assert module.__doc__
-        config = FinetuneConfig.from_dict(module.get_config().to_dict())
-        check_settings(model_class(config.task).task_class, config.settings)
+        for experiment in getattr(module, "EXPERIMENTS", (None,)):
+            config = module.get_config() if experiment is None else module.get_config(experiment)
+            config = FinetuneConfig.from_dict(config.to_dict())
+            check_settings(model_class(config.task).task_class, config.settings)
 
 
 def test_every_pretraining_config_is_valid():

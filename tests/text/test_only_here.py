@@ -11,9 +11,6 @@ PACKAGE = pathlib.Path(tfbert.__file__).parent
 SPELLINGS = ("##", "[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "[unused")
 ROLES = ("unknown", "start", "separator", "padding", "mask")
 EXCEPTIONS = {
-    # Headings of a page in Markdown.
-    ("export/model_card.py", "## Files"),
-    ("export/model_card.py", "## Signatures"),
     # Texts that try how a served model reads what spells a special token.
     ("tasks/golden_texts.py", "[MASK] and [SEP] stand in this text 🙂👍🏽"),
     ("tasks/token_classification/golden.py", "[MASK]"),

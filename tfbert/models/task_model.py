@@ -124,7 +124,7 @@ class TaskModel(TextModel):
             total_steps: what the learning-rate schedule spans from step 0, where a run calls `fit` several times.
                 Without it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
 
-        >>> history = model.fit(["a fine film", "dull"], ["positive", "negative"], verbose=0)
+        >>> history = model.fit(["where is it", "money back"], ["order_status", "refund"], verbose=0)
         """
         self.require_compiled("fit")
         if validation_split and validation_data is None:
@@ -171,7 +171,7 @@ class TaskModel(TextModel):
             sample_weight: float [rows], for the loss and Keras' `weighted_metrics`, not for the task's own.
             kwargs: of Keras' `evaluate`, such as `steps`, for a `tf.data.Dataset`.
 
-        >>> metrics = model.evaluate(["a fine film"], ["positive"], return_dict=True, verbose=0)
+        >>> metrics = model.evaluate(["money back"], ["refund"], return_dict=True, verbose=0)
         """
         self.require_compiled("evaluate")
         data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight)
