@@ -15,7 +15,7 @@ from absl.testing import flagsaver
 from tfbert.launch import main
 
 verb = sys.argv[1]
-for name in ("absl.app", f"tfbert.launch.{verb}"):
+for name in ("absl.app", "tfbert.launch.register_flag", f"tfbert.launch.{verb}"):
     importlib.import_module(name)  # defines its flags, which `flagsaver` would take away again
 found = []
 for arguments in json.load(sys.stdin):
