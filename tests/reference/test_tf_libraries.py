@@ -50,7 +50,7 @@ def outputs(kind, folder, features):
     if kind == "token_classifier":
         model = tfbert.TokenClassifier.from_checkpoint(folder, labels=["a"], tags=["O", "B-a", "I-a"])
         return {"logits": model(features)}
-    logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder).network(features))
+    logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder)(features))
     return {"start": logits[..., 0], "end": logits[..., 1]}
 
 
@@ -128,7 +128,7 @@ def test_tf_model_h5(kind, features, tmp_path, tf_reference, tiny_checkpoint):
         ours = {"logits": found["token_logits"], "prediction_logits": found["token_logits"]}
         ours["seq_relationship_logits"] = found.get("pair_logits")
     elif kind.endswith("QuestionAnswering"):
-        logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(tmp_path).network(features))
+        logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(tmp_path)(features))
         ours = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
     elif kind.endswith("TokenClassification"):
         model = tfbert.TokenClassifier.from_checkpoint(tmp_path, labels=["a"], tags=["O", "B-a", "I-a"])

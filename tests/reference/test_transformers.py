@@ -12,6 +12,7 @@ import tfbert
 from tfbert import BertEncoder, TextClassifier, Tokenizer
 from tfbert.checkpoints import load_encoder, open_checkpoint
 from tfbert.checkpoints.convert import convert
+from tfbert.encoders import families
 from tfbert.encoders.bert.hugging_face import ENCODER, HEADS, POOLER
 from tfbert.encoders.weight_table import TRANSPOSED, expand, relative_variables
 
@@ -155,7 +156,7 @@ def same_logits(folder, kind, features, theirs, tolerance):
     kept = features["padding_mask"].astype(bool)
     if kind.endswith("Model"):
         source = open_checkpoint(folder)
-        encoder = BertEncoder(source.config)
+        encoder = families.encoder_of(source.config)
         encoder.build()
         load_encoder(encoder, source)
         found = encoder(features)
@@ -166,7 +167,7 @@ def same_logits(folder, kind, features, theirs, tolerance):
         ours = {"logits": found["token_logits"], "prediction_logits": found["token_logits"]}
         ours["seq_relationship_logits"] = found.get("pair_logits")
     elif kind.endswith("QuestionAnswering"):
-        logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder).network(features))
+        logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder)(features))
         ours = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
     elif kind.endswith("TokenClassification"):
         ours = {
