@@ -205,7 +205,6 @@ TASKS = {
         {"max_length": 40, "first_label": 1, "columns": {"choices": "ending"}},
         (({"columns": {"text": "a"}}, "columns prompt, choices and label, but no text"),),
         is_static=False,
-        has_replicas=False,
     ),
     "fill_mask": TaskRow(
         "fill_mask",
@@ -237,7 +236,6 @@ TASKS = {
         "",
         {"kinds": ("a", "b", "c"), "max_length": 40, "columns": {"query": "q"}},
         is_static=False,
-        has_replicas=False,
     ),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import ConfigError
 from tfbert.files import read_json_object
+from tfbert.settings import check_choice, check_not_negative, check_positive, check_types
 
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 
@@ -60,22 +61,18 @@ class EncoderConfig:
     required_values: ClassVar[dict[str, Any]] = {}  # key of config.json -> the one value that the network computes
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type is int and (isinstance(value, bool) or not isinstance(value, int)):
-                raise ConfigError(f"{field.name} must be an integer, not {value!r}")
-            if field.type is int and value < (field.name != "pad_token_id"):
-                raise ConfigError(f"{field.name} must be positive, not {value}")
-            if field.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
-                raise ConfigError(f"{field.name} must be a number, not {value!r}")
+        check_types(self, "the configuration")
+        sizes = [field.name for field in dataclasses.fields(self) if field.type is int]
+        check_positive(self, *(name for name in sizes if name != "pad_token_id"))
+        check_not_negative(self, "pad_token_id")
         if self.hidden_size % self.num_attention_heads:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
             )
-        for name in ("hidden_act", "pooler_act", "predictions_act"):
-            value = getattr(self, name)
-            if not (isinstance(value, str) and value in ACTIVATIONS or name == "predictions_act" and value is None):
-                raise ConfigError(f"{name} {value!r} is not one of {sorted(ACTIVATIONS)}")
+        check_choice(self, "hidden_act", ACTIVATIONS)
+        check_choice(self, "pooler_act", ACTIVATIONS)
+        if self.predictions_act is not None:
+            check_choice(self, "predictions_act", ACTIVATIONS)
 
     @classmethod
     def of_size(cls, name: str, **changes: Any) -> typing.Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from tfbert.encoders import unknown
 from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.encoder import Encoder
 from tfbert.encoders.weight_table import WeightTable
-from tfbert.errors import CheckpointError, ConfigError
+from tfbert.errors import CheckpointError, ConfigError, did_you_mean
 from tfbert.files import read_json_object
 
 # model_type of config.json -> where the family is; imported when it is first asked for.
@@ -81,9 +80,8 @@ def family(model_type: str) -> Family:
         if model_type in unknown.MODELS:
             name, why = unknown.MODELS[model_type]
             raise CheckpointError(f"model_type {model_type!r} is {name}, which tfbert does not read: {why}")
-        near = difflib.get_close_matches(str(model_type), _FAMILIES, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"model_type is {model_type!r}; tfbert has {', '.join(_FAMILIES)}{hint}")
+        known = ", ".join(_FAMILIES)
+        raise ConfigError(f"model_type is {model_type!r}; tfbert has {known}{did_you_mean(model_type, _FAMILIES)}")
     if isinstance(found, str):
         module, _, name = found.partition(":")
         _FAMILIES[model_type] = found = getattr(importlib.import_module(module), name)

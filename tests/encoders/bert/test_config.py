@@ -25,7 +25,7 @@ def test_takes_what_it_knows_of_a_hugging_face_config(minilm):
     [
         ({"num_attention_heads": 3}, "not a multiple"),
         ({"hidden_size": 0}, "hidden_size must be positive"),
-        ({"hidden_size": 8.0}, "hidden_size must be an integer"),
+        ({"hidden_size": 8.0}, "hidden_size of the configuration must be an integer"),
         ({"hidden_act": "geglu"}, "hidden_act 'geglu'"),
         ({"model_type": "albert"}, "model_type is 'albert'"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type"),

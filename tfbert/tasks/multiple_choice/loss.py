@@ -27,6 +27,6 @@ class MultipleChoiceLoss(keras.losses.Loss):
 
     def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         truth = tf.cast(truth, tf.int32)
-        count = truth[0, 1]
+        count = tf.maximum(1, tf.reduce_max(truth[:, 1]))  # a replica may have no row of a small batch
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth[::count, 0], tf.reshape(logits, [-1, count]))
         return tf.repeat(losses, count)
