@@ -286,4 +286,5 @@ def test_two_replicas_train_as_one_device(tiny_checkpoint, tmp_path):
     one, two = found
     assert one.keys() == two.keys() and {key.split("/")[0] for key in one} == set(names)
     for key, value in one.items():
-        np.testing.assert_allclose(two[key], value, atol=1e-5, err_msg=key)
+        # A correlation magnifies the roundings of its predictions.
+        np.testing.assert_allclose(two[key], value, atol=1e-3 if key.endswith("/metrics") else 1e-5, err_msg=key)

@@ -25,13 +25,20 @@ KINDS = ("answer", "other")
 
 @keras.saving.register_keras_serializable("toy")
 class ScorerLoss(keras.losses.Loss):
-    """Binary cross-entropy of the relevance and cross-entropy of the kind; targets int [W, 2], -1 for no passage."""
+    """Binary cross-entropy of the relevance and cross-entropy of the kind, the mean over passages.
+
+    Targets int [W, 2], -1 for no passage.
+    """
 
     def call(self, target, outputs):
         relevant, kind = tf.unstack(tf.cast(tf.maximum(target, 0), tf.int32), axis=1)
         one = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(relevant, tf.float32), outputs["relevance"][:, 0])
         other = tf.nn.sparse_softmax_cross_entropy_with_logits(kind, outputs["kinds"])
-        return tf.where(target[:, 0] >= 0, one + other, 0.0)
+        there = target[:, 0] >= 0
+        share = tf.size(target[:, 0]) / tf.maximum(
+            1, tf.math.count_nonzero(there, dtype=tf.int32)
+        )  # Keras divides by W
+        return tf.where(there, one + other, 0.0) * tf.cast(share, tf.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +103,9 @@ class PassageScorer(TrainableTask):
 
     def loss(self):
         return ScorerLoss()
+
+    def loss_terms(self, target):
+        return tf.math.count_nonzero(target[:, 0] >= 0, dtype=tf.float32)
 
     def metrics(self, examples, answers):
         return {"accuracy": float(np.mean(answers["best"] == examples["label"]))}
