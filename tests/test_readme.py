@@ -142,6 +142,7 @@ def test_text(shell, tmp_path):
     assert len((tmp_path / "vocab.txt").read_text().splitlines()) == 1000
 
 
+@pytest.mark.slow
 def test_any_checkpoint(shell, tmp_path):
     (commands,) = blocks("Any checkpoint in, any out", "bash")
     out = shell(["bash", "-euo", "pipefail", "-c", commands])

@@ -117,6 +117,7 @@ def test_predict_goes_on_after_a_kill(run_folder, tmp_path):
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_export_is_the_same_program_twice(run_folder, tmp_path):
     assert tfbert("export", f"--model={run_folder}", f"--out={tmp_path}/served/1").returncode == 0
     command = [sys.executable, REPOSITORY / "export/saved_model.py", f"--model={run_folder}"]
@@ -127,6 +128,7 @@ def test_export_is_the_same_program_twice(run_folder, tmp_path):
     assert (tmp_path / "served/2/saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_export_of_a_format_measured(run_folder, tmp_path):
     """export/onnx.py is the same program; the file of --data has the columns of the training file."""
     command = [sys.executable, REPOSITORY / "export/onnx.py", f"--model={run_folder}", f"--out={tmp_path}/mine"]
@@ -144,6 +146,7 @@ def test_export_of_a_format_measured(run_folder, tmp_path):
     assert [path.name for path in (tmp_path / "mine/onnx").iterdir()] == ["model_int8.onnx"]
 
 
+@pytest.mark.slow
 def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):
     """Of the settings that a config file leaves out: those a task has, with values as a person writes them."""
     inner = ("windows=true", "stride=8", "labels=['other', 'payment', 'order_status', 'refund', 'praise', 'spam']")

@@ -95,6 +95,7 @@ def get_config(argument):
 """
 
 
+@pytest.mark.slow
 def test_experiments_of_one_file(suite, tmp_path):
     (tmp_path / "several.py").write_text(SEVERAL)
     result = suite(f"--configs={tmp_path}/several.py:s*,{tmp_path}/several.py:long")

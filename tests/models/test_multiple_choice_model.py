@@ -74,6 +74,7 @@ def test_learns_to_perfection(trained):
     assert sum(answer["probabilities"]) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_learns_from_a_dataset_in_parts_and_half_precision(tiny_checkpoint):
     model = new(tiny_checkpoint, dtype="mixed_float16")
     model.compile(tfbert.AdamW(5e-3), accumulation=2)

@@ -96,6 +96,7 @@ def test_what_cannot_be_registered():
         tfbert.register(type("Mine", (PassageScorer,), {"name": "classification"}))
 
 
+@pytest.mark.slow
 def test_exported_in_three_formats(trained, tmp_path):
     table = tfbert.data.Table.from_columns(COLUMNS)
     variants = export(trained, tmp_path / "mine", table=table, precisions=["float32"])

@@ -44,6 +44,7 @@ def served(folder, texts):
     return {name: value.numpy() for name, value in loaded.signatures["serving_default"](document=texts).items()}
 
 
+@pytest.mark.slow
 def test_learns_saves_and_serves(model, tmp_path):
     before = model.evaluate(DOCUMENTS, SUMMARIES, return_dict=True)
     model.fit(DOCUMENTS, SUMMARIES, epochs=12, batch_size=4, verbose=0)

@@ -72,6 +72,7 @@ def test_learns_evaluates_and_predicts_on_strings(model):
     assert model.predict([]) == []
 
 
+@pytest.mark.slow
 def test_trained_transitions(tiny_checkpoint, tmp_path):
     """Trained, saved, loaded and served; an accumulated step is the same step."""
     models = []

@@ -32,7 +32,7 @@ class SentenceEncoder(TaskModel):
     `tfbert.tasks.sentence_embedding.task.SentenceEmbedding` for the settings.
 
     >>> model = SentenceEncoder.from_checkpoint("path/or/hf-id", objective="in_batch_negatives")
-    >>> model.compile(accumulation=8)
+    >>> model.compile(accumulation=2)
     >>> model.fit({"text": ["where is it", "money back"], "text_pair": ["my order", "refund"]}, batch_size=256)
     >>> model.encode(["where is my parcel"]).shape
     (1, 32)

@@ -35,7 +35,7 @@ class Format:
         open_folder: folder -> its `Source`.
         write: (an empty folder, the opened checkpoint, the weights that the format takes, the `Tokenizer` or None
             where tfbert does not read it) -> writes all files; None for a format that is only read.
-        marker: the file that tells its folders from others, so that one may be replaced.
+        marker: the file by which its folders are known, so that one may be replaced.
         any_family: whether it holds any network. Else a family's `forms` say what the format has of it.
     """
 

@@ -42,7 +42,7 @@ def open_folder(folder: Any, open_encoder: Any) -> Source:
         open_encoder: opens the folder of the module Transformer.
     """
     folder = pathlib.Path(folder)
-    modules = _modules(folder, given=("pooling",))  # of modules that tfbert does not have `settings` tells
+    modules = _modules(folder, given=("pooling",))  # `settings` refuses modules that tfbert does not have
     source = open_encoder(modules.get("Transformer", folder))
     source.description = f"sentence-transformers folder {folder}, {source.description}"
     source.modules = folder

@@ -210,7 +210,7 @@ def _read_manifest(path, source):
     except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
         raise DataError(
             f"{source}: there is no {path}; name a folder that `tfbert make-examples` has finished (the same command "
-            "again goes on where it was interrupted)"
+            "again resumes where it was interrupted)"
         ) from None
     manifest = json_object(text, path, DataError, "make the examples anew")
     if not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
