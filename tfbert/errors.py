@@ -22,6 +22,19 @@ class NoRowsError(DataError):
     """A data file without rows."""
 
 
+class RowError(DataError):
+    """A row that cannot be used, among others that can; `bad_rows="skip"` leaves it out.
+
+    Attributes:
+        row: its number in the table that was read; None for a row that never came into a table.
+        kind: the fault as a short noun phrase, the same for all rows that have it, such as "an empty entity".
+    """
+
+    def __init__(self, message: str, kind: str, row: int | None = None) -> None:
+        super().__init__(message)
+        self.kind, self.row = kind, row
+
+
 class CheckpointError(TfbertError):
     """A checkpoint that is missing, damaged or of another shape. Names the file or tensor."""
 

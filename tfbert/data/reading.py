@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from tfbert.data.bad_rows import BadRows, Policy
 from tfbert.data.readers.conll import read_conll
 from tfbert.data.readers.delimited import FieldRows
 from tfbert.data.readers.json_lines import json_rows
@@ -46,6 +47,7 @@ def read(
     column_names: Sequence[str] = (),
     required: Sequence[str] = (),
     format: str | None = None,
+    bad_rows: Policy = "error",
 ) -> Table:
     r"""Reads a file or a TFDS data set into memory.
 
@@ -72,6 +74,8 @@ def read(
         required: columns that are checked now, before they are used.
         format: "tsv", "csv", "jsonl", "txt", "tfrecord", "parquet", "conll", "squad" or "semeval", for a file whose
             suffix does not say it.
+        bad_rows: "error", or "skip": rows that cannot be read, or later cannot be trained or evaluated on, are left out
+            and counted in `Table.bad_rows`.
 
     Raises:
         DataError: names the file, the line and what is wrong with it; a `NoRowsError` if there is nothing in it.
@@ -82,7 +86,7 @@ def read(
     [{'text': 'a fine film', 'label': 'good'}]
     """
     required = _names("required", required)
-    with _opened(source, column_names, format) as rows:
+    with _opened(source, column_names, format, BadRows(bad_rows)) as rows:
         table = rows if isinstance(rows, Table) else _some(rows, rows.take())
     for name in required:
         table.column(name)
@@ -94,6 +98,7 @@ def stream(
     *,
     column_names: Sequence[str] = (),
     format: str | None = None,
+    bad_rows: Policy = "error",
     most_rows: int = 2048,
     most_characters: int = 1 << 21,
 ) -> Iterator[Table]:
@@ -105,7 +110,7 @@ def stream(
     >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
     [['one', 'two'], ['three']]
     """
-    with _opened(source, column_names, format) as rows:
+    with _opened(source, column_names, format, BadRows(bad_rows)) as rows:
         if isinstance(rows, Table):
             for begin in range(0, len(rows), most_rows):
                 yield rows.select(slice(begin, begin + most_rows))
@@ -123,8 +128,17 @@ def _some(rows: Rows, table: Table) -> Table:
 
 
 @contextlib.contextmanager
-def _opened(source: str | os.PathLike[str], column_names: Sequence[str], format: str | None) -> Iterator[Rows | Table]:
-    """The `Rows` of a source, or its `Table` if it is read whole."""
+def _opened(
+    source: str | os.PathLike[str], column_names: Sequence[str], format: str | None, bad_rows: BadRows
+) -> Iterator[Rows | Table]:
+    """The `Rows` of a source, or its `Table` if it is read whole; `bad_rows` is theirs."""
+    with _read(source, column_names, format, bad_rows) as rows:
+        rows.bad_rows = bad_rows
+        yield rows
+
+
+@contextlib.contextmanager
+def _read(source, column_names, format, bad_rows):
     source = os.fsdecode(source)
     column_names = _names("column_names", column_names)
     if format is not None and format not in _FORMATS:
@@ -143,7 +157,7 @@ def _opened(source: str | os.PathLike[str], column_names: Sequence[str], format:
             first = list(itertools.islice(lines, 1))
             format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
             lines = itertools.chain(first, lines)
-        yield _rows(lines, name, column_names, format)
+        yield _rows(lines, name, column_names, format, bad_rows)
         return
     with open_data(source) as file:
         if format is None and not source.lower().endswith((".json", ".json.gz")):
@@ -158,17 +172,17 @@ def _opened(source: str | os.PathLike[str], column_names: Sequence[str], format:
             first = list(itertools.islice(lines, _FIRST_LINES))
             format = "squad" if begins_squad("".join(first)) else "jsonl"
             lines = itertools.chain(first, lines)
-        yield _rows(lines, source, column_names, format)
+        yield _rows(lines, source, column_names, format, bad_rows)
 
 
-def _rows(lines: Iterable[str], name: str, column_names: list[str], format: str) -> Rows | Table:
+def _rows(lines: Iterable[str], name: str, column_names: list[str], format: str, bad_rows: BadRows) -> Rows | Table:
     if format in _DOCUMENTS:
         return _DOCUMENTS[format](lines, name)
     if format == "txt":
-        return TextRows(lines, name, column_names)
+        return TextRows(lines, name, column_names, bad_rows)
     if format == "jsonl":
-        return json_rows(lines, name, column_names)
-    return FieldRows(lines, name, column_names, "tabs" if format == "tsv" else "commas")
+        return json_rows(lines, name, column_names, bad_rows)
+    return FieldRows(lines, name, column_names, "tabs" if format == "tsv" else "commas", bad_rows)
 
 
 def _names(argument: str, names: Sequence[str]) -> list[str]:

@@ -6,7 +6,10 @@ import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfbert.errors import DataError, did_you_mean
+from absl import logging
+
+from tfbert.data.bad_rows import BadRows
+from tfbert.errors import DataError, RowError, did_you_mean
 
 
 class Table:
@@ -20,6 +23,7 @@ class Table:
         source: the file's name, for messages.
         line_numbers: row -> the line of the file on which the row begins (or the number of its record), counted
             from 1; None if the source has no lines or records.
+        bad_rows: what happens to rows that cannot be used, and those that were left out.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
     >>> table.column("label"), list(table.select([1]))
@@ -36,6 +40,8 @@ class Table:
         names_from_file: bool = False,
         unit: str = "line",
         has_lists_of_one: bool = False,
+        bad_rows: BadRows | None = None,
+        quiet: bool = False,
     ) -> None:
         """`read` and `from_columns` make tables.
 
@@ -44,6 +50,7 @@ class Table:
             names_from_file: the file's first line gave the names; a missing column may mean that it is no header line.
             unit: what `line_numbers` count: "line", "record" or "row".
             has_lists_of_one: the source has one form for a value and a list of one, and one for null and an empty list.
+            quiet: whether `note` says nothing, as for rows that are read for a trial.
         """
         self.columns = columns
         self.source = source
@@ -52,6 +59,8 @@ class Table:
         self._names_from_file = names_from_file
         self._unit = unit
         self._has_lists_of_one = has_lists_of_one
+        self.bad_rows = BadRows() if bad_rows is None else bad_rows
+        self._quiet = quiet
         self._length = len(next(iter(columns.values()), ()))
 
     @classmethod
@@ -97,6 +106,25 @@ class Table:
             return f"{self.source}, row {i}"
         return f"{self.source}, {self._unit} {self.line_numbers[i]}"
 
+    def row_error(self, i: int, message: str, kind: str) -> RowError:
+        """The error of row `i` that cannot be used; see `RowError`.
+
+        >>> table = Table.from_columns({"label": ["good", ""]})
+        >>> table.row_error(1, "the label is empty", "an empty label")
+        RowError('memory, row 1: the label is empty')
+        """
+        return RowError(f"{self.row_name(i)}: {message}", kind, i)
+
+    def note(self, what: str, rows: Sequence[int]) -> None:
+        """Logs one warning about rows that are used, but not as they are written; nothing where there are none.
+
+        Args:
+            what: is wrong with them, such as "spans overlap a longer one and are left out".
+        """
+        if rows and not self._quiet:
+            first = self.row_name(rows[0])
+            logging.warning("%s: %s %s, first at %s", self.source, f"{len(rows):,}", what, first)
+
     def column(self, name: str) -> list:
         """The values of one column, as a list.
 
@@ -113,9 +141,11 @@ class Table:
         if absent:
             first = min(absent)
             present = [other for other in self.columns if first not in self._absent.get(other, ())]
-            raise DataError(
-                f"{self.row_name(first)}: no {name!r} here, which other rows have; this row has "
-                f"{_list(present)} ({len(absent)} of {len(self)} rows lack {name!r})"
+            raise self.row_error(
+                first,
+                f"no {name!r} here, which other rows have; this row has {_list(present)} "
+                f"({len(absent)} of {len(self)} rows lack {name!r})",
+                f"no {name!r}",
             )
         return self.columns[name]
 
@@ -142,20 +172,24 @@ class Table:
             values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
         for i, value in enumerate(values):
             if not isinstance(value, str):
-                raise DataError(f"{self.row_name(i)}: column {name!r} holds {_kind(value)}, not a text")
+                raise self.row_error(i, f"column {name!r} holds {_kind(value)}, not a text", "no text")
             if not value.isascii():
                 try:
                     value.encode()
                 except UnicodeEncodeError as error:  # JSON can escape half of a surrogate pair
                     half = value[error.start]
-                    raise DataError(
-                        f"{self.row_name(i)}: column {name!r} holds {half!a}, half of a surrogate pair, "
-                        f"which is no character"
+                    raise self.row_error(
+                        i,
+                        f"column {name!r} holds {half!a}, half of a surrogate pair, which is no character",
+                        "half of a surrogate pair",
                     ) from None
         return values
 
-    def select(self, rows: Iterable[int] | slice) -> Table:
+    def select(self, rows: Iterable[int] | slice, *, quiet: bool = False) -> Table:
         """The table of the given rows (numbers or a slice), in the given order.
+
+        Args:
+            quiet: whether its `note` says nothing.
 
         Raises:
             IndexError: a row number outside the table, as for a list.
@@ -167,17 +201,20 @@ class Table:
             rows = [everything[operator.index(row)] for row in rows]
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
         absent = {name: {i for i, row in enumerate(rows) if row in missing} for name, missing in self._absent.items()}
-        line_numbers = self.line_numbers
-        if line_numbers is not None:
-            line_numbers = [line_numbers[row] for row in rows]
+        line_numbers, unit = self.line_numbers, self._unit
+        if line_numbers is None:  # a row keeps its number in messages
+            line_numbers, unit = range(len(self)), "row"
+        line_numbers = [line_numbers[row] for row in rows]
         return Table(
             columns,
             source=self.source,
             line_numbers=line_numbers,
             absent=absent,
             names_from_file=self._names_from_file,
-            unit=self._unit,
+            unit=unit,
             has_lists_of_one=self._has_lists_of_one,
+            bad_rows=self.bad_rows,
+            quiet=quiet or self._quiet,
         )
 
 

@@ -10,9 +10,10 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.rows import Rows
 from tfbert.data.table import Table
-from tfbert.errors import DataError, NoRowsError
+from tfbert.errors import DataError, NoRowsError, RowError
 
 _CHUNK = 8192  # rows turned into columns at a time: quick, and no second copy of the file in memory
 
@@ -27,14 +28,19 @@ class FieldRows(Rows):
     """
 
     def __init__(
-        self, lines: Iterable[str], name: str, column_names: Sequence[str], separators: Literal["tabs", "commas"]
+        self,
+        lines: Iterable[str],
+        name: str,
+        column_names: Sequence[str],
+        separators: Literal["tabs", "commas"],
+        bad_rows: BadRows | None = None,
     ) -> None:
         self._rows_of_fields = _csv_rows(lines, name) if separators == "commas" else _tsv_rows(lines)
         self._column_names, self._separators = column_names, separators
         self.nothing = f"no rows{'' if column_names else ' after the header line'}"
         with _long_fields():
             self._names = column_names or _header(self._rows_of_fields, name)
-        super().__init__(name, self._checked())
+        super().__init__(name, self._checked(), bad_rows)
 
     def _checked(self) -> Iterator[tuple[int, list[str], int]]:
         names = self._names
@@ -42,7 +48,8 @@ class FieldRows(Rows):
             if len(fields) != len(names):
                 if not fields or fields[0].isspace() and len(fields) == 1:
                     continue
-                raise self._field_count_error(number, fields)
+                self.bad_rows.add(self._field_count_error(number, fields))
+                continue
             yield number, fields, sum(map(len, fields))
 
     def _table(self, rows: Iterator[tuple[int, list[str]]]) -> Table:
@@ -58,9 +65,10 @@ class FieldRows(Rows):
             source=self.name,
             line_numbers=line_numbers,
             names_from_file=not self._column_names,
+            bad_rows=self.bad_rows,
         )
 
-    def _field_count_error(self, number: int, fields: list[str]) -> DataError:
+    def _field_count_error(self, number: int, fields: list[str]) -> RowError:
         fields_are = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         source = "column_names has" if self._column_names else "the header has"
         message = (
@@ -68,7 +76,7 @@ class FieldRows(Rows):
         )
         if self._separators == "tabs" and any(field.startswith('"') for field in fields):
             message += "; quotes do not hold tabs and line breaks together in TSV, write CSV for that"
-        return DataError(message)
+        return RowError(message, "another number of fields")
 
 
 def _tsv_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:

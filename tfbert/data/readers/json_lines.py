@@ -6,45 +6,52 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.rows import ObjectRows
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError, RowError
 
 
-def json_rows(lines: Iterable[str], name: str, column_names: Sequence[str] = ()) -> ObjectRows:
+def json_rows(
+    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows | None = None
+) -> ObjectRows:
     r"""The rows of JSON lines; a line of white space is skipped.
 
     Raises:
         ConfigError: `column_names` were given, and each object names its own.
-        DataError, when rows are taken: a line that is no JSON object.
+        RowError, when rows are taken: a line that is no JSON object, unless `bad_rows` skips it.
 
     >>> list(json_rows(['{"text": "a film"}\n', "\n"], "texts.jsonl").take())
     [{'text': 'a film'}]
     """
     if column_names:
         raise ConfigError(f"{name}: each line of JSON names its own columns; leave out column_names")
-    return ObjectRows(_objects(lines, name), name)
+    bad_rows = BadRows() if bad_rows is None else bad_rows
+    return ObjectRows(_objects(lines, name, bad_rows), name, bad_rows=bad_rows)
 
 
-def _objects(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any], int]]:
+def _objects(lines: Iterable[str], name: str, bad_rows: BadRows) -> Iterator[tuple[int, dict[str, Any], int]]:
     for number, line in enumerate(lines, 1):
         if line.isspace():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise _json_error(name, number, line, error) from None
+            bad_rows.add(_json_error(name, number, line, error))
+            continue
         if not isinstance(row, dict):
-            raise DataError(f"{name}, line {number}: not a JSON object; each line must be one, {{...}}")
+            message = f"{name}, line {number}: not a JSON object; each line must be one, {{...}}"
+            bad_rows.add(RowError(message, "no JSON object"))
+            continue
         yield number, row, len(line)
 
 
-def _json_error(name: str, number: int, line: str, error: Exception) -> DataError:
+def _json_error(name: str, number: int, line: str, error: Exception) -> RowError:
     if isinstance(error, json.JSONDecodeError):
         hint = ""
         if number == 1 and line.strip() in ("[", "{"):
             hint = "; JSON is read one object a line, not as one array or an object over many lines"
         elif name == "standard input":
             hint = '; standard input that begins with "{" is read as JSON, unless format="txt"'
-        return DataError(f"{name}, line {number}, column {error.colno}: not JSON: {error.msg}{hint}")
+        return RowError(f"{name}, line {number}, column {error.colno}: not JSON: {error.msg}{hint}", "no JSON")
     reason = "nested too deep" if isinstance(error, RecursionError) else error
-    return DataError(f"{name}, line {number}: JSON that cannot be read: {reason}")
+    return RowError(f"{name}, line {number}: JSON that cannot be read: {reason}", "no JSON")

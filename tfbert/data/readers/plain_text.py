@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.rows import Rows
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError
@@ -21,18 +22,20 @@ class TextRows(Rows):
 
     nothing = "no text in it"
 
-    def __init__(self, lines: Iterable[str], name: str, column_names: Sequence[str]) -> None:
+    def __init__(
+        self, lines: Iterable[str], name: str, column_names: Sequence[str], bad_rows: BadRows | None = None
+    ) -> None:
         if len(column_names) > 1:
             raise ConfigError(f"{name}: plain text is one column, and column_names has {len(column_names)}")
         self._column = column_names[0] if column_names else "text"
-        super().__init__(name, _texts(lines))
+        super().__init__(name, _texts(lines), bad_rows)
 
     def _table(self, rows: Iterator[tuple[int, str]]) -> Table:
         texts, line_numbers = [], array("q")
         for number, text in rows:
             texts.append(text)
             line_numbers.append(number)
-        return Table({self._column: texts}, source=self.name, line_numbers=line_numbers)
+        return Table({self._column: texts}, source=self.name, line_numbers=line_numbers, bad_rows=self.bad_rows)
 
 
 def _texts(lines: Iterable[str]) -> Iterator[tuple[int, str, int]]:

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.table import Table
 from tfbert.errors import DataError
 
@@ -19,14 +20,16 @@ class Rows(abc.ABC):
         name: of the source, for messages.
         unit: what the numbers of rows count: "line", or "record" or "row" in a file without lines.
         nothing: what to say about a source without rows.
+        bad_rows: what happens to rows that cannot be read. All tables have it.
     """
 
     unit = "line"
     nothing = "the file is empty"
 
-    def __init__(self, name: str, rows: Iterable[tuple[int, Any, int]]) -> None:
+    def __init__(self, name: str, rows: Iterable[tuple[int, Any, int]], bad_rows: BadRows | None = None) -> None:
         """`rows`: (number, value, number of characters) of each."""
         self.name, self._rows = name, iter(rows)
+        self.bad_rows = BadRows() if bad_rows is None else bad_rows
 
     def take(self, most_rows: int | None = None, most_characters: int | None = None) -> Table:
         """The table of the next rows: all of them, or as many as the bounds allow; an empty table at the end."""
@@ -58,10 +61,16 @@ class ObjectRows(Rows):
 
     has_lists_of_one = False  # whether a value may stand for a list of one, see `Table`
 
-    def __init__(self, objects: Iterable[tuple[int, dict[str, Any], int]], name: str, unit: str = "line") -> None:
+    def __init__(
+        self,
+        objects: Iterable[tuple[int, dict[str, Any], int]],
+        name: str,
+        unit: str = "line",
+        bad_rows: BadRows | None = None,
+    ) -> None:
         """`objects`: (number, dict, number of characters) of each."""
         self.unit = unit
-        super().__init__(name, objects)
+        super().__init__(name, objects, bad_rows)
 
     def _table(self, rows: Iterator[tuple[int, Any]]) -> Table:
         columns: dict[str, list] = {}
@@ -89,4 +98,5 @@ class ObjectRows(Rows):
             absent=absent,
             unit=self.unit,
             has_lists_of_one=self.has_lists_of_one,
+            bad_rows=self.bad_rows,
         )
