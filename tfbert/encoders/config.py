@@ -29,10 +29,10 @@ _MINIATURE = re.compile(r"L-(2|4|6|8|10|12)_H-(128|256|512|768)")
 class EncoderConfig:
     """Sizes and constants of an encoder, under the names that Hugging Face's BERT gives them.
 
-    A family adds fields of its own, and says in `other_names` what its config.json calls these.
+    A family adds its own fields, and gives in `other_names` the keys that its config.json has for these.
 
-    `tie_word_embeddings` false gives the masked language model a decoder of its own; `predictions_act` and
-    `predictions_layer_norm_eps` are that head's, where they are not the encoder's, as in KerasHub.
+    `tie_word_embeddings` False gives the masked language model a decoder of its own. `predictions_act` and
+    `predictions_layer_norm_eps` are set if that head's differ from the encoder's, as in KerasHub.
 
     Raises:
         ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation.
@@ -58,7 +58,7 @@ class EncoderConfig:
 
     model_type: ClassVar[str]
     other_names: ClassVar[dict[str, str]] = {}  # field -> the family's key in config.json
-    required_values: ClassVar[dict[str, Any]] = {}  # key of config.json -> the one value that the network computes
+    required_values: ClassVar[dict[str, Any]] = {}  # key of config.json -> the only value that the network supports
 
     def __post_init__(self):
         check_types(self, "the configuration")
@@ -76,7 +76,7 @@ class EncoderConfig:
 
     @classmethod
     def of_size(cls, name: str, **changes: Any) -> typing.Self:
-        """A size by its name: tiny, mini, small, medium, base, large, or one of the 24 miniatures, as L-4_H-512.
+        """A size by its name: tiny, mini, small, medium, base, large, or one of the 24 miniatures, such as L-4_H-512.
 
         Source: google-research/bert, README, "Smaller BERT models".
 
@@ -89,8 +89,8 @@ class EncoderConfig:
             layers, width = SIZES[name]
         else:
             raise ConfigError(
-                f"there is no size {name!r}; the sizes are {', '.join(SIZES)}, and L-x_H-y with x 2, 4, 6, 8, 10 or 12 "
-                "and y 128, 256, 512 or 768"
+                f"there is no size {name!r}; the sizes are {', '.join(SIZES)}, and L-x_H-y with x = 2, 4, 6, 8, 10 or "
+                "12 and y = 128, 256, 512 or 768"
             )
         sizes = {
             "hidden_size": width,
@@ -107,12 +107,12 @@ class EncoderConfig:
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens of a row that the encoder reads, special tokens included."""
+        """The largest number of tokens in a row, special tokens included."""
         return self.max_position_embeddings
 
     @property
     def dimensions(self) -> dict[str, int]:
-        """The sizes that the shapes in the weight table name."""
+        """The size for each letter of the weight table's shapes."""
         return {
             "V": self.vocab_size,
             "H": self.hidden_size,
@@ -127,10 +127,10 @@ class EncoderConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> typing.Self:
-        """Takes the keys that it knows from the object of a config.json; other keys belong to other readers.
+        """Reads the fields from the object of a config.json and ignores its other keys, which other readers use.
 
         Raises:
-            ConfigError: a key is missing, or has a value that the network does not compute.
+            ConfigError: a key is missing, or has a value that the network does not support.
         """
         if (kind := values.get("model_type", cls.model_type)) != cls.model_type:
             raise ConfigError(f"model_type is {kind!r}; {cls.__name__} reads {cls.model_type!r}")
@@ -138,7 +138,7 @@ class EncoderConfig:
             if values.get(key, required) != required:
                 raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {required!r} only")
         if values.get("pruned_heads"):
-            raise ConfigError("pruned_heads names heads that are cut out; tfbert's layers have all of theirs")
+            raise ConfigError("pruned_heads names heads that are cut out; tfbert needs all heads of a layer")
         found = {**values, **{ours: values[theirs] for ours, theirs in cls.other_names.items() if theirs in values}}
         missing = [key for key in _NEEDED if key not in found]
         if missing:

@@ -1,4 +1,4 @@
-"""The encoder contract: what every family gives, and all that the rest of the package knows of it.
+"""The encoder contract: what every family provides, and all that the rest of the package may use of it.
 
 Shapes: B batch, S sequence, H hidden, N heads, V vocabulary, P predictions of a row.
 """
@@ -16,15 +16,15 @@ from tfbert.encoders.config import EncoderConfig
 
 
 class Encoder(keras.Model):
-    """Token ids to vectors. A family's class is made of the bricks in `tfbert.encoders.layers`.
+    """Token ids to vectors. A family's class is made of the layers in `tfbert.encoders.layers`.
 
-    Inputs, a dict of int tensors [B, S] with the names `input_names`; `padding_mask` (1 = token) is all 1 where
-    absent, and S is at most `max_tokens`. Rows into which several sequences are packed say in `sequence_ids` which
-    sequence each token is of, and in `position_ids` its position there: a token attends to its own sequence alone.
-    The pooled output is then the first sequence's.
+    Inputs: a dict of int tensors [B, S] with the names `input_names`. `padding_mask` (1 = token) defaults to all 1. S
+    is at most `max_tokens`. A row may pack several sequences: `sequence_ids` then gives the sequence of each token, and
+    `position_ids` its position in that sequence. A token attends to its own sequence only, and `pooled_output` is the
+    first sequence's.
 
-    Outputs, a dict: `sequence_output` [B, S, H] and `pooled_output` [B, H], the family's vector of a text. On request
-    also `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
+    Outputs: a dict of `sequence_output` [B, S, H] and `pooled_output` [B, H], the family's text vector. On request also
+    `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
 
     >>> encoder = tfbert.Encoder.from_checkpoint("path/or/hf-id")
     >>> encoder({"token_ids": keras.ops.ones((1, 3), "int32")})["sequence_output"].shape
@@ -34,7 +34,7 @@ class Encoder(keras.Model):
     config_class: ClassVar[type[EncoderConfig]]
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
-    has_trained_pooler = True  # False of a checkpoint without one: a saved folder has none either
+    has_trained_pooler = True  # False if the checkpoint had none; `save` then writes none
     blocks: list[keras.layers.Layer]  # (hidden, mask, training, return_probs) -> hidden [B, S, H], or also probs
 
     def __init__(self, config: EncoderConfig | dict[str, Any], **kwargs: Any):
@@ -57,7 +57,7 @@ class Encoder(keras.Model):
         return hooks.room("checkpoints").store.load_encoder(name, cls, dtype=dtype)
 
     def save(self, filepath: str | pathlib.Path, overwrite: bool = True, **kwargs: Any) -> None:
-        """Writes a Hugging Face folder with config.json and the weights; a path ending in .keras, Keras' own file."""
+        """Writes a Hugging Face folder (config.json and the weights), or Keras' own file if the path ends in .keras."""
         if str(filepath).endswith(".keras"):
             super().save(filepath, overwrite=overwrite, **kwargs)
         else:
@@ -92,15 +92,15 @@ class Encoder(keras.Model):
         return self.config.initializer_range
 
     def flops_per_token(self, length: float, predictions: float) -> float:
-        """Floating-point operations that training takes for a token: forward, and twice as many backward.
+        """Floating-point operations of training per token: the forward pass, and twice as many for the backward pass.
 
-        Products of matrices alone: projections and feed-forward of each layer, attention within a row, and the head of
+        Only matrix products count: projections and feed-forward of each layer, attention within a row, and the head of
         the masked language model. Source: Kaplan et al. 2020, table 1, with a head on some of the tokens. A family
         with other layers overrides it.
 
         Args:
-            length: tokens of a row.
-            predictions: those of a row that go through the head.
+            length: tokens in a row.
+            predictions: tokens in a row that go through the head.
         """
         hidden = self.hidden_size
         layer = 2 * (4 * hidden**2 + 2 * hidden * self.config.intermediate_size) + 4 * length * hidden
@@ -108,10 +108,10 @@ class Encoder(keras.Model):
         return 3 * (self.config.num_hidden_layers * layer + head)
 
     def keras_inputs(self) -> dict[str, keras.KerasTensor]:
-        """Symbolic inputs, int32 [B, S], of a functional model on the encoder."""
+        """Symbolic inputs, int32 [B, S], for a functional model on the encoder."""
         return {name: keras.Input((None,), dtype="int32", name=name) for name in self.input_names}
 
-    # what a family gives
+    # what a family provides
 
     @property
     def token_embedding(self) -> keras.layers.Embedding:
@@ -123,15 +123,15 @@ class Encoder(keras.Model):
         raise NotImplementedError
 
     def text_vector(self, vectors: Any) -> Any:
-        """Vectors of first tokens [..., H] to vectors of their texts [..., H], as `pooled_output` is made."""
+        """Turns vectors of first tokens [..., H] into text vectors [..., H]; makes `pooled_output`."""
         return vectors
 
     def masked_language_model_head(self, name: str) -> keras.layers.Layer:
-        """A layer, not yet built, of sequence_output [B, S, H] and positions int [B, P] to logits float32 [B, P, V]."""
+        """An unbuilt layer: sequence_output [B, S, H] and positions int [B, P] -> logits float32 [B, P, V]."""
         raise NotImplementedError
 
     def write_onnx(self, graph: Any) -> str:
-        """Adds the encoder to a graph whose inputs are named `input_names`; returns the name of [B, S, H].
+        """Adds the encoder to a graph with the inputs `input_names`; returns the name of `sequence_output` [B, S, H].
 
         Args:
             graph: a `tfbert.export.onnx.graph.GraphWriter`.
@@ -139,7 +139,7 @@ class Encoder(keras.Model):
         raise NotImplementedError
 
     def write_onnx_text_vector(self, graph: Any, sequence_output: str) -> str:
-        """Adds what makes the text vector of [B, S, H]; returns the name of [B, H]."""
+        """Adds the nodes from `sequence_output` [B, S, H] to the text vector [B, H]; returns its name."""
         return graph.first_token(sequence_output)
 
     # the computation

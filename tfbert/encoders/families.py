@@ -1,4 +1,4 @@
-"""The families of encoders: a folder and a row each."""
+"""The table of encoder families. Each has a folder beside this file and a row here."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from tfbert.encoders.weight_table import WeightTable
 from tfbert.errors import CheckpointError, ConfigError, did_you_mean
 from tfbert.files import read_json_object
 
-# model_type of config.json -> where the family is; imported when it is first asked for.
+# model_type of config.json -> where the family is; imported on first use.
 _FAMILIES: dict[str, Family | str] = {
     "bert": "tfbert.encoders.bert.family:FAMILY",
     "distilbert": "tfbert.encoders.distilbert.family:FAMILY",
 }
-DEFAULT = "bert"  # of a folder whose config.json names no model_type, as Google's
+DEFAULT = "bert"  # for a configuration without model_type, such as Google's
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """What a checkpoint format has of a family.
+    """How a checkpoint format stores a family.
 
     Args:
         table: names and layouts of its tensors.
-        about: what else the format's reader and writer need, stated by the family; the format says what it is.
-        fitted: weights -> (configuration there, {variable: shape} that the format has, sentences on what it has not).
-        is_read: False where the format only takes the family's weights, as those of another family.
+        about: what else the format's reader and writer need to know of the family; its type depends on the format.
+        fitted: weights -> (the configuration in the format, {variable: shape} of what the format holds, sentences on
+            what it does not hold).
+        is_read: False if the format stores this family's weights only as another family's.
     """
 
     table: WeightTable
@@ -45,10 +46,10 @@ class Family:
 
     Args:
         model_type: of config.json.
-        name: as people call it.
-        class_prefix: of Hugging Face's classes: "Bert" of BertForMaskedLM.
+        name: for messages, such as "BERT".
+        class_prefix: the start of Hugging Face's class names: "Bert" of BertForMaskedLM.
         config, encoder: the family's classes.
-        table: configuration -> Hugging Face's names, with the shapes of all variables.
+        table: configuration -> the weight table of Hugging Face's names, with the shapes of all variables.
         forms: {name of another checkpoint format: `Form`}.
     """
 
@@ -70,7 +71,11 @@ class Family:
 
 
 def family(model_type: str) -> Family:
-    """The family of a `model_type`. Raises CheckpointError: tfbert does not have it, with why or the nearest name.
+    """The family of a `model_type`.
+
+    Raises:
+        CheckpointError: a family that tfbert does not read, with the reason.
+        ConfigError: an unknown name, with the nearest known one.
 
     >>> family("bert").name
     'BERT'
@@ -89,12 +94,12 @@ def family(model_type: str) -> Family:
 
 
 def register(new: Family) -> None:
-    """Adds a family of one's own; it then works in every command, export and server of this process."""
+    """Adds a family of your own. It then works in every command, export and server of this process."""
     _FAMILIES[new.model_type] = new
 
 
 def model_types() -> tuple[str, ...]:
-    """All that are known, in the order of the table.
+    """All known model types, in the order of the table.
 
     >>> model_types()[:2]
     ('bert', 'distilbert')
@@ -103,7 +108,7 @@ def model_types() -> tuple[str, ...]:
 
 
 def family_in(form: str, tensors: Iterable[str]) -> Family:
-    """The family whose encoder a file of some format holds, by the names of its tensors.
+    """The family of the encoder in a file of a format, found by the names of the file's tensors.
 
     >>> family_in("tf1", ["bert/embeddings/word_embeddings"]).name
     'BERT'
@@ -115,15 +120,15 @@ def family_in(form: str, tensors: Iterable[str]) -> Family:
 
 
 def family_of(config: EncoderConfig) -> Family:
-    """The family that a configuration is of."""
+    """The family of a configuration."""
     return family(config.model_type)
 
 
 def config_from(values: Mapping[str, Any]) -> EncoderConfig:
-    """The configuration in an object of config.json, of the family that it names.
+    """The configuration in the object of a config.json, whose model_type names the family.
 
     Raises:
-        ConfigError: a value that the family does not have.
+        ConfigError: a value that the family does not support.
         CheckpointError: a family that tfbert does not have.
 
     >>> config_from({"model_type": "bert", **tfbert.BertConfig().to_dict()}).hidden_size
@@ -136,7 +141,7 @@ def config_from(values: Mapping[str, Any]) -> EncoderConfig:
 
 
 def config_of_size(size: str, *, model_type: str = DEFAULT, **changes: Any) -> EncoderConfig:
-    """The configuration of a size by its name, as `EncoderConfig.of_size`, of any family.
+    """The configuration of a named size, as `EncoderConfig.of_size` gives it, for any family.
 
     >>> config_of_size("small", model_type="distilbert").hidden_size
     512

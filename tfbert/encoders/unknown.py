@@ -1,4 +1,4 @@
-"""Families that tfbert does not have: refused by name, instead of failing on a tensor."""
+"""Families that tfbert does not have. They are refused by name, before a missing tensor gives a vaguer error."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from tfbert.errors import CheckpointError
 
-# model_type -> name and what it does otherwise.
+# model_type -> its name, and how it differs.
 MODELS = {
     "albert": ("ALBERT", "its layers share one set of weights and its embedding is factorized"),
     "roberta": ("RoBERTa", "its tokens are byte-level BPE and its positions are counted from the padding token"),
     "xlm-roberta": ("XLM-RoBERTa", "its tokens are SentencePiece and its positions are counted from the padding token"),
     "camembert": ("CamemBERT", "its tokens are SentencePiece and its positions are counted from the padding token"),
     "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
-    "electra": ("ELECTRA", "it has no pooler, and a projection behind its embedding"),
+    "electra": ("ELECTRA", "it has no pooler, and a projection after its embedding"),
     "deberta": ("DeBERTa", "its attention has relative positions"),
     "deberta-v2": ("DeBERTa", "its attention has relative positions"),
     "mpnet": ("MPNet", "its attention has relative positions"),
@@ -25,10 +25,10 @@ MODELS = {
     "big_bird": ("BigBird", "its attention is sparse"),
     "funnel": ("Funnel Transformer", "it shortens the text between its layers"),
     "squeezebert": ("SqueezeBERT", "its layers are grouped convolutions"),
-    "xlnet": ("XLNet", "it is no masked language model"),
+    "xlnet": ("XLNet", "it is not a masked language model"),
     "bert-generation": ("BertGeneration", "it has no segments and no pooler"),
 }
-# What only their folders hold, where config.json does not say it.
+# Files that only these families have, for folders whose config.json names no family.
 _FILES = {
     "albert_config.json": "albert",
     "spiece.model": "albert",
@@ -38,10 +38,10 @@ _FILES = {
 
 
 def refuse(folder: Any, values: dict[str, Any] | None = None, known: Iterable[str] = ()) -> None:
-    """Raises CheckpointError where a folder is a network that tfbert does not have, by its name.
+    """Raises CheckpointError if a folder holds a family that tfbert does not have; the error names it.
 
     Args:
-        values: the object of its config.json, where it has one.
+        values: the object of its config.json, if it has one.
         known: every model_type that tfbert has, registered ones too.
     """
     folder = pathlib.Path(folder)
@@ -56,7 +56,7 @@ def refuse(folder: Any, values: dict[str, Any] | None = None, known: Iterable[st
 
 
 def _by_class(values: dict[str, Any]) -> str | None:
-    """The model_type that the class in `architectures` belongs to."""
+    """The model_type of the class in `architectures`."""
     names = values.get("architectures")
     if not isinstance(names, list) or not names:
         return None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# How a format lays out what tfbert holds as [in, out], [out] or a table of rows.
+# How a format lays out a tensor. tfbert's own layout is [in, out], [out] or, for an embedding, [rows, width].
 AS_IS = "as is"
 TRANSPOSED = "transposed"  # [out, in], as PyTorch
 BY_HEAD_OUT = "by head, out"  # [in, N, D] of [in, H], and [N, D] of [H], as Keras' MultiHeadAttention
@@ -23,9 +23,9 @@ class Row(NamedTuple):
 
     Args:
         variable: the path below its layer; `{i}` is the number of a block.
-        tensor: the format's name; `{i}` as above, `{_i}` nothing in the first block and "_1", "_2", … after it.
-        shape: names of dimensions, such as "V H"; "" where another table says it, or no configuration does.
-        is_written: False of a second name that some files have.
+        tensor: the format's name; `{i}` as above, `{_i}` is empty in the first block, then "_1", "_2", ….
+        shape: letters of dimensions, such as "V H"; "" if another table gives it, or no configuration determines it.
+        is_written: False for a second name, which some files have and tfbert only reads.
     """
 
     variable: str
@@ -37,14 +37,14 @@ class Row(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class WeightTable:
-    """All rows that a format has for a family. Of several rows for one variable the first that a file has is read.
+    """All rows of a format for a family. If a variable has several rows, the first one that the file has is read.
 
     Args:
         encoder: variables that every checkpoint has.
         pooler: variables that make the text vector; a checkpoint has all of them or none.
         heads: {name of a head layer: its rows}; a checkpoint has all of a head or none of it.
-        prefix: what files with heads put before the encoder's tensors.
-        prefixed_pooler: whether it stands before the pooler's as well.
+        prefix: what files with heads put before the names of the encoder's tensors.
+        prefixed_pooler: whether the pooler's tensors have the prefix too.
 
     >>> table = WeightTable((Row("token/embeddings", "emb.weight", shape="V H"),), prefix="net.")
     >>> [row.tensor for row in table]
@@ -58,11 +58,11 @@ class WeightTable:
     prefixed_pooler: bool = True
 
     def __iter__(self) -> Iterator[Row]:
-        """All rows, `{i}` not written out."""
+        """All rows, with `{i}` in their names."""
         yield from (*self.encoder, *self.pooler, *(row for rows in self.heads.values() for row in rows))
 
     def shapes(self, config: Any) -> dict[str, tuple[int, ...]]:
-        """{variable: shape} of the rows whose shape the configuration says."""
+        """{variable: shape} of the rows whose shape the configuration determines."""
         sizes = config.dimensions
         return {
             row.variable: tuple(sizes[name] for name in row.shape.split())
@@ -84,7 +84,7 @@ class WeightTable:
 
 
 def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:
-    """The rows with `{i}` written out for each block.
+    """The rows, with a row for each block in place of one with `{i}`.
 
     >>> [row.tensor for row in expand([Row("block_{i}/bias", "layer.{i}.bias")], 2)]
     ['layer.0.bias', 'layer.1.bias']
@@ -101,7 +101,7 @@ _LAST_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "b
 
 
 def default_row(variable: str) -> Row:
-    """The row of a head's variable that no table has: PyTorch's names for a Dense or LayerNorm layer.
+    """The row of a head's variable that no table has. The tensor is named as in PyTorch's Linear and LayerNorm.
 
     >>> default_row("scorer/kernel")
     Row(variable='scorer/kernel', tensor='scorer.weight', layout='transposed', shape='', is_written=True)
@@ -121,7 +121,7 @@ def relative_variables(layer: Any) -> dict[str, Any]:
 
 
 def layout_shape(stored: tuple[int, ...], layout: str) -> tuple[int, ...] | None:
-    """A tensor's shape in tfbert's layout; None where it does not have the layout's axes."""
+    """A tensor's shape in tfbert's layout; None if it has another number of axes than the layout."""
     if layout == BY_HEAD_OUT and len(stored) in (2, 3):
         return (*stored[:-2], stored[-2] * stored[-1])
     if layout == BY_HEAD_IN and len(stored) == 3:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfbert.models.task_model import TaskModel
     from tfbert.tasks.task import Task
 
-# A task's own class, if it has one: task -> module and class. Imported when asked for.
+# Tasks that have a model class of their own: task -> its module and name. Imported on first use.
 _MODELS = {
     "classification": ("tfbert.models.text_classifier", "TextClassifier"),
     "token_classification": ("tfbert.models.token_classifier", "TokenClassifier"),
@@ -31,12 +31,12 @@ _MODELS = {
 
 
 def register(new: type[Task] | Family | Format) -> Any:
-    """Makes a task, a family of encoders or a checkpoint format of your own known, in every function; returns it.
+    """Makes a task, a family of encoders or a checkpoint format of your own known to every function; returns it.
 
-    A task is then known by its `name` (usable as a decorator), a family by its `model_type`, a format by what it
-    recognises. A command registers what the modules of `--register=module` register. Without it a task is known
-    by "module:Class", and a saved model finds it by that. A .keras file of a task of your own opens after `register`,
-    as Keras asks of all custom classes.
+    A task is then known by its `name` (for a task, `register` works as a decorator), a family by its `model_type`, a
+    format by the folders that it recognises. A command imports the modules of `--register=module`, which call
+    `register`. A task that is not registered is known by "module:Class", and a saved model finds it by that. A .keras
+    file with a task of your own opens only after `register`, because Keras asks this of all custom classes.
 
     >>> register(tfbert.tasks.classification.task.Classification).name
     'classification'
@@ -56,7 +56,7 @@ def register(new: type[Task] | Family | Format) -> Any:
 
 
 def model_class(task: str) -> type[TaskModel]:
-    """The Keras model's class of a task: its name, or "module:Class" of a task of your own.
+    """The Keras model class of a task, given by its name or, for one of your own, by "module:Class".
 
     >>> model_class("classification").__name__
     'TextClassifier'
@@ -72,7 +72,7 @@ def model_class(task: str) -> type[TaskModel]:
 
 @functools.cache
 def _made_for(task_class: type[Task]) -> type[TaskModel]:
-    """A model class for a task that has none of its own."""
+    """The model class made for a task that has none of its own."""
     import keras
 
     from tfbert.models.task_model import TaskModel
@@ -83,9 +83,9 @@ def _made_for(task_class: type[Task]) -> type[TaskModel]:
 
 
 def load(path: str | os.PathLike, dtype: str | None = None, task: str | None = None) -> Any:
-    """The model that `save` or a run wrote, of whatever task: a model folder, or a run folder.
+    """The model, of any task, in a model folder that `save` wrote or in a run folder.
 
-    With a `task`, such as "fill-mask", any checkpoint that has the task's heads, or a hub id.
+    With a `task`, such as "fill-mask", `path` may be any checkpoint that has the task's heads, or a hub id.
 
     >>> load("runs/mine").predict(["where is my parcel"])
     """
@@ -94,8 +94,8 @@ def load(path: str | os.PathLike, dtype: str | None = None, task: str | None = N
         saved = read_json_object(path / "config.json").get("tfbert")
         if not saved:
             raise CheckpointError(
-                f"{path} was not saved by tfbert: its config.json names no task; fine-tune it first, or name the task "
-                f"that it is for: {', '.join(_MODELS)}"
+                f"{path} was not saved by tfbert: its config.json names no task; fine-tune it first, or give its task: "
+                f"{', '.join(_MODELS)}"
             )
         found = _class_of_saved(saved)
     else:

@@ -21,7 +21,7 @@ _SOURCE = "the given data"
 
 
 def refuse(kwargs: dict[str, Any], verb: str) -> None:
-    """Raises TypeError for arguments of Keras that strings do not take."""
+    """Raises TypeError for Keras' arguments that do not apply to strings."""
     given = [name for name, value in kwargs.items() if value is not None]
     if given:
         raise TypeError(f"{verb} on a Table or lists of strings takes no {', '.join(given)}")
@@ -37,15 +37,15 @@ def labelled_batches(
     training: bool = False,
     **settings: Any,
 ) -> Batches | tf.data.Dataset | tf.distribute.DistributedDataset:
-    """The batches of what `fit` or `evaluate` is given: `Batches` of strings, else a data set of features.
+    """Batches of the data given to `fit` or `evaluate`: `Batches` of strings, or else a data set of features.
 
     Args:
-        sample_weight: float [rows], of each row in the loss.
+        sample_weight: float [rows], the weight of each row in the loss.
         training: whether the task refuses a table from which nothing can be learned.
         settings: batch_size, shuffle and seed of `Batches`.
 
     Raises:
-        TypeError: x is nothing that can be read, or a data set that cannot be divided among several replicas.
+        TypeError: x is of no kind that can be read, or is a data set that cannot be divided among several replicas.
     """
     if isinstance(x, tf.data.Dataset) and sample_weight is not None:
         raise TypeError("a data set brings its sample weights along: (strings or features, target, weight)")
@@ -58,8 +58,8 @@ def labelled_batches(
         dataset = featurized(x, task)
         features = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
         if several_replicas and "rows" in features:
-            # TensorFlow cuts batches row by row, and rows of one example would come apart.
-            raise TypeError("on several replicas this task takes a Table or lists of strings, no tf.data.Dataset")
+            # TensorFlow splits batches row by row, and would separate the rows of one example.
+            raise TypeError("on several replicas this task takes a Table or lists of strings, not a tf.data.Dataset")
         return dataset
     examples = task.examples(table, training=training)
     weights = sample_weights(sample_weight, len(table), task)
@@ -75,9 +75,9 @@ def validation(data: Any) -> tuple[Any, Any, Any]:
 
 
 def sample_weights(weights: Any, size: int, task: Task) -> np.ndarray | None:
-    """The weights of `size` rows as float32 [size], None where there are none.
+    """The weights of `size` rows as float32 [size], or None if none are given.
 
-    Raises TypeError where the task's rows have no weights, ValueError where a row has not one finite number.
+    Raises TypeError if the task's loss takes no weights, ValueError unless each row has one finite number.
     """
     if weights is None:
         return None
@@ -95,10 +95,10 @@ def sample_weights(weights: Any, size: int, task: Task) -> np.ndarray | None:
 def split(
     x: Any, y: Any, sample_weight: Any, share: float, task: Task
 ) -> tuple[Table, np.ndarray | None, tuple[Table, None, np.ndarray | None]]:
-    """The first rows as a table and their weights; and the last ones, as `validation_data`.
+    """Splits rows into the first ones (a table and its weights) and the last ones (as `validation_data`).
 
     Args:
-        share: of the rows, the last ones, to validate on.
+        share: the share of the rows, from the end, to validate on.
     """
     table = to_table(x, y, task)
     if table is None:
@@ -114,15 +114,15 @@ def split(
 def to_table(x: Any, y: Any, task: Task) -> Table | None:
     """A table of strings in any of the forms below; None for anything else, such as tensors of features.
 
-    A `Table`, or a list of dicts, its rows; a pandas DataFrame; a list, array or tensor of strings, or of rows of
-    words for a task that takes words alone; where the task takes several, a tuple of these; a dict of columns. `y` adds
-    the target's column.
+    A `Table`; a list of dicts, one per row; a pandas DataFrame; a dict of columns; a list, array or tensor of strings,
+    or of lists of words if the task takes words alone; a tuple of these if the task takes several. `y` adds the
+    target's column.
     """
     if isinstance(x, list) and x and all(isinstance(row, dict) for row in x):
         x = ObjectRows(((i, row, 0) for i, row in enumerate(x)), _SOURCE, "row").take()
     if isinstance(x, Table):
         if y is not None:
-            raise ValueError("a Table, and a list of dicts, brings its labels along; give no y")
+            raise ValueError("a Table or a list of dicts holds its own labels; give no y")
         return x
     if hasattr(x, "columns") and hasattr(x, "to_dict"):
         x = {name: list(x[name]) for name in x.columns}
@@ -149,7 +149,7 @@ def to_table(x: Any, y: Any, task: Task) -> Table | None:
 
 
 def to_features(x: Any, task: Task) -> Any:
-    """What Keras reads of a model's features: a dict of tensors or a data set, of which strings become features.
+    """Features in a form that Keras reads: a dict of tensors, or a data set, whose strings become features.
 
     Raises TypeError for anything else.
     """
@@ -204,7 +204,7 @@ def _is_features(columns):
 
 
 def _words_alone(task):
-    """The column of a signature that takes rows of words and nothing else; None where there is none."""
+    """The column of a signature that takes lists of words and nothing else; None if there is none."""
     alone = [column for columns in task.signatures.values() if len(columns) == 1 for column in columns.items()]
     return next((name for name, spec in alone if spec.shape.rank == 2), None)
 
@@ -225,7 +225,7 @@ def _listed(values):
 
 
 def _has_texts(values):
-    """Whether a list has a text, or nothing; what else it has, the task names."""
+    """Whether a list has a text, or is empty. The task reports values of other kinds."""
     return isinstance(values, list) and (not values or any(isinstance(value, (str, bytes)) for value in values))
 
 
@@ -236,7 +236,7 @@ def _has_rows_of_texts(values):
 
 
 def _cell(value):
-    """A text as str, several as a list of str, all else as it is."""
+    """A text as str, several as a list of str, anything else unchanged."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray) and value.ndim == 1 or isinstance(value, (list, tuple)):

@@ -13,11 +13,11 @@ from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
 
 @keras.saving.register_keras_serializable("tfbert")
 class MultipleChoice(TaskModel):
-    """A prompt and several choices to the one that goes with it.
+    """Finds, among several choices, the one that fits a prompt.
 
     Outputs of `call` are logits [W, 1] of all pairs of a batch; `predict` on strings gives answers. `fit`,
-    `evaluate` and `predict` take a dict of the columns prompt and choices, lists of str and of lists of str, or a
-    tuple of the two. See `tfbert.tasks.multiple_choice.task.MultipleChoiceTask` for the settings.
+    `evaluate` and `predict` take a dict of the columns prompt (a list of str) and choices (a list of lists of str), or
+    a tuple of the two. See `tfbert.tasks.multiple_choice.task.MultipleChoiceTask` for the settings.
 
     >>> model = MultipleChoice.from_checkpoint("path/or/hf-id")
     >>> model.compile()

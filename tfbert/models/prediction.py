@@ -1,4 +1,4 @@
-"""How a model answers many texts: in batches of like length, so that they pad little. B batch, S sequence."""
+"""How a model answers many texts: in batches of similar length, so that little is padded. B batch, S sequence."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tfbert.data.batching.batches import ROWS_PER_LENGTH_CALL, tokens_and_window
 if TYPE_CHECKING:
     from tfbert.models.text_model import TextModel
 
-BATCH_SIZE = 32  # where `fit`, `evaluate` and `predict` are given none; Keras' own default
-_TOKENS_OF_SHORT_TEXTS = 4096  # of a batch; from 2,000 on a token costs about the same on two cores
+BATCH_SIZE = 32  # the default of `fit`, `evaluate` and `predict`, and of Keras
+_TOKENS_OF_SHORT_TEXTS = 4096  # in a batch; on two cores the time per token is about constant from 2,000 on
 
 
 def answers_in_batches(
@@ -28,12 +28,12 @@ def answers_in_batches(
     verbose: str | int = 0,
     description: str = "predict",
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Yields, batch by batch, the numbers of the examples and the answers to them.
+    """Yields, for each batch, the indices of its examples and the answers to them.
 
     Args:
         examples: the columns of the task, each with `size` rows.
-        batch_size: examples computed at once; without one 32, and more of short texts, which do not keep a processor
-            busy.
+        batch_size: examples computed at once; by default 32, or more if texts are short, because 32 of these do not
+            keep a processor busy.
         verbose, description: as in `progress`.
     """
     answer = model.traced("answer", model.answer, columns.specs(examples))
@@ -44,7 +44,7 @@ def answers_in_batches(
 
 
 def _batches_of_like_length(model, examples, size, batch_size):
-    """The numbers of the examples of each batch."""
+    """The indices of the examples of each batch."""
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be positive, not {batch_size}")
     if size <= (batch_size or BATCH_SIZE):
@@ -70,6 +70,6 @@ def _batches_of_like_length(model, examples, size, batch_size):
 
 
 def progress(iterable: Iterable, total: int, verbose: str | int, description: str) -> tqdm.tqdm:
-    """A progress bar for who looks on; with "auto" none for what takes a moment."""
+    """A progress bar; "auto" shows it for more than 20 steps."""
     shown = total > 20 if verbose == "auto" else bool(verbose)
     return tqdm.tqdm(iterable, total=total, desc=description, disable=not shown, leave=False)

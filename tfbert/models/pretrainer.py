@@ -25,8 +25,8 @@ class Pretrainer(TextModel):
     """Learns from masked rows of tokens; `predict` fills in the masks of texts.
 
     `fit` and `evaluate` take `PretrainingBatches`, or a `tf.data.Dataset` of what these give: dicts of token_ids,
-    segment_ids, padding_mask int [B, S], masked_positions and masked_ids int [B, P], masked_weights float [B, P], and
-    where there are pairs pair_labels int [B, C] and pair_weights float [B, C]; of packed rows also position_ids and
+    segment_ids, padding_mask int [B, S], masked_positions and masked_ids int [B, P], masked_weights float [B, P]. Data
+    with pairs also have pair_labels int [B, C] and pair_weights float [B, C]; packed rows also have position_ids and
     sequence_ids int [B, S] and pair_positions int [B, C].
 
     The loss is the mean over all predictions of a batch plus the mean over all its pairs, whatever the number of
@@ -57,7 +57,7 @@ class Pretrainer(TextModel):
 
         Args:
             size: of the encoder: tiny, mini, small, medium, base or large.
-            encoder: settings of the encoder's config that differ from the size's.
+            encoder: fields of the encoder's configuration that differ from the size's.
             settings: of `tfbert.tasks.fill_mask.task.FillMask`, such as next_sentence=False.
 
         >>> Pretrainer.of_size("tiny", tokenizer, next_sentence=False).encoder.hidden_size
@@ -86,7 +86,7 @@ class Pretrainer(TextModel):
         """As Keras' `compile`; loss and metrics are those of pretraining.
 
         Args:
-            accumulation: equal micro-batches that a batch is computed in, to bound memory; the step is the same.
+            accumulation: equal micro-batches in which a batch is computed, to bound memory; the result is the same.
         """
         if accumulation < 1:
             raise ValueError(f"accumulation must be positive, not {accumulation}")
@@ -107,9 +107,9 @@ class Pretrainer(TextModel):
         """As Keras' `fit`, on `PretrainingBatches` or a `tf.data.Dataset` of the same; see the class.
 
         Args:
-            y, batch_size: None; the batches have their targets and their size.
-            kwargs: of Keras' `fit`, and `total_steps`, what the learning-rate schedule spans from step 0, where a run
-                calls `fit` several times.
+            y, batch_size: must be None; the batches have their own targets and size.
+            kwargs: of Keras' `fit`, and `total_steps`: the steps of the whole learning-rate schedule, counted from step
+                0, for a run that calls `fit` several times.
         """
         self.require_compiled("fit")
         _refuse(y, batch_size)
@@ -142,4 +142,4 @@ class Pretrainer(TextModel):
 
 def _refuse(y, batch_size):
     if y is not None or batch_size is not None:
-        raise TypeError("batches of masked rows bring their targets and their size along; give no y and no batch_size")
+        raise TypeError("batches of masked rows have their own targets and size; give no y and no batch_size")

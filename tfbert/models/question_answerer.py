@@ -13,7 +13,7 @@ from tfbert.tasks.question_answering.task import QuestionAnswering
 
 @keras.saving.register_keras_serializable("tfbert")
 class QuestionAnswerer(TaskModel):
-    """Questions and contexts to answers, each a span of its context of any length.
+    """Questions to answers, each a span of the question's context. Contexts may have any length.
 
     Outputs of `call` are logits of windows [W, S, 2]; `predict` on strings gives answers. See
     `tfbert.tasks.question_answering.task.QuestionAnswering` for the settings.

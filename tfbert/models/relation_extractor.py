@@ -13,7 +13,7 @@ from tfbert.tasks.relation_extraction.task import RelationExtraction
 
 @keras.saving.register_keras_serializable("tfbert")
 class RelationExtractor(TaskModel):
-    """Texts with two entities each to the relation between them and its direction.
+    """Texts with two entities to the relation between these and its direction.
 
     Outputs of `call` are logits [B, L]; `predict` on strings gives answers. Entities are marked in the text, or
     given as `head` and `tail` beside it; see `tfbert.tasks.relation_extraction.task.RelationExtraction`.

@@ -1,4 +1,4 @@
-"""How a task model comes from a checkpoint and goes to disk."""
+"""How a task model is loaded from a checkpoint and saved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Saving:
-    """Mixin before `keras.Model`: checkpoints in, Hugging Face folders, SavedModels and Keras files out."""
+    """Mixin before `keras.Model`: loads checkpoints, writes Hugging Face folders, SavedModels and Keras files."""
 
     task_class = None
 
@@ -33,16 +33,17 @@ class Saving:
     ) -> Self:
         """The model of a checkpoint: a folder of any format that `tfbert.checkpoints` reads, or a hub id.
 
-        A folder that tfbert saved brings its task along; `settings` change it. `load_report.found` says what the
-        checkpoint is, `load_report.missing` names what the task reads, was not in it and starts from random numbers.
+        A folder that tfbert saved also holds the task's settings; `settings` replace some of them. `load_report.found`
+        describes the checkpoint. `load_report.missing` names the variables that the task reads and the checkpoint
+        lacks: they start from random numbers.
 
         Args:
             dtype: of the computation, such as "mixed_bfloat16".
-            unused_embeddings: take an embedding with more rows than the vocabulary has tokens, padded on purpose. A
-                folder that is saved from such a model says so by itself.
+            unused_embeddings: accept a token embedding that has more rows than the vocabulary has tokens, because it is
+                padded on purpose. A folder saved from such a model records this, and needs no argument.
 
         Raises:
-            CheckpointError, VocabularyError: what does not fit, by name.
+            CheckpointError, ConfigError, VocabularyError: something does not fit; the error names it.
         """
         source = checkpoints.open_checkpoint(name)
         saved, tokenizer = source.values.get("tfbert", {}), source.tokenizer()
@@ -57,7 +58,7 @@ class Saving:
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
         check_settings(cls.task_class, settings)
-        with left_at_zero():  # but the pooler and the heads, which the checkpoint may lack
+        with left_at_zero():  # all but the pooler and the heads, which the checkpoint may lack
             encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
             encoder.build()
             limit = encoder.max_tokens
@@ -77,7 +78,7 @@ class Saving:
 
     @classmethod
     def settings_of_checkpoint(cls, source: Any, given: Any) -> dict[str, Any]:
-        """What an opened checkpoint that tfbert did not save says of the task, besides the `given` settings."""
+        """The task's settings in an opened checkpoint that tfbert did not save, besides the `given` ones."""
         return {}
 
     @classmethod
@@ -86,11 +87,11 @@ class Saving:
         return cls.task_class.from_settings(settings, tokenizer)
 
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Writes a Hugging Face folder that `transformers` opens; a path ending in .keras, Keras' own file."""
+        """Writes a Hugging Face folder that `transformers` opens, or Keras' own file if the path ends in .keras."""
         if str(filepath).endswith(".keras"):
             return super().save(filepath, overwrite=overwrite, **kwargs)  # type: ignore[misc]
         if not overwrite and pathlib.Path(filepath).exists():
-            raise DiskError(f"{filepath} exists and overwrite=False")
+            raise DiskError(f"{filepath} exists and overwrite=False: save to another path, or overwrite it")
         with replace_folder(filepath, marker="config.json") as folder:
             heads = {name: self.network.get_layer(name) for name in self.task.checkpoint_heads}
             values = {
@@ -109,10 +110,10 @@ class Saving:
         return {"unused_embeddings": True} if is_padded else {}
 
     def write_further_files(self, folder: Any) -> None:
-        """What others than `transformers` look for in a saved folder."""
+        """Writes files that programs other than `transformers` look for in a saved folder; by default none."""
 
     def export(self, filepath: Any) -> None:
-        """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.serving`."""
+        """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.export`."""
         hooks.room("export").write_saved_model(self, filepath)
 
     def get_config(self) -> dict[str, Any]:
@@ -130,5 +131,5 @@ class Saving:
         task = cls.task_class.from_settings(config["task"], Tokenizer.from_config(config["tokenizer"]))
         dtype = keras.saving.deserialize_keras_object(config["dtype"])
         model = cls(task, families.config_from(config["encoder"]), dtype=dtype, name=config["name"])  # type: ignore[call-arg]
-        model.encoder.has_trained_pooler = config.get("has_pooler", True)  # files of earlier versions do not say
+        model.encoder.has_trained_pooler = config.get("has_pooler", True)  # files of earlier versions lack it
         return model

@@ -22,13 +22,13 @@ from tfbert.training.step import TaskStep
 
 @keras.saving.register_keras_serializable("tfbert")
 class SentenceEncoder(TaskModel):
-    """Texts to vectors, of which those of like meaning have a small angle.
+    """Texts to vectors. Texts of similar meaning have vectors with a small angle between them.
 
     Outputs of `call` are embeddings [W, D] of all texts of a batch; `encode` gives those of strings, `predict` also
     the similarity of pairs. `fit` and `evaluate` take dicts of the columns text, text_pair, negative and score, or a
-    tuple of the texts and `y` for the scores. A sentence-transformers folder brings its pooling, normalization and
-    max_length along. With the objective "in_batch_negatives" `accumulation` caches gradients: a text is compared
-    with those of the whole batch, however many parts that is computed in. See
+    tuple of the texts and `y` for the scores. A sentence-transformers folder sets the pooling, normalization and
+    max_length. With the objective "in_batch_negatives", `accumulation` caches gradients: each text is compared with
+    the whole batch, whatever the number of micro-batches. See
     `tfbert.tasks.sentence_embedding.task.SentenceEmbedding` for the settings.
 
     >>> model = SentenceEncoder.from_checkpoint("path/or/hf-id", objective="in_batch_negatives")

@@ -21,20 +21,20 @@ from tfbert.training.step import TaskStep
 from tfbert.training.strategy import num_hosts
 from tfbert.training.validation import Validation
 
-WINDOWS_AT_ONCE = 64  # of long texts, outside of training: a book takes the memory of that many
+WINDOWS_AT_ONCE = 64  # outside of training; bounds the memory that a book takes
 
 
 class TaskModel(TextModel):
     """A `Task` on an encoder: `fit`, `evaluate` and `predict` on strings, `save` and `export` of the result.
 
-    A task's own class names its `task_class` and is otherwise empty. `call` takes features (`task.features` of
-    strings) and gives the head's outputs. See `from_checkpoint` for where models come from.
+    A subclass for a task sets `task_class`. `call` takes features (`task.features` of strings) and gives the head's
+    outputs. `from_checkpoint` makes a model.
     """
 
     step_class = TaskStep
 
     def call(self, features: dict[str, tf.Tensor], training: bool = False) -> Any:
-        """Features [W, S], … -> the head's outputs [W, …]; long texts outside of training some windows at a time."""
+        """Features [W, S], … -> the head's outputs [W, …]. Outside of training, `WINDOWS_AT_ONCE` windows at a time."""
         given = {name: features[name] for name in self.network.input}
         if training or not self.task.reads_windows:
             return self.network(given, training=training)
@@ -58,11 +58,11 @@ class TaskModel(TextModel):
     ) -> None:
         """As Keras' `compile`; optimizer, loss and metrics default to `AdamW` and the task's own.
 
-        The task's own metrics are those of the field, over all examples of an `evaluate`. Keras' callbacks know the
-        direction of `val_accuracy` and `val_loss` only: give them `mode="max"` for the others.
+        The task's own metrics are the standard ones of its field, over all examples of an `evaluate`. Keras' callbacks
+        know the direction of `val_accuracy` and `val_loss` only: give them `mode="max"` for the others.
 
         Args:
-            accumulation: micro-batches that a batch is computed in, to bound memory; the step is the same.
+            accumulation: micro-batches in which a batch is computed, to bound memory; the result is the same.
 
         >>> model.compile(tfbert.AdamW(2e-5), accumulation=4)
         """
@@ -88,7 +88,7 @@ class TaskModel(TextModel):
     ) -> Any:
         if not (self._task_loss and len(self.task.outputs) > 1):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        # Keras would ask for a loss of each output; a task's own takes all of them.
+        # Keras asks for one loss per output; a task's own loss takes all outputs.
         return self.loss(y, y_pred, sample_weight) + sum(self.losses)
 
     def fit(
@@ -118,11 +118,11 @@ class TaskModel(TextModel):
         Args:
             x: a `Table` or pandas DataFrame with labels; strings with `y` (names or numbers); pairs as a tuple or
                 dict of two lists; or a `tf.data.Dataset` of (strings or features, target).
-            validation_split: the share of the rows, the last ones, to validate on instead of `validation_data`.
-            sample_weight: float [rows], of each row in the loss, for text classifiers.
-            seed: it and the epoch alone decide the order of the batches.
-            total_steps: what the learning-rate schedule spans from step 0, where a run calls `fit` several times.
-                Without it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
+            validation_split: the share of the rows, from the end, to validate on instead of `validation_data`.
+            sample_weight: float [rows], the weight of each row in the loss, for text classifiers.
+            seed: decides, with the epoch, the order of the batches.
+            total_steps: the steps of the whole learning-rate schedule, counted from step 0, for a run that calls `fit`
+                several times. Without it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
 
         >>> history = model.fit(["where is it", "money back"], ["order_status", "refund"], verbose=0)
         """
@@ -164,7 +164,7 @@ class TaskModel(TextModel):
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> dict[str, float] | list[float]:
-        """Loss, and the metrics given to `compile` or else the task's own, over a labelled data set.
+        """The loss and the metrics of a labelled data set: those given to `compile`, or else the task's own.
 
         Args:
             x, y: as in `fit`.
@@ -217,7 +217,7 @@ class TaskModel(TextModel):
         config = super().get_compile_config()
         if not config:
             return config
-        # The task's own, as objects in the file, would be the user's in the loaded model.
+        # Saved as objects, the task's own loss and metrics would count as the user's in the loaded model.
         if self._task_loss:
             config["loss"] = None
         if self._task_metrics and config["metrics"]:  # the user's own [] keeps none running

@@ -18,7 +18,7 @@ from tfbert.training.step import check_features
 
 
 class TextModel(Saving, TrainedModel):
-    """A task on an encoder that answers texts; `TaskModel` and `Pretrainer` also learn, each from its own data.
+    """A task on an encoder that answers texts. `TaskModel` and `Pretrainer` add training, each on its own kind of data.
 
     Args:
         task: the `Task`.
@@ -51,11 +51,11 @@ class TextModel(Saving, TrainedModel):
         Args:
             x: texts: a `Table`, a DataFrame, lists of strings, a list of dicts, a dict of columns; or features: a dict
                 of tensors with token_ids, a `tf.data.Dataset`, a generator.
-            batch_size: texts computed at once; without one 32, and more of short texts.
+            batch_size: texts computed at once; by default 32, or more if they are short.
             kwargs: of Keras' `predict`, for features.
 
-        Returns: for texts a list of dicts, one a text, as the task's `readable` makes them; for features what Keras'
-            `predict` returns, arrays of the outputs.
+        Returns: for texts a list of dicts, one per text, as the task's `readable` makes them. For features what Keras'
+            `predict` returns: arrays of the outputs.
         """
         table = inputs.to_table(x, None, self.task)
         if table is None:
@@ -66,7 +66,7 @@ class TextModel(Saving, TrainedModel):
         return self._answers_to(table, batch_size, verbose)
 
     def _of_one_batch(self, outputs):
-        """Keras' outputs, which it joins batch by batch, without the repetitions of those that have no rows."""
+        """Keras concatenates the outputs of all batches; of an output without rows, this keeps the first copy only."""
         if isinstance(outputs, dict):
             for name in outputs:
                 if not self.task.has_rows(name):
@@ -74,7 +74,7 @@ class TextModel(Saving, TrainedModel):
         return outputs
 
     def _answers_to(self, table, batch_size, verbose):
-        """The readable answers to a table, a list of dicts."""
+        """The readable answers to a table: a list of dicts."""
         if not len(table):
             return []
         answers = [None] * len(table)

@@ -20,7 +20,7 @@ class BertConfig(EncoderConfig):
     type_vocab_size: int = 2
 
     model_type: ClassVar[str] = "bert"
-    # Variants of the network that read the same keys and compute something else.
+    # Other values of these keys are variants of the network that tfbert does not have.
     required_values: ClassVar[dict[str, Any]] = {
         "position_embedding_type": "absolute",
         "is_decoder": False,

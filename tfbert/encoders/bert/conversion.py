@@ -1,4 +1,4 @@
-"""What of a BERT has a place in the formats of other libraries, and what these compute otherwise."""
+"""What the formats of other libraries can hold of a BERT, and what those libraries compute differently."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from tfbert.encoders.bert.config import BertConfig
 from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import ConfigError
 
-_EPSILON = 1e-12  # of all LayerNorms, which these formats have no setting for
+_EPSILON = 1e-12  # of all LayerNorms; these formats have no setting for another
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A format that holds BERT alone.
+    """A format that can hold BERT only.
 
     Args:
-        name: as people call the library.
+        name: the library's, for messages.
         activations: names of `BertConfig.hidden_act` that it computes.
         heads: those that it has a place for.
-        is_preset: whether it is KerasHub's: one head at most, which classifies whole texts, or fills masks by GELU.
+        is_preset: whether it is KerasHub's, which holds one head at most: a classifier of whole texts, or a masked
+            language model with GELU.
     """
 
     name: str
@@ -30,12 +31,12 @@ class Target:
     is_preset: bool = False
 
     def fitted(self, weights: Any, config: BertConfig | None = None) -> tuple[BertConfig, dict, list[str]]:
-        """What the format has of some weights: its configuration, {variable: shape}, and sentences on the rest.
+        """What the format can hold of some weights: configuration, {variable: shape}, and sentences on the rest.
 
         Args:
             weights: a `tfbert.checkpoints.weights.Source`.
-            config: of the same network as BERT, where `weights` are of another family; segments, which they lack,
-                are 0 then.
+            config: the network's configuration as a BERT, if `weights` are of another family. The segment embeddings
+                that they lack are then 0.
 
         Raises ConfigError: a network that the format does not have.
         """
@@ -57,7 +58,7 @@ class Target:
         if not c.tie_word_embeddings:
             heads.discard("predictions")
         if c.pooler_act != "tanh":
-            notes.append(f"{name} has no pooler with {c.pooler_act}: it is left out, with what reads it")
+            notes.append(f"{name} has no pooler with {c.pooler_act}: it and the heads that read it are left out")
             kept = {variable: shape for variable, shape in kept.items() if not variable.startswith("pooler/")}
             heads -= {"seq_relationship", *([] if kind == "TokenClassification" else ["classifier"])}
         if self.is_preset and "classifier" in heads.intersection(weights.heads()):

@@ -20,8 +20,8 @@ from tfbert.encoders.layers.pooling import first_token_pooler
 class BertEncoder(Encoder):
     """The bidirectional encoder of BERT (Devlin et al. 2018; Hugging Face BertModel).
 
-    Inputs and outputs are those of `Encoder`; `segment_ids` [B, S] are 0 where absent. The vector of a text is that of
-    [CLS] after a dense layer with tanh, the pooler.
+    Inputs and outputs are those of `Encoder`; `segment_ids` [B, S] default to 0. The text vector is the vector of [CLS]
+    after the pooler, a dense layer with tanh.
 
     >>> encoder = BertEncoder(BertConfig(hidden_size=8, num_attention_heads=2, num_hidden_layers=1))
     >>> encoder({"token_ids": keras.ops.ones((1, 3), "int32")})["pooled_output"].shape

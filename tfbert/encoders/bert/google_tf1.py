@@ -61,13 +61,13 @@ TABLE = WeightTable(
     },
 )
 
-# What modeling.get_activation computes by these names: its gelu is the approximation by tanh.
+# What modeling.get_activation computes under these names: its gelu is the approximation by tanh.
 ACTIVATIONS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh"}
 
 
 @dataclasses.dataclass(frozen=True)
 class GoogleForm:
-    """What bert_config.json says, beside the table.
+    """The names and fields of bert_config.json.
 
     Args:
         activations: {name there: name of `EncoderConfig.hidden_act`}.

@@ -46,7 +46,7 @@ PREDICTIONS = (
     Row("predictions/layer_norm/beta", "cls.predictions.transform.LayerNorm.bias", shape="H"),
     Row("predictions/output_bias", "cls.predictions.bias", shape="V"),
 )
-# Of a masked language model that does not read the token embedding; its bias then takes the place of the other one.
+# Of a masked language model with a decoder of its own, whose bias replaces the other one.
 DECODER = Row("predictions/decoder/embeddings", "cls.predictions.decoder.weight", shape="V H")
 DECODER_BIAS = Row("predictions/output_bias", "cls.predictions.decoder.bias", shape="V", is_written=False)
 HEADS = {  # of a network whose masked language model reads the token embedding

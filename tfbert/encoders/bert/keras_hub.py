@@ -1,4 +1,4 @@
-"""BERT in KerasHub's presets: its tensors, and what its JSON files call things.
+"""BERT in KerasHub's presets: its tensors, and the names in its JSON files.
 
 Source: keras_hub 0.32, src/models/bert. Its backbone always computes GELU by tanh and its masked language model's head
 always by erf, with an epsilon of its own.
@@ -61,8 +61,8 @@ class Preset:
     """How KerasHub names a family.
 
     Args:
-        class_prefix: of its classes: "Bert" of BertBackbone.
-        module: of its modules: "bert" of keras_hub.src.models.bert.bert_backbone.
+        class_prefix: the start of its class names: "Bert" of BertBackbone.
+        module: its module's name: "bert" of keras_hub.src.models.bert.bert_backbone.
         sizes: {argument of its backbone: field of the configuration}.
         constants: fields that its classes fix.
     """

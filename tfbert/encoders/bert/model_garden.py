@@ -1,4 +1,4 @@
-"""BERT's tensors in TensorFlow Model Garden's TF2 checkpoints, by the paths of objects that lead to them.
+"""BERT's tensors in TensorFlow Model Garden's TF2 checkpoints, named by the paths of objects that lead to them.
 
 Source: tensorflow/models, official/nlp/tools/tf2_bert_encoder_checkpoint_converter.py,
 official/nlp/modeling/networks/{bert_encoder,encoder_scaffold}.py, official/nlp/modeling/models.
@@ -32,7 +32,7 @@ TABLE = WeightTable(
         Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}/_output_layer_norm/gamma"),
         Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}/_output_layer_norm/beta"),
     ),
-    # A pretrained next-sentence head has a pooler of its own, which fine-tuning then takes.
+    # A pretrained next-sentence head has a pooler of its own; fine-tuning starts from that one.
     pooler=(
         Row("pooler/kernel", "next_sentence.pooler_dense/kernel"),
         Row("pooler/bias", "next_sentence.pooler_dense/bias"),
@@ -66,5 +66,5 @@ TABLE = WeightTable(
     },
 )
 
-# What tf_utils.get_activation computes by these names.
+# What tf_utils.get_activation computes under these names.
 ACTIVATIONS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh", "swish": "swish", "mish": "mish"}

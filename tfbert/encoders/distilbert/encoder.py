@@ -19,7 +19,7 @@ from tfbert.encoders.layers.pooling import first_token_pooler
 class DistilBertEncoder(Encoder):
     """The encoder of DistilBERT (Sanh et al. 2019; Hugging Face DistilBertModel): BERT's layers without segments.
 
-    The vector of a text is that of [CLS] after a dense layer with ReLU, Hugging Face's `pre_classifier`.
+    The text vector is the vector of [CLS] after a dense layer with ReLU, Hugging Face's `pre_classifier`.
 
     >>> config = DistilBertConfig(hidden_size=8, num_attention_heads=2, num_hidden_layers=1)
     >>> DistilBertEncoder(config)({"token_ids": keras.ops.ones((1, 3), "int32")})["pooled_output"].shape

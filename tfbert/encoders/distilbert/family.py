@@ -11,7 +11,7 @@ from tfbert.encoders.families import Family, Form
 
 
 def _as_bert(form: Form) -> Form:
-    """A format of BERT that takes DistilBERT's weights, with segment embeddings of 0."""
+    """A format of BERT, to which DistilBERT's weights are written with segment embeddings of 0."""
 
     def fitted(weights):
         return form.fitted(weights, BertConfig(**weights.config.to_dict()))

@@ -1,7 +1,7 @@
 """DistilBERT's tensors (Sanh et al. 2019) in Hugging Face's files, with the shapes of all variables.
 
 Source of the names: transformers/models/distilbert/modeling_distilbert.py; transformers 4,
-models/distilbert/modeling_tf_distilbert.py. seq_relationship and tag_transitions, which it lacks, have BERT's names.
+models/distilbert/modeling_tf_distilbert.py. It has no seq_relationship or tag_transitions; here they have BERT's names.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
 
 _LAYER, _TF_LAYER, _BLOCK = "transformer.layer.{i}", "transformer/layer_._{i}", "block_{i}"
 
-# Of a masked language model that does not read the token embedding.
+# Of a masked language model with a decoder of its own.
 _DECODER = Row("predictions/decoder/embeddings", "vocab_projector.weight", shape="V H")
 
 _TIED = WeightTable(

@@ -1,4 +1,4 @@
-"""Keras layers of the encoder. They use `keras.ops` alone, but for `Dropout`."""
+"""Keras layers that encoders are made of. All but `Dropout` compute with `keras.ops` only."""
 
 from tfbert.encoders.layers.activations import activation
 from tfbert.encoders.layers.attention import SelfAttention

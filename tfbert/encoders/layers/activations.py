@@ -31,8 +31,8 @@ ACTIVATIONS = {
 def gelu_erf(x: Any) -> Any:
     """Exact GELU (Hendrycks & Gimpel 2016).
 
-    Spelled out with erf because `keras.ops.gelu(approximate=False)` lowers to erfc, which oneDNN does not
-    fuse with the matrix product before it and ONNX does not have.
+    Written with erf because `keras.ops.gelu(approximate=False)` becomes erfc, which oneDNN does not fuse with the
+    matrix product before it and which ONNX does not have.
     """
     return 0.5 * x * (1.0 + ops.erf(x * math.sqrt(0.5)))
 

@@ -15,11 +15,11 @@ from tfbert.encoders.layers.masking import MASKED
 
 @keras.saving.register_keras_serializable("tfbert")
 class SelfAttention(keras.layers.Layer):
-    """Scaled dot-product attention of every token to every token that is no padding.
+    """Scaled dot-product attention: every token attends to every token that is not padding.
 
-    Inputs: hidden [B, S, H], padding_mask bool or int [B, S] (1 = token), or [B, S, S], which says of each
-    token which it attends to. Output: [B, S, H]; with `return_probs` also the attention probabilities
-    [B, N, S, S]. Softmax is taken in float32.
+    Inputs: hidden [B, S, H]; padding_mask bool or int [B, S] (1 = token), or [B, S, S] with 1 where the token of axis 1
+    attends to the token of axis 2. Output: [B, S, H]; with `return_probs` also the attention probabilities
+    [B, N, S, S]. The softmax is computed in float32.
     Source: Vaswani et al. 2017, section 3.2; Hugging Face BertSelfAttention.
 
     >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
@@ -51,7 +51,7 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False) -> Any:
         batch, length = ops.shape(hidden)[0], ops.shape(hidden)[1]
-        # Products of [T, H] by [H, H] let oneDNN fuse the bias in; on [B, S, H] it does not.
+        # oneDNN fuses the bias into a product of [T, H] by [H, H], but not into one of [B, S, H].
         tokens = ops.reshape(hidden, (-1, self.hidden_size))
 
         def heads(layer: Any) -> Any:  # [T, H] -> [B, N, S, D]
@@ -60,7 +60,7 @@ class SelfAttention(keras.layers.Layer):
 
         query = heads(self.query) * (1.0 / math.sqrt(self.head_size))
         scores = ops.matmul(query, ops.transpose(heads(self.key), (0, 1, 3, 2)))  # [B, N, S, S]
-        # Scores are float32 whatever the compute dtype; a row whose keys are all padded stays finite.
+        # Scores are float32 for every compute dtype, and stay finite in a row whose keys are all padding.
         bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S] or [B, S, S]
         if len(bias.shape) == 2:
             bias = ops.expand_dims(bias, 1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @keras.saving.register_keras_serializable("tfbert")
 class EncoderBlock(keras.layers.Layer):
-    """Self-attention and feed-forward, each with dropout, residual sum and LayerNorm after it.
+    """Self-attention, then feed-forward. Dropout, a residual sum and LayerNorm follow each of them.
 
     Inputs: hidden [B, S, H], padding_mask [B, S] or [B, S, S]. Output: [B, S, H]; with `return_probs` also the
     attention probabilities [B, N, S, S]. Source: Vaswani et al. 2017, figure 1; Hugging Face BertLayer.

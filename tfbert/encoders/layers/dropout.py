@@ -10,9 +10,10 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfbert")
 class Dropout(keras.layers.Dropout):
-    """As Keras' Dropout. Under `tf.distribute` Keras' own draws the same mask on every replica, as all share a seed.
+    """Keras' Dropout, but with different masks on different replicas.
 
-    On one replica the masks are Keras' own for the seed. TensorFlow is what knows the number of a replica.
+    Under `tf.distribute`, Keras' layer draws the same mask on every replica, because all share a seed. On one replica
+    the masks are those of Keras' layer. The number of a replica comes from TensorFlow, not from `keras.ops`.
 
     >>> Dropout(0.1)(tf.ones([2, 3]), training=True).shape
     TensorShape([2, 3])

@@ -15,8 +15,8 @@ from tfbert.encoders.layers.initializers import TruncatedNormal
 class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
-    Inputs: token_ids int [B, S], segment_ids int [B, S] (None where `type_vocab_size` is 0: no segments); S at most
-    `max_position_embeddings`; position_ids int [B, S], 0, 1, 2, … unless given. Output: [B, S, H].
+    Inputs: token_ids int [B, S], with S at most `max_position_embeddings`; segment_ids int [B, S], None if
+    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …. Output: [B, S, H].
 
     >>> ids = keras.ops.zeros((1, 2), "int32")
     >>> BertEmbeddings(100, 8, max_position_embeddings=16)(ids, ids).shape
@@ -65,8 +65,8 @@ class BertEmbeddings(keras.layers.Layer):
             position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         x = self.token(token_ids) + self.position(position_ids)  # [B, S, H]
         if self.segment is not None:
-            # The segment table has a row or two: a sum over one-hot rows has a dense gradient of that size,
-            # where a gather would scatter B x S rows into it.
+            # The segment table has a row or two. A product with one-hot rows has a dense gradient of that size; the
+            # gradient of a gather would scatter B x S rows into it.
             x += ops.matmul(
                 ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
                 ops.cast(self.segment.embeddings, self.compute_dtype),

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class MaskedLanguageModelHead(keras.layers.Layer):
-    """Vectors of masked tokens -> logits of all tokens, by the encoder's own token embedding.
+    """Vectors of masked tokens -> logits of all tokens of the vocabulary.
 
-    Inputs: sequence_output [B, S, H], positions int [B, P]. Output: float32 [B, P, V]. The P vectors are
-    gathered first, so that the product with the embedding is P / S of the whole.
+    Inputs: sequence_output [B, S, H], positions int [B, P]. Output: float32 [B, P, V]. The P vectors are gathered
+    first, so the product with the embedding takes P / S of the time that all S vectors would.
     Source: google-research/bert, run_pretraining.py, get_masked_lm_output; Hugging Face BertLMPredictionHead.
 
     Args:
         token_embedding: the encoder's `keras.layers.Embedding`, built; the encoder owns its weights.
-        tied: by the encoder's token embedding, as BERT, or by a decoder of the head's own.
+        tied: True computes logits with the encoder's token embedding, as BERT does; False with a decoder of its own.
 
     >>> embedding = keras.layers.Embedding(100, 8)
     >>> embedding.build()
@@ -44,7 +44,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.hidden_size = token_embedding.input_dim, token_embedding.output_dim
-        self._embeddings = lambda: token_embedding.embeddings  # a layer in an attribute would be counted twice
+        self._embeddings = lambda: token_embedding.embeddings  # a layer in an attribute would count twice
         self.decoder = None
         if not tied:
             self.decoder = keras.layers.Embedding(
@@ -90,7 +90,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self.built = True
 
     def call(self, sequence_output: Any, positions: Any) -> Any:
-        # Rows of one table instead of a gather in each row: its gradient is one scatter.
+        # One gather from all B x S vectors instead of one in each row: its gradient is a single scatter.
         shape = ops.shape(sequence_output)
         rows = ops.expand_dims(ops.arange(shape[0], dtype="int32") * shape[1], 1) + ops.cast(positions, "int32")
         vectors = ops.take(ops.reshape(sequence_output, (-1, self.hidden_size)), ops.reshape(rows, (-1,)), axis=0)
@@ -103,17 +103,17 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         return keras.KerasTensor((*positions.shape, self.vocab_size), "float32")
 
     def write_onnx(self, graph: Any, sequence_output: Any, positions: Any, name: str) -> None:
-        """Adds the head to an ONNX graph; its output [B, P, V] gets the name.
+        """Adds the head to an ONNX graph; its output [B, P, V] is named `name`.
 
         Args:
             graph: `tfbert.export.onnx.graph.GraphWriter`.
-            sequence_output, positions: names of [B, S, H] and of int32 [B, P], none of them below 0.
+            sequence_output, positions: names of [B, S, H] and of int32 [B, P]; no position is negative.
         """
         places = graph.cast(graph.op("Unsqueeze", positions, axes=[2]), "int64")
         vectors = graph.op("GatherND", sequence_output, places, batch_dims=1)  # [B, P, H]
         vectors = graph.activation(self.hidden_act, graph.dense(self.transform, vectors, f"{self.name}.transform"))
         vectors = graph.layer_norm(self.layer_norm, vectors, f"{self.name}.layer_norm")
-        # The encoder's own table, where it has written one of this name.
+        # `graph.weight` returns the encoder's table if the encoder has written one of this name.
         table = "embeddings.token" if self.decoder is None else f"{self.name}.decoder"
         table = graph.weight(table, self._embeddings().numpy())
         logits = graph.op("MatMul", vectors, graph.op("Transpose", table, perm=[1, 0]))

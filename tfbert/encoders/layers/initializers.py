@@ -1,4 +1,4 @@
-"""Random starts, which a checkpoint's weights make needless."""
+"""Weight initializers that can be skipped when a checkpoint follows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEFT_AT_ZERO = contextvars.ContextVar("left_at_zero", default=False)
 
 @keras.saving.register_keras_serializable("tfbert")
 class TruncatedNormal(keras.initializers.TruncatedNormal):
-    """Keras' own numbers, but zeros inside `left_at_zero`.
+    """Keras' TruncatedNormal, but zeros inside `left_at_zero`.
 
     Args:
         always_drawn: random inside `left_at_zero` too, for weights that a checkpoint may lack.
@@ -37,9 +37,9 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
 
 @contextlib.contextmanager
 def left_at_zero() -> Iterator[None]:
-    """Variables made meanwhile start at zero, as those do that a checkpoint is read into.
+    """Variables made in this context start at zero, because a checkpoint's weights will replace them.
 
-    Drawing them takes time and memory; these zeros take none until the checkpoint's weights replace them.
+    Random numbers would take time and memory. These zeros take none until the weights replace them.
 
     >>> with left_at_zero():
     ...     TruncatedNormal()((2, 2))

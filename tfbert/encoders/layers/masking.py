@@ -1,18 +1,18 @@
-"""The one number that stands for "no score": of a padded key, a token that is no answer, a choice that is not there."""
+"""The one number for "no score": of a padded key, of a token that cannot be in an answer, of an absent choice."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Finite, so that sums and differences stay numbers, and far below any network's own scores. In float32 exp of it is
-# exactly 0.
+# Finite, so that sums and differences are finite too, and far below the scores of any network. Its exp is exactly 0 in
+# float32.
 MASKED = -1e9
 
-_LIMIT = -1e8  # a score near MASKED has been added to it
+_LIMIT = -1e8  # MASKED plus any network's score is below it
 
 
 def is_masked(scores: Any) -> Any:
-    """Whether scores, an array or tensor of any shape, are MASKED, or MASKED with a score added: bool.
+    """Whether each score of an array or tensor is MASKED, or MASKED plus a network's score: bool of the same shape.
 
     >>> is_masked(np.float32([1.5, MASKED + 3])).tolist()
     [False, True]

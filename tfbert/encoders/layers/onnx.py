@@ -3,7 +3,7 @@
 B batch, S sequence, H hidden, N heads, D head size.
 
 The form is the one that its AttentionFusion, SkipLayerNormFusion and BiasGeluFusion look for
-(onnxruntime/core/optimizer). A `graph` is a `tfbert.export.onnx.graph.GraphWriter`; tensors go by their names.
+(onnxruntime/core/optimizer). A `graph` is a `tfbert.export.onnx.graph.GraphWriter`; tensors are given by name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def write_embeddings(graph: Any, embeddings: Any) -> str:
     x = graph.op("Add", graph.op("Gather", tables["token"], "token_ids"), positions)
     if "segment" in tables:
         x = graph.op("Add", x, graph.op("Gather", tables["segment"], "segment_ids"))
-    # The length of a slice is unknown to inference, and what is unknown ONNX Runtime does not fuse.
+    # Shape inference does not know the length of a slice, and ONNX Runtime does not fuse nodes of unknown shape.
     x = graph.has_shape(x, ["batch", "sequence", embeddings.hidden_size])
     return graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
 

@@ -1,4 +1,4 @@
-"""One vector of a sentence from those of its tokens. B batch, S sequence, H hidden, D dimensions."""
+"""One vector for a sentence, made of its tokens' vectors. B batch, S sequence, H hidden, D dimensions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tfbert.encoders.config import EncoderConfig
 
 POOLINGS = ("mean", "cls", "max")
-MIN_TOKENS = 1e-9  # of a sentence without tokens, so that its mean is 0 and not 0 / 0
+MIN_TOKENS = 1e-9  # the divisor for a sentence without tokens, so that its mean is 0 and not 0 / 0
 MIN_SQUARE = 1e-24  # a vector with a smaller sum of squares is not scaled to length 1, as in PyTorch's `normalize`
 
 
 @keras.saving.register_keras_serializable("tfbert")
 class SentencePooling(keras.layers.Layer):
-    """Mean or maximum over the tokens that are no padding, or the first token's vector.
+    """The mean or maximum over all tokens but padding, or the first token's vector.
 
     Inputs: sequence_output [B, S, H], padding_mask int [B, S] (1 = token). Output: [B, D], in the layer's dtype.
-    Source: sentence-transformers, models/Pooling.py; Kusupati et al. 2022 for the first dimensions alone.
+    Source: sentence-transformers, models/Pooling.py; Kusupati et al. 2022 for keeping only the first dimensions.
 
     Args:
         pooling: "mean", "cls" or "max".
-        dimensions: how many of the vector's numbers are kept, from the first on; 0 for all.
+        dimensions: how many of the vector's first numbers are kept; 0 keeps all.
         normalize: scale what is kept to length 1.
 
     >>> SentencePooling("mean", normalize=False)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
@@ -64,12 +64,12 @@ class SentencePooling(keras.layers.Layer):
 
 
 def unit_length(vectors: Any) -> Any:
-    """Vectors [..., D] scaled to length 1; those of length 0 stay."""
+    """Vectors [..., D] scaled to length 1; zero vectors stay as they are."""
     return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), MIN_SQUARE))
 
 
 def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> keras.layers.Dense:
-    """The dense layer, named "pooler", that makes a text's vector of its first token's (Hugging Face BertPooler)."""
+    """The dense layer "pooler": the first token's vector to the text vector (Hugging Face BertPooler)."""
     return keras.layers.Dense(
         config.hidden_size,
         activation=activation(config.pooler_act),
