@@ -1,4 +1,4 @@
-"""Checkpoints of any format <-> tfbert: a format is a file in formats/ and a row; each family brings its own tables."""
+"""Checkpoints of any format <-> tfbert: a format is a file in formats/ and a row; each family has its own tables."""
 
 from tfbert.checkpoints import store
 from tfbert.checkpoints.loading import LoadReport, load_encoder, load_head

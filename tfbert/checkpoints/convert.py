@@ -22,7 +22,7 @@ def convert(source: Source, form: str, out: Any) -> list[str]:
         out: the folder; another of the same format is replaced.
 
     Returns:
-        A list of sentences on what the format has no place for, or computes otherwise.
+        A list of sentences on what the format has no place for, or computes differently.
 
     Raises:
         ConfigError: a network that the format does not have.
@@ -57,15 +57,15 @@ def _as_far_as(source: Source, target: Format) -> tuple[Weights, list[str]]:
 
 
 def _not_kept(source: Source, written: Source, name: str) -> list[str]:
-    """Sentences on what the written folder, read again, does not say as the source does, besides its weights."""
+    """Sentences on what, besides weights, the written folder lacks or changes when it is read back."""
     before, after, notes = {}, {}, []
     try:
         before = _rules(source.tokenizer())
         after = _rules(written.tokenizer())
     except (ConfigError, VocabularyError) as error:
-        if before:  # else nothing is read of the source's either
+        if before:  # otherwise the source's own tokenizer was not readable
             notes.append(f"{name} has no place for all of the tokenizer, which tfbert does not read there: {error}")
-    if written.label_names():  # else there is no classifier, which is told
+    if written.label_names():  # otherwise the classifier was left out, and another note reports it
         before["the names of the labels"] = source.label_names()
         after["the names of the labels"] = written.label_names()
     notes += [

@@ -1,4 +1,4 @@
-"""A checkpoint from Hugging Face's hub: of the formats that a repository has, the files of the best one alone."""
+"""A checkpoint from Hugging Face's hub. Of a repository with several formats, only the best one is fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfbert.errors import CheckpointError
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 # Configurations and vocabularies, of sentence-transformers and KerasHub too.
 _ALWAYS = ["*.json", "*vocab*.txt", "assets/tokenizer/*", "*_Pooling/*", "*_Dense/*"]
-# Weights, the first that a repository has.
+# Weights, best first; the first that a repository has are fetched.
 _WEIGHTS = (
     ["*.safetensors"],
     ["pytorch_model*.bin"],

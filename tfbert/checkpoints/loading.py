@@ -13,14 +13,14 @@ from tfbert.encoders.encoder import Encoder
 from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import CheckpointError
 
-_TRIMMED_EVERY = 16 << 20  # bytes read: a few hundredths of a model, which malloc may hold meanwhile
+_TRIMMED_EVERY = 16 << 20  # bytes read; malloc may keep as many: a few hundredths of a model
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """Which variables came from the checkpoint and which it lacks (they keep their random start).
+    """Which variables the checkpoint had, and which it lacks: these keep their random numbers.
 
-    `found` says in a line what the checkpoint is.
+    `found` describes the checkpoint in one line.
     """
 
     loaded: tuple[str, ...]
@@ -50,7 +50,7 @@ def load_head(head: keras.layers.Layer, name: str, source: Source) -> LoadReport
 def _load(variables: dict[str, Any], source: Source) -> LoadReport:
     loaded, read = [name for name in variables if name in source.shapes], 0
     for name in loaded:
-        # Whole: TensorFlow copies a variable that was assigned to in slices each time that it is read.
+        # Assigned whole: if a variable is assigned in slices, TensorFlow copies it at every read.
         value = source.value(name)
         variables[name].assign(pages.as_tensor(value))
         read += value.nbytes

@@ -25,7 +25,7 @@ def load_encoder(name: Any, encoder_class: type[Encoder], *, dtype: Any = None) 
             f"{source.description} is of {source.family.name}, not of {encoder_class.__name__}; "
             "tfbert.Encoder.from_checkpoint takes every family"
         )
-    with left_at_zero():  # but the pooler
+    with left_at_zero():  # all but the pooler
         encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
         encoder.build()
     report = loading.load_encoder(encoder, source)

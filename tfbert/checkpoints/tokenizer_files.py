@@ -24,7 +24,7 @@ def copy(folder: Any, source: Source) -> None:
 
 
 def write_vocabulary(folder: Any, source: Source, tokenizer: Any) -> None:
-    """Writes vocab.txt alone; without a `Tokenizer`, which tfbert does not read then, copies what there is."""
+    """Writes vocab.txt alone. If tfbert could not read the tokenizer (None), copies its files."""
     if tokenizer is None:
         copy(folder, source)
     else:

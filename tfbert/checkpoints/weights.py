@@ -26,7 +26,7 @@ from tfbert.encoders.weight_table import (
 )
 from tfbert.errors import CheckpointError
 
-# No weight of a trained network comes near it; numbers in the wrong byte order pass it at once.
+# Weights of trained networks are far smaller; numbers in the wrong byte order soon exceed it.
 _LARGEST = 1e9
 
 
@@ -34,7 +34,7 @@ class Weights:
     """Variables under tfbert's names, one at a time: what a format writes, and what a `Source` is.
 
     Attributes:
-        config: the encoder's configuration, of which the family follows.
+        config: the encoder's configuration, which also determines the family.
         shapes: {variable: shape in tfbert's layout}, the heads' among them.
         task_heads: names of heads that may have variables which no table has.
     """
@@ -81,7 +81,7 @@ class LayerWeights(Weights):
 
 
 class PartOf(Weights):
-    """Some of another's variables, for a format of another configuration; one that the other lacks is 0."""
+    """Some variables of other `Weights`, under another configuration; a variable that those lack is 0."""
 
     def __init__(self, source: Weights, config: EncoderConfig, shapes: dict[str, tuple[int, ...]]):
         self._source, self.config, self.shapes = source, config, shapes
@@ -95,17 +95,17 @@ class PartOf(Weights):
 class Source(Weights):
     """An opened checkpoint in some format; `checkpoints.open_checkpoint` returns one.
 
-    Opening compares all shapes with the configuration, so that nothing is allocated for a file that lies.
+    Opening compares all shapes with the configuration, so that wrong shapes cannot make it allocate memory.
 
     Attributes:
         description: what it is and where, for messages.
         folder: where its vocabulary and JSON files lie.
         values: all of its config JSON, for heads and labels.
         modules: the folder of modules.json, of sentence-transformers; None elsewhere.
-        has_tokenizer_files: whether its tokenizer's files are as Hugging Face has them.
+        has_tokenizer_files: whether its tokenizer's files are in Hugging Face's format.
 
     Args:
-        files: rows of a format's table and the tensor file that has them, [(rows, file)].
+        files: [(rows of a format's table, the tensor file that holds them)].
     """
 
     description: str
@@ -186,7 +186,7 @@ class Source(Weights):
 
     def add(self, rows: Iterable[Row], file: TensorFile) -> None:
         """Finds rows of a table in a tensor file. Raises CheckpointError: of another shape than configured."""
-        # before the rows are written out: a configuration may say anything
+        # checked before `expand` makes a row for each layer: a configuration may give any number
         if self.config.num_hidden_layers > len(file.shapes):
             raise CheckpointError(
                 f"{self.description}: {len(file.shapes)} tensors are too few for {self.config.num_hidden_layers} layers"
@@ -231,7 +231,7 @@ class Source(Weights):
                 names = [self._lacking[name] for name in needed]
                 listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
                 raise CheckpointError(f"{self.description} lacks {len(names)} tensors of {what}: {listed}")
-        for head in begun:  # whose number of outputs no configuration says
+        for head in begun:  # no configuration gives its number of outputs
             kernel, bias = (self.shapes.get(f"{head}/{name}") for name in ("kernel", "bias"))
             if kernel and bias and (len(kernel) != 2 or kernel[1:] != bias):
                 raise CheckpointError(
@@ -241,7 +241,7 @@ class Source(Weights):
 
 
 def check_rows(weights: Weights, rows: Iterable[Row], form: str) -> None:
-    """Raises CheckpointError: a variable without a row in all of a format's table, which would be lost."""
+    """Raises CheckpointError: a variable has no row in the format's table and would be lost."""
     known = {row.variable for row in expand(rows, weights.config.num_hidden_layers)}
     lost = [name for name, shape in weights.shapes.items() if name not in known and 0 not in shape]
     if lost:

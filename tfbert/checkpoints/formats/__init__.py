@@ -1,4 +1,4 @@
-"""The formats of checkpoints: a file in this folder and a row each."""
+"""The table of checkpoint formats. Each has a file in this folder and a row here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfbert.errors import CheckpointError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from tfbert.checkpoints.weights import Source, Weights
 
-# name -> where the format is, imported when it is first asked for. The first that recognises a folder opens it.
+# name -> where the format is, imported on first use. The first that recognises a folder opens it.
 _FORMATS: dict[str, Any] = {
     "keras_hub": "tfbert.checkpoints.formats.keras_hub:FORMAT",
     "hf": "tfbert.checkpoints.formats.hugging_face:FORMAT",
@@ -29,14 +29,14 @@ class Format:
 
     Args:
         name: as `tfbert convert --to` and a family's `forms` call it.
-        title: as people call it.
+        title: for messages, such as "Hugging Face".
         files: what its folders hold, for an error that lists the formats.
         recognises: folder -> whether it is of this format.
         open_folder: folder -> its `Source`.
         write: (an empty folder, the opened checkpoint, the weights that the format takes, the `Tokenizer` or None
             where tfbert does not read it) -> writes all files; None for a format that is only read.
-        marker: the file by which its folders are known, so that one may be replaced.
-        any_family: whether it holds any network. Else a family's `forms` say what the format has of it.
+        marker: the file that marks its folders; only a folder that has it is replaced.
+        any_family: whether it can hold every family. If not, a family's `forms` say how it is held.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Format:
 
 
 def register(new: Format) -> None:
-    """Adds a format of one's own; folders that another format recognises are opened by that one."""
+    """Adds a format of your own. A folder that an earlier format recognises is opened by that one."""
     _FORMATS[new.name] = new
 
 

@@ -41,7 +41,7 @@ def checkpoint_prefix(folder: Any) -> pathlib.Path:
 
 
 def config_file(folder: Any) -> pathlib.Path | None:
-    """The folder's bert_config.json, or the one file named like it; None without."""
+    """The folder's bert_config.json, or the one file with a similar name; None if there is none."""
     found = sorted(pathlib.Path(folder).glob("*bert_config*.json"))
     named = pathlib.Path(folder) / "bert_config.json"
     return named if named in found else found[0] if len(found) == 1 else None

@@ -28,7 +28,7 @@ from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.weight_table import WeightTable, default_row
 from tfbert.files import read_json_object, write_json
 
-# What a folder may hold, the first found is read.
+# Weights that a folder may hold; the first that exists is read.
 FILES: dict[str, Callable[[pathlib.Path], TensorFile]] = {
     "model.safetensors": SafetensorsFile,
     "model.safetensors.index.json": lambda path: Shards(path, SafetensorsFile),
@@ -59,7 +59,7 @@ def open_folder(folder: Any) -> Source:
 
 
 def _plain_names(file: TensorFile, table: WeightTable) -> Renamed:
-    """The file under the names of the table: without the prefix of the encoder, or what a training loop put there."""
+    """The file under the table's names, without the encoder's prefix or one that a training loop added."""
     first = table.encoder[0].tensor
     outer = next((name.removesuffix(first) for name in file.shapes if name.endswith(first)), "")
     training = outer.removesuffix(table.prefix)  # such as DataParallel's `module.`
@@ -102,13 +102,13 @@ def write_folder(
     Args:
         heads: {name: built layer}; names that the family's table does not have get `default_row`'s tensors.
         head, values: as in `config_values`.
-        pooler: False leaves it out, where it is random and nothing has read it.
+        pooler: False leaves it out, because it is random and nothing has read it.
     """
     write_weights(folder, LayerWeights(encoder, heads or {}, pooler=pooler), head=head, values=values)
 
 
 def write_weights(folder: Any, weights: Weights, *, head: str = "", values: dict[str, Any] | None = None) -> None:
-    """The same of any `Weights`. A dense layer of sentence embeddings is left to `sentence_transformers.write`.
+    """As `write_folder`, of any `Weights`. `sentence_transformers.write` writes the dense layer of embeddings.
 
     Raises:
         CheckpointError: a variable of the encoder that the family's table has no name for.

@@ -1,7 +1,7 @@
 """KerasHub's presets: config.json, model.weights.h5, task.json, task.weights.h5, tokenizer.json, assets/tokenizer.
 
-Source: keras_hub 0.32, src/utils/preset_utils.py. What its classes are called and compute, each family says in a
-`Preset`. KerasHub itself is not needed.
+Source: keras_hub 0.32, src/utils/preset_utils.py. Each family says in a `Preset` what
+KerasHub's classes for it are called and compute. KerasHub itself is not needed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class KerasHubSource(Source):
         if not isinstance(config, dict):
             raise VocabularyError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
         lower_case, strip_accents = bool(config.get("lowercase")), bool(config.get("strip_accents"))
-        # KerasHub reads split_on_cjk and does not write it: a tokenizer.json with it is tfbert's, and means the rest.
+        # KerasHub reads split_on_cjk but never writes it. A file that has it is tfbert's and states strip_accents as it
+        # is; in KerasHub's own files, lowercase strips accents too.
         return Tokenizer(
             Vocabulary.from_file(self.folder / _VOCABULARY),
             lower_case=lower_case,
@@ -122,7 +123,7 @@ def write_weights(
     """Writes a preset of any `Weights` into an existing folder.
 
     Args:
-        tokenizer: a `Tokenizer`, which needs a preset for strings.
+        tokenizer: a `Tokenizer`, which a preset needs to take strings.
         task: name in `TASKS`; None for the backbone alone.
         embedding: pooling and normalize of a TextEmbedder.
     """

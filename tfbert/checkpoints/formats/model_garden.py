@@ -1,6 +1,6 @@
 """TensorFlow Model Garden's TF2 checkpoint: bert_config.json, vocab.txt, bert_model.ckpt-1.{index,data-…}.
 
-Its tensors hang on a graph of objects, whose names lead to them; a file has them under the first path that leads there.
+Its tensors belong to a graph of named objects. A file stores a tensor under the first path that leads to it.
 Source: tensorflow/models, official/nlp/tools/tf2_bert_encoder_checkpoint_converter.py,
 official/nlp/modeling/networks/{bert_encoder,encoder_scaffold}.py, official/nlp/modeling/models.
 """
@@ -26,7 +26,7 @@ from tfbert.errors import CheckpointError
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 NAME = "model_garden"  # of the format in a family's `forms`
-# Where the encoder may hang: alone, in a pretrainer, in a classifier, or as the root itself.
+# Where the encoder may be in the graph: alone, in a pretrainer, in a classifier, or as the root itself.
 _ENCODERS = ("encoder", "model/encoder_network", "model/_network", "model", "_network", "encoder_network", "")
 _TOKENS = "encoder/_embedding_layer/embeddings"
 
@@ -36,7 +36,7 @@ def recognises(folder: pathlib.Path) -> bool:
     if google_tf1.config_file(folder) is None:
         return False
     prefix = google_tf1.checkpoint_prefix(folder)
-    # the first key of the index, which is sorted; its letters stand there as they are
+    # GRAPH is the first key of the sorted index, so it is stored in full
     return GRAPH.encode() in prefix.with_name(prefix.name + ".index").read_bytes()
 
 
@@ -66,7 +66,7 @@ def open_folder(folder: Any) -> Source:
 
 
 def numbered_layers(config: EncoderConfig) -> dict[str, str]:
-    """{name of a layer of the encoder: its number among the layers with weights}, as Keras also keeps them."""
+    """{name of a layer of the encoder: its number among the layers with weights}, Keras' second name for it."""
     count = config.num_hidden_layers
     names = ("_embedding_layer", "_position_embedding_layer", "_type_embedding_layer", "_embedding_norm_layer")
     layers = (*names, *(f"_transformer_layers/{i}" for i in range(count)), "_pooler_layer")
@@ -81,7 +81,7 @@ def _numbered(path, config):
 
 
 def _in_encoder(anchor, path, config):
-    """The paths by which a path below the encoder may be found."""
+    """The paths under which a tensor of the encoder may be found."""
     start = f"{anchor}/" if anchor else ""
     paths = [start + path]
     for name, number in numbered_layers(config).items():
@@ -104,7 +104,7 @@ class _Graph:
         self._keys = [{value.name: value.checkpoint_key for value in node.attributes} for node in graph.nodes]
 
     def key(self, paths: Iterable[str]) -> str | None:
-        """The tensor's name that the first of the paths leads to, or None."""
+        """The name of the tensor at the first of the paths that leads to one, or None."""
         for path in paths:
             node = 0
             for name in path.split("/"):
@@ -173,7 +173,7 @@ def _node(graph, path):
 
 
 def _also(graph, path, other):
-    """Lets another path lead to the same node; of a path given as a list, names may have slashes."""
+    """Makes another path lead to the same node. In a path given as a list, names may have slashes."""
     parts = other if isinstance(other, list) else other.split("/")
     child = graph.nodes[_node(graph, parts[:-1])].children.add()
     child.node_id, child.local_name = _node(graph, path), parts[-1]

@@ -31,7 +31,7 @@ _ACTIVATIONS = {  # PyTorch's class -> a name of `ACTIVATIONS`
     "torch.nn.modules.activation.Sigmoid": "sigmoid",
 }
 _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
-# What the folder of a module must hold; that of Normalize is empty, and not kept by all that copy.
+# What the folder of a module must hold. Normalize's is empty, and some programs do not copy empty folders.
 _NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
@@ -58,7 +58,7 @@ def open_folder(folder: Any, open_encoder: Any) -> Source:
 def settings(source: Any, given: Any = ()) -> dict[str, Any]:
     """The settings pooling, normalize, max_length and dense_* that a source's files say; {} where it has none.
 
-    With `pooling` among the `given` settings, what the folder says of it is not looked at.
+    If `pooling` is among the `given` settings, the folder's own pooling is ignored.
 
     Raises:
         CheckpointError: the folder has modules or a pooling that tfbert does not have.
@@ -94,7 +94,7 @@ def settings(source: Any, given: Any = ()) -> dict[str, Any]:
 def write(folder: Any, found: Any, weights: Any) -> None:
     """Writes the files of sentence embeddings into an existing folder, so that sentence-transformers opens it.
 
-    It has no module for `dimensions`; there its users give `truncate_dim`.
+    sentence-transformers has no module for `dimensions`; its users give `truncate_dim`.
 
     Args:
         found: `settings`, or those of a `SentenceEmbedding`.
@@ -164,7 +164,7 @@ def _modules(folder, given=()):
         if kind in found and not skipped and not (found[kind] / name).exists():
             or_else = ", or give pooling=" if kind == "Pooling" else ""
             raise CheckpointError(
-                f"{path} names {found[kind] / name}, which is not there: copy the folder with those in it{or_else}"
+                f"{path} names {found[kind] / name}, which is not there: copy the folder with its subfolders{or_else}"
             )
     return found
 

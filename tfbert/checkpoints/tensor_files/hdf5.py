@@ -1,4 +1,4 @@
-"""HDF5 files of weights: what Keras wrote and writes, tf_model.h5 and model.weights.h5."""
+"""HDF5 files of weights, as Keras 2 and 3 write them: tf_model.h5 and model.weights.h5."""
 
 from __future__ import annotations
 

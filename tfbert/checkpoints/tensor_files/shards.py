@@ -46,7 +46,7 @@ class Shards:
 
 
 class Together:
-    """Tensor files that share out the tensors of one."""
+    """Several tensor files, each with a part of the tensors, read as one."""
 
     def __init__(self, files: Sequence[TensorFile]) -> None:
         self._files = {name: file for file in files for name in file.shapes}

@@ -1,7 +1,8 @@
 """TensorFlow's checkpoint files: PREFIX.index, PREFIX.data-00000-of-00001.
 
-The index is checked here against the lengths of the files before TensorFlow's own reader opens it: that one allocates
-what the index says. Source: tensorflow/core/util/tensor_bundle, tensorflow/core/lib/io/format.h (LevelDB's table).
+The index is checked here against the lengths of the files before TensorFlow's own reader opens it, because that reader
+allocates what the index says. Source: tensorflow/core/util/tensor_bundle, tensorflow/core/lib/io/format.h (LevelDB's
+table).
 """
 
 from __future__ import annotations
