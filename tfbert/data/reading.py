@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from tfbert.data.bad_rows import BadRows, Policy
 from tfbert.data.readers.conll import read_conll
@@ -22,23 +24,46 @@ from tfbert.data.readers.tfrecord import tfrecord_rows
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, NoRowsError
 
+# The tables of formats, a row each.
 _FORMAT_OF_SUFFIX = {
     ".tsv": "tsv",
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "jsonl",
     ".txt": "txt",
     ".tfrecord": "tfrecord",
     ".tfrecords": "tfrecord",
     ".parquet": "parquet",
-    **dict.fromkeys((".conll", ".bio", ".iob", ".iob2", ".bioes"), "conll"),
+    ".conll": "conll",
+    ".bio": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bioes": "conll",
 }
-# One document a file, in the form that the data of a task are published in.
-_DOCUMENTS = {"conll": read_conll, "squad": read_squad, "semeval": read_semeval}
-_RECORDS = {"tfrecord": tfrecord_rows, "parquet": parquet_rows}
-_FORMATS = ("tsv", "csv", "jsonl", "txt", *_RECORDS, *_DOCUMENTS)
-_FIRST_LINES = 10  # of a .json file, which show whether it is a document of SQuAD's form
+# One row after another: (lines, name, column_names, bad_rows) -> Rows.
+_ROWS = {
+    "tsv": partial(FieldRows, separators="tabs"),
+    "csv": partial(FieldRows, separators="commas"),
+    "jsonl": json_rows,
+    "txt": TextRows,
+}
+# One document a file, in the form that the data of a task are published in: (lines, name[, bad_rows]) -> Table.
+_DOCUMENTS = {
+    "conll": read_conll,
+    "squad": read_squad,
+    "semeval": read_semeval,
+}
+# Files that are no lines of text: (path) -> Rows.
+_RECORDS = {
+    "tfrecord": tfrecord_rows,
+    "parquet": parquet_rows,
+}
+# What a .json file is, by the text of its first lines; the first that fits. JSON lines if none does.
+_JSON = (
+    (begins_squad, "squad"),
+)  # fmt: skip
+_FORMATS = (*_ROWS, *_RECORDS, *_DOCUMENTS)
+_FIRST_LINES = 10  # of a .json file, which show what it is
 
 
 def read(
@@ -170,19 +195,18 @@ def _read(source, column_names, format, bad_rows):
         lines = decoded_lines(file, source)
         if format is None:
             first = list(itertools.islice(lines, _FIRST_LINES))
-            format = "squad" if begins_squad("".join(first)) else "jsonl"
+            text = "".join(first)
+            format = next((name for begins, name in _JSON if begins(text)), "jsonl")
             lines = itertools.chain(first, lines)
         yield _rows(lines, source, column_names, format, bad_rows)
 
 
 def _rows(lines: Iterable[str], name: str, column_names: list[str], format: str, bad_rows: BadRows) -> Rows | Table:
     if format in _DOCUMENTS:
-        return _DOCUMENTS[format](lines, name)
-    if format == "txt":
-        return TextRows(lines, name, column_names, bad_rows)
-    if format == "jsonl":
-        return json_rows(lines, name, column_names, bad_rows)
-    return FieldRows(lines, name, column_names, "tabs" if format == "tsv" else "commas", bad_rows)
+        read_document = _DOCUMENTS[format]
+        counts_bad_rows = len(inspect.signature(read_document).parameters) > 2
+        return read_document(lines, name, *([bad_rows] if counts_bad_rows else []))
+    return _ROWS[format](lines, name, column_names, bad_rows=bad_rows)
 
 
 def _names(argument: str, names: Sequence[str]) -> list[str]:
