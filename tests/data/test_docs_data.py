@@ -11,7 +11,7 @@ from tfbert.data import read, reading
 PAGE = (pathlib.Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
 BINARY = {"tfrecord", "parquet", "tfds"}  # their sections have no example
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
-SECTIONS = {title: text for title, text in re.findall(r"^## (\S+)$(.*?)(?=^## |\Z)", PAGE, re.M | re.S)}
+SECTIONS = dict(re.findall(r"^## (\S+)$(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
 
 
 def examples():

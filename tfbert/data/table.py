@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from absl import logging
 
 from tfbert.data.bad_rows import BadRows
-from tfbert.errors import DataError, RowError, did_you_mean
+from tfbert.data.missing_column import listed, missing_column
+from tfbert.data.nested import LACKING, values_at
+from tfbert.errors import DataError, RowError
 
 
 class Table:
@@ -61,6 +63,7 @@ class Table:
         self._has_lists_of_one = has_lists_of_one
         self.bad_rows = BadRows() if bad_rows is None else bad_rows
         self._quiet = quiet
+        self._parts: dict[str, str] = {}  # column -> the part of the example that it was looked up as
         self._length = len(next(iter(columns.values()), ()))
 
     @classmethod
@@ -97,7 +100,7 @@ class Table:
             yield row
 
     def __repr__(self) -> str:
-        return f"<Table {self.source}: {len(self)} rows of {_list(self.columns)}>"
+        return f"<Table {self.source}: {len(self)} rows of {listed(self.columns)}>"
 
     def row_name(self, i: int) -> str:
         """The place of row `i` for messages: "train.tsv, line 17", or "memory, row 15" (counted from 0)."""
@@ -125,25 +128,40 @@ class Table:
             first = self.row_name(rows[0])
             logging.warning("%s: %s %s, first at %s", self.source, f"{len(rows):,}", what, first)
 
+    def has_column(self, name: str, part: str | None = None) -> bool:
+        """Whether there is such a column. A dotted name, such as `meta.text`, is of values in a column of objects; they
+        become a column of the table.
+
+        Args:
+            part: what the column is of the example, for the message where there is none.
+        """
+        if name not in self.columns and "." in name:
+            values = values_at(name, self.columns)
+            if values is not None:
+                self._absent[name] = {i for i, value in enumerate(values) if value is LACKING}
+                self.columns[name] = [None if value is LACKING else value for value in values]
+        if part is not None:
+            self._parts[name] = part
+        return name in self.columns
+
     def column(self, name: str) -> list:
         """The values of one column, as a list.
 
         Raises:
             DataError: there is no such column, or some rows (of JSONL) lack it.
         """
-        if name not in self.columns:
-            message = f"{self.source}: no column {name!r}; the columns are {_list(self.columns)}"
-            message += did_you_mean(name, self.columns)
-            if self._names_from_file:
-                message += "; a file without a header line needs column_names"
-            raise DataError(message)
+        if not self.has_column(name):
+            part = self._parts.get(name)
+            raise missing_column(
+                *(self.source, name, self.columns, part), others=self._parts, names_from_file=self._names_from_file
+            )
         absent = self._absent.get(name)
         if absent:
             first = min(absent)
             present = [other for other in self.columns if first not in self._absent.get(other, ())]
             raise self.row_error(
                 first,
-                f"no {name!r} here, which other rows have; this row has {_list(present)} "
+                f"no {name!r} here, which other rows have; this row has {listed(present)} "
                 f"({len(absent)} of {len(self)} rows lack {name!r})",
                 f"no {name!r}",
             )
@@ -216,12 +234,6 @@ class Table:
             bad_rows=self.bad_rows,
             quiet=quiet or self._quiet,
         )
-
-
-def _list(names: Collection[str]) -> str:
-    """Names for a message, cut: those of a file without a header line may be whole texts."""
-    shown = [repr(name if len(name) <= 40 else name[:37] + "...") for name in list(names)[:20]]
-    return ", ".join(shown) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
 def _kind(value: Any) -> str:

@@ -19,13 +19,19 @@ OtherNames = Mapping[str, Sequence[str]]  # part -> what published data sets cal
 def column_name(part: str, table: Table, columns: Mapping[str, str], other_names: OtherNames) -> str:
     """The table's name for a part of the example: as `columns` says, the part's own, or a usual one.
 
+    `columns` may have dotted names, such as `meta.text`, of values in a column of objects. Where the table has no such
+    column, the error of `Table.column` says how to name one for this part.
+
     >>> table = tfbert.data.Table.from_columns({"sentence": ["a fine film"]})
     >>> column_name("text", table, {}, {"text": ("sentence",)})
     'sentence'
     """
     if part in columns:
-        return columns[part]
-    return next((name for name in (part, *other_names.get(part, ())) if name in table.columns), part)
+        name = columns[part]
+    else:
+        name = next((name for name in (part, *other_names.get(part, ())) if name in table.columns), part)
+    table.has_column(name, part)
+    return name
 
 
 def has_column(part: str, table: Table, columns: Mapping[str, str], other_names: OtherNames) -> bool:
