@@ -193,7 +193,11 @@ def test_rows_in_many_chunks(write):
         ("a.tsv", b"a\nx\ncaf\xe9 au lait\n", "a.tsv, line 3, byte 4 of the line: 0xe9 is not UTF-8"),
         ("a.csv.gz", b"a\n\xff\n", "a.csv.gz, line 2, byte 1 of the line: 0xff"),
         ("a.tsv", b"\xef\xbb\xbfa\xe9\n", "a.tsv, line 1, byte 5 of the line: 0xe9"),
-        ("a.txt", "ab\n".encode("utf-16"), "a.txt, line 1, byte 1 .* the file is UTF-16; save it as UTF-8"),
+        (
+            "a.txt",
+            "ab\n".encode("utf-16"),
+            "a.txt, line 1, byte 1 .* the file seems to be utf-16: give --encoding=utf-16, in Python",
+        ),
         ("a.tsv", gzip.compress(b"a\nb\n", mtime=0), "a.tsv, line 1, byte 2 .* compressed by gzip; name it .gz"),
         ("a.jsonl", '{"a": 1}\n{"a": }\n', "a.jsonl, line 2, column 7: not JSON: Expecting value"),
         ("a.json", '[\n{"a": 1}\n]\n', "a.json, line 1, .* one object a line, not as one array"),

@@ -13,6 +13,7 @@ from functools import partial
 from tfbert.data.bad_rows import BadRows, Policy
 from tfbert.data.readers.conll import read_conll
 from tfbert.data.readers.delimited import FieldRows
+from tfbert.data.readers.encodings import checked_encoding
 from tfbert.data.readers.json_lines import json_rows
 from tfbert.data.readers.lines import decoded_lines, open_data
 from tfbert.data.readers.parquet import parquet_rows
@@ -72,6 +73,7 @@ def read(
     column_names: Sequence[str] = (),
     required: Sequence[str] = (),
     format: str | None = None,
+    encoding: str | None = None,
     bad_rows: Policy = "error",
 ) -> Table:
     r"""Reads a file or a TFDS data set into memory.
@@ -89,8 +91,9 @@ def read(
             own data folder ($TFDS_DATA_DIR); a class label becomes its name, and None if there is no label.
         "-": standard input, one text a line, or JSONL when the first line begins with "{".
 
-    Files are UTF-8, with or without a byte order mark, with LF or CRLF. Empty lines are skipped; in plain text an
-    empty line is an empty text, so that answers stay beside their lines, and only those at the end are skipped.
+    Text is UTF-8, with or without a byte order mark, unless `encoding` says another, with LF or CRLF. Empty lines are
+    skipped; in plain text an empty line is an empty text, so that answers stay beside their lines, and only those at
+    the end are skipped.
 
     Args:
         source: a path or one of the above.
@@ -99,6 +102,7 @@ def read(
         required: columns that are checked now, before they are used.
         format: "tsv", "csv", "jsonl", "txt", "tfrecord", "parquet", "conll", "squad" or "semeval", for a file whose
             suffix does not say it.
+        encoding: of a text file that is not UTF-8, such as "latin-1" or "utf-16".
         bad_rows: "error", or "skip": rows that cannot be read, or later cannot be trained or evaluated on, are left out
             and counted in `Table.bad_rows`.
 
@@ -111,7 +115,7 @@ def read(
     [{'text': 'a fine film', 'label': 'good'}]
     """
     required = _names("required", required)
-    with _opened(source, column_names, format, BadRows(bad_rows)) as rows:
+    with _opened(source, column_names, format, encoding, BadRows(bad_rows)) as rows:
         table = rows if isinstance(rows, Table) else _some(rows, rows.take())
     for name in required:
         table.column(name)
@@ -123,6 +127,7 @@ def stream(
     *,
     column_names: Sequence[str] = (),
     format: str | None = None,
+    encoding: str | None = None,
     bad_rows: Policy = "error",
     most_rows: int = 2048,
     most_characters: int = 1 << 21,
@@ -135,7 +140,7 @@ def stream(
     >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
     [['one', 'two'], ['three']]
     """
-    with _opened(source, column_names, format, BadRows(bad_rows)) as rows:
+    with _opened(source, column_names, format, encoding, BadRows(bad_rows)) as rows:
         if isinstance(rows, Table):
             for begin in range(0, len(rows), most_rows):
                 yield rows.select(slice(begin, begin + most_rows))
@@ -154,16 +159,20 @@ def _some(rows: Rows, table: Table) -> Table:
 
 @contextlib.contextmanager
 def _opened(
-    source: str | os.PathLike[str], column_names: Sequence[str], format: str | None, bad_rows: BadRows
+    source: str | os.PathLike[str],
+    column_names: Sequence[str],
+    format: str | None,
+    encoding: str | None,
+    bad_rows: BadRows,
 ) -> Iterator[Rows | Table]:
     """The `Rows` of a source, or its `Table` if it is read whole; `bad_rows` is theirs."""
-    with _read(source, column_names, format, bad_rows) as rows:
+    with _read(source, column_names, format, checked_encoding(encoding), bad_rows) as rows:
         rows.bad_rows = bad_rows
         yield rows
 
 
 @contextlib.contextmanager
-def _read(source, column_names, format, bad_rows):
+def _read(source, column_names, format, encoding, bad_rows):
     source = os.fsdecode(source)
     column_names = _names("column_names", column_names)
     if format is not None and format not in _FORMATS:
@@ -177,7 +186,7 @@ def _read(source, column_names, format, bad_rows):
         return
     if source == "-":
         name = "standard input"
-        lines = decoded_lines(sys.stdin.buffer, name)
+        lines = decoded_lines(sys.stdin.buffer, name, encoding)
         if format is None:
             first = list(itertools.islice(lines, 1))
             format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
@@ -192,7 +201,7 @@ def _read(source, column_names, format, bad_rows):
                 raise ConfigError(f"{source}: its records name their own columns; leave out column_names")
             yield _RECORDS[format](source)
             return
-        lines = decoded_lines(file, source)
+        lines = decoded_lines(file, source, encoding)
         if format is None:
             first = list(itertools.islice(lines, _FIRST_LINES))
             text = "".join(first)

@@ -31,6 +31,7 @@ _SHORTHANDS = {
     "label_column": flags.DEFINE_string("label_column", None, "Column of the label."),
     "column_names": flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line."),
     "format": flags.DEFINE_string("format", None, "Format of the files, if their suffix does not say it."),
+    "encoding": flags.DEFINE_string("encoding", None, "Encoding of the files, if it is not UTF-8: latin-1, utf-16, …."),
 }
 
 
@@ -51,6 +52,7 @@ def main(argv: list[str]) -> None:
     check_trainable(model_class.task_class, "tfbert finetune")
 
     as_written = {"column_names": config.column_names, "format": config.format or None}
+    as_written["encoding"] = config.encoding or None
     train_table, dev_table = (data.read(source, **as_written) for source in (config.train, config.dev))
     settings = model_class.task_class.settings_for(
         train_table, max_length=config.max_length, columns=config.all_columns, **config.settings

@@ -26,6 +26,7 @@ _COLUMNS = {
 }
 _COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line.")
 _FORMAT = flags.DEFINE_string("format", None, "Format of the file, if its suffix does not say it.")
+_ENCODING = flags.DEFINE_string("encoding", None, "Encoding of the file, if it is not UTF-8: latin-1, utf-16, ….")
 
 
 def read(source: str) -> Table:
@@ -41,7 +42,7 @@ def stream(source: str) -> Iterator[Table]:
 
 
 def _as_flags_say():
-    return {"column_names": tuple(_COLUMN_NAMES.value or ()), "format": _FORMAT.value}
+    return {"column_names": tuple(_COLUMN_NAMES.value or ()), "format": _FORMAT.value, "encoding": _ENCODING.value}
 
 
 def _as_trained():
@@ -52,6 +53,7 @@ def _as_trained():
         if _COLUMN_NAMES.value is None:
             settings["column_names"] = tuple(run.get("column_names") or ())
         settings["format"] = settings["format"] or run.get("format") or None
+        settings["encoding"] = settings["encoding"] or run.get("encoding") or None
     return settings
 
 

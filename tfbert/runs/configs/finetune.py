@@ -29,6 +29,7 @@ class FinetuneConfig(RunConfig):
     columns: dict = dataclasses.field(default_factory=dict)  # {part of the task's example: column}, for any part
     column_names: tuple[str, ...] = ()  # of a file without a header line
     format: str = ""  # of the files, if their suffix does not say it
+    encoding: str = ""  # of text files that are not UTF-8
 
     max_length: int = 128
     settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as problem and labels
