@@ -178,8 +178,8 @@ def test_rows_in_many_chunks(write):
         ("a.tsv", "a\tb\n1\t2\t3\n", "a.tsv, line 2: 3 fields between tabs, where the header has 2"),
         (
             "a.tsv",
-            'a\tb\n"1\n2"\t3\n',
-            "a.tsv, line 2: .* if quotes hold tabs and line breaks together here, give --format=csv",
+            'a\tb\nx "y" z\t1\n"1\n2"\t3\n',
+            "a.tsv, line 3: .* if quotes hold tabs and line breaks together here, give --format=csv",
         ),
         ("a.csv", 'a,b\n"1\n",2\nx\n', "a.csv, line 4: 1 field between commas, where the header has 2"),
         ("a.csv", "a,b\n1,2,3\n", "a.csv, line 2: 3 fields between commas"),
@@ -376,6 +376,7 @@ field = st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n"))
 @given(rows=st.lists(st.tuples(field, field), min_size=1), bom=st.sampled_from(["", "\ufeff"]))
 def test_tsv_round_trip(rows, bom, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "round_trip.tsv"
+    rows = [*rows, ('a "quote" within', "")]  # so quotes are text
     path.write_bytes((bom + "".join(f"{a}\t{b}\n" for a, b in rows)).encode())
     table = read(path, column_names=["a", "b"])
     assert list(zip(table.column("a"), table.column("b"), strict=True)) == rows

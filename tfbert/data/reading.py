@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import itertools
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from tfbert.data.readers.rows import Rows
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.data.readers.squad import begins_squad, read_squad
 from tfbert.data.readers.tfrecord import tfrecord_rows
+from tfbert.data.readers.tsv_quotes import quotes_enclose
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, NoRowsError
 
@@ -45,6 +47,7 @@ _FORMAT_OF_SUFFIX = {
 _ROWS = {
     "tsv": partial(FieldRows, separators="tabs"),
     "csv": partial(FieldRows, separators="commas"),
+    "quoted tsv": partial(FieldRows, separators="quoted tabs"),  # a .tsv file that shows it
     "jsonl": json_rows,
     "txt": TextRows,
 }
@@ -63,7 +66,7 @@ _RECORDS = {
 _JSON = (
     (begins_squad, "squad"),
 )  # fmt: skip
-_FORMATS = (*_ROWS, *_RECORDS, *_DOCUMENTS)
+_FORMATS = (*(name for name in _ROWS if " " not in name), *_RECORDS, *_DOCUMENTS)
 _FIRST_LINES = 10  # of a .json file, which show what it is
 
 
@@ -201,6 +204,8 @@ def _read(source, column_names, format, encoding, bad_rows):
                 raise ConfigError(f"{source}: its records name their own columns; leave out column_names")
             yield _RECORDS[format](source)
             return
+        if format == "tsv" and stat.S_ISREG(os.stat(source).st_mode) and quotes_enclose(file, source, encoding):
+            format = "quoted tsv"
         lines = decoded_lines(file, source, encoding)
         if format is None:
             first = list(itertools.islice(lines, _FIRST_LINES))

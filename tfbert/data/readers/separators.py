@@ -26,42 +26,37 @@ def said_separator(line: str) -> str | None:
 def separator_of(lines: Sequence[str], name: str, column_names: Sequence[str] = ()) -> str:
     r"""The separator of a file that begins with these lines.
 
-    It is another than the comma only where the header line has no comma, and each of the lines has as many fields
-    between the other as the header, two or more.
+    It is another than the comma only where the first line, a header, has no comma, and each of the lines has as many
+    fields between the other, two or more. With `column_names` it is one between which all lines have as many fields.
 
     >>> separator_of(["text;label\n", "fine, but long;good\n"], "reviews.csv")
     ';'
     """
-    if not lines or len(_fields(lines[:1], ",")[0]) > 1:
+    rows = {separator: _rows(lines, separator) for separator in NAMES}
+    widths = {separator: {len(row) for row in rows[separator]} for separator in NAMES}
+    if column_names:
+        found = [separator for separator in NAMES if widths[separator] == {len(column_names)}]
+    elif not lines or len(rows[","][0]) > 1:
         return ","
-    widths = {separator: _width(lines, separator) for separator in NAMES if separator != ","}
-    found = [
-        separator
-        for separator, width in widths.items()
-        if width > 1 and (not column_names or width == len(column_names))
-    ]
-    if len(found) != 1:
+    else:
+        found = [separator for separator in NAMES if len(widths[separator]) == 1 and _is_header(rows[separator][0])]
+    if "," in found or len(found) != 1:
         return ","
-    logging.info("%s: its fields are between %s; its first line has no comma", name, NAMES[found[0]])
+    logging.info("%s: its fields are between %s; between commas they would be no columns", name, NAMES[found[0]])
     return found[0]
 
 
-def _fields(lines: Sequence[str], separator: str) -> list[list[str]]:
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The fields of rows that the lines have; the last may be cut, and then is none."""
     try:
-        return list(csv.reader(lines, delimiter=separator)) or [[]]
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
     except csv.Error:
         return [[]]
+    return (rows[:-1] if len(lines) == FIRST_LINES and len(rows) > 1 else rows) or [[]]
 
 
-def _width(lines: Sequence[str], separator: str) -> int:
-    """The number of fields of all rows, 0 where they differ or the first row cannot name as many columns."""
-    rows = _fields(lines, separator)
-    if len(lines) == FIRST_LINES and len(rows) > 1:
-        rows.pop()  # its quotes may close in a later line
-    widths = {len(row) for row in rows if row}
-    names = [cell.strip() for cell in rows[0]]
+def _is_header(cells: Sequence[str]) -> bool:
+    names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    if len(widths) != 1 or len(names) < 2 or not all(names) or len(set(names)) < len(names):
-        return 0
-    return widths.pop()
+    return len(names) > 1 and all(names) and len(set(names)) == len(names)
