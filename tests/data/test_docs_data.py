@@ -29,7 +29,7 @@ def examples():
 
 
 def test_every_format_has_a_section_with_an_example():
-    assert set(reading._FORMATS) | {"tfds"} <= set(SECTIONS)
+    assert set(reading.FORMATS.names) | {"tfds"} <= set(SECTIONS)
     with_example = {example.id.split("-")[0] for example in examples()}
     assert set(SECTIONS) - BINARY <= with_example
 

@@ -200,7 +200,10 @@ def test_rows_in_many_chunks(write):
         ),
         ("a.tsv", gzip.compress(b"a\nb\n", mtime=0), "a.tsv, line 1, byte 2 .* compressed by gzip; name it .gz"),
         ("a.jsonl", '{"a": 1}\n{"a": }\n', "a.jsonl, line 2, column 7: not JSON: Expecting value"),
-        ("a.json", '[\n{"a": 1}\n]\n', "a.json, line 1, .* one object a line, not as one array"),
+        ("a.jsonl", '[\n{"a": 1}\n]\n', "a.jsonl, line 1, .* one array, .* are read by --format=json, in Python"),
+        ("a.jsonlines", "{}", "a.jsonlines: the suffix '.jsonlines' names .*; did you mean '.jsonl'"),
+        ("a.xlsx", "", "a.xlsx is a spreadsheet; save it as CSV"),
+        ("a.tsv.bz2", "", "a.tsv.bz2 is compressed; unpack it"),
         ("a.ndjson", '{"a": 1}\n[1]\n', "a.ndjson, line 2: not a JSON object"),
         ("a.jsonl", '{"a": ' + "[" * 100_000 + "\n", "a.jsonl, line 1: .* nested too deep"),
         (
@@ -211,7 +214,7 @@ def test_rows_in_many_chunks(write):
         (
             "a.dat",
             "a\n",
-            "a.dat: the suffix '.dat' names no format; give format= one of tsv, csv, jsonl, txt",
+            "a.dat: the suffix '.dat' names no format; give format= one of tsv, csv, jsonl, json, txt",
         ),
         ("a", "a\n", "a: the suffix '' names no format"),
     ],
@@ -285,6 +288,11 @@ def test_format_given(write):
     "source, arguments, message",
     [
         ("a.tsv", {"format": "xml"}, "format is 'xml'; the formats are tsv"),
+        ("a.tsv", {"format": "jsonlines"}, "format is 'jsonlines'; .*; did you mean 'jsonl'"),
+        ("a.tsv", {"format": "TSV"}, "format is 'TSV'; .*; did you mean 'tsv'"),
+        ("a.tsv", {"format": "bio"}, "format is 'bio'; .*; did you mean 'conll'"),
+        ("a.tsv", {"format": "csv:data"}, "format is 'csv:data'; a path stands after json: only"),
+        ("a.jsonl", {"format": "json", "column_names": ["a"]}, "the objects of JSON name their own columns"),
         ("a.tsv", {"column_names": "text"}, "column_names must be a list of names, not the text 'text'"),
         ("a.tsv", {"required": "text"}, "required must be a list"),
         ("a.tsv", {"column_names": ["a", "a"]}, "column_names holds 'a'; it takes distinct names"),

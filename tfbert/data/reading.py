@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import itertools
 import os
-import stat
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from tfbert.data.bad_rows import BadRows, Policy
+from tfbert.data.opening import Formats, checked_names, opened
 from tfbert.data.readers.conll import read_conll
 from tfbert.data.readers.delimited import FieldRows
-from tfbert.data.readers.encodings import checked_encoding
+from tfbert.data.readers.fasttext import begins_fasttext, fasttext_rows
+from tfbert.data.readers.folder import folder_rows
+from tfbert.data.readers.json_document import json_document_rows
 from tfbert.data.readers.json_lines import json_rows
-from tfbert.data.readers.lines import decoded_lines, open_data
 from tfbert.data.readers.parquet import parquet_rows
 from tfbert.data.readers.plain_text import TextRows
 from tfbert.data.readers.rows import Rows
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.data.readers.squad import begins_squad, read_squad
 from tfbert.data.readers.tfrecord import tfrecord_rows
-from tfbert.data.readers.tsv_quotes import quotes_enclose
+from tfbert.data.readers.trec import trec_rows
 from tfbert.data.table import Table
-from tfbert.errors import ConfigError, DataError, NoRowsError
+from tfbert.errors import NoRowsError
 
 # The tables of formats, a row each.
 _FORMAT_OF_SUFFIX = {
@@ -33,7 +30,10 @@ _FORMAT_OF_SUFFIX = {
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".txt": "txt",
+    ".label": "trec",
+    ".ft": "fasttext",
     ".tfrecord": "tfrecord",
     ".tfrecords": "tfrecord",
     ".parquet": "parquet",
@@ -47,9 +47,11 @@ _FORMAT_OF_SUFFIX = {
 _ROWS = {
     "tsv": partial(FieldRows, separators="tabs"),
     "csv": partial(FieldRows, separators="commas"),
-    "quoted tsv": partial(FieldRows, separators="quoted tabs"),  # a .tsv file that shows it
     "jsonl": json_rows,
+    "json": json_document_rows,
     "txt": TextRows,
+    "trec": trec_rows,
+    "fasttext": fasttext_rows,
 }
 # One document a file, in the form that the data of a task are published in: (lines, name[, bad_rows]) -> Table.
 _DOCUMENTS = {
@@ -62,12 +64,20 @@ _RECORDS = {
     "tfrecord": tfrecord_rows,
     "parquet": parquet_rows,
 }
-# What a .json file is, by the text of its first lines; the first that fits. JSON lines if none does.
-_JSON = (
-    (begins_squad, "squad"),
-)  # fmt: skip
-_FORMATS = (*(name for name in _ROWS if " " not in name), *_RECORDS, *_DOCUMENTS)
-_FIRST_LINES = 10  # of a .json file, which show what it is
+# Folders of files: (path, encoding, bad_rows) -> Rows; the first is that of a folder without a format.
+_FOLDERS = {
+    "folder": folder_rows,
+}
+# Format by the suffix -> what the text of the first lines may show instead; the first that fits.
+_BEGINS = {
+    "json": [
+        (begins_squad, "squad"),
+    ],
+    "txt": [
+        (begins_fasttext, "fasttext"),
+    ],
+}
+FORMATS = Formats(_FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",))
 
 
 def read(
@@ -117,8 +127,8 @@ def read(
     >>> list(read("reviews.tsv", required=["text"]))
     [{'text': 'a fine film', 'label': 'good'}]
     """
-    required = _names("required", required)
-    with _opened(source, column_names, format, encoding, BadRows(bad_rows)) as rows:
+    required = checked_names("required", required)
+    with opened(FORMATS, source, column_names, format, encoding, BadRows(bad_rows)) as rows:
         table = rows if isinstance(rows, Table) else _some(rows, rows.take())
     for name in required:
         table.column(name)
@@ -143,7 +153,7 @@ def stream(
     >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
     [['one', 'two'], ['three']]
     """
-    with _opened(source, column_names, format, encoding, BadRows(bad_rows)) as rows:
+    with opened(FORMATS, source, column_names, format, encoding, BadRows(bad_rows)) as rows:
         if isinstance(rows, Table):
             for begin in range(0, len(rows), most_rows):
                 yield rows.select(slice(begin, begin + most_rows))
@@ -158,87 +168,3 @@ def _some(rows: Rows, table: Table) -> Table:
     if not len(table):
         raise NoRowsError(f"{rows.name}: {rows.nothing}")
     return table
-
-
-@contextlib.contextmanager
-def _opened(
-    source: str | os.PathLike[str],
-    column_names: Sequence[str],
-    format: str | None,
-    encoding: str | None,
-    bad_rows: BadRows,
-) -> Iterator[Rows | Table]:
-    """The `Rows` of a source, or its `Table` if it is read whole; `bad_rows` is theirs."""
-    with _read(source, column_names, format, checked_encoding(encoding), bad_rows) as rows:
-        rows.bad_rows = bad_rows
-        yield rows
-
-
-@contextlib.contextmanager
-def _read(source, column_names, format, encoding, bad_rows):
-    source = os.fsdecode(source)
-    column_names = _names("column_names", column_names)
-    if format is not None and format not in _FORMATS:
-        raise ConfigError(f"format is {format!r}; the formats are {', '.join(_FORMATS)}")
-    if source.startswith("tfds:"):
-        if column_names or format:
-            raise ConfigError(f"{source}: a TFDS data set has its own names and takes no column_names or format")
-        from tfbert.data.readers.tfds import read_tfds  # loads TensorFlow, which files do not need
-
-        yield read_tfds(source)
-        return
-    if source == "-":
-        name = "standard input"
-        lines = decoded_lines(sys.stdin.buffer, name, encoding)
-        if format is None:
-            first = list(itertools.islice(lines, 1))
-            format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
-            lines = itertools.chain(first, lines)
-        yield _rows(lines, name, column_names, format, bad_rows)
-        return
-    with open_data(source) as file:
-        if format is None and not source.lower().endswith((".json", ".json.gz")):
-            format = _format(source)
-        if format in _RECORDS:
-            if column_names:
-                raise ConfigError(f"{source}: its records name their own columns; leave out column_names")
-            yield _RECORDS[format](source)
-            return
-        if format == "tsv" and stat.S_ISREG(os.stat(source).st_mode) and quotes_enclose(file, source, encoding):
-            format = "quoted tsv"
-        lines = decoded_lines(file, source, encoding)
-        if format is None:
-            first = list(itertools.islice(lines, _FIRST_LINES))
-            text = "".join(first)
-            format = next((name for begins, name in _JSON if begins(text)), "jsonl")
-            lines = itertools.chain(first, lines)
-        yield _rows(lines, source, column_names, format, bad_rows)
-
-
-def _rows(lines: Iterable[str], name: str, column_names: list[str], format: str, bad_rows: BadRows) -> Rows | Table:
-    if format in _DOCUMENTS:
-        read_document = _DOCUMENTS[format]
-        counts_bad_rows = len(inspect.signature(read_document).parameters) > 2
-        return read_document(lines, name, *([bad_rows] if counts_bad_rows else []))
-    return _ROWS[format](lines, name, column_names, bad_rows=bad_rows)
-
-
-def _names(argument: str, names: Sequence[str]) -> list[str]:
-    if isinstance(names, str):
-        raise ConfigError(f"{argument} must be a list of names, not the text {names!r}")
-    names = list(names)
-    for name in names:
-        if not isinstance(name, str) or not name or names.count(name) > 1:
-            raise ConfigError(f"{argument} holds {name!r}; it takes distinct names")
-    return names
-
-
-def _format(source: str) -> str:
-    stem = source[:-3] if source.lower().endswith(".gz") else source
-    suffix = os.path.splitext(stem)[1].lower()
-    if suffix not in _FORMAT_OF_SUFFIX:
-        raise DataError(
-            f"{source}: the suffix {suffix!r} names no format; give format= one of {', '.join(_FORMATS)}, "
-            f"or name the file {', '.join(_FORMAT_OF_SUFFIX)} (with .gz or without)"
-        )
-    return _FORMAT_OF_SUFFIX[suffix]

@@ -38,11 +38,13 @@ class FieldRows(Rows):
         lines: Iterable[str],
         name: str,
         column_names: Sequence[str],
-        separators: Literal["tabs", "quoted tabs", "commas"],
+        separators: Literal["tabs", "commas"],
         bad_rows: BadRows | None = None,
+        quoted: bool = False,
     ) -> None:
+        """`quoted`: whether quotes enclose fields between tabs too."""
         super().__init__(name, (), bad_rows)
-        self._column_names, self._quoted = column_names, separators != "tabs"
+        self._column_names, self._quoted = column_names, quoted or separators == "commas"
         first_line = 1
         if separators == "commas":
             lines, separator, first_line = _separated(iter(lines), name, column_names)

@@ -48,8 +48,8 @@ def _objects(lines: Iterable[str], name: str, bad_rows: BadRows) -> Iterator[tup
 def _json_error(name: str, number: int, line: str, error: Exception) -> RowError:
     if isinstance(error, json.JSONDecodeError):
         hint = ""
-        if number == 1 and line.strip() in ("[", "{"):
-            hint = "; JSON is read one object a line, not as one array or an object over many lines"
+        if number == 1 and (line.strip() in ("[", "{") or line.startswith("[")):
+            hint = "; one array, or objects over many lines, are read by --format=json, in Python format='json'"
         elif name == "standard input":
             hint = '; standard input that begins with "{" is read as JSON, unless format="txt"'
         return RowError(f"{name}, line {number}, column {error.colno}: not JSON: {error.msg}{hint}", "no JSON")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tfbert.data.bad_rows import BadRows
@@ -100,3 +100,38 @@ class ObjectRows(Rows):
             has_lists_of_one=self.has_lists_of_one,
             bad_rows=self.bad_rows,
         )
+
+
+class ListRows(ObjectRows):
+    """Objects some of whose columns are lists in the source, where a list of one is written as its value.
+
+    A list with one value is that value, unless a row up to here or in the same table has several: then all are lists.
+    `Table.list_column` and `Table.text_column` give either.
+
+    >>> rows = ListRows([(1, {"label": ["a"]}, 1), (2, {"label": ["b"]}, 1)], "two rows", list_columns=("label",))
+    >>> rows.take().column("label")
+    ['a', 'b']
+    """
+
+    has_lists_of_one = True
+
+    def __init__(self, *args: Any, list_columns: Sequence[str] | None = None, **kwargs: Any) -> None:
+        """`list_columns`: the names of the columns of lists; all if None."""
+        super().__init__(*args, **kwargs)
+        self._list_columns = list_columns
+        self._several: set[str] = set()  # columns that have had several values
+
+    def _table(self, rows: Iterator[tuple[int, Any]]) -> Table:
+        table = super()._table(rows)
+        for name, values in table.columns.items():
+            if self._list_columns is None or name in self._list_columns:
+                if any(len(value or ()) > 1 for value in values):
+                    self._several.add(name)
+                table.columns[name] = [_unlisted(value, name in self._several) for value in values]
+        return table
+
+
+def _unlisted(values: list | None, several: bool) -> Any:
+    if values is None or several:
+        return values
+    return values[0] if values else None

@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfbert.data.readers.lines import open_data
-from tfbert.data.readers.rows import ObjectRows
-from tfbert.data.table import Table
+from tfbert.data.readers.rows import ListRows
 from tfbert.errors import DataError
 
 _HEADER = struct.Struct("<QI")  # of a record: its length, and the hash of the length
 _FOOTER_BYTES = 4  # the record's hash
 
 
-def tfrecord_rows(source: str) -> ObjectRows:
+def tfrecord_rows(source: str) -> ListRows:
     """The rows of a file of serialized tf.train.Example, compressed by gzip if its name ends in .gz.
 
     A feature with one value is that value, unless a row up to here or in the same table has several: then all are
@@ -34,31 +33,7 @@ def tfrecord_rows(source: str) -> ObjectRows:
     >>> list(tfrecord_rows("texts.tfrecord").take())
     [{'text': 'a film'}]
     """
-    return _ExampleRows(_examples(source), source, "record")
-
-
-class _ExampleRows(ObjectRows):
-    """A tf.train.Example does not tell a value from a list of one; other rows do, also those of earlier tables."""
-
-    has_lists_of_one = True
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._several: set[str] = set()  # features that have had several values
-
-    def _table(self, rows: Iterator[tuple[int, Any]]) -> Table:
-        table = super()._table(rows)
-        for name, values in table.columns.items():
-            if any(len(value or ()) > 1 for value in values):
-                self._several.add(name)
-            table.columns[name] = [_unlisted(value, name in self._several) for value in values]
-        return table
-
-
-def _unlisted(values: list | None, several: bool) -> Any:
-    if values is None or several:
-        return values
-    return values[0] if values else None
+    return ListRows(_examples(source), source, "record")
 
 
 def _examples(source: str) -> Iterator[tuple[int, dict[str, Any], int]]:
