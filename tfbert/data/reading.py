@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from tfbert.data.bad_rows import BadRows, Policy
@@ -44,7 +44,7 @@ _FORMAT_OF_SUFFIX = {
     ".bioes": "conll",
 }
 # One row after another: (lines, name, column_names, bad_rows) -> Rows.
-_ROWS = {
+_ROWS: dict[str, Callable[..., Rows]] = {
     "tsv": partial(FieldRows, separators="tabs"),
     "csv": partial(FieldRows, separators="commas"),
     "jsonl": json_rows,
@@ -89,17 +89,22 @@ def read(
     encoding: str | None = None,
     bad_rows: Policy = "error",
 ) -> Table:
-    r"""Reads a file or a TFDS data set into memory.
+    r"""Reads a file, a folder of texts or a TFDS data set into memory. docs/data.md has an example of each format.
 
-    The suffix says how a source is read (`.gz` may follow it):
-        .tsv: fields between tabs; quotes are part of the text, as in GLUE's files.
-        .csv: fields between commas, quoted as in RFC 4180, with line breaks inside quotes.
-        .jsonl, .ndjson, .json: one JSON object a line; rows may have different keys. A .json file that is one
-            document of SQuAD's form is read as one.
-        .txt: one text a line, as column "text".
+    The suffix says how a source is read (`.gz` may follow it), unless `format` does:
+        .tsv: fields between tabs. Quotes are part of the text, as in GLUE's files, unless the whole file shows that
+            they enclose fields.
+        .csv: fields between commas, quoted as in RFC 4180, with line breaks inside quotes; or between semicolons, tabs
+            or vertical bars, where the line `sep=;` or the first lines show it.
+        .jsonl, .ndjson: one JSON object a line; rows may have different keys.
+        .json: the same, one array of objects, one object with a list of rows, or a document of SQuAD's form. The format
+            "json:data.items" says where the rows are.
+        .txt: one text a line, as column "text"; or what fastText reads, if it begins with "__label__".
+        .label: a label and its text a line, as TREC. .ft: labels and a text a line, as fastText.
         .tfrecord, .tfrecords: serialized tf.train.Example, whose bytes are UTF-8 texts.
         .parquet: a Parquet file (needs pyarrow).
         .conll, .bio, .iob, .iob2, .bioes: a word and its tag a line, as columns "words" and "tags".
+        a folder: a subfolder for each class with a file for each text.
         "tfds:NAME[/CONFIG][:VERSION][:SPLIT]": a data set of tensorflow_datasets (split: train), from its
             own data folder ($TFDS_DATA_DIR); a class label becomes its name, and None if there is no label.
         "-": standard input, one text a line, or JSONL when the first line begins with "{".
@@ -113,8 +118,7 @@ def read(
         column_names: names for a TSV or CSV file that has no header line (or one name for plain text);
             without them the first line is the header.
         required: columns that are checked now, before they are used.
-        format: "tsv", "csv", "jsonl", "txt", "tfrecord", "parquet", "conll", "squad" or "semeval", for a file whose
-            suffix does not say it.
+        format: a name of docs/data.md, such as "tsv" or "conll", for a source whose suffix does not say it.
         encoding: of a text file that is not UTF-8, such as "latin-1" or "utf-16".
         bad_rows: "error", or "skip": rows that cannot be read, or later cannot be trained or evaluated on, are left out
             and counted in `Table.bad_rows`.

@@ -37,7 +37,7 @@ class Table:
         columns: dict[str, list],
         *,
         source: str,
-        line_numbers: Sequence[int] | None = None,
+        line_numbers: Sequence[int | str] | None = None,
         absent: dict[str, set[int]] | None = None,
         names_from_file: bool = False,
         unit: str = "line",
@@ -50,7 +50,7 @@ class Table:
         Args:
             absent: column -> the set of its rows that lack it, as rows of JSONL may.
             names_from_file: the file's first line gave the names; a missing column may mean that it is no header line.
-            unit: what `line_numbers` count: "line", "record" or "row".
+            unit: what `line_numbers` count: "line", "record" or "row"; or "file", of which they are names.
             has_lists_of_one: the source has one form for a value and a list of one, and one for null and an empty list.
             quiet: whether `note` says nothing, as for rows that are read for a trial.
         """

@@ -26,7 +26,7 @@ _DATA = flags.DEFINE_string(
     "data",
     "-",
     "A file, or several as in 'logs/*.jsonl': .txt (a text a line), .tsv, .csv, .jsonl (or .gz), .tfrecord, .parquet, "
-    "tfds:NAME:SPLIT; - is standard input.",
+    "a folder of texts, tfds:NAME:SPLIT; - is standard input.",
 )
 _TASK = flags.DEFINE_string(
     "task",
@@ -75,7 +75,8 @@ def _sources(source: str) -> list[str]:
         return [source]
     found = [source] if os.path.exists(source) else sorted(glob.glob(source, recursive=True))
     for path in found or [source]:
-        open_data(path).close()
+        if not os.path.isdir(path):
+            open_data(path).close()
     return found
 
 

@@ -50,7 +50,7 @@ def _objects(lines: Iterable[str], name: str, bad_rows: BadRows) -> Iterator[tup
         line = line.strip()
         if not line:
             continue
-        end = _LABELS.match(line).end()  # type: ignore[union-attr]
+        end = _LABELS.match(line).end()
         labels = [label.removeprefix(_PREFIX) for label in line[:end].split()]
         text = line[end:]
         if not text:

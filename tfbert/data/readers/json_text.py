@@ -67,7 +67,7 @@ class _Text:
     def character(self) -> str:
         """The next character that is not blank; "" at the end."""
         while True:
-            self.at = _BLANK.match(self._text, self.at).end()  # type: ignore[union-attr]
+            self.at = _BLANK.match(self._text, self.at).end()
             if self.at < len(self._text):
                 return self._text[self.at]
             if not self._more(_CHARACTERS):

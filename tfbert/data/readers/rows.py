@@ -68,14 +68,14 @@ class ObjectRows(Rows):
         unit: str = "line",
         bad_rows: BadRows | None = None,
     ) -> None:
-        """`objects`: (number, dict, number of characters) of each."""
+        """`objects`: (number, dict, number of characters) of each; of the unit "file" a name in place of the number."""
         self.unit = unit
         super().__init__(name, objects, bad_rows)
 
     def _table(self, rows: Iterator[tuple[int, Any]]) -> Table:
         columns: dict[str, list] = {}
         absent: dict[str, set[int]] = {}
-        line_numbers = array("q")
+        line_numbers: list | array = [] if self.unit == "file" else array("q")
         for number, row in rows:
             i = len(line_numbers)
             for column, value in row.items():
