@@ -88,7 +88,8 @@ def _objects(
             except UnicodeError:
                 line = next((line for line in data.splitlines() if not _is(line, encoding)), data)
                 likely = likely_encodings(line, begins=line is data)[0]
-                message = f"{file}: not {encoding}; it seems to be {likely}: give --encoding={likely}, in Python encoding={likely!r}"
+                advice = f"give --encoding={likely}, in Python encoding={likely!r}"
+                message = f"{file}: not {encoding}; it seems to be {likely}: {advice}"
                 bad_rows.add(RowError(message, "another encoding"))
                 continue
             name = os.path.relpath(file, path).replace(os.sep, "/")

@@ -38,6 +38,7 @@ def quotes_enclose(file: BinaryIO, name: str, encoding: str = "utf-8") -> bool:
     doubled, all rows have as many fields as the first, and a quote inside is doubled or a tab or line break is inside;
     or if all cells of the first line are enclosed. A quote anywhere else is proof that they are text.
 
+    >>> import io
     >>> quotes_enclose(io.BytesIO(b'text\tlabel\n"a ""fine"" film"\tgood\n'), "a.tsv")
     True
     """
