@@ -44,6 +44,7 @@ class FieldRows(Rows):
     ) -> None:
         """`quoted`: whether quotes enclose fields between tabs too."""
         super().__init__(name, (), bad_rows)
+        self._names, self._width = list(column_names), len(column_names)  # 0 until the header line is read
         self._column_names, self._quoted = column_names, quoted or separators == "commas"
         first_line = 1
         if separators == "commas":
@@ -51,11 +52,8 @@ class FieldRows(Rows):
         else:
             separator = "\t"
         self._separators = separator_names.NAMES.get(separator, repr(separator))
-        self._rows_of_fields = (
-            _csv_rows(lines, name, separator, first_line, self.bad_rows) if self._quoted else _tsv_rows(lines)
-        )
+        self._rows_of_fields = self._csv_rows(iter(lines), separator, first_line) if self._quoted else _tsv_rows(lines)
         self.nothing = f"no rows{'' if column_names else ' after the header line'}"
-        self._names, self._width = list(column_names), len(column_names)
         if not column_names:
             with _long_fields():
                 _, cells = next(self._rows_of_fields, (0, None))
@@ -81,6 +79,41 @@ class FieldRows(Rows):
                 "%s: %s rows have text in columns that the header does not name; it is not read, first at %s, line %s",
                 *(self.name, f"{len(beyond):,}", self.name, beyond[0]),
             )
+
+    def _csv_rows(self, lines: Iterator[str], separator: str, number: int) -> Iterator[tuple[int, list[str]]]:
+        """Where bad rows are skipped, a line whose quotes are wrong is left out, and reading resumes with the next."""
+        taken: list[str] = []  # the lines of the row that is read
+        again: list[str] = []
+        skips = self.bad_rows.policy == "skip"
+
+        def kept() -> Iterator[str]:
+            source = itertools.chain(again, lines)
+            while len(taken) < _MOST_LINES:
+                line = next(source, None)
+                if line is None:
+                    return
+                taken.append(line)
+                yield line
+            raise csv.Error("unexpected end of data")
+
+        while True:
+            reader = csv.reader(kept() if skips else lines, delimiter=separator, strict=True)
+            before = number - 1
+            try:
+                for fields in reader:
+                    if len(taken) > 1 and self._width and len(fields) != self._width:
+                        # Its first line may open a quote by mistake and take in rows that follow.
+                        self.bad_rows.add(self._field_count_error(number, fields))
+                        break
+                    yield number, fields
+                    number = before + reader.line_num + 1
+                    taken.clear()
+                else:
+                    return
+            except csv.Error as error:
+                self.bad_rows.add(_csv_error(str(error), self.name, number, before + reader.line_num))
+            again, number = taken[1:] + again[reader.line_num :], number + 1
+            taken = []
 
     def _table(self, rows: Iterator[tuple[int, list[str]]]) -> Table:
         columns: list[list[str]] = [[] for _ in self._names]
@@ -123,40 +156,6 @@ def _tsv_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(lines, 1):
         line = line.removesuffix("\n").removesuffix("\r")
         yield number, line.split("\t") if line else []
-
-
-def _csv_rows(
-    lines: Iterable[str], name: str, separator: str, number: int, bad_rows: BadRows
-) -> Iterator[tuple[int, list[str]]]:
-    """Where bad rows are skipped, a line whose quotes are wrong is left out, and reading resumes with the next."""
-    taken: list[str] = []  # the lines of the row that is read
-    skips = bad_rows.policy == "skip"
-    again: list[str] = []
-
-    def kept() -> Iterator[str]:
-        source = itertools.chain(again, lines)
-        while len(taken) < _MOST_LINES:
-            line = next(source, None)
-            if line is None:
-                return
-            taken.append(line)
-            yield line
-        raise csv.Error("unexpected end of data")
-
-    lines = iter(lines)
-    while True:
-        reader = csv.reader(kept() if skips else lines, delimiter=separator, strict=True)
-        before = number - 1
-        try:
-            for fields in reader:
-                yield number, fields
-                number = before + reader.line_num + 1
-                taken.clear()
-            return
-        except csv.Error as error:
-            bad_rows.add(_csv_error(str(error), name, number, before + reader.line_num))
-        again, number = taken[1:] + again[reader.line_num :], number + 1
-        taken = []
 
 
 def _csv_error(reason: str, name: str, number: int, last: int) -> RowError:

@@ -11,8 +11,9 @@ from tfbert.data.readers.rows import ListRows
 from tfbert.errors import ConfigError, RowError
 
 _PREFIX = "__label__"
-_LABELS = re.compile(rf"(?:{_PREFIX}\S*\s+|{_PREFIX}\S*$)*")
-_LATER = re.compile(rf"(?<!\S){_PREFIX}")
+# Words are between spaces and tabs; other white space is part of one.
+_LABELS = re.compile(rf"(?:{_PREFIX}[^ \t]*(?:[ \t]+|$))*")
+_LATER = re.compile(rf"[ \t]{_PREFIX}")
 
 
 def begins_fasttext(text: str) -> bool:
@@ -47,11 +48,11 @@ def fasttext_rows(
 
 def _objects(lines: Iterable[str], name: str, bad_rows: BadRows) -> Iterator[tuple[int, dict[str, Any], int]]:
     for number, line in enumerate(lines, 1):
-        line = line.strip()
+        line = line.strip(" \t\r\n")
         if not line:
             continue
         end = _LABELS.match(line).end()
-        labels = [label.removeprefix(_PREFIX) for label in line[:end].split()]
+        labels = [label.removeprefix(_PREFIX) for label in re.split("[ \t]+", line[:end].rstrip(" \t")) if label]
         text = line[end:]
         if not text:
             bad_rows.add(RowError(f"{name}, line {number}: no text after its labels", "no text"))

@@ -38,7 +38,7 @@ def _objects(lines: Iterable[str], name: str, bad_rows: BadRows) -> Iterator[tup
         if not line.strip():
             continue
         label, *texts = line.replace("\t", " ", 1).split(" ", 1) if _tab_first(line) else line.split(" ", 1)
-        text = texts[0].strip() if texts else ""
+        text = texts[0].strip(" \t") if texts else ""
         if not label or not text:
             shown = line if len(line) <= 60 else line[:57] + "..."
             message = f"{name}, line {number}: {shown!r} is not a label, a space and a text"
