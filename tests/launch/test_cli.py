@@ -147,6 +147,33 @@ def test_export_of_a_format_measured(run_folder, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_folder_of_latin_1_texts(finetune, tmp_path):
+    """The run keeps the encoding of its files; what is predicted says its own."""
+    for label, texts in {"bon": ["caf\u00e9", "tr\u00e8s bon"], "mal": ["d\u00e9test\u00e9", "g\u00e2t\u00e9"]}.items():
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        for i, text in enumerate(texts):
+            (tmp_path / "texts" / label / f"{i}.txt").write_text(text, encoding="latin-1")
+    data = tmp_path / "texts"
+    refused = finetune(tmp_path / "run", train=data, dev=data)
+    assert (
+        refused.returncode == 2 and "bon/0.txt: not utf-8; it seems to be latin-1: give --encoding=" in refused.stderr
+    )
+    result = finetune(tmp_path / "run", "--encoding=latin-1", train=data, dev=data)
+    assert result.returncode == 0, result.stderr
+    result = tfbert("evaluate", f"--model={tmp_path}/run", f"--data={data}")
+    assert '"accuracy"' in result.stdout, result.stderr
+    command = ["predict", f"--model={tmp_path}/run", f"--data={data}", "--keep=file"]
+    result = tfbert(*command, "--encoding=latin-1")
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [
+        "bon/0.txt",
+        "bon/1.txt",
+        "mal/0.txt",
+        "mal/1.txt",
+    ]
+    assert "caf\u00e9" in json.loads(result.stdout.splitlines()[0])["text"]
+
+
+@pytest.mark.slow
 def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):
     """Of the settings that a config file leaves out: those a task has, with values as a person writes them."""
     inner = ("windows=true", "stride=8", "labels=['other', 'payment', 'order_status', 'refund', 'praise', 'spam']")
