@@ -57,6 +57,11 @@ def test_column_names_are_named_where_the_header_is_a_row(table, content):
     assert "the file seems to have no header line: name its columns by --column_names=A,B,…, in Python" in found
 
 
+def test_csv_under_the_name_of_tsv(table):
+    assert "are between tabs: --format=csv, in Python" in message(table("id,text\n1,dull\n", "a.tsv"), "text")
+    assert "tabs" not in message(table("id;text\n1;dull;x\n", "a.csv", bad_rows="skip", column_names=["a"]), "text")
+
+
 def test_empty_header_cells_at_the_end(table, caplog):
     """As SMS Spam is published."""
     spam = table("v1,v2,,,\nham,see you,,,\nspam,win now,,,\n")

@@ -325,6 +325,10 @@ def test_standard_input(standard_input):
     assert table.row_name(2) == "standard input, line 3"
     standard_input(b'\xef\xbb\xbf {"text": "a"}\n{"text": "b"}')
     assert read("-").column("text") == ["a", "b"]
+    standard_input(b'[{"text": "a"},\n{"text": "b"}]')
+    assert read("-").column("text") == ["a", "b"]
+    standard_input(b"[MASK] is {x}\n[]\n")
+    assert read("-").column("text") == ["[MASK] is {x}", "[]"]
     standard_input(b"a,b\n1,2\n")
     assert read("-", format="csv").columns == {"a": ["1"], "b": ["2"]}
     standard_input(b"{one} text\n")

@@ -56,6 +56,8 @@ def missing_column(
         flag = flag if re.fullmatch(r"[\w.=-]+", flag) else f"'{flag}'"
         advice = f"{flag}, in Python columns={{{part!r}: {value!r}}}"
         message += f"; name the one to read by {advice}" if found is None else f" Then give {advice}"
+    if len(columns) == 1 and re.search("[,;|]", next(iter(columns))) and ".tsv" in source.lower():
+        message += "; fields of a .tsv file are between tabs: --format=csv, in Python format='csv', reads other ones"
     if headless:
         message += f"; the file seems to have no header line: {NAME_COLUMNS}"
     return DataError(message)

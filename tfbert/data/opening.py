@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import itertools
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ class _Given:
             format = self.format
             if format is None:
                 first = list(itertools.islice(lines, 1))
-                format = "jsonl" if first and first[0].lstrip().startswith("{") else "txt"
+                format = _of_standard_input(first[0] if first else "")
                 lines = itertools.chain(first, lines)
             yield self._rows(lines, name, format)
         elif self.format in self.formats.folders or self.format is None and os.path.isdir(source):
@@ -168,6 +169,13 @@ class _Given:
         if path:
             more["path"] = path
         return self.formats.rows[format](lines, name, self.column_names, bad_rows=self.bad_rows, **more)
+
+
+def _of_standard_input(line: str) -> str:
+    """The format that its first line shows: no more is read before it is answered."""
+    if line.lstrip().startswith("{"):
+        return "jsonl"
+    return "json" if re.match(r'\s*\[\s*(\{\s*("|$)|$)', line) else "txt"
 
 
 def checked_names(argument: str, names: Sequence[str]) -> list[str]:

@@ -107,7 +107,7 @@ def read(
         a folder: a subfolder for each class with a file for each text.
         "tfds:NAME[/CONFIG][:VERSION][:SPLIT]": a data set of tensorflow_datasets (split: train), from its
             own data folder ($TFDS_DATA_DIR); a class label becomes its name, and None if there is no label.
-        "-": standard input, one text a line, or JSONL when the first line begins with "{".
+        "-": standard input, one text a line; JSONL when the first line begins with "{", or an array with "[{".
 
     Text is UTF-8, with or without a byte order mark, unless `encoding` says another, with LF or CRLF. Empty lines are
     skipped; in plain text an empty line is an empty text, so that answers stay beside their lines, and only those at

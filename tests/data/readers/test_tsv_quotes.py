@@ -76,6 +76,9 @@ def test_doubtful_quotes_stay_and_are_counted_once(table, caplog):
     assert "--format=csv" in message
     assert read("a.tsv", format="csv").column("text") == ["a fine film", "dull", "old"]
     caplog.clear()
+    assert table('"a film"\nnone\n', column_names=["text"]).column("text") == ['"a film"', "none"]  # all of the first
+    assert table('"a film"\n"none"\n', column_names=["text"]).column("text") == ["a film", "none"]
+    caplog.clear()
     table('text\tlabel\nan "odd" one\tgood\n"a ""fine"" film"\tgood\n')
     assert "a.tsv: 1 fields begin and end with a quote, first in line 3" in caplog.messages[0]
 

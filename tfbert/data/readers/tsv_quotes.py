@@ -36,7 +36,8 @@ def quotes_enclose(file: BinaryIO, name: str, encoding: str = "utf-8") -> bool:
 
     Quotes enclose fields for certain if each field of the file that has one begins and ends with one, with those inside
     doubled, all rows have as many fields as the first, and a quote inside is doubled or a tab or line break is inside;
-    or if all cells of the first line are enclosed. A quote anywhere else is proof that they are text.
+    or if all cells of the first line are enclosed, and so is something in all rows of a file of one column. A quote
+    anywhere else is proof that they are text.
 
     >>> import io
     >>> quotes_enclose(io.BytesIO(b'text\tlabel\n"a ""fine"" film"\tgood\n'), "a.tsv")
@@ -83,6 +84,7 @@ def _look_at_rows(lines: Iterable[bytes]) -> _Found:
     """No quote stands within a field."""
     lines = iter(lines)
     number, width, header, certain, doubtful, first = 0, None, False, False, 0, 0
+    all_rows = True  # have an enclosed field
     valid = True
     for line in lines:
         number += 1
@@ -107,8 +109,9 @@ def _look_at_rows(lines: Iterable[bytes]) -> _Found:
         else:
             valid = False
             enclosed = _ANY_ENCLOSED.findall(row)
+        all_rows = all_rows and bool(enclosed)
         if enclosed:
             doubtful, first = doubtful + len(enclosed), first or begin
-    if valid and doubtful and (certain or header):
+    if valid and doubtful and (certain or header and (width != 1 or all_rows)):
         return _Found(enclose=True)
     return _Found(doubtful=doubtful, first=first)
