@@ -161,3 +161,17 @@ def test_answers_that_are_texts(tmp_path, rows):
 def test_answers_of_unequal_length():
     with pytest.raises(ValueError, match="3 texts, but 2 scores"):
         answers(3, scores=[0.5, 0.5])
+
+
+@pytest.mark.parametrize("problem", ["single_label", "multi_label"])
+def test_labels_that_the_model_does_not_know_are_mistakes(tmp_path, problem):
+    truth, scores = np.array([0, -1, 1]), np.eye(2)[[0, 0, 1]]
+    unknown = None
+    if problem == "multi_label":
+        truth, unknown = np.eye(2)[[0, 0, 1]], np.array([0, 2, 0])
+    drawn = evaluation(problem, 3, ("no", "yes"), truth=truth, scores=scores, unknown=unknown)
+    write_report(tmp_path / "report.html", title="t", config={}, history=[], evaluation=drawn)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 of 3 " in text
+    if problem == "single_label":
+        assert "(a label that the model does not know)" in text

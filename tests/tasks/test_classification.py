@@ -37,7 +37,7 @@ def test_numbers_of_labels_as_floats():
     for cells in (np.array([1.0, 0.0]), ["1.0", "0.0"]):
         assert task().examples(table(text=["a", "b"], label=cells))["label"].tolist() == [1, 0]
     with pytest.raises(DataError, match="unknown label '0.5'"):
-        task().examples(table(text=["a", "b"], label=[1.0, 0.5]))
+        task().examples(table(text=["a", "b"], label=[1.0, 0.5]), training=True)
 
 
 def test_a_number_that_is_a_name_is_that_name():
@@ -84,7 +84,7 @@ def test_settings_from_a_table():
     assert Classification.settings_for(table(text=["a"], label=["0.5"]), problem="regression")["labels"] == ()
 
 
-@pytest.mark.parametrize("cell", [None, float("nan"), ["x"], {"x": 1}])
+@pytest.mark.parametrize("cell", [["x"], {"x": 1}, float("inf"), "['x']"])
 def test_what_is_no_label_becomes_none(cell):
     with pytest.raises(DataError, match="train.tsv, row 1: a label is a text or a number, not"):
         Classification.settings_for(table(text=["a"] * 3, label=["x", cell, "y"]))

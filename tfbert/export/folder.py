@@ -74,7 +74,8 @@ def export(
     if table is not None:
         check_trainable(task, "measuring each file on labelled data")
         examples = task.examples(table)
-        rows = np.linspace(0, len(table) - 1, min(len(table), _GOLDEN_ROWS)).astype(int)
+        size = len(next(iter(examples.values())))  # rows without a label are left out
+        rows = np.linspace(0, size - 1, min(size, _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
     cases = golden.record(model, few, sorted({name for format in formats for name in of_files.get(format, (dtype,))}))
     with replace_folder(path, marker=golden.FILE) as folder:

@@ -63,6 +63,11 @@ def labelled_batches(
         return dataset
     examples = task.examples(table, training=training)
     weights = sample_weights(sample_weight, len(table), task)
+    size = len(next(iter(examples.values())))
+    if weights is not None and size != len(weights):
+        raise ValueError(
+            f"sample_weight has {len(weights)} numbers, and {size} rows a label: leave out the others' too"
+        )
     return Batches(examples, task.features, task.target, sample_weight=weights, **settings)
 
 

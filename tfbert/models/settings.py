@@ -27,7 +27,7 @@ class TextClassifierSettings(ModelSettings, total=False):
     windows: bool
     stride: int
     thresholds: Sequence[float]
-    class_weights: Sequence[float]
+    class_weights: Sequence[float] | Literal["balanced"]
     label_separator: str
 
 

@@ -22,12 +22,13 @@ class Evaluation:
     labels: tuple[str, ...]  # () for regression
     texts: Sequence[str]
     text_pairs: Sequence[str] | None
-    truth: np.ndarray  # int [N], 0/1 [N, L] or float [N]
+    truth: np.ndarray  # int [N], where -1 is a label that the model does not know, 0/1 [N, L] or float [N]
     scores: np.ndarray  # probabilities [N, L], sigmoid probabilities [N, L] or predictions [N]
     thresholds: Any  # [L], multi_label only; None is 0.5
     token_lengths: np.ndarray  # int [N]
     metrics: dict[str, float]
     data: str  # the file's name
+    unknown: np.ndarray | None = None  # int [N], multi_label only: labels of each row that the model does not know
 
     def __post_init__(self) -> None:
         rows, labels = len(self.texts), len(self.labels)
@@ -47,8 +48,8 @@ class Evaluation:
             if array.shape != shape:
                 raise ValueError(f"{name} has the shape {array.shape}; {rows:,} texts and {labels} labels need {shape}")
             object.__setattr__(self, name, array)
-        if self.problem == "single_label" and rows and not 0 <= self.truth.min() <= self.truth.max() < labels:
-            raise ValueError(f"truth has a label's number outside 0..{labels - 1}")
+        if self.problem == "single_label" and rows and not -1 <= self.truth.min() <= self.truth.max() < labels:
+            raise ValueError(f"truth has a label's number outside 0..{labels - 1} that is not -1, an unknown label")
 
 
 @dataclasses.dataclass(frozen=True)

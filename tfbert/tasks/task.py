@@ -211,6 +211,11 @@ class Task(abc.ABC):
         return cls(tokenizer=tokenizer, **check_settings(cls, settings))  # type: ignore[call-arg]
 
     @classmethod
+    def given_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Settings as users may give them, such as labels that are numbers, in the types of the fields."""
+        return settings
+
+    @classmethod
     def settings_for(cls, table: Table, **settings: Any) -> dict[str, Any]:
         """The settings that a training table asks for, such as its labels, where they are not given."""
         check_settings(cls, settings)
@@ -249,6 +254,10 @@ class TrainableTask(Task):
     def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
 
+    def trained_on(self, examples: Mapping[str, Any]) -> TrainableTask:
+        """The task with what its loss takes from the examples that are trained on, such as balanced weights."""
+        return self
+
     def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:
         """The task with what is chosen on dev data, such as thresholds; itself where nothing is."""
         return self
@@ -279,7 +288,7 @@ def names_of_logits(names: Sequence[str]) -> dict[str, dict]:
 
 def check_settings(task_class: type[Task], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in the types of the task's fields; ConfigError for an unknown name or another type."""
-    return checked(task_class, settings, f"task {task_class.name}", without=("tokenizer",))
+    return checked(task_class, task_class.given_settings(settings), f"task {task_class.name}", without=("tokenizer",))
 
 
 def check_trainable(task: Task | type[Task], what: str) -> None:

@@ -13,6 +13,7 @@ from tfbert.tasks.evaluation import Evaluation
 
 _MATRIX = 80  # classes that a confusion matrix still shows legibly
 _PAIRS = 20  # of labels that are confused most
+_UNKNOWN = "(a label that the model does not know)"
 
 
 def result_sections(evaluation: Evaluation) -> tuple[Section, Section]:
@@ -25,7 +26,9 @@ def _single_label(e):
     rows, size = e.scores.shape
     predicted = e.scores.argmax(axis=1)
     confidence = e.scores[np.arange(rows), predicted]
-    truth = e.truth.astype(np.int64)
+    truth, labels = e.truth.astype(np.int64), e.labels
+    if (truth < 0).any():
+        truth, labels, size = np.where(truth < 0, size, truth), (*labels, _UNKNOWN), size + 1
     counts = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
     *columns, support = precision_recall_fscore_support(
         truth, predicted, labels=range(size), average=None, zero_division=0
@@ -35,13 +38,13 @@ def _single_label(e):
     wrong = predicted != truth
     order = np.flatnonzero(wrong)[np.argsort(-confidence[wrong], kind="stable")[:MISTAKES]]
     mistakes = [
-        Mistake(int(row) + 1, _texts(e, row), e.labels[truth[row]], e.labels[predicted[row]], [confidence[row]])
+        Mistake(int(row) + 1, _texts(e, row), labels[truth[row]], labels[predicted[row]], [confidence[row]])
         for row in order
     ]
     lead = f"{int(wrong.sum()):,} of {rows:,} answers are wrong; here the most confident of them first."
     data = {
-        **_matrix(counts, e.labels),
-        "by_label": _by_label(e.labels, columns, support, averages),
+        **_matrix(counts, labels),
+        "by_label": _by_label(labels, columns, support, averages),
         "calibration": _calibration(
             confidence, ~wrong, "answers", ("right", "wrong"), "Confidence (probability of answer)"
         ),
@@ -79,12 +82,13 @@ def _multi_label(e):
         ratios = hits / np.maximum(predicted, 1), hits / np.maximum(support, 1)
         return [*ratios, 2 * hits / np.maximum(predicted + support, 1)]
 
+    missed = np.zeros(len(truth), int) if e.unknown is None else e.unknown
     columns = precision_recall_f1(hits, predicted.sum(axis=0), support)
     averages = {"Macro average": np.mean(columns, axis=1)} if e.labels else {}
-    averages["Micro average"] = precision_recall_f1(hits.sum(), predicted.sum(), support.sum())
+    averages["Micro average"] = precision_recall_f1(hits.sum(), predicted.sum(), support.sum() + missed.sum())
     chance = np.clip(np.where(truth, e.scores, 1 - e.scores), 1e-7, 1)
     loss = -np.log(np.where(np.isnan(chance), 1e-7, chance)).sum(axis=1) / max(len(e.labels), 1)
-    wrong = (predicted != truth).any(axis=1)
+    wrong = (predicted != truth).any(axis=1) | (missed > 0)
     order = np.flatnonzero(wrong)[np.argsort(-loss[wrong], kind="stable")[:MISTAKES]]
 
     def scored(row, chosen):

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
     from tfbert.tasks.classification.task import Classification
 
 
-def metrics(problem: str, truth: np.ndarray, logits: np.ndarray, thresholds: Sequence[float] = ()) -> dict[str, float]:
+def metrics(
+    problem: str,
+    truth: np.ndarray,
+    logits: np.ndarray,
+    thresholds: Sequence[float] = (),
+    unknown: np.ndarray | None = None,
+) -> dict[str, float]:
     """All metrics of a data set; the first is the one that a best checkpoint is chosen by.
 
     Args:
-        truth: int [B], 0/1 [B, L] or float [B] by the problem.
+        truth: int [B], 0/1 [B, L] or float [B] by the problem. -1 is a label that the model does not know: no answer
+            to it is right, and it is a class of its own in macro_f1, as in scikit-learn's scores of names.
         logits: float [B, L].
         thresholds: multi_label: [L], 0.5 where empty.
+        unknown: multi_label: how many labels of each row the model does not know, int [B]; they are missed.
 
     Returns:
         dict of floats: accuracy, f1 (two labels: of the second), macro_f1, matthews; micro_f1, macro_f1,
@@ -33,7 +41,7 @@ def metrics(problem: str, truth: np.ndarray, logits: np.ndarray, thresholds: Seq
     if problem == "regression":
         return _regression(truth, predicted)
     if problem == "multi_label":
-        return _multi_label(truth, predicted, thresholds)
+        return _multi_label(truth, predicted, thresholds, unknown)
     return _single_label(truth, predicted)
 
 
@@ -67,6 +75,7 @@ def evaluation(
         truth=examples["label"],
         scores=scores(task.problem, logits_of(task, answers)),
         thresholds=task.thresholds or None,
+        unknown=examples.get("unknown_labels"),
         token_lengths=token_lengths,
         metrics=task.metrics(examples, answers),
         data=data,
@@ -77,7 +86,7 @@ def _single_label(truth, probabilities):
     predicted = probabilities.argmax(-1)
     values = {"accuracy": sklearn.metrics.accuracy_score(truth, predicted)}
     if probabilities.shape[1] == 2:
-        values["f1"] = sklearn.metrics.f1_score(truth, predicted, zero_division=0)
+        values["f1"] = sklearn.metrics.f1_score(truth == 1, predicted == 1, zero_division=0)
     values["macro_f1"] = sklearn.metrics.f1_score(truth, predicted, average="macro", zero_division=0)
     with warnings.catch_warnings():  # it warns where all examples have one label; the figure is 0 then
         warnings.simplefilter("ignore")
@@ -85,9 +94,16 @@ def _single_label(truth, probabilities):
     return _floats(values)
 
 
-def _multi_label(truth, probabilities, thresholds):
+def _multi_label(truth, probabilities, thresholds, unknown):
     given = probabilities >= np.asarray(thresholds if len(thresholds) else 0.5)
     truth = truth.astype(bool)
+    missed = int(unknown.sum()) if unknown is not None else 0
+    if missed:
+        micro = 2 * (truth & given).sum() / (truth.sum() + given.sum() + missed)
+        wanted, answered = np.column_stack([truth, unknown > 0]), np.pad(given, [(0, 0), (0, 1)])
+        macro = sklearn.metrics.f1_score(wanted, answered, average="macro", zero_division=0)
+        exact = np.mean((truth == given).all(-1) & (unknown == 0))
+        return _floats({"macro_f1": macro, "micro_f1": micro, "exact_match": exact})
     values = {}
     for kind in ("macro", "micro"):
         # One column is a binary problem to scikit-learn, whose averages would count its negatives as a label.

@@ -16,6 +16,7 @@ from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.classification import golden as classification_golden
 from tfbert.tasks.classification import head as classification_head
 from tfbert.tasks.classification import metrics as classification_metrics
+from tfbert.tasks.classification.labels import names_of_labels
 from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings, names_of_logits
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tfbert.encoders.encoder import Encoder
     from tfbert.export.onnx.graph import GraphWriter
 
+BALANCED = "balanced"
 PROBLEMS = ("single_label", "multi_label", "regression")
 _HUGGING_FACE_PROBLEMS = {
     "single_label": "single_label_classification",
@@ -51,8 +53,9 @@ class Classification(TrainableTask):
             is trained on the text's label, and the answer is that of their mean logits.
         stride: tokens that a window shares with the one before.
         thresholds: multi_label: the lowest probability at which each label is given; 0.5 if empty.
-        class_weights: weight of each label in the loss; () for none.
-        columns: names of the table's text, text_pair and label columns, if they differ.
+        class_weights: weight of each label in the loss; () for none; "balanced" is scikit-learn's, of training data.
+        columns: names of the table's text, text_pair and label columns, if they differ; "label" may be a list of
+            columns that hold 0 and 1, one for each label.
         label_separator: multi_label: the text between two labels of a cell.
 
     >>> task = Classification(tokenizer, labels=("negative", "positive"))
@@ -66,7 +69,7 @@ class Classification(TrainableTask):
     windows: bool = False
     stride: int = 32
     thresholds: tuple[float, ...] = ()
-    class_weights: tuple[float, ...] = ()
+    class_weights: str | tuple[float, ...] = ()
     columns: dict = dataclasses.field(default_factory=dict)
     label_separator: str = ","
 
@@ -78,6 +81,7 @@ class Classification(TrainableTask):
     outputs = {"logits": "W C"}
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", names_of_labels(self.labels))
         check_choice(self, "problem", PROBLEMS)
         if self.problem == "regression":
             if self.labels or self.class_weights:
@@ -89,9 +93,11 @@ class Classification(TrainableTask):
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a label occurs twice in {list(self.labels)}")
-        for name in ("thresholds", "class_weights"):
-            if getattr(self, name) and len(getattr(self, name)) != len(self.labels):
-                raise ConfigError(f"{len(getattr(self, name))} {name} for {len(self.labels)} labels")
+        if isinstance(self.class_weights, str) and self.class_weights != BALANCED:
+            raise ConfigError(f"class_weights is {self.class_weights!r}; it is 'balanced', or a number for each label")
+        for name, values in (("thresholds", self.thresholds), ("class_weights", self.class_weights)):
+            if values and values != BALANCED and len(values) != len(self.labels):
+                raise ConfigError(f"{len(values)} {name} for {len(self.labels)} labels")
 
     # 1 example
     @classmethod
@@ -104,22 +110,29 @@ class Classification(TrainableTask):
         class_weights: Sequence[float] | str = (),
         **settings: Any,
     ) -> dict[str, Any]:
-        """The settings that a training table asks for: pairs and labels as found in it, unless given.
-
-        `class_weights` may be "balanced": rows / (labels x rows of the label), as scikit-learn's.
-        """
-        check_settings(cls, {**settings, "labels": labels, "problem": problem})
+        """The settings that a training table asks for: pairs, labels and balanced class weights, unless given."""
+        labels = names_of_labels(labels)
+        check_settings(cls, {**settings, "labels": labels, "problem": problem, "class_weights": class_weights})
         columns, separator = settings.get("columns", {}), settings.get("label_separator", ",")
         settings.setdefault("pairs", classification_examples.has_pairs(table, columns))
         if not labels and problem != "regression":
             labels = classification_examples.labels_of(table, problem, columns, separator)
         settings.update(labels=tuple(labels), problem=problem)
-        if class_weights == "balanced":
+        if class_weights == BALANCED:
             class_weights = classification_examples.balanced_weights(cls(None, **settings), table)
         return {**settings, "class_weights": tuple(class_weights)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return classification_examples.read(self, table, labelled=labelled, training=training)
+
+    @classmethod
+    def given_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**settings, "labels": names_of_labels(settings["labels"])} if "labels" in settings else settings
+
+    def trained_on(self, examples: Mapping[str, Any]) -> Classification:
+        """The same task with the balanced class weights of these examples, where it asks for them."""
+        weights = classification_examples.weights_of(self, examples["label"]) if self.class_weights == BALANCED else ()
+        return dataclasses.replace(self, class_weights=weights) if weights else self
 
     # 2 features
     @property
@@ -157,7 +170,9 @@ class Classification(TrainableTask):
 
     def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         logits = classification_metrics.logits_of(self, answers)
-        return classification_metrics.metrics(self.problem, examples["label"], logits, self.thresholds)
+        return classification_metrics.metrics(
+            self.problem, examples["label"], logits, self.thresholds, examples.get("unknown_labels")
+        )
 
     def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> Classification:
         """multi_label: the same task with the thresholds that give each label its best F1 on these examples."""
