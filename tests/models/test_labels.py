@@ -54,7 +54,7 @@ def test_rows_without_a_label_are_left_out_of_fit_and_evaluate(model):
         TEXTS, NAMES, return_dict=True, verbose=0
     )
     model.fit(some, labels, verbose=0)
-    with pytest.raises(ValueError, match="sample_weight has 9 numbers, and 8 rows a label"):
+    with pytest.raises(ValueError, match="sample_weight has 9 numbers, but 8 rows have a label"):
         model.fit(some, labels, sample_weight=np.ones(9), verbose=0)
 
 

@@ -65,9 +65,7 @@ def labelled_batches(
     weights = sample_weights(sample_weight, len(table), task)
     size = len(next(iter(examples.values())))
     if weights is not None and size != len(weights):
-        raise ValueError(
-            f"sample_weight has {len(weights)} numbers, and {size} rows a label: leave out the others' too"
-        )
+        raise ValueError(f"sample_weight has {len(weights)} numbers, but {size} rows have a label: give only theirs")
     return Batches(examples, task.features, task.target, sample_weight=weights, **settings)
 
 

@@ -91,18 +91,13 @@ def read(task: Classification | RelationExtraction, table: Table, *, labelled: b
     Rows without a label are left out. A label that the task does not know is an error in training; else it is UNKNOWN,
     or of several labels counted in a column `unknown_labels` int [B].
     """
-    columns, kept = read_rows(task, table, labelled=labelled, training=training)
-    columns = of_rows(columns, kept)
-    if labelled and training and len(np.unique(columns["label"], axis=0)) < 2:
-        cells, _ = label_cells(table, task.problem, task.columns, getattr(task, "labels", ()))
-        raise _one_label(table, cells[kept[0]], task.columns)
-    return columns
+    return of_rows(*read_rows(task, table, labelled=labelled, training=training))
 
 
 def read_rows(
     task: Classification | RelationExtraction, table: Table, *, labelled: bool, training: bool
 ) -> tuple[dict[str, Any], list[int]]:
-    """`read` of all rows, and the numbers of those that have a label; the rest is noted."""
+    """The columns of all rows, and the numbers of the rows that have a label, which `read` gives; the rest is noted."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
     names = {part: column_name(part, table, task.columns, OTHER_NAMES) for part in task.text_inputs}
@@ -116,6 +111,8 @@ def read_rows(
     reading = kinds[task.problem](task, table, cells, training)
     reading.note()
     columns["label"] = reading.values
+    if training and len(np.unique(reading.values[reading.kept], axis=0)) < 2:
+        raise _one_label(table, cells[reading.kept[0]], task.columns)
     if task.problem == "multi_label" and reading.unknown:
         columns["unknown_labels"] = np.array([len(reading.unknown.get(i, ())) for i in range(len(table))], np.int32)
     return columns, reading.kept
