@@ -4,10 +4,13 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert.data import read
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.squad import answers_of, begins_squad, read_squad
-from tfbert.errors import DataError
+from tfbert.errors import DataError, RowError
 
 REAL = [  # file, questions, questions without an answer, most answers of a question
     ("qa/squad_v1.1/dev-v1.1.json.gz", 10_570, 0, 6),
@@ -144,3 +147,97 @@ def test_told_from_json_lines_by_its_begin(tmp_path, indent):
     (tmp_path / "rows.json").write_text('{"data": [1, 2]}\n{"data": [3]}\n')
     assert read(tmp_path / "rows.json").column("data") == [[1, 2], [3]]
     assert begins_squad('{"data": [{"id": 3') and not begins_squad('{"text": "data", "data": [')
+
+
+@pytest.mark.parametrize("false", [False, "false", "False", "0", "no", 0, 0.0, None, ""])
+@pytest.mark.parametrize("true", [True, "true", "TRUE", "1", "yes", 1])
+def test_truth_in_any_form(false, true):
+    both = document({"is_impossible": false})
+    both["data"] += document({"is_impossible": true, "answers": []})["data"]
+    table = table_of(both)
+    assert table.column("is_impossible") == [False, True]
+    assert table.column("answers") == [[{"text": "Ann", "start": 3}], []]
+
+
+@pytest.mark.parametrize("value", ["perhaps", 2, [], {}])
+def test_what_is_neither_true_nor_false_is_refused(value):
+    with pytest.raises(RowError, match="question 'q1': is_impossible is .*, not true or false"):
+        table_of(document({"is_impossible": value}))
+
+
+def test_contradictions_are_counted(caplog):
+    both = document({"is_impossible": "true"})
+    both["data"] += document({"is_impossible": False, "answers": []})["data"] + document()["data"]
+    assert table_of(both).column("answers") == [[], [], [{"text": "Ann", "start": 3}]]
+    assert caplog.messages == [
+        "a.json: 1 questions are impossible and have answers, which are left out, first at a.json, row 0",
+        "a.json: 1 questions are not impossible and have no answer; they count as impossible, first at a.json, row 1",
+    ]
+
+
+def test_plausible_answers_are_no_answers(caplog):
+    """As SQuAD 2.0's training file has them; a rebuilt one may leave out the empty answers."""
+    plausible = {"plausible_answers": [{"text": "Ann", "answer_start": 3}], "is_impossible": True}
+    for answers in ("gone", []):
+        both = document({**plausible, "answers": answers})
+        both["data"] += document()["data"]
+        assert table_of(both).column("answers") == [[], [{"text": "Ann", "start": 3}]]
+    assert table_of(document({**plausible, "answers": "gone"})).column("answers") == [[]]
+    assert not caplog.messages
+
+
+HEADS = [
+    '{"version": 2.0, ',
+    '{"version": null, "language": "de", ',
+    '{"len": {"a": [1, 2]}, "license": "CC\\"BY", "version": ["1"], ',
+    "\ufeff{ \n",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_documents_with_any_first_key(tmp_path, head, indent):
+    text = head + json.dumps(document(), indent=indent).lstrip("{")
+    (tmp_path / "dev.json").write_text(text, encoding="utf-8")
+    assert begins_squad(text[: text.index("title") + 10])
+    assert read(tmp_path / "dev.json").column("id") == ["q1"]
+
+
+def test_articles_with_any_first_key(tmp_path):
+    value = {"data": [{"source": "a book", "paragraphs": document()["data"][0]["paragraphs"]}]}
+    (tmp_path / "dev.json").write_text(json.dumps(value))
+    assert read(tmp_path / "dev.json").column("id") == ["q1"]
+    for other in (
+        '{"data": [{"id": 1, "text": "a"}]}',
+        '{"data": [{"title": "a", "label": 1}]}',
+        '{"data": 3}',
+        "[1]",
+        "{",
+    ):
+        assert not begins_squad(other)
+
+
+def test_questions_with_their_context(tmp_path):
+    """The form of the Hugging Face hub's export, which its examples of training read."""
+    row = {"id": "q1", "title": "Names", "context": "is Ann", "question": "who?"}
+    value = {"version": "0.1.0", "data": [{**row, "answers": {"text": ["Ann"], "answer_start": [3]}}]}
+    (tmp_path / "dev.json").write_text(json.dumps(value))
+    table = read(tmp_path / "dev.json")
+    assert table.column("answers") == [[{"text": "Ann", "start": 3}]] and table.column("context") == ["is Ann"]
+
+
+FAULTS = [{"id": "gone"}, {"question": 3}, {"answers": [3]}, {"is_impossible": "perhaps"}, {"answers": "Ann"}, {}]
+
+
+@given(st.lists(st.sampled_from(FAULTS), min_size=1, max_size=9), st.booleans())
+def test_rows_in_are_rows_out_and_rows_counted(faults, without_context):
+    value = {"data": [article for fault in faults for article in document(fault)["data"]]}
+    if without_context:
+        value["data"][0]["paragraphs"][0]["context"] = None
+    bad = BadRows("skip")
+    table = read_squad([json.dumps(value)], "a.json", bad)
+    good = [fault in ({}, {"answers": "Ann"}) for fault in faults]
+    good[0] &= not without_context
+    assert len(table) == sum(good) == len(table.columns["question"])
+    assert len(table) + len(bad) == len(faults)
+    assert set(bad.counts()) <= {"a question that cannot be read"}

@@ -3,70 +3,151 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.table import Table
-from tfbert.errors import DataError, NoRowsError
+from tfbert.errors import DataError, NoRowsError, RowError
 
-# What such a document begins with; "data" may stand before "version".
-_BEGIN = re.compile(r'\s*\{\s*("version"\s*:\s*"[^"]*"\s*,\s*)?"data"\s*:\s*\[\s*\{\s*"(title|paragraphs|id)"')
+_KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
+_COMMA = re.compile(r"\s*,")
+_FIRST_ARTICLE = re.compile(r'\s*\[\s*(\{\s*"(?:title|paragraphs|id)")?')
+_IN_ARTICLE = re.compile(r'"paragraphs"\s*:\s*\[|"context"\s*:.*"question"\s*:|"question"\s*:.*"context"\s*:', re.S)
+_TRUTH = {**dict.fromkeys(("true", "yes", "1", "1.0"), True), **dict.fromkeys(("false", "no", "0", "0.0", ""), False)}
 
 
 def begins_squad(text: str) -> bool:
     """Whether a file that begins with `text` is a document of this form and not JSON lines.
 
-    >>> begins_squad('{"version": "v1.0", "data": [{"title": "Rome"')
+    "data" may stand after keys of any name and value, such as the version as a number.
+
+    >>> begins_squad('{"language": "de", "version": 2.0, "data": [{"title": "Rom"')
     True
     """
-    return _BEGIN.match(text) is not None
+    text = text.lstrip("\ufeff \t\r\n")
+    place = 1
+    while text[:1] == "{" and (key := _KEY.match(text, place)):
+        if key[1] == "data":
+            return _is_article(text[key.end() :])
+        try:
+            _, place = json.JSONDecoder().raw_decode(text, key.end())
+        except (ValueError, RecursionError):
+            return False
+        comma = _COMMA.match(text, place)
+        if not comma:
+            return False
+        place = comma.end()
+    return False
 
 
-def read_squad(lines: Iterable[str], name: str) -> Table:
+def _is_article(text):
+    """Whether a list of articles, which may be cut off, begins here."""
+    begin = _FIRST_ARTICLE.match(text)
+    if not begin:
+        return False
+    try:
+        first, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
+    except (ValueError, RecursionError):
+        return begin[1] is not None or _IN_ARTICLE.search(text) is not None
+    return "paragraphs" in first or {"context", "question"} <= first.keys()
+
+
+def read_squad(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
     """The lines of a document -> a `Table` of id, question, context, answers and is_impossible.
 
     `answers` is a list of {"text", "start"}; start counts characters, and is None if the file does not give it. The
-    list is empty for a question without an answer. A document without any "answers", such as a test set, has no such
-    column. Source: rajpurkar.github.io/SQuAD-explorer; CMRC 2018 adds an id to each paragraph and has no is_impossible.
+    list is empty for a question without an answer, as an impossible one is, whatever it lists. A document without any
+    "answers", such as a test set, has no such column. Source: rajpurkar.github.io/SQuAD-explorer; CMRC 2018 adds an id
+    to each paragraph and has no is_impossible; the Hugging Face hub's form has questions with their context in "data".
 
     Raises:
-        DataError: not a document of this form, or a truncated one; names the article, paragraph and question.
+        DataError: not a document of this form, or a truncated one; names the article, paragraph and question. A
+            question that cannot be read is a `RowError`, unless `bad_rows` skips it.
 
     >>> question = '{"id": "1", "question": "What is old?", "answers": [{"text": "Rome", "answer_start": 0}]}'
     >>> document = '{"data": [{"paragraphs": [{"context": "Rome is old.", "qas": [%s]}]}]}' % question
     >>> read_squad([document], "train.json").column("answers")
     [[{'text': 'Rome', 'start': 0}]]
     """
-    document = _parsed("".join(lines), name)
+    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "question": [], "context": [], "answers": [], "is_impossible": []}
     without_answers: set[int] = set()
+    labelled, contradictions, unsaid, places = False, [], [], 0
+    for where, paragraph, question in _questions(_parsed("".join(lines), name), name):
+        places += 1
+        i = len(columns["id"])
+        try:
+            values = _question(where, paragraph, question)
+        except DataError as error:
+            bad_rows.add(RowError(str(error), "a question that cannot be read"))
+            continue
+        impossible, found = values["is_impossible"], values["answers"]
+        if impossible and found:
+            contradictions.append(i)
+        if not impossible and not found and "is_impossible" in question:
+            unsaid.append(i)
+        if "answers" not in question and not impossible:
+            without_answers.add(i)
+        labelled |= "answers" in question
+        values["answers"] = [] if impossible else found
+        for column, value in values.items():
+            columns[column].append(value)
+    if not places:
+        raise NoRowsError(f"{name}: no questions in it")
+    if without_answers and not labelled:
+        del columns["answers"], columns["is_impossible"]
+        without_answers = set()
+    absent = {"answers": without_answers} if without_answers else None
+    table = Table(columns, source=name, absent=absent, bad_rows=bad_rows)
+    table.note("questions are impossible and have answers, which are left out", contradictions)
+    if labelled and any(columns["is_impossible"]):
+        table.note("questions are not impossible and have no answer; they count as impossible", unsaid)
+    return table
+
+
+def _questions(document: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """(place, paragraph, question) of each question."""
     for a, article in enumerate(_list(document, "data", name)):
         where = f"{name}, article {a}"
         if isinstance(article, dict) and isinstance(article.get("title"), str):
             where += f" ({article['title']})"
+        if isinstance(article, dict) and "paragraphs" not in article and {"context", "question"} <= article.keys():
+            yield f"{name}, question {a}", article, article
+            continue
         for p, paragraph in enumerate(_list(article, "paragraphs", where)):
             place = f"{where}, paragraph {p}"
-            context = _text(paragraph, "context", place)
             for q, question in enumerate(_list(paragraph, "qas", place)):
-                here = f"{place}, question {q}"
-                columns["question"].append(_text(question, "question", here))
-                columns["id"].append(str(_value(question, "id", here)))
-                here = f"{place}, question {columns['id'][-1]!r}"
-                if "answers" not in question:
-                    without_answers.add(len(columns["answers"]))
-                # The answers that an impossible question lists are plausible and wrong.
-                impossible = bool(question.get("is_impossible", False))
-                answers = [] if impossible else answers_of(question.get("answers", ()), here)
-                columns["context"].append(context)
-                columns["answers"].append(answers)
-                columns["is_impossible"].append(impossible)
-    if not columns["id"]:
-        raise NoRowsError(f"{name}: no questions in it")
-    if len(without_answers) == len(columns["id"]):
-        del columns["answers"], columns["is_impossible"]
-        without_answers = set()
-    return Table(columns, source=name, absent={"answers": without_answers} if without_answers else None)
+                yield f"{place}, question {q}", paragraph, question
+
+
+def _question(where: str, paragraph: dict, question: Any) -> dict[str, Any]:
+    """The columns of one question, with the answers that it lists."""
+    place, _, _ = where.rpartition(", ")
+    context = _text(paragraph, "context", place)
+    text, number = _text(question, "question", where), str(_value(question, "id", where))
+    here = f"{place}, question {number!r}"
+    impossible = is_true(question.get("is_impossible"))
+    if impossible is None:
+        raise DataError(f"{here}: is_impossible is {question['is_impossible']!r:.60}, not true or false")
+    # Plausible answers, which have a key of their own, are wrong ones.
+    answers = answers_of(question.get("answers"), here)
+    return {"id": number, "question": text, "context": context, "answers": answers, "is_impossible": impossible}
+
+
+def is_true(value: Any) -> bool | None:
+    """A truth value in any of its forms, such as "false", 0 or None, which is false; None of anything else.
+
+    >>> is_true("False"), is_true(1), is_true(None), is_true("perhaps")
+    (False, True, False, None)
+    """
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _TRUTH.get("" if value is None else str(value).strip().casefold())
+    return None
 
 
 def answers_of(cell: Any, where: str) -> list[dict[str, Any]]:
