@@ -10,15 +10,19 @@ import pytest
 import question_answering_reference as reference
 import tensorflow as tf
 from absl import logging
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert import Tokenizer
 from tfbert.data import Table
+from tfbert.data.bad_rows import BadRows, usable
 from tfbert.data.reading import read
 from tfbert.errors import ConfigError, DataError
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.tasks.question_answering import metrics as scoring
 from tfbert.tasks.question_answering.decoding import best_answers
 from tfbert.tasks.question_answering.examples import located
+from tfbert.tasks.question_answering.languages import LANGUAGES, chinese_segments, normalized, say_metric
 from tfbert.tasks.question_answering.loss import SpanLoss
 from tfbert.tasks.question_answering.task import QuestionAnswering
 from tfbert.text import Vocabulary
@@ -85,9 +89,10 @@ def test_faults_are_counted_in_one_line(warnings):
     )
     assert len(task().examples(rows)["question"]) == 4
     assert warnings == [
-        "2 answers do not stand at their start and were taken from the nearest place (the first: train.jsonl, row 0 "
-        "(question 'a')); 1 answers stand nowhere in their context and train nothing (the first: train.jsonl, row 2 "
-        "(question 'c'): the answer 'Bob' does not stand at its start 0 and is nowhere in its context of 6 characters)"
+        "train.jsonl: 2 answers do not stand at their start and are taken from the nearest place, first at "
+        "train.jsonl, row 0",
+        "train.jsonl: 1 answers stand nowhere in their context and cannot be found (the answer 'Bob' does not stand at "
+        "its start 0 and is nowhere in its context of 6 characters), first at train.jsonl, row 2",
     ]
     examples = task().examples(rows, training=True)
     assert [len(column) for column in examples.values()] == [3] * 5
@@ -98,8 +103,9 @@ def test_published_faults_are_survived(data_dir, warnings):
     path = data_dir("qa/cmrc2018/train.json.gz")
     assert len(task().examples(read(path), training=True)["question"]) == 10_142
     assert len(task().examples(read(data_dir(CMRC)))["question"]) == 3_219
-    assert warnings[0].startswith("21 answers do not stand at their start") and "nowhere" not in warnings[0]
-    assert warnings[1].startswith("7 answers do not stand") and "; 193 answers stand nowhere" in warnings[1]
+    of_train, *of_dev = (line.split(": ", 1)[1] for line in warnings)
+    assert of_train.startswith("21 answers do not stand at their start")
+    assert of_dev[0].startswith("7 answers do not stand") and of_dev[1].startswith("193 answers stand nowhere")
 
 
 @pytest.mark.parametrize(
@@ -123,13 +129,13 @@ def test_faults_in_training(rows, message, warnings):
 
 
 def test_settings_of_a_table(data_dir):
-    assert task().settings_for(one("Ann")) == {"unanswerable": False, "language": "en"}
-    assert task().settings_for(one(None, context="他是老安 Ann。")) == {"unanswerable": True, "language": "zh"}
+    assert task().settings_for(one("Ann")) == {"unanswerable": False}
+    assert task().settings_for(one(None, context="他是老安 Ann。")) == {"unanswerable": True}
     given = {"unanswerable": False, "language": "zh", "columns": {"context": "text"}}
     assert task().settings_for(one(None), **given) == given
     with pytest.raises(ConfigError, match="no setting 'strides'; did you mean 'stride'"):
         task().settings_for(one("Ann"), strides=3)
-    assert task().settings_for(read(data_dir(CMRC)))["language"] == "zh"
+    assert task().settings_for(read(data_dir(CMRC))) == {"unanswerable": False}
     renamed = task(columns={"question": "q", "context": "text", "answers": "a"})
     assert span(renamed.examples(table(q=["who"], text=["is Ann"], a=["Ann"]))) == (3, 6)
 
@@ -139,7 +145,7 @@ def test_settings_of_a_table(data_dir):
     [
         ({"n_best": 0}, "n_best must be positive, not 0"),
         ({"answer_length": 0}, "answer_length must be positive"),
-        ({"language": "de"}, "language 'de' is not one of en, zh"),
+        ({"language": "de"}, "language 'de' is not one of auto, en, zh, ko, "),
         ({"max_length": 128, "stride": 128}, "stride 128 and max_question_length 0 leave a window of max_length 128"),
         ({"max_length": 128, "max_question_length": 90}, "stride 42 and max_question_length 90 leave"),
     ],
@@ -147,6 +153,63 @@ def test_settings_of_a_table(data_dir):
 def test_settings_that_do_not_fit(settings, message):
     with pytest.raises(ConfigError, match=message):
         task(**settings)
+
+
+@pytest.mark.parametrize(("true", "false"), [("True", "false"), ("1", "0"), (1, 0), (True, None), ("yes", "no")])
+def test_impossible_rows_of_a_table(true, false, caplog):
+    rows = table(
+        question=["who"] * 3,
+        context=["is Ann"] * 3,
+        answers=["Ann", "Ann", None],
+        is_impossible=[false, true, true],
+    )
+    assert task().settings_for(rows) == {"unanswerable": True}
+    assert not caplog.messages
+    assert task(unanswerable=True).examples(rows, training=True)["answers"] == [["Ann"], [], []]
+    assert caplog.messages == [
+        "train.jsonl: 1 questions are impossible and have answers, which are left out, first at train.jsonl, row 1"
+    ]
+
+
+def test_impossible_rows_need_no_answers(tmp_path):
+    lines = [
+        '{"question": "who", "context": "is Ann", "answers": "Ann", "is_impossible": "false"}',
+        '{"question": "who", "context": "is Ann", "plausible_answers": ["is"], "is_impossible": "true"}',
+    ]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    assert task(unanswerable=True).examples(read(tmp_path / "train.jsonl"))["answers"] == [["Ann"], []]
+    (tmp_path / "train.jsonl").write_text("\n".join([*lines, '{"question": "q", "context": "c", "is_impossible": 0}']))
+    skipping = read(tmp_path / "train.jsonl", bad_rows="skip")
+    examples, used = usable(skipping, task(unanswerable=True).examples)
+    assert len(used) == 2 and skipping.bad_rows.counts() == {"no 'answers'": 1}
+
+
+CELLS = st.sampled_from(
+    ["Ann", "Bob", {"text": "Bob", "start": 99}, {"text": "is", "start": 0}, 3, None, [], ["Ann", "x"]]
+)
+
+
+@given(
+    st.lists(st.tuples(CELLS, st.sampled_from([True, False, "no", "perhaps"])), min_size=1, max_size=20), st.booleans()
+)
+def test_rows_in_are_rows_out_and_rows_counted(rows, training):
+    cells, impossible = zip(*rows, strict=True)
+    size = len(rows)
+    columns = {"question": [str(i) for i in range(size)], "context": ["is Ann"] * size}
+    columns |= {"answers": list(cells), "is_impossible": list(impossible)}
+    some, bad = Table(columns, source="made up", bad_rows=BadRows("skip")), task(unanswerable=True)
+    try:
+        examples, used = usable(some, lambda part: bad.examples(part, training=training))
+    except DataError as error:
+        assert any(text in str(error) for text in ("nothing can be learned", "none of its"))
+        return
+    assert len(examples["question"]) == len(examples["answers"]) == len(used)
+    assert len(used) + len(some.bad_rows) == size
+    refused = {3, "Bob", "far"} if training else {3}
+    for i, (cell, none) in enumerate(rows):
+        name = "far" if isinstance(cell, dict) and cell["start"] == 99 else cell
+        is_bad = none == "perhaps" or cell == 3 or none is not True and isinstance(name, str) and name in refused
+        assert (str(i) not in examples["question"]) == is_bad
 
 
 # 2 features
@@ -291,6 +354,80 @@ def test_metrics_equal_cmrcs_script(data_dir):
 
 
 @pytest.mark.parametrize(
+    ("language", "gold", "near", "f1"),
+    [
+        ("ja", "東京タワー", "東京タワーの", 10 / 11),
+        ("th", "กรุงเทพ", "กรุงเทพมหานคร", 14 / 20),  # characters, vowels too
+        ("ko", "서울특별시", "서울특별시에", 10 / 11),
+        ("lo", "ວຽງຈັນ", "ນະຄອນວຽງຈັນ", 2 * 6 / 17),
+        ("km", "ភ្នំពេញ", "ទីក្រុងភ្នំពេញ", 2 * 7 / 21),
+        ("my", "ရန်ကုန်", "ရန်ကုန်မြို့", 2 * 7 / 19),
+    ],
+)
+def test_a_near_hit_in_a_script_without_spaces(language, gold, near, f1, caplog):
+    """Between spaces these are one word each, and nothing in common."""
+    assert scoring.f1(gold, near) == 0.0
+    say_metric.cache_clear()
+    caplog.set_level("INFO", logger="absl")
+    examples = {"answers": [[gold]], "context": [f"{near} 1889 {gold}" * 3], "question": ["?"]}
+    values = task().metrics(examples, {"answer": np.array([near.encode()])})
+    assert values == {"f1": pytest.approx(f1), "exact_match": 0.0}
+    assert f"language={language}, found in the contexts: answers are scored by " in caplog.text
+    assert task(language="en").metrics(examples, {"answer": np.array([near.encode()])})["f1"] == 0.0  # XQuAD's own
+    assert scoring.exact_match(f"「{gold}」", gold, "mixed") == 1.0
+
+
+def test_data_of_several_languages():
+    """English answers score as SQuAD's beside others by their characters."""
+    contexts = ["Rome is the old city.", "東京タワーは赤い", "กรุงเทพมหานคร"]
+    assert task().scoring({"context": contexts})["language"] == "mixed"
+    assert task().scoring({"context": ["Rome is old"] * 20 + contexts[1:2]})["language"] == "en"
+    assert task().scoring({"context": ["", "1889"]})["language"] == "en"
+    assert task().scoring({"context": ["a"] * 1190 + ["กรุง"] * 1190})["language"] == "mixed"
+    for gold, near in (("the Denver Broncos", "Denver Broncos!"), ("24 to 10", "24 – 10"), ("a", "")):
+        assert scoring.f1(gold, near, "mixed") == scoring.f1(gold.replace("–", ""), near.replace("–", ""))
+
+
+def test_languages_of_published_data(data_dir):
+    for path, language in ((SQUAD, "en"), (CMRC, "zh")):
+        assert task().scoring({"context": read(data_dir(path)).column("context")})["language"] == language
+
+
+@pytest.mark.parametrize(
+    ("language", "gold", "given", "f1", "exact"),
+    [
+        # MLQA's articles and all of Unicode's punctuation
+        ("mlqa-en", "the Rome", "“Rome”", 1, 1),
+        ("mlqa-de", "der Rhein", "Rhein", 1, 1),
+        ("mlqa-de", "der alte Rhein", "Rhein", 2 / 3, 0),
+        ("mlqa-es", "¿La Paz?", "una paz", 1, 1),
+        ("mlqa-vi", "những của Hà Nội", "Hà Nội", 1, 1),
+        ("mlqa-ar", "القاهرة", "قاهرة", 1, 1),
+        ("mlqa-hi", "नई दिल्ली।", "नई दिल्ली", 1, 1),
+        ("mlqa-zh", "北京abc市", "京市 北", 2 * 3 / 7, 0),
+        ("mlqa-zh", "北 京。", "北京", 1, 1),
+        # KorQuAD: marks are spaces, and F1 is of characters
+        ("ko", "《서울》 시", "서울시", 1, 0),
+        ("ko", "3,500만 명", "3500만", 10 / 11, 0),
+        # SQuAD's, which XQuAD takes for all its languages
+        ("en", "der Rhein", "Rhein", 2 / 3, 0),
+    ],
+)
+def test_metrics_of_other_scripts_by_hand(language, gold, given, f1, exact):
+    assert scoring.f1(gold, given, language) == pytest.approx(f1)
+    assert scoring.exact_match(gold, given, language) == exact
+    assert scoring.f1(gold, gold, language) == scoring.exact_match(gold, gold, language) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_no_answer_in_any_language(language):
+    golds, predicted = [[], ["x"], []], ["", "", "x"]
+    got = scoring.metrics(golds, predicted, language=language, unanswerable=True)
+    assert got["f1"] == got["exact_match"] == pytest.approx(1 / 3)
+    assert got["no_answer_f1"] == 0.5
+
+
+@pytest.mark.parametrize(
     ("text", "segments"),  # as NLTK 3.10's, but for its names of quotes
     [
         ("在1,200米，约3.5%", ["在", "1,200", "米", "约", "3.5", "%"]),
@@ -302,7 +439,7 @@ def test_metrics_equal_cmrcs_script(data_dir):
     ],
 )
 def test_chinese_segments(text, segments):
-    assert scoring._SEGMENTS.findall(scoring._without_punctuation(text)) == segments
+    assert chinese_segments(text) == segments
 
 
 def test_no_rows_of_a_kind_have_no_metric():
@@ -313,7 +450,7 @@ def test_best_threshold_is_the_official_one(data_dir):
     rows = read(data_dir("qa/squad_v2.0/dev-v2.0.rebuilt.json.gz")).select(slice(0, 6000, 3))
     golds = [[answer["text"] for answer in row] for row in rows.column("answers")]
     # The script takes a lone article for a wrong answer to what has none, but scores it as right.
-    spans = [text if scoring.normalized(text) else "x" for text in predictions(golds, rows.column("context"))]
+    spans = [text if normalized(text) else "x" for text in predictions(golds, rows.column("context"))]
     has_answer = np.array([bool(gold) for gold in golds])
     differences = np.random.default_rng(0).normal(np.where(has_answer, -1.0, 1.0), 1.5)
     best, _ = reference.find_best_thresh(spans, reference.version_2(golds, spans)[1], differences, has_answer)

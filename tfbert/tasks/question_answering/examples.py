@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from absl import logging
 
-from tfbert.data.readers.squad import answers_of
-from tfbert.errors import DataError
+from tfbert.data.readers.squad import answers_of, is_true
+from tfbert.errors import DataError, RowError
 from tfbert.tasks.columns import column_name
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.tasks.question_answering.task import QuestionAnswering
-
-_TEXTS_THAT_TELL = 1000  # contexts that the language is guessed from
 
 
 def read(task: QuestionAnswering, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
@@ -29,8 +26,8 @@ def read(task: QuestionAnswering, table: Table, *, labelled: bool, training: boo
     For `training` rows whose answers stand nowhere in their context are left out.
 
     Raises:
-        DataError: a missing column, a cell that holds no answers; in training, an answer whose place is outside
-            its context and that stands nowhere in it, or nothing to learn from.
+        DataError: a missing column; in training, nothing to learn from. A `RowError`: a cell that holds no answers; in
+            training, an answer whose place is outside its context and that stands nowhere in it.
     """
     if not len(table):
         raise DataError(f"{table.source} has no rows")
@@ -40,22 +37,32 @@ def read(task: QuestionAnswering, table: Table, *, labelled: bool, training: boo
     columns: dict[str, Any] = {"question": questions, "context": contexts}
     if not labelled:
         return columns
-    answers, faults = _answers(table, task.columns), _Faults(table)
+    answers = _answers(table, task.columns)
     spans: np.ndarray = np.full((len(table), 2), -1, np.int32)
-    kept = []
+    kept, moved, lost = [], [], []
     for i, (row, context) in enumerate(zip(answers, contexts, strict=True)):
-        found = [faults.noted(i, answer, context) for answer in row]
+        found = [located(answer, context) for answer in row]
+        moved += [i for answer, span in zip(row, found, strict=True) if span and _is_moved(answer, context)]
+        lost += [i for span in found if span is None]
         span = next((span for span in found if span), None)
         if span:
             spans[i] = span
         elif training:
             if not row and not task.unanswerable:
-                raise DataError(f"{_place(table, i)}: no answer; give the setting unanswerable=True to learn from it")
+                message = (
+                    "no answer; give the setting unanswerable=True (--config.settings.unanswerable=True) to learn "
+                    "from it"
+                )
+                raise _row_error(table, i, message, "no answer")
             if row and not _inside(row[0], context):
-                raise DataError(f"{_place(table, i)}: {_fault(row[0], context)}")
+                raise _row_error(table, i, _fault(row[0], context), "an answer that stands nowhere")
         if span or not row or not training:
             kept.append(i)
-    faults.warn()
+    table.note("answers do not stand at their start and are taken from the nearest place", moved)
+    if lost:
+        fault = _fault(next(a for a in answers[lost[0]] if not located(a, contexts[lost[0]])), contexts[lost[0]])
+        use = "train nothing" if training else "cannot be found"
+        table.note(f"answers stand nowhere in their context and {use} ({fault})", lost)
     columns["answers"] = [[answer["text"] for answer in row] for row in answers]
     columns["answer_start"], columns["answer_end"] = spans[:, 0], spans[:, 1]
     if training and not (spans[:, 0] >= 0).any():
@@ -70,15 +77,7 @@ def read(task: QuestionAnswering, table: Table, *, labelled: bool, training: boo
 
 def has_unanswerable(table: Table, columns: Mapping[str, str]) -> bool:
     """Whether some question of a table has no answer."""
-    return not all(_answers(table, columns))
-
-
-def language_of(table: Table, columns: Mapping[str, str]) -> str:
-    """ "zh" where most letters of the first contexts are Chinese, else "en"."""
-    contexts = table.text_column(column_name("context", table, columns, {}))[:_TEXTS_THAT_TELL]
-    letters = [character for context in contexts for character in context if character.isalpha()]
-    chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in letters)
-    return "zh" if 2 * chinese > len(letters) else "en"
+    return not all(_answers(table.select(slice(None), quiet=True), columns))
 
 
 def located(answer: dict[str, Any], context: str) -> tuple[int, int] | None:
@@ -113,14 +112,50 @@ def _is_dropped(character):
 
 
 def _answers(table, columns):
-    cells = table.column(column_name("answers", table, columns, {}))
-    return [answers_of(cell, _place(table, i)) for i, cell in enumerate(cells)]
+    """The answers of each row; none of an impossible question, whatever it lists."""
+    name, impossible = column_name("answers", table, columns, {}), [False] * len(table)
+    if "is_impossible" in table.columns:
+        for i, cell in enumerate(table.columns["is_impossible"]):
+            truth = is_true(cell)
+            if truth is None:
+                raise _row_error(
+                    table, i, f"is_impossible is {cell!r:.60}, not true or false", "neither true nor false"
+                )
+            impossible[i] = truth
+    if name in table.columns and any(impossible):  # which need not say that they have no answers
+        possible = [i for i, is_none in enumerate(impossible) if not is_none]
+        try:
+            table.select(possible).column(name)
+        except RowError as error:
+            raise RowError(str(error), error.kind, None if error.row is None else possible[error.row]) from None
+        cells = table.columns[name]
+    else:
+        cells = table.column(name)
+    rows = []
+    for i, cell in enumerate(cells):
+        try:
+            rows.append(answers_of(cell, _place(table, i)))
+        except DataError as error:
+            raise RowError(str(error), "no answers", i) from None
+    contradictions = [i for i, row in enumerate(rows) if row and impossible[i]]
+    table.note("questions are impossible and have answers, which are left out", contradictions)
+    return [[] if is_none else row for row, is_none in zip(rows, impossible, strict=True)]
 
 
 def _place(table, i):
     """A row for messages, with the question's id where the table has one."""
     ids = table.columns.get("id")
     return table.row_name(i) + (f" (question {ids[i]!r})" if ids else "")
+
+
+def _row_error(table, i, message, kind):
+    return RowError(f"{_place(table, i)}: {message}", kind, i)
+
+
+def _is_moved(answer, context):
+    """Whether an answer's text does not stand at its start."""
+    start = answer["start"]
+    return start is not None and (start < 0 or not context.startswith(answer["text"], start))
 
 
 def _inside(answer, context):
@@ -131,37 +166,3 @@ def _fault(answer, context):
     text = answer["text"] if len(answer["text"]) <= 60 else answer["text"][:57] + "..."
     at = "" if answer["start"] is None else f"does not stand at its start {answer['start']:,} and "
     return f"the answer {text!r} {at}is nowhere in its context of {len(context):,} characters"
-
-
-class _Faults:
-    """Counts the answers that do not stand where they say, as published sets have them."""
-
-    def __init__(self, table):
-        self._table, self._moved, self._lost = table, [], []
-
-    def noted(self, i, answer, context):
-        """Where the answer stands, or None."""
-        span = located(answer, context)
-        if span is None:
-            self._lost.append((i, answer, context))
-        elif answer["start"] is not None:
-            if answer["start"] < 0 or not context.startswith(answer["text"], answer["start"]):
-                self._moved.append(i)
-        return span
-
-    def warn(self):
-        """One line for all of them."""
-        parts = []
-        if self._moved:
-            parts.append(
-                f"{len(self._moved):,} answers do not stand at their start and were taken from the nearest place "
-                f"(the first: {_place(self._table, self._moved[0])})"
-            )
-        if self._lost:
-            i, answer, context = self._lost[0]
-            parts.append(
-                f"{len(self._lost):,} answers stand nowhere in their context and train nothing "
-                f"(the first: {_place(self._table, i)}: {_fault(answer, context)})"
-            )
-        if parts:
-            logging.warning("%s", "; ".join(parts))

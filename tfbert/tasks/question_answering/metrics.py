@@ -1,10 +1,8 @@
-"""The metrics of question answering, as the evaluation scripts of SQuAD 1.1, SQuAD 2.0 and CMRC 2018 define them."""
+"""The metrics of question answering, as the evaluation scripts of published sets define them; see `languages`."""
 
 from __future__ import annotations
 
 import collections
-import re
-import string
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,56 +10,37 @@ import numpy as np
 
 from tfbert.tasks.columns import texts_of
 from tfbert.tasks.evaluation import Answers
+from tfbert.tasks.question_answering.languages import form, words
 
 if TYPE_CHECKING:
     from tfbert.tasks.question_answering.task import QuestionAnswering
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-# What CMRC's script drops; of ASCII these alone.
-_CHINESE_PUNCTUATION = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
-# A Chinese character, or in the text between them a word or a mark, as NLTK's word_tokenize parts them.
-_CHINESE = r"\u4e00-\u9fa5"
-_QUOTE = rf"'(?:s|m|d|ll|re|ve)?(?![^\W{_CHINESE}])"
-_LAST_STOP = rf"""\.(?=["')\]}}>]*\s*(?:$|[{_CHINESE}]))"""
-_MARK = r"""[;@#$%&?!"()\[\]{}<>«»—–]"""
-_ALONE = rf"\.{{2,}}|{_LAST_STOP}|{_QUOTE}|{_MARK}|,(?!\d)"
-_SEGMENTS = re.compile(rf"[{_CHINESE}]|{_ALONE}|(?:(?!{_ALONE})[^\s{_CHINESE}])+")
-
 
 def exact_match(gold: str, predicted: str, language: str = "en") -> float:
-    """1.0 where two answers are the same but for case, punctuation and, in English, articles; else 0.0.
+    """1.0 where two answers are the same but for case, punctuation and articles, as the language has them; else 0.0.
 
     >>> exact_match("The Denver Broncos", "denver broncos.")
     1.0
     """
-    if language == "zh":
-        return float(_without_punctuation(gold) == _without_punctuation(predicted))
-    return float(normalized(gold) == normalized(predicted))
+    return float(form(gold, language) == form(predicted, language))
 
 
 def f1(gold: str, predicted: str, language: str = "en", *, unanswerable: bool = False) -> float:
-    """The F1 of an answer: of words in common, or for "zh" of the longest run of characters and words in common.
+    """The F1 of an answer: of `words` in common, or for "zh" of the longest run of them in common.
 
     `unanswerable` counts two answers without a word as equal, as SQuAD 2.0 does.
 
     >>> f1("Denver Broncos", "the Broncos")
     0.6666666666666666
     """
+    wanted, given = words(gold, language), words(predicted, language)
     if language == "zh":
-        wanted, given = (_SEGMENTS.findall(_without_punctuation(text)) for text in (gold, predicted))
         common = _longest_run(wanted, given)
     else:
-        wanted, given = (normalized(text).split() for text in (gold, predicted))
         common = sum((collections.Counter(wanted) & collections.Counter(given)).values())
     if unanswerable and not (wanted and given):
         return float(wanted == given)
     return 2 * common / (len(wanted) + len(given)) if common else 0.0
-
-
-def normalized(text: str) -> str:
-    """SQuAD's form of an answer for comparison: lower case, without punctuation and articles, single spaces."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
 def values(
@@ -76,7 +55,7 @@ def values(
     pairs = []
     for gold, answer in zip(golds, predicted, strict=True):
         if unanswerable:  # SQuAD 2.0 counts what is nothing but articles and punctuation as no answer
-            gold = [text for text in gold if language != "en" or normalized(text)]
+            gold = [text for text in gold if language == "zh" or words(text, language)]
         gold = gold or [""]
         pairs.append(
             (
@@ -142,7 +121,7 @@ def evaluation(
 ) -> Answers:
     """What the report draws: the answers to each question."""
     predicted = texts_of(answers["answer"])
-    quality, _ = values(examples["answers"], predicted, **task._scoring)
+    quality, _ = values(examples["answers"], predicted, **task.scoring(examples))
     pairs = zip(examples["question"], examples["context"], strict=True)
     return Answers(
         texts=[f"{question}\n{context}" for question, context in pairs],
@@ -154,10 +133,6 @@ def evaluation(
         metrics=task.metrics(examples, answers),
         data=data,
     )
-
-
-def _without_punctuation(text):
-    return text.lower().strip().translate(_CHINESE_PUNCTUATION)
 
 
 def _longest_run(left, right):

@@ -27,7 +27,9 @@ from tfbert.tasks.question_answering import (
     metrics as question_answering_metrics,
 )
 from tfbert.tasks.question_answering.decoding import best_answers
+from tfbert.tasks.question_answering.languages import AUTO, LANGUAGES, say_metric
 from tfbert.tasks.question_answering.loss import SpanLoss
+from tfbert.tasks.scripts import language_of
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
 
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.encoders.encoder import Encoder
     from tfbert.export.onnx.graph import GraphWriter
-
-LANGUAGES = ("en", "zh")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,8 @@ class QuestionAnswering(TrainableTask):
         n_best: answers returned for each question.
         unanswerable: whether a question may have no answer, as in SQuAD 2.0.
         threshold: the answer is "" if no answer scores higher than the best span by more than this.
-        language: "en" or "zh", whose metrics are SQuAD's or CMRC 2018's.
+        language: what answers are compared by, one of `LANGUAGES`: "en" as SQuAD, "zh" as CMRC 2018, "ko" as KorQuAD,
+            "mlqa-de", … as MLQA; "auto" finds it in the contexts of each data set.
         columns: names of the table's question, context and answers columns where they differ from these words.
 
     >>> task = QuestionAnswering(tokenizer, unanswerable=True)
@@ -69,7 +70,7 @@ class QuestionAnswering(TrainableTask):
     n_best: int = 20
     unanswerable: bool = False
     threshold: float = 0.0
-    language: str = "en"
+    language: str = AUTO
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "question_answering"
@@ -99,13 +100,11 @@ class QuestionAnswering(TrainableTask):
     # 1 example
     @classmethod
     def settings_for(cls, table: Table, **settings: Any) -> dict[str, Any]:
-        """The settings that a training table asks for: whether questions may have no answer, and the language."""
+        """The settings that a training table asks for: whether questions may have no answer."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
         if "unanswerable" not in settings:
             settings["unanswerable"] = question_answering_examples.has_unanswerable(table, columns)
-        if "language" not in settings:
-            settings["language"] = question_answering_examples.language_of(table, columns)
         return settings
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
@@ -166,11 +165,16 @@ class QuestionAnswering(TrainableTask):
         return SpanLoss()
 
     def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
-        return question_answering_metrics.metrics(examples["answers"], texts_of(answers["answer"]), **self._scoring)
+        predicted = texts_of(answers["answer"])
+        return question_answering_metrics.metrics(examples["answers"], predicted, **self.scoring(examples))
 
-    @property
-    def _scoring(self):
-        return {"language": self.language, "unanswerable": self.unanswerable}
+    def scoring(self, examples: Mapping[str, Any]) -> dict[str, Any]:
+        """What the metrics of these examples ask for: their language, and whether they may have no answer."""
+        language = self.language
+        if language == AUTO:
+            language = language_of(examples["context"])
+            say_metric(language)
+        return {"language": language, "unanswerable": self.unanswerable}
 
     def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:
         """Where questions may have no answer, the task with the threshold of the best F1 on these examples."""
@@ -180,7 +184,7 @@ class QuestionAnswering(TrainableTask):
             examples["answers"],
             texts_of(answers["answers"][:, 0]),
             answers["null_score_difference"],
-            language=self.language,
+            language=self.scoring(examples)["language"],
         )
         return dataclasses.replace(self, threshold=chosen)
 
