@@ -12,6 +12,7 @@ from summary_reference import summaries_of, words_of
 import tfbert
 from tfbert import Tokenizer
 from tfbert.data import Table, columns
+from tfbert.data.bad_rows import BadRows, usable
 from tfbert.errors import ConfigError, DataError
 from tfbert.tasks.summarization.examples import sentence_texts
 from tfbert.tasks.summarization.loss import SentenceLoss
@@ -160,8 +161,24 @@ def test_rows_that_train_nothing_are_left_out_and_counted(caplog):
     with caplog.at_level("WARNING"):
         examples = task().examples(rows, training=True)
     assert examples["document"] == ["It fell. It rose."]
-    assert "2 of 3 rows have no sentence" in caplog.text and "the first: train.jsonl, row 1" in caplog.text
+    assert "2 rows have no sentence" in caplog.text and "first at train.jsonl, row 1" in caplog.text
     assert len(task().examples(rows)["document"]) == 3
+    empty = table(document=["It fell. It rose."] * 2, summary=["It rose.", " "])
+    assert len(task().examples(empty)["document"]) == 2
+    assert "1 summaries are empty, and no answer to them scores, first at train.jsonl, row 1" in caplog.text
+
+
+def test_bad_rows_are_left_out_and_counted():
+    values = {"sentences": [["a", "b"], "a", ["a", "b"], ["a"]], "labels": [[1, 0], [1], "one", [0]]}
+    rows = Table(values, source="train.jsonl", bad_rows=BadRows("skip"))
+    examples, used = usable(rows, task().examples)
+    assert len(examples["document"]) == len(used) == 2
+    assert rows.bad_rows.counts() == {"no list of sentences": 1, "no list of labels": 1}
+
+
+def test_summaries_in_scripts_without_spaces_score_by_characters():
+    values = rouge([["กรุงเทพมหานคร"]], [["กรุงเทพ"]], [["กรุงเทพ"]])
+    assert values["rouge1"] == pytest.approx(14 / 20)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,27 @@ class DamagedReviews(tfds.core.GeneratorBasedBuilder):
         yield 0, {"text": b"caf\xe9"}
 
 
+class WrongLabels(tfds.core.GeneratorBasedBuilder):
+    """Class labels that no class has, alone and in a sequence; the builder itself would refuse them."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="alone"), tfds.core.BuilderConfig(name="several")]
+
+    def _info(self):
+        label = tfds.features.ClassLabel(names=LABELS)
+        label = label if self.builder_config.name == "alone" else tfds.features.Sequence(label)
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"label": label}))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tfds.features.ClassLabel, "encode_example", lambda self, label: label)
+            for i, label in enumerate([0, -1, 2]):
+                yield i, {"label": label if self.builder_config.name == "alone" else [0, label]}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def tfds_folder(tmp_path_factory):
     """TFDS's own data folder, which it takes from the environment at its import, for these tests."""
@@ -144,6 +165,14 @@ def test_twice_the_same_order(train):
         ("tfds:tiny_reviews/plain:9.0.0:test", "9.0.0"),
         ("tfds:tiny_revews", "^tfds:tiny_revews: tensorflow_datasets knows no data set 'tiny_revews'$"),
         ("tfds:", "not of the form tfds:NAME"),
+        *(
+            (
+                f"tfds:wrong_labels/{name}",
+                f"^tfds:wrong_labels/{name}:train, rows 0 to 1023: column 'label' holds the class label 2, which is "
+                "none of its 2 classes from 0 on$",
+            )
+            for name in ("alone", "several")
+        ),
         (
             "tfds:damaged_reviews",
             "^tfds:damaged_reviews:train, rows 0 to 1023: column 'text' holds bytes that",

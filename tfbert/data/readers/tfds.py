@@ -44,10 +44,10 @@ def read_tfds(source: str) -> Table:
         for batch in dataset.ragged_batch(_BATCH):
             for column in columns:
                 columns[column] += _values(features[column], batch[column])
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, IndexError) as error:
         first = len(columns[column])
-        rows = f"rows {first} to {first + _BATCH - 1}"
-        raise DataError(f"{source}, {rows}: column {column!r} holds bytes that are not UTF-8") from error
+        what = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise DataError(f"{source}, rows {first} to {first + _BATCH - 1}: column {column!r} holds {what}") from error
     table = Table(columns, source=source)
     if not len(table):
         raise DataError(f"{source}: no rows")
@@ -89,12 +89,18 @@ def _values(feature: Any, batch: Any) -> list:
         feature = feature.feature
     if hasattr(feature, "int2str"):
         # -1 means that there is no label; TFDS's own int2str would give the last name for it.
-        values = _map(lambda label: None if label < 0 else feature.int2str(label), values)
+        values = _map(lambda label: None if label < 0 else _name(feature, label), values)
     elif batch.dtype.name == "string":
         values = _map(bytes.decode, values)
     for ends in reversed(splits):
         values = [values[begin:end] for begin, end in itertools.pairwise(ends)]
     return values
+
+
+def _name(feature: Any, label: int) -> str:
+    if label >= feature.num_classes:
+        raise IndexError(f"the class label {label}, which is none of its {feature.num_classes} classes from 0 on")
+    return feature.int2str(label)
 
 
 def _map(function: Callable[[Any], Any], values: list) -> list:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tqdm
-from absl import logging
 
 from tfbert.data.columns import tensor
 from tfbert.errors import DataError
@@ -56,6 +55,9 @@ def read(task: Summarization, table: Table, *, labelled: bool, training: bool) -
         return columns
     if has["summary"] or not has_labels:
         columns["summary"] = table.text_column(_name(task, table, "summary"))
+        if not training:
+            empty = [i for i, text in enumerate(columns["summary"]) if not text.strip()]
+            table.note("summaries are empty, and no answer to them scores", empty)
     if has_labels:
         columns["labels"] = _given_labels(task, table, given, columns["document"])
     else:
@@ -75,7 +77,7 @@ def _sentences(table, cells):
     """Each row's sentences, without line breaks, which would cut them."""
     for i, cell in enumerate(cells):
         if not isinstance(cell, list) or not all(isinstance(text, str) for text in cell):
-            raise DataError(f"{table.row_name(i)}: sentences must be a list of texts, not {cell!r:.60}")
+            raise table.row_error(i, f"sentences must be a list of texts, not {cell!r:.60}", "no list of sentences")
     return [[" ".join(text.split()) for text in cell] for cell in cells]
 
 
@@ -91,7 +93,7 @@ def _given_labels(task, table, given, documents):
 
 def _flags(table, cells, given):
     """0 or 1 for each sentence of each row; that is what all cells hold, or else all hold numbers of sentences."""
-    rows = [_integers(cell, table.row_name(i)) for i, cell in enumerate(cells)]
+    rows = [_integers(cell, table, i) for i, cell in enumerate(cells)]
     sizes = [len(row) for row in given]
     pairs = list(zip(rows, sizes, strict=True))
     other = next((i for i, (row, size) in enumerate(pairs) if len(row) != size or not set(row) <= {0, 1}), None)
@@ -99,15 +101,17 @@ def _flags(table, cells, given):
         return rows
     for i, (row, size) in enumerate(pairs):
         if len(set(row)) < len(row) or not set(row) <= set(range(size)):
-            raise DataError(
-                f"{table.row_name(i)}: labels {row!r:.60} are not numbers of its {size} sentences, counted from 0, "
+            raise table.row_error(
+                i,
+                f"labels {row!r:.60} are not numbers of its {size} sentences, counted from 0, "
                 f"each once; nor has every row a 0 or 1 for each sentence: {table.row_name(other)} has "
-                f"{rows[other]!r:.60} for {sizes[other]}"
+                f"{rows[other]!r:.60} for {sizes[other]}",
+                "labels that do not fit its sentences",
             )
     return [[int(number in row) for number in range(size)] for row, size in pairs]
 
 
-def _integers(cell, place):
+def _integers(cell, table, i):
     values = cell
     if isinstance(cell, str):  # of TSV and CSV
         try:
@@ -115,7 +119,8 @@ def _integers(cell, place):
         except ValueError:
             values = None
     if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise DataError(f"{place}: labels must be a list of 0 and 1, or of sentences' numbers, not {cell!r:.60}")
+        message = f"labels must be a list of 0 and 1, or of sentences' numbers, not {cell!r:.60}"
+        raise table.row_error(i, message, "no list of labels")
     return values
 
 
@@ -144,11 +149,9 @@ def _learnable(table, columns):
             f"{table.source}: no document has both a sentence of its summary and another; nothing can be learned"
         )
     if len(kept) < len(table):
-        first = next(i for i, label in enumerate(columns["labels"]) if not label.any())
-        logging.warning(
-            "%s",
-            f"{len(table) - len(kept):,} of {len(table):,} rows have no sentence in their summary, or none that shares "
-            f"a word with it, and train nothing (the first: {table.row_name(first)})",
+        left_out = [i for i, label in enumerate(columns["labels"]) if not label.any()]
+        table.note(
+            "rows have no sentence in their summary, or none that shares a word with it, and train nothing", left_out
         )
     return {name: [values[i] for i in kept] for name, values in columns.items()}
 

@@ -8,21 +8,22 @@ from types import ModuleType
 from typing import Any
 
 from tfbert.errors import ConfigError
+from tfbert.tasks.scripts import CHARACTERS
 
 # Of an extractive summary, all but this share of its characters is sentences of the document, word for word.
 _OTHER_SHARE = 0.1
-_CHARACTER_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+"
-)
+_CHARACTER_WORD = re.compile(rf"[{CHARACTERS}]|[^\W_{CHARACTERS}]+")
 
 
 class WordTokenizer:
-    """Words in lower case of any script, for rouge_score; Chinese and Japanese characters are words.
+    """Words in lower case of any script, for rouge_score; characters of scripts without spaces are words.
 
     rouge_score's own drops all but a-z and 0-9.
 
     >>> WordTokenizer().tokenize("Это 3.5%, 好吗")
     ['это', '3', '5', '好', '吗']
+    >>> len(WordTokenizer().tokenize("กรุงเทพ"))
+    7
     """
 
     def tokenize(self, text: str) -> list[str]:
