@@ -216,6 +216,15 @@ def test_what_looks_like_a_list_and_is_none_is_refused():
         found([["x", ""], ["y"]], problem="multi_label")
 
 
+@pytest.mark.parametrize("separator", ["|", ";", "\t"])
+def test_labels_between_another_separator_are_refused(separator):
+    cells = [f"x{separator} y", "x", "z"]
+    with pytest.raises(DataError, match=r"labels 'x.*y' have no ',' in them.*--config.settings.label_separator="):
+        found(cells, problem="multi_label")
+    assert found(cells, problem="multi_label", label_separator=separator) == ("x", "y", "z")
+    assert found(["rock; pop", "x", "rock; pop"], problem="multi_label") == ("rock; pop", "x")  # a name
+
+
 TOXIC = """id,comment_text,toxic,obscene,threat
 a1,you are kind,0,0,0
 b2,you are bad,1,1,0

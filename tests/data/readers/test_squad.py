@@ -81,6 +81,16 @@ def test_a_question_without_answers_among_others_is_named():
         ([{"text": "Ann", "start": 3}], [("Ann", 3)]),
         ({"text": ["Ann", "is"], "answer_start": [3, 0]}, [("Ann", 3), ("is", 0)]),
         ({"text": [], "answer_start": []}, []),
+        (float("nan"), []),
+        (
+            "{'text': array(['Ann', \"it's\"], dtype=object), 'answer_start': array([3, 0], dtype=int32)}",
+            [("Ann", 3), ("it's", 0)],
+        ),
+        ("{'text': ['Ann'], 'answer_start': [3]}", [("Ann", 3)]),
+        ('{"text": ["Ann"], "answer_start": [3]}', [("Ann", 3)]),
+        ("[{'text': 'Ann', 'answer_start': 3}]", [("Ann", 3)]),
+        ("{'text': array([], dtype=object), 'answer_start': array([], dtype=int32)}", []),
+        ("['Ann']", [("['Ann']", None)]),
     ],
 )
 def test_forms_of_answers(cell, wanted):
@@ -94,6 +104,7 @@ def test_forms_of_answers(cell, wanted):
         ([{"start": 3}], "row 7: an answer is a text, or an object"),
         ([{"text": "Ann", "start": "3"}], "row 7: the start of an answer is a number of characters, not '3'"),
         ({"text": ["a", "b"], "answer_start": [0]}, "row 7: an answer has as many starts as texts"),
+        ("{'text': ['Ann', ...", "row 7: an answer that is written as an object and cannot be read"),
     ],
 )
 def test_cells_that_are_no_answers(cell, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -16,6 +17,9 @@ _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
 _COMMA = re.compile(r"\s*,")
 _FIRST_ARTICLE = re.compile(r'\s*\[\s*(\{\s*"(?:title|paragraphs|id)")?')
 _IN_ARTICLE = re.compile(r'"paragraphs"\s*:\s*\[|"context"\s*:.*"question"\s*:|"question"\s*:.*"context"\s*:', re.S)
+# The cell of a DataFrame of the hub's SQuAD: {'text': array(['Rome'], dtype=object), 'answer_start': [0]}.
+_OBJECT = re.compile(r"""\s*\[?\s*\{\s*(?:'|")(?:text|answer_start|start)(?:'|")\s*:""")
+_ARRAY = re.compile(r"array\((\[[^\[\]]*\])(?:,\s*dtype=\w+)?\)")
 _TRUTH = {**dict.fromkeys(("true", "yes", "1", "1.0"), True), **dict.fromkeys(("false", "no", "0", "0.0", ""), False)}
 
 
@@ -154,7 +158,7 @@ def answers_of(cell: Any, where: str) -> list[dict[str, Any]]:
     """A cell of answers in any of the usual forms -> a list of {"text", "start"}, without empty texts.
 
     The forms: a text; a list of texts or of objects with "text" and "answer_start" (or "start"); one such
-    object, also with lists in it, as in the Hugging Face hub's SQuAD; None.
+    object, also with lists in it, as in the Hugging Face hub's SQuAD; any of these objects as pandas writes it; None.
 
     Raises:
         DataError: any other value; `where` says which row it is in.
@@ -162,7 +166,14 @@ def answers_of(cell: Any, where: str) -> list[dict[str, Any]]:
     >>> answers_of({"text": ["Rome"], "answer_start": [0]}, "line 1")
     [{'text': 'Rome', 'start': 0}]
     """
-    if cell is None:
+    if isinstance(cell, str) and _OBJECT.match(cell):
+        try:
+            cell = ast.literal_eval(_ARRAY.sub(r"\1", cell.strip()))
+        except (ValueError, SyntaxError, RecursionError):
+            raise DataError(
+                f"{where}: an answer that is written as an object and cannot be read: {cell!r:.60}"
+            ) from None
+    if cell is None or isinstance(cell, float) and math.isnan(cell):
         return []
     if isinstance(cell, dict) and isinstance(cell.get("text"), (list, tuple)):
         starts = cell.get("answer_start", cell.get("start"))

@@ -6,6 +6,7 @@ every cell is a list of 0 and 1, one for each label, is a 0/1 matrix.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from tfbert.tasks.classification.label_reading import (
     one_name,
     several_names,
 )
-from tfbert.tasks.classification.labels import is_missing, sorted_names, stands_for_none
+from tfbert.tasks.classification.labels import REMEDY, is_missing, sorted_names, stands_for_none
 from tfbert.tasks.columns import column_name, has_column
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def labels_of(table: Table, problem: str, columns: Mapping[str, str], separator:
         width = next((len(cell) for cell in cells if isinstance(cell, list)), 0)
         if width > 1 and is_matrix(cells, width):  # lists of one number each are numbers of labels
             return tuple(str(number) for number in range(width))
+        _check_separator(cells, separator, table)
         rows = [
             [] if has_none(cell, problem) else several_names(cell, separator, table, i) for i, cell in enumerate(cells)
         ]
@@ -128,6 +130,21 @@ def of_rows(columns: dict[str, Any], rows: list[int]) -> dict[str, Any]:
         name: values[rows] if isinstance(values, np.ndarray) else [values[i] for i in rows]
         for name, values in columns.items()
     }
+
+
+def _check_separator(cells, separator, table):
+    """Refuses labels that hold another separator than theirs, if it parts them into labels of other rows."""
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    if any(separator in text for text in texts):
+        return
+    for other in "|;,\t":
+        counts = collections.Counter(part.strip() for text in texts for part in text.split(other))
+        for text in sorted(text for text in texts if other in text):
+            if any(counts[part.strip()] > 1 for part in text.split(other)):
+                raise DataError(
+                    f"{table.source}: labels {text!r:.60} have no {separator!r} in them: are they parted by {other!r}? "
+                    f"Give label_separator={other!r} (--config.settings.label_separator={other!r}), or {REMEDY}"
+                )
 
 
 def _one_label(table, value, columns):
