@@ -259,6 +259,25 @@ def test_a_column_of_0_and_1_for_each_label(tmp_path, caplog):
         some.examples(read(path))
 
 
+def test_a_column_for_each_of_labels_that_exclude_each_other(tmp_path):
+    (tmp_path / "train.csv").write_text("text,good,bad\na,1,0\nb,0,1\nc,1.0,False\n")
+    for named in (["bad", "good"], "bad,good"):
+        settings = Classification.settings_for(read(tmp_path / "train.csv"), columns={"label": named})
+        assert settings["labels"] == ("bad", "good")
+        assert Classification(TOKENIZER, **settings).examples(read(tmp_path / "train.csv"))["label"].tolist() == [
+            1,
+            0,
+            1,
+        ]
+
+
+def test_records_without_values_have_no_labels():
+    """A TFRecord has one form for null and an empty list, and one for a value and a list of one."""
+    columns = {"text": ["a"] * 4, "label": ["x", None, ["x", "y"], "x,y"]}
+    some = Table(columns, source="a.tfrecord", has_lists_of_one=True)
+    assert task("x", "y", problem="multi_label").examples(some)["label"].tolist() == [[1, 0], [0, 0], [1, 1], [1, 1]]
+
+
 # labels as Keras has them
 
 
@@ -285,7 +304,9 @@ def test_balanced_weights_wait_for_the_training_data():
     assert Classification.from_settings(some.settings(), TOKENIZER).class_weights == "balanced"
     with pytest.raises(ConfigError, match="class_weights='balanced' become numbers when fit reads labels"):
         some.loss()(np.array([0]), np.zeros((1, 2), np.float32))
-    assert some.trained_on({"label": np.array([0, 0, 0, 1])}).class_weights == pytest.approx((2 / 3, 2))
+    loss = some.loss()
+    assert some.trained_on({"label": np.array([0, 0, 0, 1])}, loss).class_weights == pytest.approx((2 / 3, 2))
+    assert loss.class_weights == pytest.approx((2 / 3, 2))
     with pytest.raises(ConfigError, match="class_weights is 'equal'; it is 'balanced', or a number for each label"):
         task("a", "b", class_weights="equal")
 

@@ -139,7 +139,7 @@ class TaskModel(TextModel):
             callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
         data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True, sample_weight=sample_weight)
         if isinstance(data, Batches):
-            self._take_from(data.examples)
+            self.task = self.task.trained_on(data.examples, self.loss)
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
             data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
         return super().fit(
@@ -152,14 +152,6 @@ class TaskModel(TextModel):
             total_steps=total_steps,
             **kwargs,
         )
-
-    def _take_from(self, examples):
-        """Gives the task and its loss what they take from the training examples."""
-        task = self.task.trained_on(examples)
-        if task is not self.task:
-            self.task = task
-            if self._task_loss:
-                self.loss.class_weights = task.loss().class_weights
 
     def evaluate(
         self,

@@ -254,8 +254,8 @@ class TrainableTask(Task):
     def metrics(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> dict[str, float]:
         """Labelled examples and their answers, all of a data set -> {metric: value}; the first is the task's own."""
 
-    def trained_on(self, examples: Mapping[str, Any]) -> TrainableTask:
-        """The task with what its loss takes from the examples that are trained on, such as balanced weights."""
+    def trained_on(self, examples: Mapping[str, Any], loss: Any) -> TrainableTask:
+        """The task with what its `loss` takes from the examples that are trained on; the loss gets it too."""
         return self
 
     def tuned_on(self, examples: Mapping[str, Any], answers: dict[str, np.ndarray]) -> TrainableTask:

@@ -72,6 +72,10 @@ def _several(table, problem, columns, labels):
         if problem == "regression":
             raise ConfigError(f"columns names {len(named)} columns of labels, and a regression has one of numbers")
         return tuple(named)
+    if isinstance(named, str) and named not in table.columns:  # as a flag has several
+        parts = tuple(part.strip() for part in named.split(","))
+        if len(parts) > 1 and set(parts) <= set(table.columns):
+            return parts
     if problem != "multi_label" or has_column("label", table, columns, OTHER_NAMES):
         return ()
     present = [name for name in labels if name in table.columns]

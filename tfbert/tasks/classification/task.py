@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.settings import check_choice
+from tfbert.tasks.classification import answers as classification_answers
 from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.classification import golden as classification_golden
 from tfbert.tasks.classification import head as classification_head
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 
 BALANCED = "balanced"
 PROBLEMS = ("single_label", "multi_label", "regression")
-_HUGGING_FACE_PROBLEMS = {
-    "single_label": "single_label_classification",
-    "multi_label": "multi_label_classification",
-    "regression": "regression",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,10 +125,13 @@ class Classification(TrainableTask):
     def given_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**settings, "labels": names_of_labels(settings["labels"])} if "labels" in settings else settings
 
-    def trained_on(self, examples: Mapping[str, Any]) -> Classification:
-        """The same task with the balanced class weights of these examples, where it asks for them."""
-        weights = classification_examples.weights_of(self, examples["label"]) if self.class_weights == BALANCED else ()
-        return dataclasses.replace(self, class_weights=weights) if weights else self
+    def trained_on(self, examples: Mapping[str, Any], loss: Any) -> Classification:
+        if self.class_weights != BALANCED:
+            return self
+        weights = classification_examples.weights_of(self, examples["label"])
+        if isinstance(loss, ClassificationLoss):
+            loss.class_weights = weights
+        return dataclasses.replace(self, class_weights=weights)
 
     # 2 features
     @property
@@ -210,18 +209,7 @@ class Classification(TrainableTask):
         return {"label": label, "probabilities": probabilities, "logits": outputs}
 
     def readable(self, answer: dict[str, Any]) -> list[dict]:
-        if self.problem == "regression":
-            return [{"score": float(score)} for score in answer["score"]]
-        rows = []
-        for label, probabilities in zip(answer["label"], answer["probabilities"], strict=True):
-            by_label = {name: float(p) for name, p in zip(self.labels, probabilities, strict=True)}
-            if self.problem == "single_label":
-                name = label.decode("utf-8")
-                rows.append({"label": name, "score": by_label[name], "probabilities": by_label})
-            else:
-                names = [name.decode("utf-8") for name in label if name]
-                rows.append({"labels": names, "scores": [by_label[n] for n in names], "probabilities": by_label})
-        return rows
+        return classification_answers.readable(self.problem, self.labels, answer)
 
     def tf_serving_calls(self) -> dict[str, Callable[[Tensors], Tensors]]:
         """TF Serving's Regress: a number each, [B]; or its Classify: all labels with their probabilities, [B, L]."""
@@ -245,4 +233,5 @@ class Classification(TrainableTask):
 
     def hugging_face_config(self) -> dict[str, Any]:
         names = self.labels or ("LABEL_0",)  # transformers' own name for a regression output
-        return {**names_of_logits(names), "problem_type": _HUGGING_FACE_PROBLEMS[self.problem]}
+        problem = self.problem if self.problem == "regression" else f"{self.problem}_classification"
+        return {**names_of_logits(names), "problem_type": problem}
