@@ -29,7 +29,7 @@ def read(task: RelationExtraction, table: Table, *, labelled: bool, training: bo
 
     Without labels, texts are not checked: the answer says if an entity is missing.
     """
-    columns, kept = classification_examples.read_rows(task, table, labelled=labelled, training=training)
+    columns = classification_examples.read(task, table, labelled=labelled, training=training)
     names = _span_columns(table, task.columns)
     if names:
         head, tail = (_spans(table, name) for name in names)
@@ -42,7 +42,7 @@ def read(task: RelationExtraction, table: Table, *, labelled: bool, training: bo
                 _check_marks(table.row_name(i), text)
     if training:
         _warn_of_distant_entities(task, table, columns)
-    return classification_examples.of_rows(columns, kept) if len(kept) < len(table) else columns
+    return columns
 
 
 def marked(text: str, head: tuple[int, int], tail: tuple[int, int]) -> str:
