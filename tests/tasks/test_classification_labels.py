@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert import Tokenizer
@@ -376,6 +376,7 @@ def test_several_unknown_labels_of_a_file_are_refused():
 CELLS = st.sampled_from(["x", "y", "z", 1, -1, None, "", "-", float("nan"), ["x"], {"x": 1}, "0", "nan", 2.5, True])
 
 
+@settings(deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=40), st.booleans(), st.sampled_from(["single_label", "multi_label"]))
 def test_rows_in_are_rows_out_and_rows_counted(cells, training, problem):
     table = Table(

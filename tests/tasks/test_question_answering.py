@@ -10,7 +10,7 @@ import pytest
 import question_answering_reference as reference
 import tensorflow as tf
 from absl import logging
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert import Tokenizer
@@ -189,6 +189,7 @@ CELLS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(CELLS, st.sampled_from([True, False, "no", "perhaps"])), min_size=1, max_size=20), st.booleans()
 )

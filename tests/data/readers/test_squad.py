@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert.data import read
@@ -240,6 +240,7 @@ def test_questions_with_their_context(tmp_path):
 FAULTS = [{"id": "gone"}, {"question": 3}, {"answers": [3]}, {"is_impossible": "perhaps"}, {"answers": "Ann"}, {}]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(FAULTS), min_size=1, max_size=9), st.booleans())
 def test_rows_in_are_rows_out_and_rows_counted(faults, without_context):
     value = {"data": [article for fault in faults for article in document(fault)["data"]]}
