@@ -135,7 +135,10 @@ def test_a_bad_table(settings, columns, message):
     ("settings", "message"),
     [
         ({"problem": "binary"}, "problem 'binary'"),
-        ({"labels": ("a",)}, "single_label needs at least two labels"),
+        (
+            {"labels": ("a",)},
+            r"single_label needs at least two labels, not \['a'\]; name the labels: labels=.*settings.labels=",
+        ),
         ({"labels": (), "problem": "multi_label"}, "multi_label needs at least one label"),
         ({"labels": ("a", "a")}, "occurs twice"),
         ({"problem": "regression"}, "neither labels"),

@@ -17,7 +17,7 @@ from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.classification import golden as classification_golden
 from tfbert.tasks.classification import head as classification_head
 from tfbert.tasks.classification import metrics as classification_metrics
-from tfbert.tasks.classification.labels import names_of_labels
+from tfbert.tasks.classification.labels import REMEDY, names_of_labels
 from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings, names_of_logits
@@ -84,7 +84,7 @@ class Classification(TrainableTask):
                 raise ConfigError("regression has neither labels nor class weights")
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
             fewest = "two labels" if self.problem == "single_label" else "one label"
-            raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}")
+            raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}; {REMEDY}")
         if self.windows and not 0 <= self.stride < self.max_length - self.tokenizer.num_special_tokens(2):
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):
