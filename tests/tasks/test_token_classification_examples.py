@@ -2,12 +2,16 @@
 
 import logging
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert import Tokenizer
-from tfbert.data import Table
+from tfbert.data import Table, columns
+from tfbert.data.bad_rows import BadRows, usable
 from tfbert.data.reading import read
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError, DataError, RowError
 from tfbert.tasks.token_classification.task import TokenClassification
 from tfbert.text import Vocabulary
 
@@ -65,6 +69,113 @@ def test_faults_are_one_line_each(caplog):
         "train.jsonl: 1 tags I- begin an entity (as in IOB1) and are read as B-, first at train.jsonl, row 1",
         "train.jsonl: 1 spans overlap a longer one and are left out, first at train.jsonl, row 0",
     ]
+
+
+def test_columns_named_by_number(tmp_path):
+    (tmp_path / "a.conll").write_text("1\tNew\tB-x\tB-place\n2\tYork\tI-x\tI-place\n3\tis\tI-x\tO\n")
+    settings = TokenClassification.settings_for(read(tmp_path / "a.conll"), columns={"words": 2, "tags": "4"})
+    assert settings["labels"] == ("place",)
+    examples = task(**settings).examples(read(tmp_path / "a.conll"))
+    assert (examples["words"], examples["spans"][0].tolist()) == ([["New", "York", "is"]], [[0, 2, 0]])
+    (tmp_path / "b.conll").write_text("1 B-place\n2 O\n")
+    with pytest.raises(DataError, match="all words are numbers; name words and tags"):
+        TokenClassification.settings_for(read(tmp_path / "b.conll"))
+
+
+def test_numbers_of_tags_have_the_names_that_labels_give():
+    rows = table(tokens=[["New", "York", "is"], ["Rome"]], ner_tags=[[3, 4, 0], np.array([3])])
+    names = ("O", "B-person", "I-person", "B-place", "I-place")
+    settings = TokenClassification.settings_for(rows, labels=list(names))
+    assert settings == {"labels": ("person", "place"), "tag_names": names, "words": True}
+    assert [row.tolist() for row in task(**settings).examples(rows)["spans"]] == [[[0, 2, 1]], [[0, 1, 1]]]
+    with pytest.raises(
+        DataError, match="tags in column 'ner_tags' are numbers; give their names .*config.settings.labels"
+    ):
+        TokenClassification.settings_for(rows)
+    with pytest.raises(DataError, match="row 0: the tag 5 is none of the 5 that settings.labels names"):
+        task(**settings).examples(table(tokens=[["a"]], ner_tags=[[5]]))
+    with pytest.raises(ConfigError, match="the tag 'LOC' is of no scheme"):
+        task(tag_names=("O", "B-person", "LOC"))
+
+
+def test_a_label_that_training_never_had_counts_as_missed(caplog):
+    dev = table(words=[["New", "York", "is", "Rome"]], tags=[["B-thing", "I-thing", "O", "B-place"]])
+    examples = task().examples(dev)
+    assert examples["spans"][0].tolist() == [[0, 2, -1], [3, 4, 1]]
+    assert "1 entities have a label that training never had (thing) and count as missed" in caplog.text
+    with pytest.raises(RowError, match="row 0: unknown label 'thing'; the labels are person, place"):
+        task().examples(dev, training=True)
+    with pytest.raises(DataError, match="unknown label 'thing'"):  # those of another task
+        task().examples(table(words=[["New"]], tags=[["B-thing"]]))
+    for settings in ({}, {"tags": ("B-place", "I-place", "O", "B-person", "I-person")}):
+        own = task(**settings)
+        tensors = {"words": columns.tensor(examples["words"]), "spans": columns.tensor(examples["spans"])}
+        target = own.target(tensors, own.features(tensors)).numpy()[0]
+        named = [own.logit_names[tag] if tag >= 0 else None for tag in target]
+        assert named == [None, None, None, "O", "B-place", None]
+    found = {
+        "label": np.array([[b"place", b"person"]]),
+        "word_start": np.array([[3, 0]]),
+        "word_end": np.array([[4, 2]]),
+    }
+    assert task().metrics(examples, found) == {"f1": 0.5, "precision": 0.5, "recall": 0.5, "macro_f1": 1 / 3}
+
+
+def test_ends_that_look_inclusive_are_said(caplog):
+    spans(("New York is big", [[0, 7, "place"], [12, 14, "place"]]), ("Rome", [[0, 3, "place"]]))
+    assert "(ends look inclusive: with one more each, 3 of 3 spans end with a word)" in caplog.text
+    caplog.clear()
+    spans(("Rome is New York", [[0, 1, "place"], [2, 4, "place"]]))
+    assert "(they look counted in words: so 2 of 2 spans fit)" in caplog.text
+    caplog.clear()
+    spans(("ééé Rome", [[7, 8, "place"]]), ("é York", [[3, 6, "place"]]))
+    assert "in bytes" not in caplog.text  # of one alone
+    caplog.clear()
+    spans(("é Rome is", [[3, 7, "place"]]), ("éé York is", [[5, 9, "place"]]))
+    assert "(they look counted in bytes of UTF-8: so 2 of 2 spans fit)" in caplog.text
+
+
+FAULTS = {
+    "an entity that does not begin or end as its tags say": (["New", "York"], ["B-place", "O"]),
+    "an unknown label": (["New"], ["S-thing"]),
+    "an empty entity": (["New", " "], ["O", "S-place"]),
+    "another number of tags than words": (["New"], ["O", "O"]),
+    "no list of words": ("New", ["O"]),
+    "no list of tags": (["New"], [None]),
+    "a tag of no scheme": (["New"], ["place"]),
+    None: (["New", "York", ""], ["B-place", "E-place", "O"]),
+}
+
+
+@given(st.lists(st.sampled_from(list(FAULTS)), min_size=1, max_size=40))
+def test_rows_in_are_rows_out_and_rows_counted(kinds):
+    rows = Table.from_columns(
+        {"words": [FAULTS[kind][0] for kind in kinds], "tags": [FAULTS[kind][1] for kind in kinds]}
+    )
+    rows.bad_rows = BadRows("skip")
+    good = kinds.count(None)
+    if not good:
+        return
+    examples, used = usable(rows, lambda some: task().examples(some, training=True))
+    assert len(examples["words"]) == len(used) == good
+    assert len(used) + len(rows.bad_rows) == len(kinds)
+    assert rows.bad_rows.counts() == {kind: kinds.count(kind) for kind in set(kinds) - {None}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ([[0, 9, "place"]], "a span outside its text"),
+        ([[0, 4, "place"], [3, 5, "place"]], "spans that overlap"),
+        ([[0, "4", "place"]], "a span of another form"),
+        ({"place": {"ome": [[0, 3]]}}, "a span that is not its text"),
+    ],
+)
+def test_bad_spans_are_left_out_and_counted(cell, kind):
+    rows = Table.from_columns({"text": ["Rome is", "Rome is"], "spans": [[[0, 4, "place"]], cell]})
+    rows.bad_rows = BadRows("skip")
+    examples, used = usable(rows, lambda some: task().examples(some, training=True))
+    assert (len(used), rows.bad_rows.counts()) == (1, {kind: 1})
 
 
 def test_settings_from_a_table():

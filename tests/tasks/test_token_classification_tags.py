@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tfbert.data.reading import read
-from tfbert.errors import DataError
+from tfbert.errors import RowError
 from tfbert.tasks.token_classification.tags import spans_of_tags
 
 
@@ -41,11 +41,46 @@ def test_what_begins_an_entity_is_told():
 
 
 @pytest.mark.parametrize(
+    ("tags", "found", "said"),
+    [
+        ("B_per I_per O B_x", [(0, 2, "per"), (3, 4, "x")], "tags such as 'B_per', which is read as 'B-per'"),
+        ("per-B per-I O x-B", [(0, 2, "per"), (3, 4, "x")], "tags such as 'per-B', which is read as 'B-per'"),
+        ("per_B per_I O", [(0, 2, "per")], "tags such as 'per_B', which is read as 'B-per'"),
+        ("b-Per i-Per o", [(0, 2, "Per")], "tags such as 'b-Per', which is read as 'B-Per' and 'o' for O"),
+        ("B-per I-per 0 B-x", [(0, 2, "per"), (3, 4, "x")], "'0' for O"),
+        ("B-per I-per -X-", [(0, 2, "per")], "'-X-' for O"),
+        ("B I O B", [(0, 2, "entity"), (3, 4, "entity")], "tags such as 'B', which is read as 'B-entity'"),
+        ("B- I- O", [(0, 2, "entity")], "tags such as 'B-', which is read as 'B-entity'"),
+        ("B I E O S", [(0, 3, "entity"), (4, 5, "entity")], "tags such as 'B', which is read as 'B-entity'"),
+        ("S_per O B_x E_x", [(0, 1, "per"), (2, 4, "x")], "tags such as 'B_x', which is read as 'B-x'"),
+        ("U_a O B_b L_b", [(0, 1, "a"), (2, 4, "b")], "tags such as 'B_b', which is read as 'B-b'"),
+        ("I_a I_a O I_b", [(0, 2, "a"), (3, 4, "b")], "tags such as 'I_a', which is read as 'I-a'"),
+        ("(ORG* *) * (GPE) (X*)", [(0, 2, "ORG"), (3, 4, "GPE"), (4, 5, "X")], "tags in brackets, such as '(x*', which is read as 'B-x'"),
+        ("e_mail s_name o", [(0, 1, "e_mail"), (1, 2, "s_name")], "'o' for O"),
+        ("vitamin-B O", [(0, 1, "vitamin-B")], ""),
+    ],
+)  # fmt: skip
+def test_spellings_are_recognised_and_said(tags, found, said):
+    heard = []
+    spans, _ = spans_of_tags([["O"], tags.split()], None, say=lambda what, rows: heard.append((what, rows)))
+    assert spans == [[], found]
+    assert heard == ([(f"rows have {said}", [1])] if said else [])
+
+
+def test_a_few_tags_are_read_as_the_known_labels_say():
+    assert spans_of_tags([["per-B", "O"]], None, labels=["per"])[0] == [[(0, 1, "per")]]
+    assert spans_of_tags([["per-B", "O"]], None, labels=["per-B"])[0] == [[(0, 1, "per-B")]]
+
+
+@pytest.mark.parametrize(
     ("tags", "message"),
     [
         ("B-a O LOC", "word 2: the tag 'LOC' is of no scheme; others here are like 'B-a'"),
         ("B-a X-a", "word 1: the tag 'X-a' is of no scheme"),
         ("B-a I- O", "word 1: the tag 'I-' is of no scheme"),
+        ("B-a I-a B_a I-b", "word 2: the tag 'B_a' is of no scheme; others here are like 'B-a'"),
+        ("(a* (b*", "word 1: the brackets of '\\(b\\*' do not fit"),
+        ("(a* *", "word 1: the brackets of '\\*' do not fit"),
         ("S-a I-a", "word 1: 'I-a' follows 'S-a', which"),
         ("E-a O", "word 0: 'E-a' follows 'the beginning'"),
         ("S-b B-a O", "word 2: 'O' follows 'B-a'"),
@@ -54,8 +89,9 @@ def test_what_begins_an_entity_is_told():
     ],
 )
 def test_bad_tags(tags, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(RowError, match=message) as error:
         spans(tags)
+    assert error.value.row == 0
 
 
 def test_any_order_of_inside_and_outside_is_seqevals():

@@ -37,7 +37,7 @@ class Formats:
     Attributes:
         suffixes: suffix -> name.
         rows: (lines, name, column_names, bad_rows) -> Rows.
-        documents: (lines, name[, bad_rows]) -> Table.
+        documents: (lines, name[, bad_rows][, column_names]) -> Table.
         records: (path) -> Rows.
         folders: (path, encoding, bad_rows) -> Rows.
         begins: name by suffix -> (whether the text of the first lines is of the other, the other's name), in order.
@@ -164,8 +164,9 @@ class _Given:
         format, _, path = format.partition(":")
         if format in self.formats.documents:
             reader = self.formats.documents[format]
-            counts_bad_rows = len(inspect.signature(reader).parameters) > 2
-            return reader(lines, name, *([self.bad_rows] if counts_bad_rows else []))
+            parameters = inspect.signature(reader).parameters
+            given = {"bad_rows": self.bad_rows, "column_names": self.column_names}
+            return reader(lines, name, **{key: value for key, value in given.items() if key in parameters})
         if path:
             more["path"] = path
         return self.formats.rows[format](lines, name, self.column_names, bad_rows=self.bad_rows, **more)

@@ -53,7 +53,7 @@ _ROWS: dict[str, Callable[..., Rows]] = {
     "trec": trec_rows,
     "fasttext": fasttext_rows,
 }
-# One document a file, in the form that the data of a task are published in: (lines, name[, bad_rows]) -> Table.
+# One document a file, in the form that the data of a task are published in: (lines, name[, bad_rows][, column_names]) -> Table.
 _DOCUMENTS = {
     "conll": read_conll,
     "squad": read_squad,

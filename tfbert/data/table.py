@@ -26,6 +26,7 @@ class Table:
         line_numbers: row -> the line of the file on which the row begins (or the number of its record), counted
             from 1; None if the source has no lines or records.
         bad_rows: what happens to rows that cannot be used, and those that were left out.
+        unread: columns that a reader could not find among those of the file, and why.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
     >>> table.column("label"), list(table.select([1]))
@@ -44,6 +45,8 @@ class Table:
         has_lists_of_one: bool = False,
         bad_rows: BadRows | None = None,
         quiet: bool = False,
+        spare: Mapping[str, list] | None = None,
+        unread: Mapping[str, str] | None = None,
     ) -> None:
         """`read` and `from_columns` make tables.
 
@@ -53,6 +56,8 @@ class Table:
             unit: what `line_numbers` count: "line", "record" or "row"; or "file", of which they are names.
             has_lists_of_one: the source has one form for a value and a list of one, and one for null and an empty list.
             quiet: whether `note` says nothing, as for rows that are read for a trial.
+            spare: more columns, which become some of the table where they are asked for by name.
+            unread: column that the source may have -> why the table lacks it and what to do, for `column` to raise.
         """
         self.columns = columns
         self.source = source
@@ -64,7 +69,9 @@ class Table:
         self.bad_rows = BadRows() if bad_rows is None else bad_rows
         self._quiet = quiet
         self._parts: dict[str, str] = {}  # column -> the part of the example that it was looked up as
-        self._length = len(next(iter(columns.values()), ()))
+        self._spare = dict(spare or {})
+        self.unread = {name: why for name, why in (unread or {}).items() if name not in columns}
+        self._length = len(next(iter([*columns.values(), *self._spare.values()]), ()))
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], source: str = "memory") -> Table:
@@ -129,12 +136,14 @@ class Table:
             logging.warning("%s: %s %s, first at %s", self.source, f"{len(rows):,}", what, first)
 
     def has_column(self, name: str, part: str | None = None) -> bool:
-        """Whether there is such a column. A dotted name, such as `meta.text`, is of values in a column of objects; they
-        become a column of the table.
+        """Whether there is such a column. A spare one becomes a column of the table, and so do those of a dotted name,
+        such as `meta.text`, of values in a column of objects.
 
         Args:
             part: what the column is of the example, for the message where there is none.
         """
+        if name not in self.columns and name in self._spare:
+            self.columns[name] = self._spare[name]
         if name not in self.columns and "." in name:
             values = values_at(name, self.columns)
             if values is not None:
@@ -151,6 +160,8 @@ class Table:
             DataError: there is no such column, or some rows (of JSONL) lack it.
         """
         if not self.has_column(name):
+            if name in self.unread:
+                raise DataError(f"{self.source}: {self.unread[name]}")
             part = self._parts.get(name)
             raise missing_column(
                 *(self.source, name, self.columns, part), others=self._parts, names_from_file=self._names_from_file
@@ -233,6 +244,8 @@ class Table:
             has_lists_of_one=self._has_lists_of_one,
             bad_rows=self.bad_rows,
             quiet=quiet or self._quiet,
+            spare={name: [values[row] for row in rows] for name, values in self._spare.items()},
+            unread=self.unread,
         )
 
 

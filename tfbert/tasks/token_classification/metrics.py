@@ -17,8 +17,12 @@ Entities = set[tuple[str, int, int]]  # (label, start, end) of a row
 
 
 def truth_of(spans: Sequence[np.ndarray], labels: Sequence[str]) -> list[Entities]:
-    """Rows of int [n, 3] spans -> a set of (label, start, end) for each row."""
-    return [{(labels[label], start, end) for start, end, label in row.tolist()} for row in map(np.asarray, spans)]
+    """Rows of int [n, 3] spans -> a set of (label, start, end) for each row; a label below 0 is unknown to the task."""
+
+    def name(label):
+        return labels[label] if label >= 0 else f"(unknown label {-label})"
+
+    return [{(name(label), start, end) for start, end, label in row.tolist()} for row in map(np.asarray, spans)]
 
 
 def found_in(answers: dict[str, np.ndarray], words: bool) -> list[Entities]:
@@ -62,9 +66,10 @@ def metrics(truth: Sequence[Entities], found: Sequence[Entities]) -> dict[str, f
 def by_label(
     truth: Sequence[Entities], found: Sequence[Entities], labels: Sequence[str]
 ) -> dict[str, tuple[float, float, float, int]]:
-    """{label: (precision, recall, F1, support)}, the labels in their order."""
+    """{label: (precision, recall, F1, support)}, the labels in their order, then those that the task does not have."""
     counted = counts(truth, found)
-    values = {label: counted.get(label, np.zeros(3, np.int64)) for label in labels}
+    unknown = sorted(counted.keys() - set(labels))
+    values = {label: counted.get(label, np.zeros(3, np.int64)) for label in (*labels, *unknown)}
     return {label: (*precision_recall_f1(*value), int(value[2])) for label, value in values.items()}
 
 

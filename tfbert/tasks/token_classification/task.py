@@ -56,6 +56,8 @@ class TokenClassification(TrainableTask):
         max_length: tokens of a window, specials included.
         stride: tokens that a window shares with the one before; a quarter of `max_length` if None.
         tags: names of the logits, where a checkpoint's are not O, B-x, I-x, B-y, I-y, ….
+        tag_names: what the numbers from 0 mean in a column of tags that holds numbers, such as O, B-person, I-person;
+            `settings_for` takes them as `labels` of such a table.
         columns: names of the table's text, spans, words and tags columns where they differ from these words.
 
     >>> task = TokenClassification(tokenizer, labels=("person", "place"))
@@ -68,6 +70,7 @@ class TokenClassification(TrainableTask):
     max_length: int = 128
     stride: int | None = None
     tags: tuple[str, ...] = ()
+    tag_names: tuple[str, ...] = ()
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "token_classification"
@@ -92,6 +95,7 @@ class TokenClassification(TrainableTask):
             raise ConfigError(f"a label occurs twice or is empty in {list(self.labels)}")
         if self.tags and sorted(self.tags) != sorted(self._tags_in_order):
             raise ConfigError(f"tags are {', '.join(self.tags)}; the labels need {', '.join(self._tags_in_order)}")
+        token_classification_examples.checked_names(self.tag_names)
         room = self.max_length - self.tokenizer.num_special_tokens(1)
         if not 0 <= self._stride < room:
             raise ConfigError(
@@ -106,7 +110,11 @@ class TokenClassification(TrainableTask):
         check_settings(cls, settings)
         columns = settings.get("columns", {})
         settings.setdefault("words", token_classification_examples.has_words(table, columns))
-        labels = labels or token_classification_examples.labels_of(table, columns)
+        names = settings.get("tag_names", ())
+        if labels and not names and token_classification_examples.has_numbers(table, columns):
+            names = settings["tag_names"] = tuple(labels)
+            labels = ()
+        labels = labels or token_classification_examples.labels_of(table, columns, names)
         return {**settings, "labels": tuple(labels)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
@@ -134,13 +142,15 @@ class TokenClassification(TrainableTask):
         return features
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
-        """The number of each word's tag, at its first piece in the window that counts; -100 elsewhere: int32 [W, S]."""
+        """The number of each word's tag, at its first piece in the window that counts; -100 elsewhere
+        and where the label is none of the task's: int32 [W, S]."""
         words = words_of(features)
         as_words = "words" in example
         start, end = (words.number, words.number + 1) if as_words else (words.start, words.end)
         tags = tags_of_spans(words.row, start, end, example["spans"])
         if self.tags:
-            tags = tf.gather([self.tags.index(tag) for tag in self._tags_in_order], tags)
+            order = tf.gather([self.tags.index(tag) for tag in self._tags_in_order], tf.maximum(tags, 0))
+            tags = tf.where(tags < 0, tags, order)
         return tf.tensor_scatter_nd_update(tf.fill(tf.shape(features["token_ids"]), NO_TAG), words.places, tags)
 
     # 3 head

@@ -53,7 +53,8 @@ def words_of(features: dict[str, tf.Tensor]) -> Words:
 def tags_of_spans(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, spans: tf.RaggedTensor) -> tf.Tensor:
     """The tag of each word: 0 outside, 1 + 2 * label at the first word of a span, 2 + 2 * label at its others.
 
-    A span has the words that it touches; a word that two touch is the first's.
+    A span has the words that it touches; a word that two touch is the first's. Where a label is below 0, as none of the
+    task's, the tag is -100.
 
     Args:
         row, start, end: int32 [N], the words in order; in the spans' measure.
@@ -69,7 +70,8 @@ def tags_of_spans(row: tf.Tensor, start: tf.Tensor, end: tf.Tensor, spans: tf.Ra
     found = tf.searchsorted(keys, key(row, start), side="right")  # the first span that ends after the word's start
     touched = (tf.gather(rows, found) == tf.cast(row, tf.int64)) & (tf.gather(values[:, 0], found) < end)
     inside = tf.where(_changes(tf.where(touched, found, -1)), 0, 1)
-    return tf.where(touched, 1 + 2 * tf.gather(values[:, 2], found) + inside, 0)
+    label = tf.gather(values[:, 2], found)
+    return tf.where(touched, tf.where(label < 0, NO_TAG, 1 + 2 * label + inside), 0)
 
 
 def ragged_words(words: tf.Tensor | tf.RaggedTensor) -> tf.RaggedTensor:
