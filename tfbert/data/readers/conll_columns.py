@@ -129,7 +129,7 @@ def _tags(numbered: Mapping[str, Column], kinds: Mapping[str, str]) -> str:
 
 
 def _is_nested(outer: Column, inner: Column, alike: bool) -> bool:
-    """Whether tags stand within entities of the others. `alike` columns may do that where most words are in entities."""
+    """Whether tags stand within entities of the others; unless `alike`, these must leave out most words."""
     pairs = [pair for rows in zip(outer, inner, strict=True) for pair in zip(*rows, strict=True)]
     within = all(tag not in _OUTSIDE for tag, other in pairs if other not in _OUTSIDE)
     return within and (alike or sum(tag in _OUTSIDE for tag, _ in pairs) * 2 > len(pairs))
