@@ -8,11 +8,13 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import logging
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert import Tokenizer, data
 from tfbert.data import Table
-from tfbert.errors import ConfigError, DataError
+from tfbert.data.bad_rows import BadRows, usable
+from tfbert.errors import ConfigError, DataError, RowError
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.tasks.relation_extraction.task import RelationExtraction
 from tfbert.text import AddedToken, Vocabulary
@@ -89,6 +91,129 @@ def test_a_bad_row(columns, message):
         task().examples(table(**columns), training=True)
 
 
+def test_marks_of_chemprot():
+    texts = ["<< audits >> were about [[ waste ]].", "[[Rome]] and << Ada >>", GOOD]
+    rows = table(text=texts, label=["Other", LABELS[1], LABELS[2]])
+    wanted = ["<e1>audits</e1> were about <e2>waste</e2>.", "<e2>Rome</e2> and <e1>Ada</e1>", GOOD]
+    assert task().examples(rows, training=True)["text"] == wanted
+    assert task().examples(rows, labelled=False)["text"] == wanted
+    with pytest.raises(RowError, match="row 0: the text lacks <e1>; .*or << … >> and"):
+        task().examples(table(text=["<< a >> b << c >> [[ d ]]"], label=["Other"]))
+
+
+TACRED = {
+    "token": [["Ada", "saw", "New", "York"], ["Rome"] * 3],
+    "subj_start": [0, 2],
+    "subj_end": [0, 2],
+    "obj_start": [2, 0],
+    "obj_end": [3, 1],
+    "relation": ["Other", LABELS[1]],
+}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        TACRED,
+        {
+            "token": TACRED["token"],
+            "h": [{"name": "Ada", "pos": [0, 1]}, {"name": "Rome", "pos": [2, 3]}],
+            "t": [{"name": "New York", "pos": [2, 4]}, {"name": "Rome Rome", "pos": [0, 2]}],
+            "relation": TACRED["relation"],
+        },
+        {
+            "text": ["Ada saw New York", "Rome Rome Rome"],
+            "h": [{"name": "Ada", "pos": [0, 3]}, {"name": "Rome", "pos": [10, 14]}],
+            "t": [{"name": "New York", "pos": [8, 16]}, {"name": "Rome Rome", "pos": [0, 9]}],
+            "relation": TACRED["relation"],
+        },
+    ],
+    ids=["tacred", "opennre of tokens", "opennre of texts"],
+)
+def test_published_shapes(columns):
+    rows = table(**columns)
+    assert RelationExtraction.settings_for(rows)["labels"] == (LABELS[1], "Other")
+    examples = task().examples(rows, training=True)
+    assert examples["text"] == ["Ada saw New York", "Rome Rome Rome"]
+    assert (examples["head"], examples["tail"]) == ([(0, 3), (10, 14)], [(8, 16), (0, 9)])
+    assert examples["label"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"subj_end": None}, "no column 'subj_end'"),
+        ({"subj_end": [4, 2]}, "row 0: subj from 0 to 4 .the end inclusive. is none of its 4 tokens"),
+        ({"obj_end": [1, 1]}, "row 0: obj from 2 to 1"),
+        ({"token": ["Ada", "Rome"]}, "row 0: the tokens must be a list of texts, not 'Ada'"),
+    ],
+)
+def test_what_is_nearly_tacred(changes, message):
+    columns = {name: values for name, values in {**TACRED, **changes}.items() if values is not None}
+    with pytest.raises(DataError, match=message):
+        task().examples(table(**columns))
+
+
+def test_what_is_nearly_opennre():
+    fewrel = {"tokens": [["Ada", "saw", "Rome"]], "h": [["ada", "Q1", [[0]]]], "t": [["rome", "Q2", [[2]]]]}
+    with pytest.raises(DataError, match="row 0: 'h' and 't' are lists, as FewRel has them; OpenNRE's rows are read"):
+        task().examples(table(**fewrel, relation=["Other"]))
+    with pytest.raises(RowError, match="row 0: 'h' and 't' hold"):
+        task().examples(table(text=["a b"], h=[{"pos": 1}], t=[{"pos": [2, 3]}], relation=["Other"]))
+
+
+def test_entities_inside_words_are_counted(caplog):
+    rows = table(text=["abc de fgh", "ab cd"], head=[[0, 2], [0, 1]], tail=[[7, 9], [3, 4]], label=["Other", LABELS[1]])
+    task().examples(rows)
+    assert caplog.messages == [
+        "train.tsv: 4 entities begin or end inside a word (ends look inclusive: with one more each, 4 of 4 spans end "
+        "with a word), first at train.tsv, row 0"
+    ]
+    caplog.clear()
+    task().examples(table(text=["abc de fgh"], head=[[0, 3]], tail=[[7, 9]], label=["Other"]))
+    assert caplog.messages == ["train.tsv: 1 entities begin or end inside a word, first at train.tsv, row 0"]
+    caplog.clear()
+    task().examples(table(text=["abc de fgh"], head=[[0, 1]], tail=[[2, 3]], label=["Other"]))
+    assert "they look counted in words: so 2 of 2 spans fit" in caplog.text
+
+
+def test_a_label_that_training_never_had_is_scored_as_wrong(caplog):
+    rows = table(text=[GOOD] * 4, label=[LABELS[1], "Message-Topic(e2,e1)", "Part-Whole(e1,e2)", "Other"])
+    examples = task().examples(rows)
+    assert examples["label"].tolist() == [1, -3, -5, 0]
+    assert "2 rows have a label that the model does not know" in caplog.text
+    target = task().target({"label": tf.constant(examples["label"])}, {})
+    loss = task().loss()(target, tf.constant(np.random.default_rng(0).normal(size=(4, 4)), tf.float32))
+    assert np.isfinite(float(loss))
+    answers = {"probabilities": np.eye(4)[[1, 3, 1, 0]]}
+    assert task().metrics(examples, answers)["accuracy"] == 0.5
+    evaluation = task().evaluation(examples, answers, token_lengths=np.full(4, 9), data="dev.tsv")
+    assert evaluation.truth.tolist() == [1, -1, -1, 0]
+    with pytest.raises(RowError, match="unknown label"):
+        task().examples(rows, training=True)
+
+
+FAULTS = {
+    "an empty entity": ("<e1> </e1> <e2>b</e2>", "Other"),
+    "an entity that is not marked once": ("a <e2>b</e2>", "Other"),
+    "entities that overlap": ("<e1>a <e2>b</e1> c</e2>", "Other"),
+    "an unknown label": (GOOD, "Part-Whole"),
+    "good": (GOOD, "Other"),
+    "better": (GOOD, LABELS[1]),
+}
+
+
+@given(st.lists(st.sampled_from(list(FAULTS)), min_size=1, max_size=30))
+def test_rows_in_are_rows_out_and_rows_counted(kinds):
+    kinds = [*kinds, "good", "better"]
+    rows = table(text=[FAULTS[kind][0] for kind in kinds], label=[FAULTS[kind][1] for kind in kinds])
+    rows.bad_rows = BadRows("skip")
+    examples, used = usable(rows, lambda some: task().examples(some, training=True))
+    bad = [kind for kind in kinds if kind not in ("good", "better")]
+    assert len(used) == len(examples["text"]) == len(kinds) - len(bad)
+    assert rows.bad_rows.counts() == {kind: bad.count(kind) for kind in bad}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -111,18 +236,16 @@ def test_bad_settings(settings, message):
         task(**settings)
 
 
-def test_entities_too_far_apart_are_counted(monkeypatch):
-    lines = []
-    monkeypatch.setattr(logging, "warning", lambda message, *values: lines.append(message % values))
+def test_entities_too_far_apart_are_counted(caplog):
     far = "a <e1>b</e1> " + "c " * 9 + "<e2>d</e2>"
     rows = table(text=[GOOD, far, far], label=list(LABELS[:3]))
     task(max_length=12).examples(rows, training=True)
-    assert lines == [
-        "train.tsv: in 2 of 3 rows the entities and the text between them are longer than max_length 12 and lose "
-        "tokens in the middle, first in train.tsv, row 1"
+    assert caplog.messages == [
+        "train.tsv: 2 of 3 rows have entities that, with the text between them, are longer than max_length 12 and lose "
+        "tokens in the middle, first at train.tsv, row 1"
     ]
     task(max_length=17).examples(rows, training=True)  # 11 tokens, [CLS], [SEP] and four markers
-    assert len(lines) == 1
+    assert len(caplog.messages) == 1
 
 
 # 4 metrics

@@ -9,6 +9,7 @@ import pytest
 
 from tfbert import data
 from tfbert.tasks.relation_extraction.metrics import metrics, relation_and_direction
+from tfbert.tasks.relation_extraction.relations import numbers_of_unknown
 
 
 def restated(labels, truth, predicted):
@@ -56,6 +57,23 @@ def test_scores_are_the_official_scorers(answers_of_a_test, data_dir, tmp_path):
     micro, macro = (float(value) for value in re.findall(r"excluding Other\):\n.*F1 = +([\d.]+)%", official))
     values = metrics(*answers_of_a_test)
     assert (values["macro_f1"], values["micro_f1"]) == pytest.approx((macro / 100, micro / 100), abs=5.1e-5)
+
+
+def test_a_label_that_training_never_had_is_scored_as_the_official_scorer_does(answers_of_a_test):
+    """The model cannot answer it, and its relation has one right answer more."""
+    names, truth, predicted = answers_of_a_test
+    unknown = names.index("Entity-Destination(e2,e1)")
+    truth, predicted = truth.copy(), np.where(predicted == unknown, 0, predicted)
+    truth[:3] = unknown
+    labels = [name for name in names if name != names[unknown]]
+    numbers = {names.index(name): i for i, name in enumerate(labels)}
+    numbers[unknown] = numbers_of_unknown(labels, [names[unknown]])[0]
+    known = metrics(labels, [numbers[i] for i in truth.tolist()], [numbers[i] for i in predicted.tolist()])
+    assert known == metrics(names, truth, predicted)
+    assert (known["macro_f1"], known["micro_f1"]) == pytest.approx(restated(names, truth, predicted))
+    labels = ("no_relation", "born_in")  # of a relation that is wholly unknown
+    values = metrics(labels, [1, 1, *numbers_of_unknown(labels, ["died_in", "Other"])], [1, 1, 1, 0])
+    assert values == {"macro_f1": pytest.approx(0.4), "micro_f1": pytest.approx(4 / 6), "accuracy": 0.5}
 
 
 def test_scores_without_directions():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +10,12 @@ import sklearn.metrics
 
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.relation_extraction.examples import marked
+from tfbert.tasks.relation_extraction.relations import NO_RELATION, relation_and_direction, relations_of
+
+__all__ = ["NO_RELATION", "evaluation", "metrics", "relation_and_direction"]
 
 if TYPE_CHECKING:
     from tfbert.tasks.relation_extraction.task import RelationExtraction
-
-NO_RELATION = ("Other", "no_relation")  # SemEval's and TACRED's names; they count as the absence of an answer
-_DIRECTED = re.compile(r"(.*)\((e1,e2|e2,e1)\)", re.S)
-
-
-def relation_and_direction(label: str) -> tuple[str, str]:
-    """A label in its two parts; the direction is "" where it has none.
-
-    >>> relation_and_direction("Cause-Effect(e2,e1)")
-    ('Cause-Effect', 'e2,e1')
-    """
-    found = _DIRECTED.fullmatch(label)
-    return (found[1], found[2]) if found else (label, "")
 
 
 def metrics(labels: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -39,22 +28,27 @@ def metrics(labels: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> 
 
     Args:
         labels: names [L].
-        truth, predicted: int [N].
+        truth: int [N]; below 0 are labels that are none of `labels`, see `numbers_of_unknown`. They are missed.
+        predicted: int [N].
 
     >>> metrics(("Other", "Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)"), [0, 1, 1, 2], [0, 1, 2, 2])
     {'macro_f1': 0.6666666666666666, 'micro_f1': 0.6666666666666666, 'accuracy': 0.75}
     """
     truth, predicted = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)
-    relations, relation_of = np.unique([relation_and_direction(name)[0] for name in labels], return_inverse=True)
+    relations, relation_of = relations_of(labels)
+    known, right = truth >= 0, truth == predicted
+    of_unknown = -2 - truth[truth < -1]
+    size = max(len(relations), 1 + int(of_unknown.max(initial=-1)))
 
     def count(numbers):
-        return np.bincount(relation_of[numbers], minlength=len(relations))
+        return np.bincount(numbers, minlength=size)
 
-    actual, proposed, right = count(truth), count(predicted), count(truth[truth == predicted])
-    is_relation = ~np.isin(relations, NO_RELATION)
+    proposed, right = count(relation_of[predicted]), count(relation_of[truth[right]])
+    actual = count(relation_of[truth[known]]) + count(of_unknown)
+    is_relation = np.append(~np.isin(relations, NO_RELATION), np.ones(size - len(relations), bool))
     scored = is_relation & (actual > 0)
     f1 = 2 * right[scored] / (actual + proposed)[scored]
-    micro = (2 * right[scored].sum() / (actual + proposed)[scored].sum()) if scored.any() else np.nan
+    micro = 2 * right[scored].sum() / (actual + proposed)[scored].sum() if scored.any() else np.nan
     return {
         "macro_f1": float(f1.mean()) if scored.any() else float("nan"),
         "micro_f1": float(micro),
@@ -80,7 +74,7 @@ def evaluation(
         labels=task.labels,
         texts=texts,
         text_pairs=None,
-        truth=examples["label"],
+        truth=np.maximum(examples["label"], -1),
         scores=answers["probabilities"],
         thresholds=None,
         token_lengths=token_lengths,

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
-from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.evaluation import Evaluation
 from tfbert.tasks.relation_extraction import (
     entities as relation_entities,
@@ -32,6 +31,7 @@ from tfbert.tasks.relation_extraction import (
     metrics as relation_metrics,
 )
 from tfbert.tasks.relation_extraction.packing import pack
+from tfbert.tasks.relation_extraction.relations import relation_and_direction
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
 
@@ -99,7 +99,7 @@ class RelationExtraction(TrainableTask):
         """The settings that a training table asks for: its labels, unless given."""
         check_settings(cls, settings)
         columns = settings.get("columns", {})
-        labels = labels or classification_examples.labels_of(table, cls.problem, columns, separator="")
+        labels = labels or relation_examples.labels_of(table, columns)
         return {**settings, "labels": tuple(labels)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
@@ -122,7 +122,7 @@ class RelationExtraction(TrainableTask):
         return pack(self.tokenizer, self.entities(example), markers, self.max_length)
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
-        return example["label"]
+        return tf.maximum(example["label"], -1)  # of labels that training never had
 
     # 3 head
     def head(self, encoder: Encoder) -> keras.Model:
@@ -153,7 +153,7 @@ class RelationExtraction(TrainableTask):
 
     # 5 answer
     def answer(self, example: Tensors, features: Tensors, outputs: Any) -> Tensors:
-        relations, directions = zip(*map(relation_metrics.relation_and_direction, self.labels), strict=True)
+        relations, directions = zip(*map(relation_and_direction, self.labels), strict=True)
         best = tf.argmax(outputs, axis=-1)
         probabilities = tf.nn.softmax(outputs)
         entities = self.entities(example)
