@@ -4,12 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert import Tokenizer
 from tfbert.data import Table, columns
+from tfbert.data.bad_rows import BadRows, usable
 from tfbert.data.reading import read
 from tfbert.encoders.layers.masking import MASKED
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError, DataError, RowError
 from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
 from tfbert.tasks.multiple_choice.metrics import metrics
 from tfbert.tasks.multiple_choice.task import MultipleChoiceTask
@@ -135,7 +138,7 @@ GOOD = {"prompt": ["sky", "sky"], "choices": [["blue", "sour"], ["sour", "blue"]
         ({"choices": [["blue", "sour"], ["", ""]]}, {}, "row 1: 0 choices"),
         ({"choices": [["blue", "sour"], ["", "sour"]]}, {}, "row 1: choice 0 of 2 is empty"),
         ({"choices": [["blue", "sour"], ["sour", " "]]}, {}, "row 1: choice 1 of 2 is empty"),
-        ({"choices": [["blue", "blue"], ["sour", "blue"]]}, {}, "row 0: choices 0 and 1 are both 'blue'"),
+        ({"choices": [["blue", "blue"], ["sour", "blue"]], "label": ["blue", "sour"]}, {}, "row 0: choices 0 and 1 are both 'blue', and so is the label"),
         ({"choices": [["blue", "sour"], "sour"]}, {}, "row 1: column 'choices' must hold a list of texts, not 'sour'"),
         ({"choices": [["blue", 3], ["sour", "blue"]]}, {}, r"row 0: column 'choices' must hold .* not \['blue', 3\]"),
         ({"choices": [["blue", None], ["sour", "blue"]]}, {}, "row 0: column 'choices' must hold"),
@@ -166,6 +169,85 @@ def test_a_bad_table(changes, settings, message):
 def test_a_choice_twice_is_read_for_evaluation():
     rows = table(prompt=["sky"], choices=[["blue", "blue", "sour"]], label=["blue"])
     assert task().examples(rows)["label"].tolist() == [0]
+
+
+def test_a_choice_twice_is_no_obstacle_where_the_answer_is_its_number(caplog):
+    rows = table(prompt=["sky"] * 2, choices=[["blue", "blue", "sour"]] * 2, label=[1, 0])
+    assert task().examples(rows, training=True)["label"].tolist() == [1, 0]
+    assert caplog.messages == ["train.jsonl: 2 rows have a choice twice, first at train.jsonl, row 0"]
+
+
+def test_numbers_that_may_begin_at_1_are_refused():
+    mixed = table(prompt=["sky"] * 3, choices=[["blue", "sour", "loud"]] * 3, label=["A", "C", "1"])
+    with pytest.raises(
+        DataError, match="row 2: the label '1' is a number, and 'A' of train.jsonl, row 0 a letter; first_label=1"
+    ):
+        task().examples(mixed)
+    assert task(first_label=1).examples(mixed)["label"].tolist() == [0, 2, 0]
+    assert task(first_label=0).examples(mixed)["label"].tolist() == [0, 2, 1]
+    from_1 = table(prompt=["sky"] * 3, choices=[["blue", "sour", "loud"]] * 3, label=[1, 3, 2])
+    from_1.bad_rows = BadRows("skip")
+    with pytest.raises(
+        DataError, match="row 1: the label 3 names none of the 3 choices from 0, and no label is 0; first_label=1"
+    ) as error:
+        usable(from_1, task().examples)
+    assert not isinstance(error.value, RowError)  # of the whole file: the others would be read as their neighbours
+    assert task(first_label=1).examples(from_1)["label"].tolist() == [0, 2, 1]
+
+
+STEM = {"stem": "Which is old?", "choices": [{"text": "Rome", "label": "A"}, {"text": "Ada", "label": "B"}]}
+NUMBERED = {"stem": "Which?", "choices": [{"text": "x", "label": "1"}, {"text": "y", "label": "2"}]}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"question": [STEM, NUMBERED], "answerKey": ["B", "1"]},  # ARC has both
+        {
+            "question": [STEM["stem"], NUMBERED["stem"]],
+            "choices": [{"text": ["Rome", "Ada"], "label": ["A", "B"]}, {"text": ["x", "y"], "label": ["1", "2"]}],
+            "answerKey": ["B", "1"],
+        },
+    ],
+    ids=["published", "hub"],
+)
+def test_lettered_choices_of_arc(columns):
+    example = task().examples(table(**columns), training=True)
+    assert example["prompt"] == ["Which is old?", "Which?"]
+    assert example["choices"] == [["Rome", "Ada"], ["x", "y"]]
+    assert example["label"].tolist() == [1, 0]
+
+
+def test_what_is_nearly_arc():
+    with pytest.raises(RowError, match="row 0: the answer 'C' is none of the labels A, B"):
+        task().examples(table(question=[STEM], answerKey=["C"]))
+    with pytest.raises(RowError, match="row 0: a question as in ARC is"):
+        task().examples(table(question=[{"stem": "x", "options": ["a"]}], answerKey=["C"]))
+    with pytest.raises(RowError, match="row 0: the label None names none"):  # CommonsenseQA's test has no answers
+        task().examples(table(question=[STEM], answerKey=[""]))
+
+
+FAULTS = {
+    "less than 2 choices": (["blue"], 0),
+    "an empty choice": (["", "blue"], 0),
+    "choices that are no texts": (["blue", 3], 0),
+    "a label that names no choice": (["blue", "sour"], "green"),
+    "a label that names two choices": (["1", "0"], "1"),
+    "an answer that is two choices": (["blue", "blue"], "blue"),
+    None: (["blue", "sour"], 0),
+}
+
+
+@given(st.lists(st.sampled_from(list(FAULTS)), max_size=30))
+def test_rows_in_are_rows_out_and_rows_counted(kinds):
+    kinds = [*kinds, None]
+    rows = table(prompt=["sky"] * len(kinds), **{
+        name: [FAULTS[kind][k] for kind in kinds] for k, name in enumerate(["choices", "label"])
+    })  # fmt: skip
+    rows.bad_rows = BadRows("skip")
+    example, used = usable(rows, lambda some: task().examples(some, training=True))
+    assert len(used) == len(example["prompt"]) == kinds.count(None)
+    assert rows.bad_rows.counts() == {kind: kinds.count(kind) for kind in set(kinds) - {None}}
 
 
 def test_bad_settings():

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert import Tokenizer, data
 from tfbert.data import Table
+from tfbert.data.bad_rows import BadRows, usable
 from tfbert.errors import ConfigError, DataError
 from tfbert.tasks.sentence_embedding.loss import SentenceEmbeddingLoss
 from tfbert.tasks.sentence_embedding.metrics import metrics, ranking
@@ -69,6 +72,46 @@ def test_usual_names_and_given_ones():
     examples = task(columns=mine).examples(rows, training=True)
     assert examples.pop("score").tolist() == [0.0, 1.0]
     assert examples == {"text": ["a", "b"], "text_pair": ["c", "d"]}
+
+
+def test_lists_of_positives_and_negatives(caplog):
+    rows = {"query": ["a", "b"], "pos": [["c"], ["d", "e"]], "neg": [["f", "g"], ["h"]]}
+    settings = SentenceEmbedding.settings_for(table(**rows))
+    assert settings == {"objective": "triplet"}
+    examples = task(**settings).examples(table(**rows), training=True)
+    assert examples == {"text": ["a", "b"], "text_pair": ["c", "d"], "negative": ["f", "h"]}
+    left_out = "2 more texts of 'pos' and 'neg' are left out; the first of each is learned, first at train.tsv, row 0"
+    assert caplog.messages == [f"train.tsv: {left_out}"]
+    pairs = table(query=["a", "b"], pos=[["c"], ["d"]])
+    assert SentenceEmbedding.settings_for(pairs)["objective"] == "in_batch_negatives"
+    assert task().examples(table(**rows), labelled=False) == {"text": ["a", "b"]}
+
+
+FAULTS = {
+    "no text in 'pos'": {"pos": []},
+    "no text in 'neg'": {"neg": [None]},
+    "no text": {"query": 3},
+    None: {},
+}
+
+
+@given(st.lists(st.sampled_from(list(FAULTS)), max_size=30))
+def test_rows_in_are_rows_out_and_rows_counted(kinds):
+    kinds = [*kinds, None]
+    given_rows = [{"query": "a", "pos": ["b"], "neg": ["c"], **FAULTS[kind]} for kind in kinds]
+    rows = table(**{name: [row[name] for row in given_rows] for name in given_rows[0]})
+    rows.bad_rows = BadRows("skip")
+    examples, used = usable(rows, lambda some: task(objective="triplet").examples(some, training=True))
+    assert len(examples["text"]) == len(used) == kinds.count(None)
+    assert rows.bad_rows.counts() == {kind: kinds.count(kind) for kind in set(kinds) - {None}}
+
+
+def test_bad_scores_are_rows():
+    rows = table(text=["a", "b", "c", "d"], text_pair=["c", "d", "e", "f"], score=[0, "much", 1, 7])
+    rows.bad_rows = BadRows("skip")
+    examples, used = usable(rows, lambda some: task().examples(some, training=True))
+    assert rows.bad_rows.counts() == {"no score": 1, "a score outside score_range": 1}
+    assert examples["score"].tolist() == [0, 1]
 
 
 def test_texts_alone_and_pairs_without_scores_are_answered():

@@ -72,7 +72,7 @@ class SummarizerSettings(ModelSettings, total=False):
 class MultipleChoiceSettings(ModelSettings, total=False):
     """Fields of `tfbert.tasks.multiple_choice.task.MultipleChoiceTask`."""
 
-    first_label: int
+    first_label: int | None
 
 
 class SentenceEncoderSettings(ModelSettings, total=False):

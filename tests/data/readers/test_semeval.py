@@ -5,8 +5,11 @@ import gzip
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfbert.data import read
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.errors import DataError
 
@@ -45,6 +48,27 @@ def test_what_may_differ():
     assert list(table.line_numbers) == [1, 5, 7]
     unlabelled = read_semeval([SENTENCE, SENTENCE], "test.txt")
     assert (list(unlabelled.columns), len(unlabelled)) == (["id", "text"], 2)
+
+
+GOOD = ['"a <e1>b</e1> <e2>c</e2>"\n', "Other\n", "Comment: none\n", "\n"]
+FAULTS = {
+    "a record without a relation": [GOOD[0], "Comment:\n", "\n"],
+    "a line that does not fit the format": [GOOD[0], "Cause-Effect(e1,e3)\n", "\n"],
+}
+
+
+@given(st.lists(st.sampled_from([None, "no tab", *FAULTS]), max_size=20))
+def test_records_in_are_rows_out_and_rows_counted(kinds):
+    kinds = [None, *kinds]
+    lines = []
+    for i, kind in enumerate(kinds):
+        first, *others = FAULTS.get(kind, GOOD)
+        lines += [f"{i}{' ' if kind == 'no tab' else chr(9)}{first}", *others]
+    bad_rows = BadRows("skip")
+    table = read_semeval(lines, "train.txt", bad_rows)
+    assert table.column("id") == [str(i) for i, kind in enumerate(kinds) if kind is None]
+    assert len(table) + len(bad_rows) == len(kinds)
+    assert bad_rows.counts().get("a record without a relation", 0) == kinds.count("a record without a relation")
 
 
 @pytest.mark.parametrize(

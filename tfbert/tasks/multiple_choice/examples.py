@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfbert.data.readers.arc import has_lettered_choices, of_lettered_choices
 from tfbert.errors import DataError
 from tfbert.tasks.columns import column_name
+from tfbert.tasks.multiple_choice.labels import read_labels
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
@@ -26,18 +28,23 @@ _HELD_BY = {"sent1": "startphrase"}  # in SWAG, whose startphrase is sent1 and t
 
 
 def read(task: MultipleChoiceTask, table: Table, *, labelled: bool, training: bool) -> dict[str, Any]:
-    """A checked table as columns: prompt, a list of texts; choices, of lists of them; and label int32 [B]."""
+    """A checked table as columns: prompt, a list of texts; choices, of lists of them; and label int32 [B].
+
+    Raises:
+        DataError: a missing column, or labels that may count from 0 or from 1.
+        RowError: a row that cannot be used.
+    """
     if not len(table):
         raise DataError(f"{table.source} has no rows")
+    if has_lettered_choices(table, task.columns):
+        table = of_lettered_choices(table)
     example = {
         "prompt": table.text_column(_prompt_column(table, task.columns)),
-        "choices": _read_choices(table, task.columns, training),
+        "choices": _read_choices(table, task.columns),
     }
     if labelled:
         name = column_name("label", table, task.columns, _OTHER_NAMES)
-        cells = zip(table.column(name), example["choices"], strict=True)
-        labels = [_number(cell, row, task.first_label, table, i) for i, (cell, row) in enumerate(cells)]
-        example["label"] = np.array(labels, np.int32)
+        example["label"] = read_labels(table, table.column(name), example["choices"], task.first_label, training)
     return example
 
 
@@ -54,7 +61,7 @@ def _prompt_column(table, columns):
     return found[0] if found else "prompt"
 
 
-def _read_choices(table, columns, training):
+def _read_choices(table, columns):
     """The choices of each row, without what fills a row up."""
     lists, several = _choice_columns(table, columns)
     if several:
@@ -70,23 +77,16 @@ def _read_choices(table, columns, training):
         while row and (row[-1] == "" or (several and row[-1] is None)):
             row.pop()
         if row is None or not all(isinstance(choice, str) for choice in row):
-            raise DataError(f"{table.row_name(i)}: {what}, not {cell!r:.80}")
+            raise table.row_error(i, f"{what}, not {cell!r:.80}", "choices that are no texts")
         if len(row) < 2:
-            raise DataError(f"{table.row_name(i)}: {len(row)} choice{'' if len(row) else 's'}; a row needs at least 2")
-        _check(row, table, i, training)
+            message = f"{len(row)} choice{'' if len(row) == 1 else 's'}; a row needs at least 2"
+            raise table.row_error(i, message, "less than 2 choices")
+        for number, choice in enumerate(row):
+            if not choice.strip():
+                message = f"choice {number} of {len(row)} is empty; only the last ones may be"
+                raise table.row_error(i, message, "an empty choice")
         rows.append(row)
     return rows
-
-
-def _check(row, table, i, training):
-    for number, choice in enumerate(row):
-        if not choice.strip():
-            raise DataError(f"{table.row_name(i)}: choice {number} of {len(row)} is empty; only the last ones may be")
-        if training and choice in row[:number]:
-            raise DataError(
-                f"{table.row_name(i)}: choices {row.index(choice)} and {number} are both {choice!r:.80}; one of "
-                f"them would be learned as wrong, so leave one out"
-            )
 
 
 def _choice_columns(table, columns):
@@ -123,30 +123,3 @@ def _several(beginning, table):
 def _without_gap(names, table):
     count = next((i for i, name in enumerate(names) if name not in table.columns), len(names))
     return names[:count]
-
-
-def _number(cell, choices, first_label, table, i):
-    """The number of the choice that a label names: by its number, its letter or its text."""
-    found = {}
-    if isinstance(cell, str):
-        if cell in choices:
-            found["text"] = choices.index(cell)
-        word = cell.strip()
-        if word.isascii() and word.removeprefix("-").isdecimal():
-            found["number"] = int(word) - first_label
-        elif len(word) == 1 and word.upper() in string.ascii_uppercase:
-            found["letter"] = string.ascii_uppercase.index(word.upper())
-    elif isinstance(cell, (int, np.integer)) and not isinstance(cell, bool):
-        found["number"] = int(cell) - first_label
-    found = {what: number for what, number in found.items() if 0 <= number < len(choices)}
-    if not found:
-        raise DataError(
-            f"{table.row_name(i)}: the label {cell!r:.80} names none of the {len(choices)} choices; a label is a "
-            f"number from {first_label}, a letter from A, or the exact text of a choice"
-            + ("" if first_label else " (first_label=1 lets numbers begin at 1)")
-        )
-    if len(set(found.values())) > 1:
-        other = "number" if "letter" in found else "letter"
-        both = " and ".join(f"the {what} of choice {number}" for what, number in found.items())
-        raise DataError(f"{table.row_name(i)}: the label {cell!r:.80} is {both}; give the {other} of the right one")
-    return next(iter(found.values()))

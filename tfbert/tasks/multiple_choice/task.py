@@ -42,7 +42,8 @@ class MultipleChoiceTask(TrainableTask):
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         max_length: tokens kept of a prompt with one choice, specials included; the longer text loses first.
-        first_label: the label of the first choice: 1 if labels count from 1.
+        first_label: the label of the first choice: 1 if labels count from 1. None: 0, and numbers that may well count
+            from 1 are refused.
         columns: the table's names for prompt, choices and label, if they differ. For choices this is a column of
             lists, or the beginning of several columns' names: "ending" for ending0, ending1, … (or from 1, or
             endingA, …).
@@ -52,7 +53,7 @@ class MultipleChoiceTask(TrainableTask):
 
     tokenizer: Tokenizer
     max_length: int = 128
-    first_label: int = 0
+    first_label: int | None = None
     columns: dict = dataclasses.field(default_factory=dict)
 
     name = "multiple_choice"

@@ -26,6 +26,8 @@ _OTHER_NAMES = {
 
 def objective_for(table: Table, columns: Mapping[str, str]) -> str:
     """What a table's columns can teach."""
+    if _has_lists(table, columns):
+        return "triplet" if "neg" in table.columns else "in_batch_negatives"
     if has_column("negative", table, columns, _OTHER_NAMES):
         return "triplet"
     return "cosine" if has_column("score", table, columns, _OTHER_NAMES) else "in_batch_negatives"
@@ -44,6 +46,7 @@ def read(task: SentenceEmbedding, table: Table, *, labelled: bool, training: boo
     """A checked table as columns: text, text_pair, negative, and score float [B], the last three where it has them."""
     if not len(table):
         raise DataError(f"{table.source} has no rows")
+    table = _of_lists(table, task.columns, labelled)
     columns, needed = task.columns, {"text"}
     if labelled:
         needed.add("text_pair")
@@ -70,6 +73,35 @@ def read(task: SentenceEmbedding, table: Table, *, labelled: bool, training: boo
     return example
 
 
+def _has_lists(table, columns):
+    """Whether a table has query, pos and neg as FlagEmbedding has them, and `columns` names none of them."""
+    return {"query", "pos"} <= set(table.columns) and not {"text_pair", "negative"} & set(columns)
+
+
+def _of_lists(table, columns, labelled):
+    """Rows of {"query", "pos": [texts], "neg": [texts]} as triplets: the first positive and the first negative of each.
+
+    The others are noted. Source: Xiao et al. 2023, C-Pack, whose files FlagEmbedding trains BGE on.
+    """
+    if not labelled or not _has_lists(table, columns):
+        return table
+    new = table.select(slice(None))
+    left_out = []
+    for name, part in (("pos", "text_pair"), ("neg", "negative")):
+        if name not in table.columns:
+            continue
+        new.columns[part] = []
+        for i, cell in enumerate(table.list_column(name)):
+            texts = [cell] if isinstance(cell, str) else cell
+            if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+                message = f"column {name!r} must hold a list of at least one text, not {cell!r:.80}"
+                raise table.row_error(i, message, f"no text in {name!r}")
+            new.columns[part].append(texts[0])
+            left_out += [i] * (len(texts) - 1)
+    table.note("more texts of 'pos' and 'neg' are left out; the first of each is learned", sorted(left_out))
+    return new
+
+
 def _has_score(task, table):
     """Whether pairs have scores; a column "label" holds some only if the objective learns from scores."""
     if not has_column("score", table, task.columns, _OTHER_NAMES):
@@ -90,9 +122,11 @@ def _check_training(task, table, example):
     outside = np.flatnonzero((example["score"] < low) | (example["score"] > high))
     if len(outside):
         score = example["score"][outside[0]]
-        raise DataError(
-            f"{table.row_name(int(outside[0]))}: the score {score:g} is outside score_range {low:g} to {high:g}; "
-            f"set score_range to the scale's least and highest score ({len(outside)} of {len(table)} rows are outside)"
+        raise table.row_error(
+            int(outside[0]),
+            f"the score {score:g} is outside score_range {low:g} to {high:g}; "
+            f"set score_range to the scale's least and highest score ({len(outside)} of {len(table)} rows are outside)",
+            "a score outside score_range",
         )
 
 
@@ -104,10 +138,12 @@ def _scores(table, columns):
         try:
             scores[i] = float(cell)
         except (TypeError, ValueError):
-            raise DataError(
-                f"{table.row_name(i)}: column {name!r} holds {cell!r}, which is no score; name the column of the "
-                f'scores in columns, or set objective="in_batch_negatives" for pairs that belong together'
+            raise table.row_error(
+                i,
+                f"column {name!r} holds {cell!r}, which is no score; name the column of the scores in columns, or set "
+                'objective="in_batch_negatives" for pairs that belong together',
+                "no score",
             ) from None
         if not math.isfinite(scores[i]):
-            raise DataError(f"{table.row_name(i)}: the score {cell!r} is not a finite number")
+            raise table.row_error(i, f"the score {cell!r} is not a finite number", "no finite score")
     return scores
