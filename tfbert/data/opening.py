@@ -39,7 +39,7 @@ class Formats:
         rows: (lines, name, column_names, bad_rows) -> Rows.
         documents: (lines, name[, bad_rows][, column_names]) -> Table.
         records: (path) -> Rows.
-        folders: (path, encoding, bad_rows) -> Rows.
+        folders: (path, encoding, bad_rows) -> Rows or Table.
         begins: name by suffix -> (whether the text of the first lines is of the other, the other's name), in order.
         with_path: names after which a colon and a path may stand.
     """
@@ -48,7 +48,7 @@ class Formats:
     rows: Mapping[str, Callable[..., Rows]]
     documents: Mapping[str, Callable[..., Table]]
     records: Mapping[str, Callable[[str], Rows]]
-    folders: Mapping[str, Callable[..., Rows]]
+    folders: Mapping[str, Callable[..., Rows | Table]]
     begins: Mapping[str, Sequence[tuple[Callable[[str], bool], str]]]
     with_path: Sequence[str]
 
@@ -133,7 +133,7 @@ class _Given:
             with open_data(source) as file:
                 yield self._file(file, source)
 
-    def _folder(self, source: str) -> Rows:
+    def _folder(self, source: str) -> Rows | Table:
         if self.column_names:
             raise ConfigError(f"{source}: a folder of texts names its own columns; leave out column_names")
         reader = self.formats.folders[self.format or next(iter(self.formats.folders))]

@@ -8,7 +8,9 @@ from functools import partial
 
 from tfbert.data.bad_rows import BadRows, Policy
 from tfbert.data.opening import Formats, checked_names, opened
+from tfbert.data.readers.brat import read_brat, read_brat_relations
 from tfbert.data.readers.conll import read_conll
+from tfbert.data.readers.conllu import read_conllu
 from tfbert.data.readers.delimited import FieldRows
 from tfbert.data.readers.fasttext import begins_fasttext, fasttext_rows
 from tfbert.data.readers.folder import folder_rows
@@ -16,6 +18,7 @@ from tfbert.data.readers.json_document import json_document_rows
 from tfbert.data.readers.json_lines import json_rows
 from tfbert.data.readers.parquet import parquet_rows
 from tfbert.data.readers.plain_text import TextRows
+from tfbert.data.readers.race import begins_race, read_race
 from tfbert.data.readers.rows import Rows
 from tfbert.data.readers.semeval import read_semeval
 from tfbert.data.readers.squad import begins_squad, read_squad
@@ -42,6 +45,7 @@ _FORMAT_OF_SUFFIX = {
     ".iob": "conll",
     ".iob2": "conll",
     ".bioes": "conll",
+    ".conllu": "conllu",
 }
 # One row after another: (lines, name, column_names, bad_rows) -> Rows.
 _ROWS: dict[str, Callable[..., Rows]] = {
@@ -53,9 +57,12 @@ _ROWS: dict[str, Callable[..., Rows]] = {
     "trec": trec_rows,
     "fasttext": fasttext_rows,
 }
-# One document a file, in the form that the data of a task are published in: (lines, name[, bad_rows][, column_names]) -> Table.
+# One document a file, in the form that the data of a task are published in:
+# (lines, name[, bad_rows][, column_names]) -> Table.
 _DOCUMENTS = {
     "conll": read_conll,
+    "conllu": read_conllu,
+    "race": read_race,
     "squad": read_squad,
     "semeval": read_semeval,
 }
@@ -64,17 +71,21 @@ _RECORDS = {
     "tfrecord": tfrecord_rows,
     "parquet": parquet_rows,
 }
-# Folders of files: (path, encoding, bad_rows) -> Rows; the first is that of a folder without a format.
-_FOLDERS = {
+# Folders of files: (path, encoding, bad_rows) -> Rows or Table; the first is that of a folder without a format.
+_FOLDERS: dict[str, Callable[..., Rows | Table]] = {
     "folder": folder_rows,
+    "brat": read_brat,
+    "brat_relations": read_brat_relations,
 }
 # Format by the suffix -> what the text of the first lines may show instead; the first that fits.
 _BEGINS = {
     "json": [
         (begins_squad, "squad"),
+        (begins_race, "race"),
     ],
     "txt": [
         (begins_fasttext, "fasttext"),
+        (begins_race, "race"),
     ],
 }
 FORMATS = Formats(_FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",))
@@ -172,3 +183,23 @@ def _some(rows: Rows, table: Table) -> Table:
     if not len(table):
         raise NoRowsError(f"{rows.name}: {rows.nothing}")
     return table
+
+
+# Folders of files: (path, encoding, bad_rows) -> Rows or Table; the first is that of a folder without a format.
+_FOLDERS: dict[str, Callable[..., Rows | Table]] = {
+    "folder": folder_rows,
+    "brat": read_brat,
+    "brat_relations": read_brat_relations,
+}
+# Format by the suffix -> what the text of the first lines may show instead; the first that fits.
+_BEGINS = {
+    "json": [
+        (begins_squad, "squad"),
+        (begins_race, "race"),
+    ],
+    "txt": [
+        (begins_fasttext, "fasttext"),
+        (begins_race, "race"),
+    ],
+}
+FORMATS = Formats(_FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",))
