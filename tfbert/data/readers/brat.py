@@ -44,7 +44,7 @@ class Document(NamedTuple):
     relations: list[tuple[int, str, str, str, str]]
 
 
-def read_brat(folder: str, bad_rows: BadRows | None = None) -> Table:
+def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Table:
     """The documents of a folder -> a `Table` of id, text and spans, [[start, end, label], …]; the T lines.
 
     Discontinuous entities (their parts stand between ";"), those that overlap a longer one, events, attributes and
@@ -62,7 +62,7 @@ def read_brat(folder: str, bad_rows: BadRows | None = None) -> Table:
     bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "text": [], "spans": []}
     left_out: collections.Counter[str] = collections.Counter()
-    for document in _documents(folder, bad_rows, left_out):
+    for document in _documents(folder, encoding, bad_rows, left_out):
         kept = _without_overlaps(list(document.entities.values()))
         left_out["entities that overlap a longer one"] += len(document.entities) - len(kept)
         columns["id"].append(_id(document))
@@ -72,7 +72,7 @@ def read_brat(folder: str, bad_rows: BadRows | None = None) -> Table:
     return _table(columns, folder, bad_rows, left_out, "documents")
 
 
-def read_brat_relations(folder: str, bad_rows: BadRows | None = None) -> Table:
+def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Table:
     """The relations of a folder -> a `Table` of id, text, head, tail and label: a row for each R line.
 
     The text is the lines of the document from the one with the first entity to the one with the second; head is the
@@ -88,7 +88,7 @@ def read_brat_relations(folder: str, bad_rows: BadRows | None = None) -> Table:
     bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "text": [], "head": [], "tail": [], "label": []}
     left_out: collections.Counter[str] = collections.Counter()
-    for document in _documents(folder, bad_rows, left_out):
+    for document in _documents(folder, encoding, bad_rows, left_out):
         for line, name, label, *arguments in document.relations:
             missing = next((argument for argument in arguments if argument not in document.entities), None)
             if missing is not None:
@@ -116,7 +116,7 @@ def _table(columns, folder, bad_rows, left_out, what):
     return Table(columns, source=folder, bad_rows=bad_rows)
 
 
-def _documents(folder: str, bad_rows: BadRows, left_out: collections.Counter[str]) -> Iterator[Document]:
+def _documents(folder: str, encoding: str, bad_rows: BadRows, left_out: collections.Counter[str]) -> Iterator[Document]:
     if not os.path.isdir(folder):
         raise DataError(f"{folder}: BRAT's format is a folder with pairs of .txt and .ann files; name the folder")
     paths = sorted(
@@ -125,11 +125,11 @@ def _documents(folder: str, bad_rows: BadRows, left_out: collections.Counter[str
     if not paths:
         raise NoRowsError(f"{folder}: no .ann files in it; BRAT's format is pairs of .txt and .ann files")
     for path in paths:
-        text = "".join(_lines(path.removesuffix(".ann") + ".txt")).replace("\r\n", "\n")
+        text = "".join(_lines(path.removesuffix(".ann") + ".txt", encoding)).replace("\r\n", "\n")
         document = Document(path, text, {}, [])
         skipped: collections.Counter[str] = collections.Counter()
         try:
-            for number, line in enumerate(_lines(path), 1):
+            for number, line in enumerate(_lines(path, encoding), 1):
                 if line.strip():
                     _add(line.rstrip("\r\n"), number, document, skipped)
         except RowError as error:
@@ -161,14 +161,13 @@ def _add(line: str, number: int, document: Document, left_out: collections.Count
     elif line[0] in _LEFT_OUT:
         left_out[_LEFT_OUT[line[0]]] += 1
     else:
-        raise RowError(
-            f"{where}: {line!r:.60} is no line of BRAT's, such as 'T1\\tperson 0 3\\tAda'", "no line of BRAT's"
-        )
+        message = f"{where}: {line!r:.60} is no line of BRAT's, such as 'T1\\tperson 0 3\\tAda'"
+        raise RowError(message, "no line of BRAT's")
 
 
-def _lines(path: str) -> list[str]:
+def _lines(path: str, encoding: str) -> list[str]:
     with open_data(path) as file:
-        return list(decoded_lines(file, path))
+        return list(decoded_lines(file, path, encoding))
 
 
 def _id(document: Document) -> str:

@@ -21,7 +21,7 @@ def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows | None = None
 
     Words are the syntactic ones: the lines of ranges (1-2, such as "don't") and of empty nodes (1.1) are left out, and
     counted in the log. A word without NER= is outside, O. Without any, tags are missing; --config.columns.tags=upos
-    learns parts of speech. Sources: universaldependencies.org/format.html; the NER of UD's Turku and FinnTreeBank files.
+    learns parts of speech. Sources: universaldependencies.org/format.html, and the NER of UD's Turku files.
 
     Raises:
         RowError: a sentence with a line that has not ten columns, or another id than the next, unless `bad_rows` skips
@@ -65,9 +65,8 @@ def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows | None = None
             columns[part].append([fields[k] for fields in words])
         misc.append([dict(pair.partition("=")[::2] for pair in fields[_MISC].split("|")) for fields in words])
     if not misc:
-        raise NoRowsError(
-            f"{name}: {f'no sentence can be read; the first: {bad_rows.errors[0]}' if len(bad_rows) else 'no sentences in it'}"
-        )
+        first = f"; the first that cannot be read: {bad_rows.errors[0]}" if len(bad_rows) else ""
+        raise NoRowsError(f"{name}: no sentences in it{first}")
     if ranges or empty:
         logging.info("%s: %d ranges of words and %d empty nodes are left out", name, ranges, empty)
     key = next((key for key in _ENTITY_KEYS if any(key in word for words in misc for word in words)), None)

@@ -41,6 +41,8 @@ def folder_rows(path: str, encoding: str = "utf-8", bad_rows: BadRows | None = N
     named = ", ".join(folders[:5]) + (", …" if len(folders) > 5 else "")
     if not folders:
         hint = "name a file in it" if files else "it is empty"
+        if any(name.endswith(".ann") for name in files):
+            hint = "its .txt and .ann files are --format=brat, or brat_relations for the relations"
         raise DataError(f"{path}: this is a folder; {hint} (as data, a folder has a subfolder for each class)")
     parts = [folder for folder in folders if folder.lower() in _PARTS]
     if parts:

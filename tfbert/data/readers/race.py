@@ -25,14 +25,14 @@ def begins_race(text: str) -> bool:
 def read_race(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
     """JSON objects, one after another -> a `Table` of id, prompt, choices and label: a row for each question.
 
-    An object is {"id", "article", "questions": […], "options": [[…], …], "answers": ["A", …]}. The prompt is the article
-    and the question with a space between them. Without "answers" there is no label. Source: Lai et al. 2017, RACE.
+    An object is {"id", "article", "questions": […], "options": [[…], …], "answers": ["A", …]}. The prompt is the
+    article and the question with a space between them. Without "answers" there is no label. Source: Lai et al. 2017.
 
     Raises:
         RowError: an article of another form, unless `bad_rows` skips it.
         DataError: a file without articles.
 
-    >>> article = {"article": "Rome is old.", "questions": ["Rome is _ ."], "options": [["new", "old"]], "answers": ["B"]}
+    >>> article = {"article": "Rome is old.", "questions": ["Rome is _ ."], "options": [["new", "old"]]}
     >>> read_race([json.dumps(article)], "1.txt").column("choices")
     [['new', 'old']]
     """
@@ -62,13 +62,13 @@ def read_race(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) 
 
 def _objects(text, name, bad_rows):
     """(line, JSON value) of each value in a text."""
-    decoder, place = json.JSONDecoder(), 0
+    decoder, place, counted, number = json.JSONDecoder(), 0, 0, 1
     while True:
         while place < len(text) and text[place].isspace():
             place += 1
         if place == len(text):
             return
-        number = text.count("\n", 0, place) + 1
+        number, counted = number + text.count("\n", counted, place), place
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError) as error:
