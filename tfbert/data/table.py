@@ -9,6 +9,7 @@ from typing import Any
 from absl import logging
 
 from tfbert.data.bad_rows import BadRows
+from tfbert.data.json_kinds import kind_of
 from tfbert.data.missing_column import listed, missing_column
 from tfbert.data.nested import LACKING, values_at
 from tfbert.errors import DataError, RowError
@@ -87,7 +88,7 @@ class Table:
             if not isinstance(name, str):
                 raise DataError(f"{source}: the name of a column must be a str, not {name!r}")
             if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-                raise DataError(f"{source}: column {name!r} must be a list of values, not {_kind(values)}")
+                raise DataError(f"{source}: column {name!r} must be a list of values, not {kind_of(values)}")
             # An array's own tolist gives int where list() would give numpy.int64.
             lists[name] = values.tolist() if hasattr(values, "tolist") else list(values)
         if len({len(values) for values in lists.values()}) > 1:
@@ -201,7 +202,7 @@ class Table:
             values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
         for i, value in enumerate(values):
             if not isinstance(value, str):
-                raise self.row_error(i, f"column {name!r} holds {_kind(value)}, not a text", "no text")
+                raise self.row_error(i, f"column {name!r} holds {kind_of(value)}, not a text", "no text")
             if not value.isascii():
                 try:
                     value.encode()
@@ -247,15 +248,3 @@ class Table:
             spare={name: [values[row] for row in rows] for name, values in self._spare.items()},
             unread=self.unread,
         )
-
-
-def _kind(value: Any) -> str:
-    """What a value is, in the words of JSON."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return f"a number ({value})"
-    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
-    return kinds.get(type(value), f"a {type(value).__name__}")

@@ -1,6 +1,7 @@
 """Parquet files as tables, and the mistakes that such files hold."""
 
 import datetime
+import json
 
 import pyarrow
 import pyarrow.parquet
@@ -24,6 +25,24 @@ def test_parquet(tmp_path):
     assert table.column("day") == columns["day"] and table.column("kind") == ["x", "y", "x"]
     with pytest.raises(DataError, match="rows.parquet, row 2: column 'text' holds null"):
         table.text_column("text")
+
+
+@pytest.mark.parametrize("kind", ["Sequence", "List", "a list"])
+def test_numbers_of_tags_have_the_names_that_the_hub_writes(kind, tmp_path):
+    names = ["O", "B-place", "I-place"]
+    tags = {"names": names, "_type": "ClassLabel"}
+    features = {
+        "ner_tags": [tags] if kind == "a list" else {"feature": tags, "_type": kind},
+        "tokens": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"},
+        "label": tags,
+    }
+    columns = {"tokens": [["New", "York", "is"]], "ner_tags": [[1, 2, 0]], "label": [1]}
+    table = pyarrow.table(columns)
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pyarrow.parquet.write_table(table, tmp_path / "train.parquet")
+    assert read(tmp_path / "train.parquet").columns == {**columns, "ner_tags": [["B-place", "I-place", "O"]]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "other.parquet")
+    assert read(tmp_path / "other.parquet").columns == columns
 
 
 def test_bad_parquet(tmp_path):

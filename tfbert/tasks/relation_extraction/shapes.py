@@ -13,7 +13,7 @@ from tfbert.tasks.relation_extraction.entities import HEAD_MARKS, TAIL_MARKS
 if TYPE_CHECKING:
     from tfbert.data.table import Table
 
-# << head >> and [[ tail ]], as in ChemProt (Kringelum et al. 2016) in the files of SciBERT (Beltagy et al. 2019).
+# << head >> and [[ tail ]], as in ChemProt (Kringelum et al. 2016) in the files of Beltagy et al. 2019.
 _OTHER_MARKS = (
     (re.compile(r"<<\s*(.*?)\s*>>", re.DOTALL), HEAD_MARKS),
     (re.compile(r"\[\[\s*(.*?)\s*\]\]", re.DOTALL), TAIL_MARKS),
