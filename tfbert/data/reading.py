@@ -183,23 +183,3 @@ def _some(rows: Rows, table: Table) -> Table:
     if not len(table):
         raise NoRowsError(f"{rows.name}: {rows.nothing}")
     return table
-
-
-# Folders of files: (path, encoding, bad_rows) -> Rows or Table; the first is that of a folder without a format.
-_FOLDERS: dict[str, Callable[..., Rows | Table]] = {
-    "folder": folder_rows,
-    "brat": read_brat,
-    "brat_relations": read_brat_relations,
-}
-# Format by the suffix -> what the text of the first lines may show instead; the first that fits.
-_BEGINS = {
-    "json": [
-        (begins_squad, "squad"),
-        (begins_race, "race"),
-    ],
-    "txt": [
-        (begins_fasttext, "fasttext"),
-        (begins_race, "race"),
-    ],
-}
-FORMATS = Formats(_FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",))

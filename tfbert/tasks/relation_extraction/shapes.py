@@ -43,5 +43,5 @@ def with_usual_marks(text: str) -> str:
     if any(text.count(mark) != 1 for mark in marks) or any(mark in text for mark in (*HEAD_MARKS, *TAIL_MARKS)):
         return text
     for pattern, (opening, closing) in _OTHER_MARKS:
-        text = pattern.sub(lambda found, begin=opening, end=closing: f"{begin}{found[1]}{end}", text)
+        text = pattern.sub(rf"{opening}\1{closing}", text)
     return text

@@ -47,16 +47,14 @@ def has_words(table: Table, columns: Mapping[str, str]) -> bool:
 def labels_of(table: Table, columns: Mapping[str, str], tag_names: Sequence[str] = ()) -> tuple[str, ...]:
     """All labels of a table's spans, sorted; those of `tag_names` in their order, where its tags are numbers."""
     if tag_names:
-        found = scheme_of(dict.fromkeys(tag_names, 1))
-        labels = dict.fromkeys(
-            found.prefixes[tag][1] if tag in found.prefixes else tag for tag in tag_names if tag not in found.outside
-        )
-        return tuple(labels)
+        scheme = scheme_of(dict.fromkeys(tag_names, 1))
+        tags = [tag for tag in tag_names if tag not in scheme.outside]
+        return tuple(dict.fromkeys(scheme.prefixes[tag][1] if tag in scheme.prefixes else tag for tag in tags))
     spans, _ = _read_spans(table, columns, has_words(table, columns))
-    labels = {label for row in spans for _, _, label in row}
-    if not labels:
+    found = {label for row in spans for _, _, label in row}
+    if not found:
         raise DataError(f"{table.source}: no entity in any row; nothing can be learned")
-    return tuple(sorted(labels))
+    return tuple(sorted(found))
 
 
 def has_numbers(table: Table, columns: Mapping[str, str]) -> bool:

@@ -74,12 +74,12 @@ def scheme_of(counts: Mapping[str, int], labels: Collection[str] = ()) -> Scheme
         strange |= {"_"}
     example = min(found)
     prefix, label = found[example]
-    said = []
+    notes = []
     if not _STANDARD.fullmatch(example):
-        said.append(f"tags such as {example!r}, which is read as '{prefix}-{label}'")
+        notes.append(f"tags such as {example!r}, which is read as '{prefix}-{label}'")
     if others:
-        said.append(f"{_quoted(others)} for O")
-    return Scheme(found, outside=frozenset({"O", *others}), strange=strange, said=" and ".join(said))
+        notes.append(f"{_quoted(others)} for O")
+    return Scheme(found, outside=frozenset({"O", *others}), strange=strange, said=" and ".join(notes))
 
 
 def _prefixed(tags: collections.Counter[str], labels: Collection[str]) -> dict[str, tuple[str, str]] | None:
