@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert import Tokenizer, data
@@ -203,6 +203,7 @@ FAULTS = {
 }
 
 
+@settings(deadline=None, max_examples=40)  # tokenizers take their time at first
 @given(st.lists(st.sampled_from(list(FAULTS)), min_size=1, max_size=30))
 def test_rows_in_are_rows_out_and_rows_counted(kinds):
     kinds = [*kinds, "good", "better"]

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfbert import Tokenizer
@@ -147,6 +147,7 @@ FAULTS = {
 }
 
 
+@settings(deadline=None, max_examples=40)  # tokenizers take their time at first
 @given(st.lists(st.sampled_from(list(FAULTS)), min_size=1, max_size=40))
 def test_rows_in_are_rows_out_and_rows_counted(kinds):
     rows = Table.from_columns(
