@@ -21,7 +21,7 @@ def spans_inside_words(tokenizer: Any, texts: Sequence[str], spans: Sequence[Seq
         spans: for each text (start, end) in characters, the end exclusive.
 
     >>> spans_inside_words(tokenizer, ["where is my parcel", "my refund"], [[(0, 4), (12, 17)], [(3, 8)]])
-    ([0, 0, 1], "ends look inclusive: with one more each, 3 of 3 spans end with a word")
+    ([0, 0, 1], 'ends look inclusive: with one more each, 3 of 3 spans end with a word')
     """
     found: list[int] = []
     sample: list[tuple[str, Span, set[int], set[int]]] = []

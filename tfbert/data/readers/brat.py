@@ -79,10 +79,10 @@ def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows 
     relation's first argument. Pairs of entities without a relation are no rows: a model that shall find none has to be
     given such pairs, with a label for them. The rest is as in `read_brat`.
 
-    >>> _ = pathlib.Path("news").mkdir(), pathlib.Path("news/1.txt").write_text("Hello.\\nAda saw Rome.")
+    >>> _ = pathlib.Path("notes").mkdir(), pathlib.Path("notes/1.txt").write_text("Hello.\\nAda saw Rome.")
     >>> entities = "T1\\tperson 7 10\\tAda\\nT2\\tplace 15 19\\tRome\\n"
-    >>> _ = pathlib.Path("news/1.ann").write_text(entities + "R1\\tvisited Arg1:T1 Arg2:T2\\n")
-    >>> list(read_brat_relations("news"))
+    >>> _ = pathlib.Path("notes/1.ann").write_text(entities + "R1\\tvisited Arg1:T1 Arg2:T2\\n")
+    >>> list(read_brat_relations("notes"))
     [{'id': '1:R1', 'text': 'Ada saw Rome.', 'head': [0, 3], 'tail': [8, 12], 'label': 'visited'}]
     """
     bad_rows = BadRows() if bad_rows is None else bad_rows

@@ -29,7 +29,7 @@ def read_labels(
         DataError: without `first_label`, numbers beside letters, or numbers from 1 to the number of choices.
         RowError: a label that names none of its row's choices, or several.
 
-    >>> read_labels(table.select([0, 1]), ["B", "blue"], [["sour", "blue"], ["blue", "sour"]], None, False)
+    >>> read_labels(table, ["B", "blue"], [["sour", "blue"], ["blue", "sour"]], None, False)
     array([1, 0], dtype=int32)
     """
     if first_label is None:
