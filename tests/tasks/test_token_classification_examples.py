@@ -107,8 +107,8 @@ def test_a_label_that_training_never_had_counts_as_missed(caplog):
         task().examples(dev, training=True)
     with pytest.raises(DataError, match="unknown label 'thing'"):  # those of another task
         task().examples(table(words=[["New"]], tags=[["B-thing"]]))
-    for settings in ({}, {"tags": ("B-place", "I-place", "O", "B-person", "I-person")}):
-        own = task(**settings)
+    for given_tags in ((), ("B-place", "I-place", "O", "B-person", "I-person")):
+        own = task(tags=given_tags)
         tensors = {"words": columns.tensor(examples["words"]), "spans": columns.tensor(examples["spans"])}
         target = own.target(tensors, own.features(tensors)).numpy()[0]
         named = [own.logit_names[tag] if tag >= 0 else None for tag in target]

@@ -3,7 +3,10 @@
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.conll import read_conll
 from tfbert.data.reading import read
 from tfbert.errors import ConfigError, DataError, RowError
@@ -90,6 +93,7 @@ def test_what_was_found_is_said(caplog):
     [
         ("1 B-per\n2 O\n", "words", "all words are numbers; name words and tags among the columns 1 .'1 2'.*--config.columns.words=1 --config.columns.tags=2"),
         ("7 O\n9 O\n", "words", "all words are numbers"),
+        ("1\tAda\tada\tPROPN\t_\t_\t2\tnsubj\t_\tSpaceAfter=No\n", "words", "ten columns and no tags of entities, as CoNLL-U has them: --format=conllu"),
         ("EU B-FOO B-ORG\nis B-BAR O\n", "tags", "columns 2, 3 may each be the tags; .*--config.columns.words=1 --config.columns.tags=3"),
         ("".join(f"w{i}\tl{i}\n" for i in range(60)), "tags", "no column holds tags: column 2 has 60 values for 60 words"),
     ],
@@ -122,6 +126,27 @@ def test_a_line_of_other_columns_leaves_out_its_sentence(tmp_path):
     assert table.bad_rows.counts() == {"another number of columns": 1, "one column in a line": 1}
     assert table.row_name(1).endswith("a.conll, line 9")
     assert read(path, bad_rows="skip", column_names=["words", "x"])
+
+
+SENTENCES = {
+    "another number of columns": "1\tNew York\n2\tx\tO\t_\n\n",
+    "one column in a line": "1\tAda\tB-x\t_\nx\n\n",
+    None: "# text = Ada slept\n1\tAda\tB-x\t_\n2\tslept\tO\t_\n\n",
+    "docstart": "-DOCSTART- -X- O O\n\n",
+}
+
+
+@given(st.lists(st.sampled_from(list(SENTENCES)), max_size=30))
+def test_sentences_in_are_rows_out_and_rows_counted(kinds):
+    kinds = [*kinds, *[None] * len(kinds), None]  # most lines have four columns
+    bad_rows = BadRows("skip")
+    text = "".join(SENTENCES[kind] for kind in kinds)
+    table = read_conll(text.splitlines(keepends=True), "a.conll", bad_rows)
+    assert table.columns == {name: [row] * kinds.count(None) for name, row in GOOD.items()}
+    assert bad_rows.counts() == {kind: kinds.count(kind) for kind in set(kinds) - {None, "docstart"}}
+
+
+GOOD = {"words": ["Ada", "slept"], "tags": ["B-x", "O"]}
 
 
 def test_bad_files():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,7 @@ _PHRASES = {
     *("NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP", "NC", "VC", "PC", "AC", "AP"),
     *("NX", "VX", "PX", "ADVX", "ADJX"),
 }
+_OF_CONLL_U = 10  # columns
 _MANY = 50  # words of a file, of which more than half are different tags: these are none
 
 
@@ -58,6 +60,9 @@ def named_columns(
         how = f"none of the column_names is 'words'; {_advice(numbered)}"
         return dict(zip(column_names, numbered.values(), strict=True)), {"words": how}
     kinds = {number: _kind(column) for number, column in numbered.items()}
+    if len(numbered) == _OF_CONLL_U and not {"tags", "phrases"} & set(kinds.values()):
+        what = f"ten columns and no tags of entities, as CoNLL-U has them: --format=conllu; or {_advice(numbered)}"
+        return {}, {"words": what, "tags": what}
     words = _words(kinds)
     unread, tags = {}, None
     try:
@@ -79,7 +84,7 @@ def _kind(column: Column) -> str:
     """What a column holds: index, placeholders, constant, tags, phrases, numbers or words."""
     if all(words == [str(i + (words[0] == "1")) for i in range(len(words))] for words in column):
         return "index"
-    values = {value for words in column for value in words}
+    values = _values(column)
     if values <= _PLACEHOLDERS:
         return "placeholders"
     if all(map(is_tag, values)) and values != {"0"}:
@@ -103,6 +108,10 @@ def _words(kinds: Mapping[str, str]) -> str | None:
     return tags[0] if len(tags) > 1 and tags[0] == "1" else None  # a few words may look like tags: I, E-mail
 
 
+def _values(column: Column) -> set[str]:
+    return set(itertools.chain.from_iterable(column))
+
+
 def _label(tag: str) -> str:
     found = re.fullmatch(r"[BIMESLUbimeslu][-_](.+)", tag) or re.fullmatch(r"(.+)[-_][BIMESLU]", tag)
     return found[1] if found else tag.strip("()*")
@@ -112,7 +121,7 @@ def _tags(numbered: Mapping[str, Column], kinds: Mapping[str, str]) -> str:
     """The number of the column of tags. Raises DataError where it is none, or one of several."""
     found = [number for number in numbered if kinds[number] == "tags"]
     found = found or [number for number in numbered if kinds[number] == "phrases"]
-    labels = {number: {_label(tag) for tags in numbered[number] for tag in tags} - _OUTSIDE - {""} for number in found}
+    labels = {number: set(map(_label, _values(numbered[number]))) - _OUTSIDE - {""} for number in found}
     if any(labels.values()):
         found = [number for number in found if labels[number]]
     if not found:
