@@ -77,6 +77,7 @@ def test_columns_named_by_number(tmp_path):
     assert settings["labels"] == ("place",)
     examples = task(**settings).examples(read(tmp_path / "a.conll"))
     assert (examples["words"], examples["spans"][0].tolist()) == ([["New", "York", "is"]], [[0, 2, 0]])
+    assert task(**settings).columns == {"words": "2", "tags": "4"}
     (tmp_path / "b.conll").write_text("1 B-place\n2 O\n")
     with pytest.raises(DataError, match="all words are numbers; name words and tags"):
         TokenClassification.settings_for(read(tmp_path / "b.conll"))

@@ -96,6 +96,9 @@ class TokenClassification(TrainableTask):
         if self.tags and sorted(self.tags) != sorted(self._tags_in_order):
             raise ConfigError(f"tags are {', '.join(self.tags)}; the labels need {', '.join(self._tags_in_order)}")
         token_classification_examples.checked_names(self.tag_names)
+        # A column of a CoNLL file may be named by its number.
+        names = {part: str(name) if isinstance(name, int) else name for part, name in self.columns.items()}
+        object.__setattr__(self, "columns", names)
         room = self.max_length - self.tokenizer.num_special_tokens(1)
         if not 0 <= self._stride < room:
             raise ConfigError(
