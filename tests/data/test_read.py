@@ -463,3 +463,10 @@ def test_windows_of_any_text(lines, most_rows):
                 list(stream(path, most_rows=most_rows))
         else:
             assert [text for table in stream(path, most_rows=most_rows) for text in table.column("text")] == whole
+
+
+@pytest.mark.parametrize("format", ["semeval", "squad", "race", "conllu"])
+def test_documents_that_name_their_own_columns_take_no_names(tmp_path, format):
+    (tmp_path / "a.txt").write_text("{}\n")
+    with pytest.raises(ConfigError, match=f"the format {format} names its own columns; leave out column_names"):
+        read(tmp_path / "a.txt", format=format, column_names=["text"])

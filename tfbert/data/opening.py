@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import inspect
 import itertools
 import os
 import re
@@ -37,11 +36,12 @@ class Formats:
     Attributes:
         suffixes: suffix -> name.
         rows: (lines, name, column_names, bad_rows) -> Rows.
-        documents: (lines, name[, bad_rows][, column_names]) -> Table.
+        documents: (lines, name, bad_rows=…) -> Table; those `with_names` take column_names too.
         records: (path) -> Rows.
         folders: (path, encoding, bad_rows) -> Rows or Table.
         begins: name by suffix -> (whether the text of the first lines is of the other, the other's name), in order.
         with_path: names after which a colon and a path may stand.
+        with_names: names of documents that have no names for their columns.
     """
 
     suffixes: Mapping[str, str]
@@ -51,6 +51,7 @@ class Formats:
     folders: Mapping[str, Callable[..., Rows | Table]]
     begins: Mapping[str, Sequence[tuple[Callable[[str], bool], str]]]
     with_path: Sequence[str]
+    with_names: Sequence[str]
 
     @property
     def names(self) -> list[str]:
@@ -163,10 +164,11 @@ class _Given:
     def _rows(self, lines: Iterable[str], name: str, format: str, **more: Any) -> Rows | Table:
         format, _, path = format.partition(":")
         if format in self.formats.documents:
-            reader = self.formats.documents[format]
-            parameters = inspect.signature(reader).parameters
-            given = {"bad_rows": self.bad_rows, "column_names": self.column_names}
-            return reader(lines, name, **{key: value for key, value in given.items() if key in parameters})
+            if format in self.formats.with_names:
+                more["column_names"] = self.column_names
+            elif self.column_names:
+                raise ConfigError(f"{name}: the format {format} names its own columns; leave out column_names")
+            return self.formats.documents[format](lines, name, bad_rows=self.bad_rows, **more)
         if path:
             more["path"] = path
         return self.formats.rows[format](lines, name, self.column_names, bad_rows=self.bad_rows, **more)

@@ -58,7 +58,7 @@ _ROWS: dict[str, Callable[..., Rows]] = {
     "fasttext": fasttext_rows,
 }
 # One document a file, in the form that the data of a task are published in:
-# (lines, name[, bad_rows][, column_names]) -> Table.
+# (lines, name, bad_rows=…) -> Table; those of _WITH_NAMES take column_names too.
 _DOCUMENTS = {
     "conll": read_conll,
     "conllu": read_conllu,
@@ -66,6 +66,7 @@ _DOCUMENTS = {
     "squad": read_squad,
     "semeval": read_semeval,
 }
+_WITH_NAMES = ("conll",)
 # Files that are no lines of text: (path) -> Rows.
 _RECORDS = {
     "tfrecord": tfrecord_rows,
@@ -88,7 +89,9 @@ _BEGINS = {
         (begins_race, "race"),
     ],
 }
-FORMATS = Formats(_FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",))
+FORMATS = Formats(
+    _FORMAT_OF_SUFFIX, _ROWS, _DOCUMENTS, _RECORDS, _FOLDERS, _BEGINS, with_path=("json",), with_names=_WITH_NAMES
+)
 
 
 def read(

@@ -39,6 +39,7 @@ class TokenClassifierSettings(ModelSettings, total=False):
     transitions: bool
     stride: int | None
     tags: Sequence[str]
+    tag_names: Sequence[str]
 
 
 class RelationExtractorSettings(ModelSettings, total=False):

@@ -64,7 +64,7 @@ def test_rows_at_a_path(write):
         ({"train": ROWS, "test": ROWS}, "its rows may be in 'train', 'test'; give --format=json:train, in Python"),
         ({"data": ROWS, "rows": ROWS}, "may be in 'data', 'rows'"),
         ({"q1": ROWS[0], "q2": ROWS[1]}, r"give --format=json:\*, in Python"),
-        ({"data": [{"paragraphs": []}]}, "--format=squad"),
+        ({"data": [{"qas": []}]}, "--format=squad"),
     ],
 )
 def test_objects_whose_rows_cannot_be_told(write, document, message):
