@@ -16,9 +16,10 @@ from apache_beam.testing.util import assert_that
 import tfbert
 from tfbert.bulk.answers_file import AnswersFile
 from tfbert.bulk.beam import Predict
+from tfbert.bulk.columns import warn_of_unread
 from tfbert.bulk.predict import answered, check_first, predict_into
 from tfbert.data import Table, stream
-from tfbert.errors import DataError, DiskError
+from tfbert.errors import ConfigError, DataError, DiskError
 
 TEXTS = ["where is my parcel", "", "refund please", "thank you so much for the fast answer", "late"] * 5
 ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
@@ -157,6 +158,38 @@ def test_another_program_that_writes_the_same_file_is_told_so(model, data, tmp_p
     assert len(read(out)) == len(ROWS)
 
 
+def test_a_kept_column_takes_no_name_of_the_answer(model, monkeypatch):
+    table = Table.from_columns({"text": ["late", "parcel"], "label": ["b", "a"], "review": ["x", "y"]})
+    with pytest.raises(ConfigError, match="the answer has a 'label' of its own.*--keep=gold_label=label"):
+        answered(model, table, keep=["label"])
+    for keep in (["gold=label", "text"], {"gold": "label", "text": "text"}):
+        rows = answered(model, table, keep=keep)
+        assert [(row["gold"], row["text"]) for row in rows] == [("b", "late"), ("a", "parcel")]
+        assert [row["label"] for row in rows] == [row["label"] for row in model.predict(["late", "parcel"])]
+    before = model.task
+    model.set_task(before.with_columns({"text": "review"}))
+    with pytest.raises(ConfigError, match="the example has a 'text' of its own"):
+        answered(model, table, keep=["text"])
+    model.set_task(before)
+    with pytest.raises(ConfigError, match="has a 'error' of its own"):
+        answered(model, Table.from_columns({"text": ["a"], "error": [1]}), keep=["error"], report_bad_rows=True)
+
+
+def test_a_collision_is_found_before_the_answers_are_computed(model, data, tmp_path, monkeypatch):
+    data.write_text("".join(json.dumps({**row, "score": 1}) + "\n" for row in ROWS))
+    monkeypatch.setattr(type(model), "predict", None)
+    with pytest.raises(ConfigError, match="the answer has a 'score' of its own"):
+        predict_into(tmp_path / "answers.jsonl", model, tables(data), keep=["score"])
+    assert not (tmp_path / "answers.jsonl").exists()
+
+
+def test_a_column_that_is_not_read_is_said_and_no_obstacle(model, caplog):
+    table = Table.from_columns({"text": ["late"], "text_pair": ["parcel"]}, source="pairs.tsv")
+    warn_of_unread(table, model.task)
+    assert caplog.messages == ["pairs.tsv: the model was trained without 'text_pair', and does not read it"]
+    assert len(answered(model, table)) == 1
+
+
 def test_a_file_system_without_locks(model, data, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -263,6 +296,19 @@ def test_beam_takes_texts_and_reports_rows(model, tmp_path):
     with beam.Pipeline() as pipeline:
         rows = pipeline | beam.Create(["late", {"text": "parcel"}, {"text": 3}])
         assert_that(rows | Predict(tmp_path / "mine", report_bad_rows=True), check)
+
+
+def test_beam_takes_texts_whose_column_had_another_name_at_training(model, tmp_path):
+    before = model.task
+    model.set_task(before.with_columns({"text": "review"}))
+    model.save(tmp_path / "mine")
+    model.set_task(before)
+
+    def check(rows):
+        assert [row["text"] for row in rows] == ["late"]
+
+    with beam.Pipeline() as pipeline:
+        assert_that(pipeline | beam.Create(["late"]) | Predict(tmp_path / "mine"), check)
 
 
 def columns(rows):

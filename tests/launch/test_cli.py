@@ -62,7 +62,7 @@ def test_predict_a_file_and_standard_input(run_folder, tmp_path):
     assert result.returncode == 0, result.stderr
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["text"] for row in rows] == ["where is it", "", "I want my money back"]
-    result = tfbert("predict", f"--model={run_folder}", stdin=texts.read_text())
+    result = tfbert("predict", f"--model={run_folder}", "--bad_rows=error", stdin=texts.read_text())
     assert [json.loads(line)["label"] for line in result.stdout.splitlines()] == [row["label"] for row in rows]
 
 
@@ -79,6 +79,31 @@ def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     answers = [json.loads(line) for line in gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines()]
     assert [row["n"] for row in answers] == [0, 1, 2, 3]
     assert ["error" in row for row in answers] == [False, False, False, True]
+
+
+def test_bad_rows_are_left_out_and_counted(finetune, tmp_path):
+    rows = [{"review": "where is it", "label": "a"}, {"review": "money back", "label": "b"}] * 8
+    bad = [{"review": None, "label": "a"}, {"review": "late"}]
+    for name, part in (("train.jsonl", [*rows, *bad]), ("dev.jsonl", [*rows[:4], *bad])):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    files = {"train": f"{tmp_path}/train.jsonl", "dev": f"{tmp_path}/dev.jsonl"}
+    out = tmp_path / "mine"
+    result = finetune(out, "--text_column=review", "--bad_rows=skip", **files)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "2 of 18 rows are left out" in result.stderr and "2 of 6 rows are left out" in result.stderr
+    assert result.stdout.splitlines()[-2].endswith("skipped_rows 2")
+    assert json.loads((out / "dev_metrics.json").read_text())["skipped_rows"] == 2
+    assert json.loads((out / "config.json").read_text())["bad_rows"] == "skip"
+    assert "2 rows left out" in (out / "report.html").read_text()
+    lines = [json.loads(line) for line in (out / "bad_rows.jsonl").read_text().splitlines()]
+    assert [(line["data"], line["source"], line["kind"]) for line in lines] == [
+        *[("train", files["train"], kind) for kind in ("no 'label'", "no text")],
+        *[("dev", files["dev"], kind) for kind in ("no text", "no 'label'")],
+    ]
+    command = ["evaluate", f"--model={out}", f"--data={files['dev']}", f"--report={tmp_path}/dev.html"]
+    result = tfbert(*command, "--bad_rows=skip")
+    assert json.loads(result.stdout)["skipped_rows"] == 2 and "2 of 6 rows are left out" in result.stderr
+    assert "2 rows left out" in (tmp_path / "dev.html").read_text()
 
 
 @pytest.mark.slow

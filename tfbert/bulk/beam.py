@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -10,6 +10,7 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from tfbert import models
+from tfbert.bulk.columns import Keep, text_column
 from tfbert.bulk.predict import answered
 from tfbert.data.readers.rows import ObjectRows
 
@@ -25,7 +26,7 @@ class Predict(beam.PTransform):
     Args:
         model: a model folder or run folder that each worker can read, local or remote, such as gs://….
         task: of a checkpoint that tfbert did not save, such as "fill-mask".
-        keep: other columns to keep, such as an id.
+        keep: other columns to keep, such as an id; see `answered`.
         batch_size: texts computed at once; unless given 32, or more of short texts.
         report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer.
         options: of `apache_beam.ml.inference.base.ModelHandler`, such as large_model=True.
@@ -41,13 +42,14 @@ class Predict(beam.PTransform):
         model: str | os.PathLike,
         *,
         task: str | None = None,
-        keep: Sequence[str] = (),
+        keep: Keep = (),
         batch_size: int | None = None,
         report_bad_rows: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
-        settings = {"keep": tuple(keep), "batch_size": batch_size, "report_bad_rows": report_bad_rows}
+        keep = dict(keep) if isinstance(keep, Mapping) else tuple(keep)
+        settings = {"keep": keep, "batch_size": batch_size, "report_bad_rows": report_bad_rows}
         options = {"min_batch_size": _ROWS, "max_batch_size": _ROWS, **options}
         self._handler = _Handler(os.fsdecode(model), task, settings, options)
 
@@ -68,7 +70,8 @@ class _Handler(ModelHandler):
             return models.load(folder, task=self._task)
 
     def run_inference(self, batch, model, inference_args=None):
-        rows = ((i, {"text": row} if isinstance(row, str) else row, 0) for i, row in enumerate(batch, 1))
+        text = text_column(model.task)
+        rows = ((i, {text: row} if isinstance(row, str) else row, 0) for i, row in enumerate(batch, 1))
         table = ObjectRows(rows, "the PCollection", "row of a batch").take()
         answers = answered(model, table, **self._settings)
         return [beam.ml.inference.base.PredictionResult(*pair) for pair in zip(batch, answers, strict=True)]

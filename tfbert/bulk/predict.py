@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfbert.bulk.answers_file import AnswersFile
+from tfbert.bulk.columns import Keep, answer_names, check_kept, kept_columns, without_unread
 from tfbert.data.table import Table
 from tfbert.errors import DataError
 
@@ -21,7 +22,7 @@ def answered(
     model: TextModel,
     table: Table,
     *,
-    keep: Sequence[str] = (),
+    keep: Keep = (),
     batch_size: int | None = None,
     report_bad_rows: bool = False,
 ) -> list[dict[str, Any]]:
@@ -30,7 +31,7 @@ def answered(
     Args:
         model: a task model.
         table: a `Table`, answered in batches of texts of like length.
-        keep: other columns to keep, such as an id.
+        keep: other columns to keep, such as an id: their names, NAME=COLUMN for another name, or {name: column}.
         batch_size: texts computed at once; unless given 32, or more of short texts.
         report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer.
 
@@ -38,15 +39,22 @@ def answered(
 
     Raises:
         DataError: a row that cannot be read, with file and row.
+        ConfigError: a kept column has the name of a text or of a part of the answer.
 
     >>> answered(model, tfbert.data.Table.from_columns({"text": ["where is it"], "id": [7]}), keep=["id"])[0]["id"]
     7
     """
-    kept = {name: table.column(name) for name in keep}
+    kept = kept_columns(table, keep)
     errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
     good = [i for i in range(len(table)) if i not in errors]
     readable = table.select(good) if errors else table
     texts = model.task.examples(readable, labelled=False) if good else {}
+    readable = without_unread(readable, model.task)
+    if kept:
+        others = [name for name in texts if name in kept and list(texts[name]) != [kept[name][i] for i in good]]
+        check_kept(kept, others, "the example")
+        check_kept(kept, answer_names(model, readable) if good else (), "the answer")
+        check_kept(kept, ["error"] if report_bad_rows else (), "an answer that cannot be given")
     answers = model.predict(readable, batch_size=batch_size, verbose=0)
     rows = [{"error": errors.get(i)} for i in range(len(table))]
     for i, answer, *values in zip(good, answers, *texts.values(), strict=True):
@@ -81,7 +89,7 @@ def predict_into(
     model: TextModel,
     tables: Iterable[Table],
     *,
-    keep: Sequence[str] = (),
+    keep: Keep = (),
     batch_size: int | None = None,
     report_bad_rows: bool = False,
     after_table: Callable[[int, int], None] | None = None,
@@ -106,7 +114,11 @@ def predict_into(
     >>> predict_into("answers.jsonl", tfbert.load("runs/mine"), tfbert.data.stream("texts.jsonl"))
     2
     """
-    stated = {"model": _model_sha256(model), "keep": list(keep), "report_bad_rows": report_bad_rows}
+    stated = {
+        "model": _model_sha256(model),
+        "keep": dict(keep) if isinstance(keep, Mapping) else list(keep),
+        "report_bad_rows": report_bad_rows,
+    }
     total = 0
     with AnswersFile(path, stated) as file:
         for table in tables:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfbert.data.table import Table
 
 Policy = Literal["error", "skip"]
+POLICIES: tuple[str, ...] = get_args(Policy)
 Result = TypeVar("Result")
 _BLOCK = 512  # rows that are read again for each bad one among them
 
@@ -34,8 +35,8 @@ class BadRows:
     """
 
     def __init__(self, policy: Policy = "error") -> None:
-        if policy not in get_args(Policy):
-            raise ConfigError(f"bad_rows is {policy!r}; it is {' or '.join(get_args(Policy))}")
+        if policy not in POLICIES:
+            raise ConfigError(f"bad_rows is {policy!r}; it is {' or '.join(POLICIES)}")
         self.policy = policy
         self.errors: list[RowError] = []
 

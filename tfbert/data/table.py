@@ -28,6 +28,7 @@ class Table:
             from 1; None if the source has no lines or records.
         bad_rows: what happens to rows that cannot be used, and those that were left out.
         unread: columns that a reader could not find among those of the file, and why.
+        rows: of a table that `select` has made: the numbers that its rows had before; None of another.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
     >>> table.column("label"), list(table.select([1]))
@@ -73,6 +74,7 @@ class Table:
         self._spare = dict(spare or {})
         self.unread = {name: why for name, why in (unread or {}).items() if name not in columns}
         self._length = len(next(iter([*columns.values(), *self._spare.values()]), ()))
+        self.rows: Sequence[int] | None = None
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], source: str = "memory") -> Table:
@@ -235,7 +237,7 @@ class Table:
         if line_numbers is None:  # a row keeps its number in messages
             line_numbers, unit = range(len(self)), "row"
         line_numbers = [line_numbers[row] for row in rows]
-        return Table(
+        selected = Table(
             columns,
             source=self.source,
             line_numbers=line_numbers,
@@ -248,3 +250,5 @@ class Table:
             spare={name: [values[row] for row in rows] for name, values in self._spare.items()},
             unread=self.unread,
         )
+        selected.rows = rows
+        return selected

@@ -9,6 +9,7 @@ import pathlib
 from absl import flags
 
 from tfbert import data, models
+from tfbert.data.bad_rows import POLICIES
 from tfbert.launch.config_flag import define_config
 from tfbert.launch.strategy_flags import strategy_of_flags
 from tfbert.runs.configs.finetune import FinetuneConfig
@@ -32,6 +33,12 @@ _SHORTHANDS = {
     "column_names": flags.DEFINE_list("column_names", None, "Names of the columns of a file without a header line."),
     "format": flags.DEFINE_string("format", None, "Format of the files, if their suffix does not say it."),
     "encoding": flags.DEFINE_string("encoding", None, "Encoding of the files, if it is not UTF-8: latin-1, utf-16, …."),
+    "bad_rows": flags.DEFINE_enum(
+        "bad_rows",
+        None,
+        POLICIES,
+        "What to do with a row that cannot be used: error, or skip, which counts it and writes bad_rows.jsonl.",
+    ),
 }
 
 
@@ -42,6 +49,7 @@ def main(argv: list[str]) -> None:
 
     import keras
 
+    from tfbert.data.bad_rows import usable
     from tfbert.runs.finetune import batches_of, finetune
     from tfbert.runs.folder import check_run_folder
     from tfbert.tasks.task import check_trainable
@@ -51,17 +59,19 @@ def main(argv: list[str]) -> None:
     model_class = models.model_class(config.task)
     check_trainable(model_class.task_class, "tfbert finetune")
 
-    as_written = {"column_names": config.column_names, "format": config.format or None}
+    as_written = {"column_names": config.column_names, "format": config.format or None, "bad_rows": config.bad_rows}
     as_written["encoding"] = config.encoding or None
     train_table, dev_table = (data.read(source, **as_written) for source in (config.train, config.dev))
-    settings = model_class.task_class.settings_for(
-        train_table, max_length=config.max_length, columns=config.all_columns, **config.settings
-    )
+    asked = {"max_length": config.max_length, "columns": config.all_columns, **config.settings}
+    settings, train_table = usable(train_table, lambda table: model_class.task_class.settings_for(table, **asked))
     keras.utils.set_random_seed(config.seed)  # the new head's weights and dropout
     with strategy.scope():
         model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)
-    train_examples = model.task.examples(train_table, training=True)
-    dev_examples = model.task.examples(dev_table)
+    train_examples, train_table = usable(train_table, lambda table: model.task.examples(table, training=True))
+    dev_examples, dev_table = usable(dev_table, model.task.examples)
+    tables = {"train": train_table, "dev": dev_table}
+    for table in tables.values():
+        table.bad_rows.warn(len(table))
     if is_chief(strategy):
         check_run_folder(pathlib.Path(config.out), config)
     if model.load_report.missing:
@@ -74,11 +84,11 @@ def main(argv: list[str]) -> None:
         flush=True,
     )
     try:
-        metrics = finetune(model, train, dev, config)
+        metrics = finetune(model, train, dev, config, tables)
     except KeyboardInterrupt:
         print(f"\n{config.out} is saved; the same command resumes from here", flush=True)
         raise
     if not is_chief(strategy):
         return
-    print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    print("  ".join(f"{name} {value:{'' if isinstance(value, int) else '.4f'}}" for name, value in metrics.items()))
     print(f"model, metrics and report.html are in {config.out}")

@@ -6,12 +6,13 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from absl import flags
+from absl import flags, logging
 
 from tfbert import data
 from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
+    from tfbert.data.bad_rows import Policy
     from tfbert.data.table import Table
     from tfbert.tasks.task import Task
 
@@ -28,33 +29,74 @@ _COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of
 _FORMAT = flags.DEFINE_string("format", None, "Format of the file, if its suffix does not say it.")
 _ENCODING = flags.DEFINE_string("encoding", None, "Encoding of the file, if it is not UTF-8: latin-1, utf-16, ….")
 
+# They say what is in a file, where .txt and others do not.
+_SUFFIXES = {
+    *(".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".tfrecord", ".tfrecords"),
+    *(".conll", ".bio", ".iob", ".iob2", ".bioes"),
+}
 
-def read(source: str) -> Table:
+
+def read(source: str, bad_rows: Policy = "error") -> Table:
     """The table at `source`, with the run's `column_names` and `format` unless flags give others."""
-    return data.read(source, **_as_trained())
+    return data.read(source, bad_rows=bad_rows, **_as_trained(source))
 
 
-def stream(source: str) -> Iterator[Table]:
-    """The tables of `source`, as `tfbert.data.stream` cuts it."""
-    # A file of bare texts has no columns to name, whatever the training file had.
-    has_columns = source.lower().removesuffix(".gz").endswith((".tsv", ".csv"))
-    return data.stream(source, **(_as_trained() if has_columns else _as_flags_say()))
+def stream(source: str, task: Task) -> Iterator[Table]:
+    """The tables of `source`, as `tfbert.data.stream` cuts it; plain text is the task's text, whatever its name."""
+    from tfbert.bulk.columns import bare_texts
+
+    settings = _as_trained(source)
+    is_text = source == "-" or (settings["format"] or _suffix(source)) in ("txt", ".txt")
+    for table in data.stream(source, **settings):
+        yield bare_texts(table, task) if is_text else table
 
 
-def _as_flags_say():
-    return {"column_names": tuple(_COLUMN_NAMES.value or ()), "format": _FORMAT.value, "encoding": _ENCODING.value}
-
-
-def _as_trained():
-    settings = _as_flags_say()
-    run_config = pathlib.Path(MODEL.value) / "config.json"
-    if run_config.exists():
-        run = read_json_object(run_config)
-        if _COLUMN_NAMES.value is None:
-            settings["column_names"] = tuple(run.get("column_names") or ())
-        settings["format"] = settings["format"] or run.get("format") or None
-        settings["encoding"] = settings["encoding"] or run.get("encoding") or None
+def _as_trained(source):
+    """The format, encoding and names of columns that flags give, or else those of the run's files."""
+    settings = {"column_names": tuple(_COLUMN_NAMES.value or ()), "format": _FORMAT.value, "encoding": _ENCODING.value}
+    run = _run_config()
+    if settings["format"] is None:
+        settings["format"] = _format_of_run(source, run)
+    if settings["encoding"] is None and source != "-" and not source.startswith("tfds:"):
+        settings["encoding"] = run.get("encoding") or None
+    has_fields = (settings["format"] or _suffix(source)) in ("tsv", "csv", ".tsv", ".csv")
+    if _COLUMN_NAMES.value is None and has_fields:
+        settings["column_names"] = tuple(run.get("column_names") or ())
     return settings
+
+
+def _run_config():
+    """The config of the run whose folder, or the model/ in it, is --model; {} where it is another model."""
+    model = pathlib.Path(MODEL.value)
+    for folder in (model, model.parent) if model.name == "model" else (model,):
+        if (folder / "config.json").exists():
+            found = read_json_object(folder / "config.json")
+            if "train" in found:
+                return found
+    return {}
+
+
+def _format_of_run(source, run):
+    """The format of the run's files where it was given by name, and the suffix of `source` says no other."""
+    found = run.get("format") or None
+    if found is None or source.startswith("tfds:"):
+        return None
+    if source == "-":
+        if found not in ("txt", "jsonl"):
+            logging.warning("standard input is read as a text a line; --format=%s reads it as the run's files", found)
+        return None
+    suffix, trained = _suffix(source), [_suffix(run[name]) for name in ("train", "dev")]
+    if suffix in trained:
+        return found
+    if suffix in _SUFFIXES:
+        return None
+    if suffix == ".txt" and found != "txt":
+        logging.warning("%s is read as %s, as the run's files are; --format=txt reads a text a line", source, found)
+    return found
+
+
+def _suffix(source):
+    return pathlib.PurePath(source.lower().removesuffix(".gz")).suffix
 
 
 def columns(task: Task) -> dict[str, str]:

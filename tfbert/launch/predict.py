@@ -17,6 +17,7 @@ import tqdm
 from absl import flags, logging
 
 from tfbert import models
+from tfbert.bulk.columns import warn_of_unread
 from tfbert.bulk.predict import answered, check_first, json_lines, predict_into
 from tfbert.data.readers.lines import open_data
 from tfbert.errors import NoRowsError
@@ -34,12 +35,18 @@ _TASK = flags.DEFINE_string(
     "Task of a checkpoint that tfbert did not save, such as fill-mask, or a class of your own, package.module:Class.",
 )
 _OUT = flags.DEFINE_string("out", "-", "File of JSON lines, compressed where it ends in .gz; - is standard output.")
-_KEEP = flags.DEFINE_list("keep", [], "Other columns of the data to write beside the answers, such as an id.")
+_KEEP = flags.DEFINE_list(
+    "keep",
+    [],
+    "Other columns of the data to write beside the answers, such as an id; NAME=COLUMN writes one under another name, "
+    "as gold=label, where the answer has a label of its own.",
+)
 _BAD_ROWS = flags.DEFINE_enum(
     "bad_rows",
     "stop",
-    ["stop", "report"],
-    "What to do with a row that the task cannot read: stop, or report its error in place of an answer.",
+    ["stop", "report", "error"],
+    "What to do with a row that the task cannot read: stop (or error, the same), or report its error in place of an "
+    "answer.",
 )
 
 
@@ -47,7 +54,7 @@ def main(argv: list[str]) -> None:
     sources = _sources(_DATA.value)
     model = models.load(model_flags.MODEL.value, task=_TASK.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
-    tables = _tables(sources)
+    tables = _tables(sources, model.task)
     if report_bad_rows := _BAD_ROWS.value == "report":
         tables = check_first(tables, model.task)
     settings = {
@@ -80,12 +87,15 @@ def _sources(source: str) -> list[str]:
     return found
 
 
-def _tables(sources):
+def _tables(sources, task):
     """The tables of all sources. One without rows has no answers; that all are without is an error."""
     empty = []
     for source in sources:
         try:
-            yield from model_flags.stream(source)
+            for i, table in enumerate(model_flags.stream(source, task)):
+                if not i:
+                    warn_of_unread(table, task)
+                yield table
         except NoRowsError as error:
             empty.append(error)
             if len(empty) == len(sources):

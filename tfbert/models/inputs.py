@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import types
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.bad_rows import BadRows, Policy, usable
 from tfbert.data.batching.batches import Batches
 from tfbert.data.readers.rows import ObjectRows
 from tfbert.data.table import Table
+from tfbert.errors import DataError
+from tfbert.models.weights import sample_weights, weights_of_labels
 
 if TYPE_CHECKING:
     from tfbert.tasks.task import Task
@@ -33,6 +38,8 @@ def labelled_batches(
     task: Task,
     *,
     sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    bad_rows: Policy | None = None,
     several_replicas: bool = False,
     training: bool = False,
     **settings: Any,
@@ -41,11 +48,14 @@ def labelled_batches(
 
     Args:
         sample_weight: float [rows], the weight of each row in the loss.
+        class_weight: {number of a label: weight} of the rows that have it.
+        bad_rows: what happens to rows of strings that cannot be used, if it is not what the table says.
         training: whether the task refuses a table from which nothing can be learned.
         settings: batch_size, shuffle and seed of `Batches`.
 
     Raises:
         TypeError: x is of no kind that can be read, or is a data set that cannot be divided among several replicas.
+        DataError: rows that the task cannot use, or a part of the example that the model does not read.
     """
     if isinstance(x, tf.data.Dataset) and sample_weight is not None:
         raise TypeError("a data set brings its sample weights along: (strings or features, target, weight)")
@@ -54,19 +64,46 @@ def labelled_batches(
     table = to_table(x, y, task)
     if table is None:
         if not isinstance(x, tf.data.Dataset):
-            raise unreadable(x)
+            raise unreadable(x, task)
+        if bad_rows is not None:
+            raise TypeError("bad_rows is for a Table or lists of strings; a tf.data.Dataset has no rows to leave out")
         dataset = featurized(x, task)
         features = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
         if several_replicas and "rows" in features:
             # TensorFlow splits batches row by row, and would separate the rows of one example.
             raise TypeError("on several replicas this task takes a Table or lists of strings, not a tf.data.Dataset")
         return dataset
-    examples = task.examples(table, training=training)
+    check_read(table, task, training=training)
     weights = sample_weights(sample_weight, len(table), task)
+    table = _with_own_bad_rows(table, bad_rows)
+    examples, used = usable(table, lambda some: task.examples(some, training=training))
+    used.bad_rows.warn(len(used))
+    if weights is not None and used is not table:
+        weights = weights[used.rows]
     size = len(next(iter(examples.values())))
     if weights is not None and size != len(weights):
         raise ValueError(f"sample_weight has {len(weights)} numbers, but {size} rows have a label: give only theirs")
-    return Batches(examples, task.features, task.target, sample_weight=weights, **settings)
+    if class_weight is not None:
+        of_labels = weights_of_labels(class_weight, examples["label"])
+        weights = of_labels if weights is None else weights * of_labels
+    batches = Batches(examples, task.features, task.target, sample_weight=weights, **settings)
+    if used.bad_rows.policy == "skip":
+        batches.skipped_rows = len(used.bad_rows)
+    return batches
+
+
+def _with_own_bad_rows(table, policy):
+    """The table with bad rows of its own: to read it twice counts none twice."""
+    table = copy.copy(table)
+    before, table.bad_rows = table.bad_rows, BadRows(policy or table.bad_rows.policy)
+    table.bad_rows.errors = list(before.errors)
+    return table
+
+
+def check_read(table: Table, task: Task, *, training: bool = False) -> None:
+    """Raises DataError for a column that is a part of the task's example and that the task does not read."""
+    for column, remedy in task.unread_columns(table, training=training).items():
+        raise DataError(f"{table.source}: this model does not read column {column!r}: {remedy}, or leave it out")
 
 
 def validation(data: Any) -> tuple[Any, Any, Any]:
@@ -75,24 +112,6 @@ def validation(data: Any) -> tuple[Any, Any, Any]:
     if len(given) > 3 or data == ():
         raise ValueError(f"validation_data is (x, y) or (x, y, sample_weight), not {len(given)} values")
     return (*given, None, None)[:3]
-
-
-def sample_weights(weights: Any, size: int, task: Task) -> np.ndarray | None:
-    """The weights of `size` rows as float32 [size], or None if none are given.
-
-    Raises TypeError if the task's loss takes no weights, ValueError unless each row has one finite number.
-    """
-    if weights is None:
-        return None
-    if not task.weighs_examples:
-        raise TypeError(f"sample_weight: the rows of {task.name} have no weights in its loss")
-    weights = np.asarray(weights, np.float32)
-    if weights.shape != (size,):
-        raise ValueError(f"sample_weight must have one number for each of the {size} rows, not shape {weights.shape}")
-    if not np.isfinite(weights).all():
-        row = int(np.flatnonzero(~np.isfinite(weights))[0])
-        raise ValueError(f"sample_weight of row {row} is {weights[row]}, not a finite number")
-    return weights
 
 
 def split(
@@ -111,7 +130,9 @@ def split(
         raise ValueError(f"validation_split={share} of {len(table)} rows leaves none to train or none to validate on")
     weights = sample_weights(sample_weight, len(table), task)
     first, last = (None, None) if weights is None else (weights[:count], weights[count:])
-    return table.select(slice(count)), first, (table.select(slice(count, None)), None, last)
+    to_train, to_validate = table.select(slice(count)), table.select(slice(count, None))
+    to_validate.bad_rows = BadRows(table.bad_rows.policy)  # what could not be read is counted once
+    return to_train, first, (to_validate, None, last)
 
 
 def to_table(x: Any, y: Any, task: Task) -> Table | None:
@@ -147,7 +168,10 @@ def to_table(x: Any, y: Any, task: Task) -> Table | None:
         return None
     columns = {task.columns.get(name, name): values for name, values in columns.items()}
     if y is not None:
-        columns[task.columns.get(task.target_column, task.target_column)] = _column(y)
+        name, values = task.columns.get(task.target_column, task.target_column), _column(y)
+        if name in columns and not _equal(columns[name], values):
+            raise ValueError(f"x has a column {name!r} of its own, and y has other values: give one of them")
+        columns[name] = values
     return Table.from_columns(columns, source=_SOURCE)
 
 
@@ -161,15 +185,18 @@ def to_features(x: Any, task: Task) -> Any:
     kinds = (tf.distribute.DistributedDataset, keras.utils.PyDataset, types.GeneratorType)
     if isinstance(x, kinds) or isinstance(x, dict) and _is_features(x):
         return x
-    raise unreadable(x)
+    raise unreadable(x, task)
 
 
-def unreadable(x: Any) -> TypeError:
+def unreadable(x: Any, task: Task) -> TypeError:
     """The error that says what may be given instead."""
     kind = type(x).__name__
     if isinstance(x, (list, tuple)) and x:
         kind += f" of {type(x[0]).__name__}"
-    return TypeError(f"give a Table, a DataFrame, lists of strings or a tf.data.Dataset, not {kind}")
+    given = f"give a Table, a DataFrame, lists of strings or a tf.data.Dataset, not {kind}"
+    if isinstance(x, tuple):
+        given += f"; a tuple has a list of each of {', '.join(task.text_inputs)}, and this one has {len(x)} parts"
+    return TypeError(given)
 
 
 def featurized(dataset: tf.data.Dataset, task: Task) -> tf.data.Dataset:
@@ -185,6 +212,7 @@ def featurized(dataset: tf.data.Dataset, task: Task) -> tf.data.Dataset:
     elif isinstance(x_spec, tuple) and all(is_string(part) for part in x_spec):
         names = task.text_inputs
     elif isinstance(x_spec, dict) and all(is_string(x_spec.get(name)) for name in task.text_inputs):
+        check_read(Table.from_columns({name: [] for name in x_spec}, source="the data set"), task)
         names = None
     else:
         return dataset
@@ -200,6 +228,10 @@ def featurized(dataset: tf.data.Dataset, task: Task) -> tf.data.Dataset:
     if not isinstance(spec, tuple):
         return dataset.map(lambda x: task.features(example(x)), num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.map(features_and_target, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _equal(one, other):
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
 def _is_features(columns):

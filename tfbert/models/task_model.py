@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.bad_rows import Policy
 from tfbert.data.batching.batches import SAMPLE_WEIGHT, Batches
 from tfbert.data.batching.static_shapes import IS_REAL
 from tfbert.models import inputs
 from tfbert.models.prediction import BATCH_SIZE, progress
 from tfbert.models.text_model import TextModel
+from tfbert.models.weights import class_weights
 from tfbert.tasks.task import check_trainable
 from tfbert.training.evaluation import evaluated, joined
 from tfbert.training.optimizers.adamw import AdamW
@@ -111,6 +114,8 @@ class TaskModel(TextModel):
         validation_freq: int = 1,
         validation_steps: int | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[Any, float] | None = None,
+        bad_rows: Policy | None = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """As Keras' `fit`, on strings.
@@ -120,6 +125,9 @@ class TaskModel(TextModel):
                 dict of two lists; or a `tf.data.Dataset` of (strings or features, target).
             validation_split: the share of the rows, from the end, to validate on instead of `validation_data`.
             sample_weight: float [rows], the weight of each row in the loss, for text classifiers.
+            class_weight: {label, by its name or number: weight of its rows in the loss}, where a row has one label.
+            bad_rows: "error", or "skip": rows of strings that cannot be used are left out, and counted in a warning.
+                By default the `Table` decides, as it was read; in lists of strings a bad row is an error.
             seed: decides, with the epoch, the order of the batches.
             total_steps: the steps of the whole learning-rate schedule, counted from step 0, for a run that calls `fit`
                 several times. Without it and `steps_per_epoch`, data of unknown size are trained on at the peak rate.
@@ -127,18 +135,23 @@ class TaskModel(TextModel):
         >>> history = model.fit(["where is it", "money back"], ["order_status", "refund"], verbose=0)
         """
         self.require_compiled("fit")
+        class_weight = class_weights(class_weight, self.task)
         if validation_split and validation_data is None:
             x, sample_weight, validation_data = inputs.split(x, y, sample_weight, validation_split, self.task)
             y = None
         if validation_data is not None:
             dev_x, dev_y, weight = inputs.validation(validation_data)
             size = batch_size if validation_batch_size is None else validation_batch_size
-            data = self._batches(dev_x, dev_y, size, shuffle=False, sample_weight=weight)
+            data = self._batches(dev_x, dev_y, size, shuffle=False, sample_weight=weight, bad_rows=bad_rows)
             if isinstance(data, Batches):
                 inputs.refuse({"validation_steps": validation_steps}, "fit")
             callbacks = [Validation(data, validation_freq, validation_steps), *(callbacks or [])]
-        data = self._batches(x, y, batch_size, shuffle=shuffle, seed=seed, training=True, sample_weight=sample_weight)
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        order = {"shuffle": shuffle, "seed": seed}
+        data = self._batches(x, y, batch_size, training=True, bad_rows=bad_rows, **order, **weights)
         if isinstance(data, Batches):
+            if data is not x:
+                class_weight = None  # the batches have it
             self.task = self.task.trained_on(data.examples, self.loss)
             steps_per_epoch = steps_per_epoch or data.steps_per_epoch
             data = self.on_all_replicas(data, initial_epoch * steps_per_epoch)
@@ -150,6 +163,7 @@ class TaskModel(TextModel):
             steps_per_epoch=steps_per_epoch,
             initial_epoch=initial_epoch,
             total_steps=total_steps,
+            class_weight=class_weight,
             **kwargs,
         )
 
@@ -163,6 +177,7 @@ class TaskModel(TextModel):
         return_dict: bool = False,
         *,
         sample_weight: Any = None,
+        bad_rows: Policy | None = None,
         **kwargs: Any,
     ) -> dict[str, float] | list[float]:
         """The loss and the metrics of a labelled data set: those given to `compile`, or else the task's own.
@@ -170,16 +185,19 @@ class TaskModel(TextModel):
         Args:
             x, y: as in `fit`.
             sample_weight: float [rows], for the loss and Keras' `weighted_metrics`, not for the task's own.
+            bad_rows: as in `fit`; the metrics then end with skipped_rows, how many are in none of the others.
             kwargs: of Keras' `evaluate`, such as `steps`, for a `tf.data.Dataset`.
 
         >>> metrics = model.evaluate(["money back"], ["refund"], return_dict=True, verbose=0)
         """
         self.require_compiled("evaluate")
-        data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight)
+        data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight, bad_rows=bad_rows)
         if not isinstance(data, Batches):
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
         inputs.refuse(kwargs, "evaluate")
         logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)
+        if data.skipped_rows is not None:
+            logs["skipped_rows"] = data.skipped_rows
         return logs if return_dict else list(logs.values())
 
     def evaluate_answers(

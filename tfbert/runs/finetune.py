@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pathlib
+import types
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tfbert.data.batching.batches import Batches
 from tfbert.errors import ConfigError
+from tfbert.runs.bad_rows import skipped_rows, write_bad_rows
 from tfbert.runs.callbacks.best_model import BestModel
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.runs.folder import open_run_folder
@@ -20,18 +23,27 @@ from tfbert.training.strategy import is_chief
 from tfbert.training.validation import Validation
 
 if TYPE_CHECKING:
+    from tfbert.data.table import Table
     from tfbert.models.task_model import TaskModel
 
 
-def finetune(model: TaskModel, train: Batches, dev: Batches, config: FinetuneConfig) -> dict[str, float]:
+def finetune(
+    model: TaskModel,
+    train: Batches,
+    dev: Batches,
+    config: FinetuneConfig,
+    tables: Mapping[str, Table] = types.MappingProxyType({}),
+) -> dict[str, float]:
     """Trains a task model and fills `config.out`; returns the dev metrics of the best evaluation.
 
     The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best evaluation's),
-    dev_metrics.json and report.html. A second call with the same folder resumes where the first was interrupted.
+    dev_metrics.json, report.html and, of rows that were left out, bad_rows.jsonl. A second call with the same folder
+    resumes where the first was interrupted.
 
     Args:
         model: a task model, not yet compiled.
         train, dev: batches of labelled examples; see `batches_of`.
+        tables: what "train" and "dev" were read from, with the rows that were left out.
 
     Returns: {} on all hosts but the first.
 
@@ -46,6 +58,7 @@ def finetune(model: TaskModel, train: Batches, dev: Batches, config: FinetuneCon
         _compile(model, config)
         _check_metric(model, dev, config)
         open_run_folder(folder, config)
+        write_bad_rows(folder / "bad_rows.jsonl", tables)
         plan = {
             "total_steps": train.steps_per_epoch * config.epochs,
             "per_round": config.evaluate_every or train.steps_per_epoch,
@@ -54,7 +67,7 @@ def finetune(model: TaskModel, train: Batches, dev: Batches, config: FinetuneCon
         best = BestModel(folder / "model", run.state, metric=config.metric, patience=config.patience)
         with run.under_way():
             run.fit([Validation(dev), best, run.log, run.state])
-        return _finish(type(model), run, dev, config) if is_chief(strategy) else {}
+        return _finish(type(model), run, dev, config, tables) if is_chief(strategy) else {}
 
 
 def _compile(model, config):
@@ -112,7 +125,7 @@ def batches_of(examples: dict[str, Any], model: TaskModel, config: FinetuneConfi
     )
 
 
-def _finish(model_class, run, dev, config):
+def _finish(model_class, run, dev, config, tables):
     """Evaluates the best model, chooses what is chosen on dev, and writes the metrics and the report."""
     folder: pathlib.Path = run.folder
     model = model_class.from_checkpoint(folder / "model", dtype=config.dtype)
@@ -125,12 +138,15 @@ def _finish(model_class, run, dev, config):
         model.save(folder / "model")
         _, answers = model.evaluate_answers(dev)
     metrics = model.task.metrics(dev.examples, answers)
+    skipped = skipped_rows(tables["dev"]) if "dev" in tables else {}
     write_report(
         folder / "report.html",
         title=folder.name,
         config=config.to_dict(),
         history=run.history(),
         evaluation=model.task.evaluation(dev.examples, answers, token_lengths=dev.lengths, data=config.dev),
+        **skipped,
     )
+    metrics = {**metrics, **skipped}
     run.write_metrics(metrics)
     return metrics

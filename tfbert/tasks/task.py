@@ -99,6 +99,10 @@ class Task(abc.ABC):
             DataError: a missing column, an unknown label, …, with file and row.
         """
 
+    def unread_columns(self, table: Table, *, training: bool = False) -> dict[str, str]:
+        """{column that is a part of an example, but that this task's settings leave unread: what to do}."""
+        return {}
+
     # 2 features
     @abc.abstractmethod
     def features(self, example: Tensors) -> Tensors:

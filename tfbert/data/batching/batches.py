@@ -39,6 +39,8 @@ class Batches:
     array([6, 3], dtype=int32)
     """
 
+    skipped_rows: int | None = None  # of the data, which are in no batch; None where a bad row is an error
+
     def __init__(
         self,
         examples: Mapping[str, Any],

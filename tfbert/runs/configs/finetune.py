@@ -5,7 +5,9 @@ from typing import Any
 
 import ml_collections
 
+from tfbert.data.bad_rows import POLICIES
 from tfbert.runs.configs.base import RunConfig, config_file
+from tfbert.settings import check_choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,7 @@ class FinetuneConfig(RunConfig):
     column_names: tuple[str, ...] = ()  # of a file without a header line
     format: str = ""  # of the files, if their suffix does not say it
     encoding: str = ""  # of text files that are not UTF-8
+    bad_rows: str = "error"  # what a row that cannot be used is; or skip: it is left out and counted
 
     max_length: int = 128
     settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as problem and labels
@@ -70,6 +73,7 @@ class FinetuneConfig(RunConfig):
                 *("evaluate_every", "patience", "seed"),
             ),
         )
+        check_choice(self, "bad_rows", POLICIES)
 
     @property
     def all_columns(self) -> dict[str, str]:

@@ -22,10 +22,12 @@ def write_report(
     config: dict[str, Any],
     history: list[dict[str, Any]],
     evaluation: Evaluation | Answers,
+    skipped_rows: int = 0,
 ) -> None:
     """Writes the page to `path`: metrics, curves, errors by label, the worst mistakes and the config.
 
-    `history` holds the rows of metrics.jsonl; keys may be missing, values NaN.
+    `history` holds the rows of metrics.jsonl; keys may be missing, values NaN. `skipped_rows` of the data could not be
+    used and are in no figure.
 
     >>> evaluation = Evaluation("single_label", ("no", "yes"), ["a film to treasure"], None, truth=np.array([1]),
     ...                         scores=np.array([[0.1, 0.9]]), thresholds=None, token_lengths=np.array([6]),
@@ -46,7 +48,11 @@ def write_report(
         path,
         title=title,
         source=evaluation.data,
-        facts=[_count(rows, "row"), *([_count(labels, "label")] if labels else [])],
+        facts=[
+            _count(rows, "row"),
+            *([f"{_count(skipped_rows, 'row')} left out"] if skipped_rows else []),
+            *([_count(labels, "label")] if labels else []),
+        ],
         sections=[
             metrics_section(evaluation.metrics),
             curves_section(history),

@@ -40,6 +40,11 @@ def has_pairs(table: Table, columns: Mapping[str, str]) -> bool:
     return _is_qnli(table, columns) or has_column("text_pair", table, columns, OTHER_NAMES)
 
 
+def pair_column(table: Table, columns: Mapping[str, str]) -> str:
+    """The table's column of the text that only pairs have."""
+    return _QNLI["text"] if _is_qnli(table, columns) else column_name("text_pair", table, columns, OTHER_NAMES)
+
+
 def _is_qnli(table, columns):
     """Whether its pairs are a question and a sentence, and nothing else says what the texts are."""
     named = {part: columns.get(part, name) for part, name in _QNLI.items()}

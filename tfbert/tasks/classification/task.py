@@ -133,6 +133,11 @@ class Classification(TrainableTask):
             loss.class_weights = weights
         return dataclasses.replace(self, class_weights=weights)
 
+    def unread_columns(self, table: Table, *, training: bool = False) -> dict[str, str]:
+        if self.pairs or not classification_examples.has_pairs(table, self.columns):
+            return {}
+        return {classification_examples.pair_column(table, self.columns): "make the model with pairs=True"}
+
     # 2 features
     @property
     def reads_windows(self) -> bool:
@@ -142,6 +147,9 @@ class Classification(TrainableTask):
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
         names = ("text", "text_pair") if self.pairs else ("text",)
         return {"serving_default": {name: tf.TensorSpec([None], tf.string) for name in names}}
+
+    def columns_of_tuple(self, size: int) -> tuple[str, ...]:
+        return ("text", "text_pair")[:size] if size <= 2 else ()
 
     def features(self, example: Tensors) -> Tensors:
         texts = (example["text"], example["text_pair"] if self.pairs else None)

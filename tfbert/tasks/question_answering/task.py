@@ -110,6 +110,12 @@ class QuestionAnswering(TrainableTask):
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return question_answering_examples.read(self, table, labelled=labelled, training=training)
 
+    def unread_columns(self, table: Table, *, training: bool = False) -> dict[str, str]:
+        start = "answer_start"
+        if not training or start not in table.columns or start in self.columns.values():
+            return {}
+        return {start: "give it within the answers, as {'text': ['Rome'], 'answer_start': [40]}"}
+
     # 2 features
     @property
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:

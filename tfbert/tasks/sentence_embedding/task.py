@@ -119,6 +119,12 @@ class SentenceEmbedding(TrainableTask):
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
         return sentence_embedding_examples.read(self, table, labelled=labelled, training=training)
 
+    def unread_columns(self, table: Table, *, training: bool = False) -> dict[str, str]:
+        score = self.columns.get("score", "score")
+        if not training or self.objective == "cosine" or score not in table.columns:
+            return {}
+        return {score: f'the objective "{self.objective}" learns from no scores; make it with objective="cosine"'}
+
     # 2 features
     @property
     def signatures(self) -> dict[str, dict[str, tf.TensorSpec]]:
