@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tfbert import AdamW
-from tfbert.training.keras_internals import PrivateNames, leaves_gradients_unsummed
+from tfbert.training.keras_internals import PrivateNames, layers_within, leaves_gradients_unsummed
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "tfbert"
 
@@ -151,6 +151,12 @@ def test_gradients_are_left_as_they_are():
     np.testing.assert_array_equal(variable, [0, 0])
 
 
+def test_layers_within_a_layer():
+    inner, outer = keras.layers.Dense(2), keras.layers.Dropout(0.1)
+    model = keras.Sequential([keras.Sequential([inner]), outer])
+    assert {id(model), id(inner), id(outer)} <= {id(layer) for layer in layers_within(model)}
+
+
 def test_a_loss_of_all_outputs():
     """Keras does not ask for a loss of each output, nor keep the one of an earlier `compile`."""
     inputs = keras.Input((2,))
@@ -232,6 +238,6 @@ def test_no_other_file_uses_a_private_name():
     assert {"TextClassifier", "AdamW", "BertEncoder", "PrivateNames"} <= classes
     found = {path: list(uses(tree, names, classes)) for path, tree in trees.items()}
     here = found.pop(PACKAGE / "training/keras_internals.py")
-    assert len({name for _, name in here}) == 13
+    assert len({name for _, name in here}) == 14
     elsewhere = [f"{path}:{line} {name}" for path, uses_of in found.items() for line, name in uses_of]
     assert not elsewhere, "private names of Keras belong in training/keras_internals.py: " + ", ".join(elsewhere)

@@ -193,6 +193,7 @@ class TaskModel(TextModel):
         self.require_compiled("evaluate")
         data = self._batches(x, y, batch_size, shuffle=False, sample_weight=sample_weight, bad_rows=bad_rows)
         if not isinstance(data, Batches):
+            self.drop_stale_functions()
             return super().evaluate(data, verbose=verbose, callbacks=callbacks, return_dict=return_dict, **kwargs)
         inputs.refuse(kwargs, "evaluate")
         logs, _ = self.evaluate_answers(data, verbose=verbose, callbacks=callbacks)

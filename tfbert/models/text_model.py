@@ -63,6 +63,7 @@ class TextModel(Saving, TrainedModel):
         table = inputs.to_table(x, None, self.task)
         if table is None:
             features = inputs.to_features(x, self.task)
+            self.drop_stale_functions()
             outputs = super().predict(features, batch_size=batch_size, verbose=verbose, **kwargs)
             return self._of_one_batch(outputs)
         inputs.check_read(table, self.task)

@@ -76,6 +76,11 @@ class AdamVariables(keras.optimizers.AdamW):
         """Nothing: `update_step` decays each variable when it has it in hand."""
 
 
+def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """A layer, and all layers in it."""
+    return list(layer._flatten_layers(include_self=True, recursive=True))
+
+
 def leaves_gradients_unsummed(optimizer: keras.optimizers.Optimizer) -> None:
     """Makes an optimizer take gradients as already summed over replicas: its own sum would follow its clipping."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import tree
 
 from tfbert.errors import ConfigError
+from tfbert.training.graph_state import GraphState
 from tfbert.training.keras_internals import PrivateNames, leaves_gradients_unsummed
 from tfbert.training.optimizers.adamw import AdamW
 from tfbert.training.replicas import is_shared, shared_out
@@ -58,19 +59,29 @@ class TrainedModel(PrivateNames, keras.Model):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._functions = {}
+        self._traced_state: tuple[Task, GraphState] | None = None
 
     # tracing
 
     def traced(self, name: str, python_function: Callable, *specs: Any) -> tf.types.experimental.PolymorphicFunction:
-        """A traced function, kept until `compile` or `set_task` makes it stale.
+        """A traced function, kept until `compile`, `set_task` or a change of the network makes it stale.
 
         With `specs` of its arguments, whose sizes may be None, it is traced once for all sizes.
         """
+        self.drop_stale_functions()
         if name not in self._functions:
             self._functions[name] = tf.function(python_function, reduce_retracing=True, autograph=False)
             if specs:
                 self._functions[name].get_concrete_function(*specs)
         return self._functions[name]
+
+    def drop_stale_functions(self) -> None:
+        """Forgets what was traced, if the task or the network is not as it was: quantized, or with other layers."""
+        before, self._traced_state = self._traced_state, (self.task, GraphState(self.network))
+        if before is None or before[0] is self.task and before[1] == self._traced_state[1]:
+            return
+        self._functions = {}
+        self.test_function = self.predict_function = None
 
     def set_task(self, task: Task) -> None:
         """Replaces the task by one with other settings, such as thresholds or columns; the network stays."""
@@ -114,6 +125,7 @@ class TrainedModel(PrivateNames, keras.Model):
         """
         self._plan_schedule(x, epochs - initial_epoch, steps_per_epoch, total_steps)
         self.steps_of_epoch = steps_per_epoch
+        self.drop_stale_functions()
         return super().fit(
             x,
             y,
