@@ -83,6 +83,42 @@ def test_several_labels(tiny_checkpoint, tmp_path):
     assert answer(text=tf.constant(["x"]))["label"].numpy().tolist() == [[b"a", b""]]
 
 
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({}, "Feature: text .* is required but could not be found"),
+        ({"txt": [b"refund"]}, "Feature: text .* is required but could not be found"),
+        ({"text": []}, "Key: text, Index: 1"),
+        ({"text": [b"refund", b"late"]}, "Key: text, Index: 1"),
+        ({"text": [3]}, "Feature: text.*Data types don't match"),
+    ],
+)
+def test_an_example_without_its_one_text_is_an_error(classified, features, message):
+    answer, good = classified
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        answer(inputs=tf.constant([good, example(features)]))
+    assert answer(inputs=tf.constant([good, example({"text": [b""], "id": [7]})]))["scores"].shape == (2, 3)
+
+
+@pytest.fixture(scope="module")
+def classified(tiny_checkpoint, tmp_path_factory):
+    """The signature `classify`, and an example that it takes."""
+    folder = tmp_path_factory.mktemp("served") / "1"
+    TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b", "c"]).export(folder)
+    loaded = tf.saved_model.load(str(folder))
+    yield loaded.signatures["classify"], example({"text": [b"where is it"]})
+
+
+def example(features):
+    message = tf.train.Example()
+    for name, values in features.items():
+        feature = message.features.feature[name]
+        numbers = bool(values) and isinstance(values[0], int)
+        (feature.int64_list if numbers else feature.bytes_list).SetInParent()
+        (feature.int64_list if numbers else feature.bytes_list).value.extend(values)
+    return message.SerializeToString()
+
+
 def test_labels_are_beside_the_graph(exported):
     _, folder = exported
     card = json.loads((folder / "assets.extra/config.json").read_text())

@@ -52,11 +52,9 @@ class _Signatures:
         return {name: tf.cast(outputs[name], tf.float32) for name in ("sequence_output", "pooled_output")}
 
     def _parsed(self, example):
-        """The columns of serialized tf.Examples; a missing one is ""."""
+        """The columns of serialized tf.Examples; INVALID_ARGUMENT names one that has not exactly one string."""
         columns = self._model.task.signatures["serving_default"]
-        return tf.io.parse_example(
-            example["inputs"], {name: tf.io.FixedLenFeature([], tf.string, default_value="") for name in columns}
-        )
+        return tf.io.parse_example(example["inputs"], {name: tf.io.FixedLenFeature([], tf.string) for name in columns})
 
 
 def graph_function(function: Callable[[dict], Any], inputs: Mapping[str, tf.TensorSpec]) -> Callable:
@@ -75,8 +73,8 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
     Each of the task's `signatures` takes its columns, such as `text` [B], and returns the task's answer. Also
     `encode_ids`, of token_ids, segment_ids, padding_mask int32 [B, S] to sequence_output [B, S, H] and pooled_output
     [B, H]; `classify` (of one label or several) and `regress` (of a number) of serialized tf.Examples, as TF Serving's
-    calls of these names take them. `assets.extra/` holds config.json, which names the labels in the order of the
-    probabilities, and warm-up requests; `batching_params.pbtxt` is TF Serving's.
+    calls of these names take them: each example has one string of each column. `assets.extra/` holds config.json, which
+    names the labels in the order of the probabilities, and warm-up requests; `batching_params.pbtxt` is TF Serving's.
 
     Args:
         xla_buckets: compile the network by XLA, at a few lengths and batch sizes that inputs are padded to; for
