@@ -70,8 +70,9 @@ def check_not_negative(settings: Any, *names: str) -> None:
 
 def check_choice(settings: Any, name: str, known: Collection[str]) -> None:
     """Raises ConfigError if the attribute is none of the known values."""
-    if getattr(settings, name) not in known:
-        raise ConfigError(f"{name} {getattr(settings, name)!r} is not one of {', '.join(known)}")
+    value = getattr(settings, name)
+    if value not in known:
+        raise ConfigError(f"{name} {value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}")
 
 
 def _types(settings_class: type) -> dict[str, Any]:

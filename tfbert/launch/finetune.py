@@ -19,6 +19,7 @@ _CONFIG = define_config(
     "A file of configs/, or one of your own; --config.NAME=VALUE changes a setting, --config.settings.NAME=VALUE one "
     "of the task.",
 )
+SETTINGS = tuple(FinetuneConfig().to_dict())
 # Shorthands for the settings that differ in every run; all others are --config.NAME.
 _SHORTHANDS = {
     "task": flags.DEFINE_string("task", None, "Task, such as classification, or module:Class for one of your own."),
@@ -66,7 +67,9 @@ def main(argv: list[str]) -> None:
     settings, train_table = usable(train_table, lambda table: model_class.task_class.settings_for(table, **asked))
     keras.utils.set_random_seed(config.seed)  # the new head's weights and dropout
     with strategy.scope():
-        model = model_class.from_checkpoint(config.checkpoint, dtype=config.dtype, **settings)
+        model = model_class.from_checkpoint(
+            config.checkpoint, dtype=config.dtype, unused_embeddings=config.unused_embeddings, **settings
+        )
     train_examples, train_table = usable(train_table, lambda table: model.task.examples(table, training=True))
     dev_examples, dev_table = usable(dev_table, model.task.examples)
     tables = {"train": train_table, "dev": dev_table}

@@ -26,7 +26,10 @@ def main() -> None:
         print(__doc__, *(f"  {verb:15}{meaning}" for verb, meaning in VERBS.items()), sep="\n")
         sys.exit(0 if len(sys.argv) > 1 else 2)
     if sys.argv[1] not in VERBS:
-        print(f"tfbert: there is no verb {sys.argv[1]!r}; the verbs are {', '.join(VERBS)}", file=sys.stderr)
+        from tfbert.errors import did_you_mean
+
+        hint = did_you_mean(sys.argv[1], VERBS)
+        print(f"tfbert: there is no verb {sys.argv[1]!r}; the verbs are {', '.join(VERBS)}{hint}", file=sys.stderr)
         sys.exit(2)
     run(f"tfbert.launch.{sys.argv[1].replace('-', '_')}", [f"tfbert {sys.argv[1]}", *sys.argv[2:]])
 
@@ -81,7 +84,28 @@ def run(module_name: str, argv: list[str]) -> None:
             print(f"{argv[0]}: {error}", file=sys.stderr)
             sys.exit(1)
 
-    app.run(guarded, argv)
+    def parsed(arguments):
+        try:
+            return flags.FLAGS(arguments)
+        except flags.UnrecognizedFlagError as error:
+            if hint := _setting_meant(error.flagname, getattr(module, "SETTINGS", ())):
+                print(f"{argv[0]}: Unknown command line flag {error.flagname!r}{hint}", file=sys.stderr)
+                sys.exit(1)
+            return app.parse_flags_with_usage(arguments)  # which says what flag is near
+        except flags.Error:
+            return app.parse_flags_with_usage(arguments)
+
+    app.run(guarded, argv, flags_parser=parsed)
+
+
+def _setting_meant(flag, settings):
+    """The end of a message about a flag that is none, but a setting of the config, or nearly; "" of another."""
+    from absl import flags
+
+    from tfbert.errors import nearest
+
+    near = nearest(flag, [*settings, *flags.FLAGS])
+    return f"; did you mean --config.{near}?" if near in settings and near not in flags.FLAGS else ""
 
 
 if __name__ == "__main__":

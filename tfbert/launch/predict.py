@@ -34,6 +34,9 @@ _TASK = flags.DEFINE_string(
     None,
     "Task of a checkpoint that tfbert did not save, such as fill-mask, or a class of your own, package.module:Class.",
 )
+_UNUSED_EMBEDDINGS = flags.DEFINE_boolean(
+    "unused_embeddings", False, "With --task: take an embedding with more rows than the vocabulary has tokens."
+)
 _OUT = flags.DEFINE_string("out", "-", "File of JSON lines, compressed where it ends in .gz; - is standard output.")
 _KEEP = flags.DEFINE_list(
     "keep",
@@ -52,7 +55,7 @@ _BAD_ROWS = flags.DEFINE_enum(
 
 def main(argv: list[str]) -> None:
     sources = _sources(_DATA.value)
-    model = models.load(model_flags.MODEL.value, task=_TASK.value)
+    model = models.load(model_flags.MODEL.value, task=_TASK.value, unused_embeddings=_UNUSED_EMBEDDINGS.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
     tables = _tables(sources, model.task)
     if report_bad_rows := _BAD_ROWS.value == "report":

@@ -17,6 +17,7 @@ _CONFIG = define_config(
     "A file of configs/pretrain/, or one of your own; --config.NAME=VALUE changes a setting, "
     "--config.encoder.NAME=VALUE one of the encoder.",
 )
+SETTINGS = tuple(PretrainConfig().to_dict())
 # Shorthands for the settings that differ in every run; all others are --config.NAME.
 _SHORTHANDS = {
     "data": flags.DEFINE_string("data", None, "Examples of `tfbert make-examples`: a folder or a pattern."),

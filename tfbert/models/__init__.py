@@ -82,10 +82,13 @@ def _made_for(task_class: type[Task]) -> type[TaskModel]:
     return keras.saving.register_keras_serializable("tfbert", path_of(task_class))(made)
 
 
-def load(path: str | os.PathLike, dtype: str | None = None, task: str | None = None) -> Any:
+def load(
+    path: str | os.PathLike, dtype: str | None = None, task: str | None = None, *, unused_embeddings: bool = False
+) -> Any:
     """The model, of any task, in a model folder that `save` wrote or in a run folder.
 
-    With a `task`, such as "fill-mask", `path` may be any checkpoint that has the task's heads, or a hub id.
+    With a `task`, such as "fill-mask", `path` may be any checkpoint that has the task's heads, or a hub id;
+    `unused_embeddings` is as in `from_checkpoint`.
 
     >>> load("runs/mine").predict(["where is my parcel"])
     """
@@ -102,7 +105,7 @@ def load(path: str | os.PathLike, dtype: str | None = None, task: str | None = N
         if (pathlib.Path(path) / "model" / "config.json").exists():
             path = pathlib.Path(path) / "model"
         found = model_class(task)
-    model = found.from_checkpoint(path, dtype=dtype)
+    model = found.from_checkpoint(path, dtype=dtype, unused_embeddings=unused_embeddings)
     model.load_report.check_whole(path)
     return model
 

@@ -52,6 +52,7 @@ class Saving:
             raise VocabularyError(
                 f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
                 + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
+                + ("" if tokens > rows else " (--config.unused_embeddings=True; of predict --unused_embeddings)")
             )
         if saved.get("task") == cls.task_class.name:
             settings = {**saved["settings"], **settings}

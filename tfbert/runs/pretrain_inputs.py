@@ -66,6 +66,7 @@ def _shards(config):
 def _model(config, shards):
     settings = {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
     if config.init_from:
+        settings["unused_embeddings"] = config.unused_embeddings
         return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
     model = Pretrainer.of_size(
         config.size, _tokenizer(shards.folder), encoder=config.encoder, dtype=config.dtype, **settings

@@ -20,6 +20,18 @@ TASKS = {
     "fill_mask": "tfbert.tasks.fill_mask.task:FillMask",
     "sentence_embedding": "tfbert.tasks.sentence_embedding.task:SentenceEmbedding",
 }
+# What others call them.
+_OTHER_NAMES = {
+    **dict.fromkeys(("text_classification", "sequence_classification", "sentiment_analysis", "nli"), "classification"),
+    **dict.fromkeys(("multi_label", "regression"), "classification --config.settings.problem={name}"),
+    **dict.fromkeys(("ner", "named_entity_recognition", "pos", "tagging", "sequence_labeling"), "token_classification"),
+    **dict.fromkeys(("re", "relation", "relation_classification"), "relation_extraction"),
+    **dict.fromkeys(("qa", "squad", "extractive_qa", "span_extraction"), "question_answering"),
+    **dict.fromkeys(("summary", "extractive_summarization"), "summarization"),
+    **dict.fromkeys(("swag", "choice"), "multiple_choice"),
+    **dict.fromkeys(("mlm", "masked_lm", "masked_language_modeling"), "fill_mask"),
+    **dict.fromkeys(("embedding", "sentence_similarity", "feature_extraction", "sts"), "sentence_embedding"),
+}
 _registered: dict[str, type[Task]] = {}
 
 
@@ -54,6 +66,8 @@ def task_class(name: str) -> type[Task]:
         return _registered[name]
     if name in TASKS:
         return _imported(TASKS[name])
+    if name in _OTHER_NAMES:
+        raise ConfigError(f"there is no task {name!r}; here it is --task={_OTHER_NAMES[name].format(name=name)}")
     known = (*TASKS, *_registered)
     raise ConfigError(
         f"there is no task {name!r}{did_you_mean(name, known) or '; the tasks are ' + ', '.join(known)}; a task of "

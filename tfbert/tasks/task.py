@@ -295,6 +295,14 @@ def check_settings(task_class: type[Task], settings: Mapping[str, Any]) -> dict[
     return checked(task_class, task_class.given_settings(settings), f"task {task_class.name}", without=("tokenizer",))
 
 
+def check_max_length(task: Task, texts: int = 1) -> None:
+    """Raises ConfigError if `max_length` leaves no place for a token of each of so many texts."""
+    least = task.tokenizer.num_special_tokens(texts) + texts
+    if task.max_length < least:
+        what = "a token" if texts == 1 else f"a token of each of {texts} texts"
+        raise ConfigError(f"max_length {task.max_length} leaves no place for {what}; it must be at least {least}")
+
+
 def check_trainable(task: Task | type[Task], what: str) -> None:
     """Raises ConfigError if a task, or a class of tasks, cannot be trained and evaluated.
 

@@ -43,7 +43,7 @@ class GraphState:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GraphState) and self._state == other._state
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _state_of(value):

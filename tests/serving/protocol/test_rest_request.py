@@ -7,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import input_pb2
 
 from tfbert.serving.protocol import rest_request
 
@@ -18,6 +19,37 @@ def test_a_number_beyond_the_inputs_type(value):
         rest_request.predict_inputs({"instances": [1.0, value]}, infos)
     inputs, _ = rest_request.predict_inputs(json.loads('{"instances": [1.0, Infinity]}'), infos)
     assert tf.make_ndarray(inputs["x"]).tolist() == [1.0, float("inf")]
+
+
+@pytest.mark.parametrize(
+    "text", ["YSBmaWxt", "YSBm\naWxt\n", "YSBmaWw=", "YSBmaWw", "YSBmaQ==", "YSBmaQ", "YSBmaQ..", ""]
+)
+@pytest.mark.parametrize("rank", [1, 2])
+def test_base64_is_read_as_tf_serving_reads_it(text, rank):
+    """absl::Base64Unescape: white space is skipped, and padding may be left out."""
+    infos = {"text": meta_graph_pb2.TensorInfo(dtype=tf.string.as_datatype_enum)}
+    wanted = {"YSBmaWxt": b"a film", "YSBmaWw": b"a fil", "YSBmaQ": b"a fi", "": b""}[
+        "".join(text.split()).rstrip("=.")
+    ]
+    value = {"b64": text} if rank == 1 else [{"b64": text}]
+    for body in (
+        {"instances": [value]},
+        {"instances": [{"text": value}]},
+        {"inputs": [value]},
+        {"inputs": {"text": [value]}},
+    ):
+        inputs, _ = rest_request.predict_inputs(body, infos)
+        assert tf.make_ndarray(inputs["text"]).ravel().tolist() == [wanted]
+    message = input_pb2.Input()
+    rest_request.fill_examples({"examples": [{"text": {"b64": text}}]}, message)
+    assert list(message.example_list.examples[0].features.feature["text"].bytes_list.value) == [wanted]
+
+
+@pytest.mark.parametrize("text", ["YSBmaQ=", "Y", "YSBmaWxt=", "YS-_", "YS=BmaWx"])
+def test_what_is_no_base64_is_refused(text):
+    infos = {"text": meta_graph_pb2.TensorInfo(dtype=tf.string.as_datatype_enum)}
+    with pytest.raises(ValueError, match="input 'text': 'b64' holds no base64"):
+        rest_request.predict_inputs({"instances": [{"b64": text}]}, infos)
 
 
 JSON = st.recursive(

@@ -35,6 +35,7 @@ class FinetuneConfig(RunConfig):
     bad_rows: str = "error"  # what a row that cannot be used is; or skip: it is left out and counted
 
     max_length: int = 128
+    unused_embeddings: bool = False  # take an embedding with more rows than the vocabulary has tokens
     settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as problem and labels
 
     epochs: int = 3

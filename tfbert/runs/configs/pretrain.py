@@ -34,6 +34,7 @@ class PretrainConfig(RunConfig):
     out: str = ""  # the run folder
 
     init_from: str = ""  # a checkpoint to start from; random weights if empty
+    unused_embeddings: bool = False  # take one whose embedding has more rows than the vocabulary has tokens
     size: str = "small"  # of random weights: a name that `EncoderConfig.of_size` knows
     encoder: dict = dataclasses.field(default_factory=lambda: dict(_ENCODER))  # of random weights, other sizes
 

@@ -134,10 +134,20 @@ def _bytes(item: Any, where: str) -> bytes:
         return item.encode("utf-8", "surrogatepass")
     if isinstance(item, dict) and item.keys() == {"b64"} and isinstance(item["b64"], str):
         try:
-            return base64.b64decode(item["b64"], validate=True)
+            return _of_base64(item["b64"])
         except (binascii.Error, ValueError):
             raise ValueError(f"{where}: 'b64' holds no base64") from None
     raise ValueError(f'{where}: every value must be a string or {{"b64": "…"}}')
+
+
+def _of_base64(text: str) -> bytes:
+    """As TF Serving's decoder, absl::Base64Unescape: with white space or none, and padding or none."""
+    text = "".join(text.split())
+    digits = text.rstrip("=.")
+    padding = -len(digits) % 4
+    if len(text) - len(digits) not in (0, padding):
+        raise ValueError("wrong padding")
+    return base64.b64decode(digits + "=" * padding, validate=True)
 
 
 def fill_examples(given: Mapping[str, Any], message: input_pb2.Input) -> None:

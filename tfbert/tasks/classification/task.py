@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
-from tfbert.settings import check_choice
+from tfbert.settings import check_choice, check_not_negative
 from tfbert.tasks.classification import answers as classification_answers
 from tfbert.tasks.classification import examples as classification_examples
 from tfbert.tasks.classification import golden as classification_golden
@@ -20,7 +21,7 @@ from tfbert.tasks.classification import metrics as classification_metrics
 from tfbert.tasks.classification.labels import REMEDY, names_of_labels
 from tfbert.tasks.classification.loss import ClassificationLoss
 from tfbert.tasks.evaluation import Evaluation
-from tfbert.tasks.task import Tensors, TrainableTask, check_settings, names_of_logits
+from tfbert.tasks.task import Tensors, TrainableTask, check_max_length, check_settings, names_of_logits
 from tfbert.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class Classification(TrainableTask):
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
             fewest = "two labels" if self.problem == "single_label" else "one label"
             raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}; {REMEDY}")
+        if self.tokenizer is not None:
+            check_max_length(self, 2 if self.pairs else 1)
+        check_not_negative(self, "stride")
         if self.windows and not 0 <= self.stride < self.max_length - self.tokenizer.num_special_tokens(2):
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
         if len(set(self.labels)) < len(self.labels):
@@ -94,6 +98,11 @@ class Classification(TrainableTask):
         for name, values in (("thresholds", self.thresholds), ("class_weights", self.class_weights)):
             if values and values != BALANCED and len(values) != len(self.labels):
                 raise ConfigError(f"{len(values)} {name} for {len(self.labels)} labels")
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
+            raise ConfigError(f"thresholds are probabilities, from 0 to 1, not {list(self.thresholds)}")
+        numbers = () if isinstance(self.class_weights, str) else self.class_weights
+        if not all(0 <= weight < math.inf for weight in numbers):
+            raise ConfigError(f"class_weights are numbers from 0 on, not {list(self.class_weights)}")
 
     # 1 example
     @classmethod

@@ -17,7 +17,7 @@ from tfbert.errors import ConfigError
 from tfbert.tasks.fill_mask import examples as fill_mask_examples
 from tfbert.tasks.fill_mask import golden as fill_mask_golden
 from tfbert.tasks.fill_mask import head as fill_mask_head
-from tfbert.tasks.task import Task, Tensors
+from tfbert.tasks.task import Task, Tensors, check_max_length
 from tfbert.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class FillMask(Task):
 
     def __post_init__(self) -> None:
         _ = self.tokenizer.mask_id  # raises now that there is none
+        check_max_length(self)
         if not 1 <= self.top_k <= len(self.tokenizer.vocabulary):
             raise ConfigError(f"top_k {self.top_k} is not from 1 to the vocabulary's {len(self.tokenizer.vocabulary)}")
 

@@ -15,13 +15,14 @@ import tensorflow as tf
 
 from tfbert.encoders.layers.masking import is_masked
 from tfbert.errors import ConfigError
+from tfbert.settings import check_not_negative
 from tfbert.tasks.evaluation import Answers
 from tfbert.tasks.multiple_choice import examples as multiple_choice_examples
 from tfbert.tasks.multiple_choice import golden as multiple_choice_golden
 from tfbert.tasks.multiple_choice import head as multiple_choice_head
 from tfbert.tasks.multiple_choice import metrics as multiple_choice_metrics
 from tfbert.tasks.multiple_choice.loss import MultipleChoiceLoss
-from tfbert.tasks.task import Tensors, TrainableTask
+from tfbert.tasks.task import Tensors, TrainableTask, check_max_length
 from tfbert.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class MultipleChoiceTask(TrainableTask):
         unknown = sorted(self.columns.keys() - set(multiple_choice_examples.PARTS))
         if unknown:
             raise ConfigError(f"multiple choice has the columns prompt, choices and label, but no {', '.join(unknown)}")
+        check_max_length(self, 2)
+        check_not_negative(self, "first_label")
 
     # 1 example
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:

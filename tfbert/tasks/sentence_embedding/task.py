@@ -28,7 +28,7 @@ from tfbert.tasks.sentence_embedding import (
     metrics as sentence_embedding_metrics,
 )
 from tfbert.tasks.sentence_embedding.loss import OBJECTIVES, SentenceEmbeddingLoss
-from tfbert.tasks.task import Tensors, TrainableTask, check_settings
+from tfbert.tasks.task import Tensors, TrainableTask, check_max_length, check_settings
 from tfbert.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class SentenceEmbedding(TrainableTask):
             raise ConfigError(f"score_range is the least and the highest score, not {self.score_range}")
         check_not_negative(self, "dimensions", "dense_units")
         check_positive(self, "scale", "margin")
+        check_max_length(self)
 
     # 1 example
     @classmethod

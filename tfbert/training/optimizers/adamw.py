@@ -20,8 +20,11 @@ class AdamW(AdamVariables):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2017), linear warm-up and decay, and clipping.
 
     Biases and LayerNorm are not decayed. The schedule spans the steps of `fit`, which calls `plan`. If `learning_rate`
-    is a schedule of your own, `warmup` and `power` have no effect. One fused op updates a variable, in about a fifth
-    of the time that Keras' AdamW takes for MiniLM, whose 47 MB token embedding dominates.
+    is a schedule of your own, `warmup` and `power` have no effect. A `learning_rate` that is set later, as Keras'
+    LearningRateScheduler and ReduceLROnPlateau do, holds for the rest of that `fit`, and is the peak of the next.
+
+    One fused op updates a variable, in about a fifth of the time that Keras' AdamW takes for MiniLM, whose 47 MB token
+    embedding dominates.
 
     Args:
         learning_rate: the peak, or a `LearningRateSchedule`.
@@ -61,6 +64,20 @@ class AdamW(AdamVariables):
         )
         self.warmup, self.power, self.clip_norm, self.peak = warmup, power, clip_norm, learning_rate
         self.exclude_from_weight_decay(var_names=NOT_DECAYED)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next step; a number that is set ends the plan of this `fit`."""
+        return AdamVariables.learning_rate.fget(self)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if self.is_planned and isinstance(self.schedule, MovableWarmup) and not callable(value):
+            self.schedule.hold(float(value))
+        else:
+            AdamVariables.learning_rate.fset(self, value)
+        if self.is_planned:
+            self.peak = value if callable(value) else float(value)
 
     @property
     def is_planned(self) -> bool:

@@ -58,19 +58,30 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+_NOT_HELD = -1.0  # no rate
+
+
 class MovableWarmup(LinearWarmup):
-    """A `LinearWarmup` whose span `move` changes without tracing the train step again.
+    """A `LinearWarmup` whose span `move` changes, and which `hold` ends, without tracing the train step again.
 
     It is not registered: an optimizer saves its peak and warm-up, and plans its schedule in each `fit`.
     """
 
     def __init__(self, peak: float, **settings: Any) -> None:
         super().__init__(peak, **settings)
-        self._variable = tf.Variable(super()._span(), dtype="float32", trainable=False)
+        self._variable = tf.Variable([*super()._span(), _NOT_HELD], dtype="float32", trainable=False)
+
+    def __call__(self, step: Any) -> Any:
+        held = self._variable[3]
+        return ops.where(held < 0, super().__call__(step), held)
 
     def move(self, total_steps: int, start: int) -> None:
         self.total_steps, self.start = total_steps, start
-        self._variable.assign(super()._span())
+        self._variable.assign([*super()._span(), _NOT_HELD])
+
+    def hold(self, rate: float) -> None:
+        """Makes the rate constant, until the next `move`."""
+        self._variable.assign([*super()._span(), rate])
 
     def _span(self):
-        return tf.unstack(self._variable)
+        return tf.unstack(self._variable)[:3]
