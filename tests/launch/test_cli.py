@@ -270,10 +270,6 @@ def test_bad_data(bad_runs, name, part, content, message):
         (["pretrain", "--learning_rat=1"], 1, "did you mean --config.learning_rate?"),
         (["finetune", "--chekpoint=DIR"], 1, "Did you mean: checkpoint ?"),
         (["finetune", "--config.bad_rows=skp"], 2, "bad_rows 'skp' is not one of error, skip; did you mean 'skip'?"),
-        (
-            2,
-            "it is --task",
-        ),
         (["evaluate", "--model=absent", "--data=x.tsv", "--config.settings.windows=1"], 1, "Unknown command line flag"),
         (["evaluate", "--model=absent", "--data=x.tsv"], 2, "x.tsv"),
         (["predict", "--model=absent", "--data=samples/shop/test.tsv"], 2, "absent holds no model"),
