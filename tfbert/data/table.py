@@ -226,21 +226,17 @@ class Table:
         Raises:
             IndexError: a row number outside the table, as for a list.
         """
-        if isinstance(rows, slice):
-            rows = range(len(self))[rows]
-        else:
-            everything = range(len(self))
-            rows = [everything[operator.index(row)] for row in rows]
+        everything = range(len(self))
+        rows = everything[rows] if isinstance(rows, slice) else [everything[operator.index(row)] for row in rows]
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
         absent = {name: {i for i, row in enumerate(rows) if row in missing} for name, missing in self._absent.items()}
         line_numbers, unit = self.line_numbers, self._unit
         if line_numbers is None:  # a row keeps its number in messages
-            line_numbers, unit = range(len(self)), "row"
-        line_numbers = [line_numbers[row] for row in rows]
+            line_numbers, unit = everything, "row"
         selected = Table(
             columns,
             source=self.source,
-            line_numbers=line_numbers,
+            line_numbers=[line_numbers[row] for row in rows],
             absent=absent,
             names_from_file=self._names_from_file,
             unit=unit,

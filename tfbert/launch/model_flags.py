@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from absl import flags, logging
 
 from tfbert import data
+from tfbert.data.reading import FORMATS
 from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
@@ -29,11 +30,7 @@ _COLUMN_NAMES = flags.DEFINE_list("column_names", None, "Names of the columns of
 _FORMAT = flags.DEFINE_string("format", None, "Format of the file, if its suffix does not say it.")
 _ENCODING = flags.DEFINE_string("encoding", None, "Encoding of the file, if it is not UTF-8: latin-1, utf-16, ….")
 
-# They say what is in a file, where .txt and others do not.
-_SUFFIXES = {
-    *(".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".tfrecord", ".tfrecords"),
-    *(".conll", ".bio", ".iob", ".iob2", ".bioes"),
-}
+_WITHOUT_NAMES = ("tsv", "csv", "conll")  # formats whose files may have no names of columns
 
 
 def read(source: str, bad_rows: Policy = "error") -> Table:
@@ -46,7 +43,7 @@ def stream(source: str, task: Task) -> Iterator[Table]:
     from tfbert.bulk.columns import bare_texts
 
     settings = _as_trained(source)
-    is_text = source == "-" or (settings["format"] or _suffix(source)) in ("txt", ".txt")
+    is_text = source == "-" or _format(source, settings) == "txt"
     for table in data.stream(source, **settings):
         yield bare_texts(table, task) if is_text else table
 
@@ -59,8 +56,7 @@ def _as_trained(source):
         settings["format"] = _format_of_run(source, run)
     if settings["encoding"] is None and source != "-" and not source.startswith("tfds:"):
         settings["encoding"] = run.get("encoding") or None
-    has_fields = (settings["format"] or _suffix(source)) in ("tsv", "csv", ".tsv", ".csv")
-    if _COLUMN_NAMES.value is None and has_fields:
+    if _COLUMN_NAMES.value is None and _format(source, settings) in _WITHOUT_NAMES:
         settings["column_names"] = tuple(run.get("column_names") or ())
     return settings
 
@@ -88,11 +84,15 @@ def _format_of_run(source, run):
     suffix, trained = _suffix(source), [_suffix(run[name]) for name in ("train", "dev")]
     if suffix in trained:
         return found
-    if suffix in _SUFFIXES:
+    if suffix in FORMATS.suffixes and suffix != ".txt":  # which says what is in a file, as .txt does not
         return None
     if suffix == ".txt" and found != "txt":
         logging.warning("%s is read as %s, as the run's files are; --format=txt reads a text a line", source, found)
     return found
+
+
+def _format(source, settings):
+    return settings["format"] or FORMATS.suffixes.get(_suffix(source))
 
 
 def _suffix(source):

@@ -297,6 +297,8 @@ def check_settings(task_class: type[Task], settings: Mapping[str, Any]) -> dict[
 
 def check_max_length(task: Task, texts: int = 1) -> None:
     """Raises ConfigError if `max_length` leaves no place for a token of each of so many texts."""
+    if task.tokenizer is None:  # as while the settings of a table are found
+        return
     least = task.tokenizer.num_special_tokens(texts) + texts
     if task.max_length < least:
         what = "a token" if texts == 1 else f"a token of each of {texts} texts"

@@ -40,9 +40,12 @@ def has_pairs(table: Table, columns: Mapping[str, str]) -> bool:
     return _is_qnli(table, columns) or has_column("text_pair", table, columns, OTHER_NAMES)
 
 
-def pair_column(table: Table, columns: Mapping[str, str]) -> str:
-    """The table's column of the text that only pairs have."""
-    return _QNLI["text"] if _is_qnli(table, columns) else column_name("text_pair", table, columns, OTHER_NAMES)
+def pairs_unread(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """The table's column of the text that only pairs have, if there is one, and what to do to have it read."""
+    if not has_pairs(table, columns):
+        return {}
+    name = _QNLI["text"] if _is_qnli(table, columns) else column_name("text_pair", table, columns, OTHER_NAMES)
+    return {name: "make the model with pairs=True"}
 
 
 def _is_qnli(table, columns):

@@ -86,8 +86,7 @@ class Classification(TrainableTask):
         elif len(self.labels) < (2 if self.problem == "single_label" else 1):
             fewest = "two labels" if self.problem == "single_label" else "one label"
             raise ConfigError(f"{self.problem} needs at least {fewest}, not {list(self.labels)}; {REMEDY}")
-        if self.tokenizer is not None:
-            check_max_length(self, 2 if self.pairs else 1)
+        check_max_length(self, 2 if self.pairs else 1)
         check_not_negative(self, "stride")
         if self.windows and not 0 <= self.stride < self.max_length - self.tokenizer.num_special_tokens(2):
             raise ConfigError(f"stride {self.stride} leaves a window of max_length {self.max_length} no new tokens")
@@ -100,8 +99,7 @@ class Classification(TrainableTask):
                 raise ConfigError(f"{len(values)} {name} for {len(self.labels)} labels")
         if not all(0 <= threshold <= 1 for threshold in self.thresholds):
             raise ConfigError(f"thresholds are probabilities, from 0 to 1, not {list(self.thresholds)}")
-        numbers = () if isinstance(self.class_weights, str) else self.class_weights
-        if not all(0 <= weight < math.inf for weight in numbers):
+        if not isinstance(self.class_weights, str) and not all(0 <= each < math.inf for each in self.class_weights):
             raise ConfigError(f"class_weights are numbers from 0 on, not {list(self.class_weights)}")
 
     # 1 example
@@ -137,15 +135,13 @@ class Classification(TrainableTask):
     def trained_on(self, examples: Mapping[str, Any], loss: Any) -> Classification:
         if self.class_weights != BALANCED:
             return self
-        weights = classification_examples.weights_of(self, examples["label"])
+        found = dataclasses.replace(self, class_weights=classification_examples.weights_of(self, examples["label"]))
         if isinstance(loss, ClassificationLoss):
-            loss.class_weights = weights
-        return dataclasses.replace(self, class_weights=weights)
+            loss.class_weights = found.class_weights
+        return found
 
     def unread_columns(self, table: Table, *, training: bool = False) -> dict[str, str]:
-        if self.pairs or not classification_examples.has_pairs(table, self.columns):
-            return {}
-        return {classification_examples.pair_column(table, self.columns): "make the model with pairs=True"}
+        return {} if self.pairs else classification_examples.pairs_unread(table, self.columns)
 
     # 2 features
     @property

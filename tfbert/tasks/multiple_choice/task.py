@@ -69,7 +69,8 @@ class MultipleChoiceTask(TrainableTask):
         if unknown:
             raise ConfigError(f"multiple choice has the columns prompt, choices and label, but no {', '.join(unknown)}")
         check_max_length(self, 2)
-        check_not_negative(self, "first_label")
+        if self.first_label is not None:
+            check_not_negative(self, "first_label")
 
     # 1 example
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
