@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfbert.text.algorithms.rules import Rules
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.template import Template
 from tfbert.text.vocabulary import Vocabulary
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def config_of(tokenizer: Tokenizer) -> dict[str, Any]:
-    """Returns the arguments of a tokenizer's constructor; the template only where it is not BERT's."""
+    """Returns the arguments of a tokenizer's constructor; template and rules only where they are not BERT's."""
     config = {
         "vocabulary": list(tokenizer.vocabulary.tokens),
         "lower_case": tokenizer.lower_case,
@@ -27,6 +28,8 @@ def config_of(tokenizer: Tokenizer) -> dict[str, Any]:
     if not is_bert(tokenizer):
         template = vars(tokenizer.template).items()
         config["template"] = {name: list(value) if isinstance(value, tuple) else value for name, value in template}
+    if tokenizer.rules is not None:
+        config["rules"] = tokenizer.rules.to_json()
     return config
 
 
@@ -45,4 +48,6 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "template" in config:
         settings["template"] = Template(**config["template"])
+    if "rules" in config:
+        settings["rules"] = Rules(**config["rules"])
     return settings

@@ -18,22 +18,22 @@ _UNUSED = 0x80000000  # a unit that equals no label; with a value, the unit wher
 _CODE_POINTS = 0x110000
 
 
-def normalizer_buffer(characters: Mapping[int, str], default: str | None = None) -> bytes:
+def normalizer_buffer(characters: Mapping[int, str], default: str | None = None, malformed: str | None = None) -> bytes:
     """Returns FastBertNormalizer's `model_buffer` (bytes) for {code point: the text that takes its place}.
 
     Code points that are not in `characters` stay, or become `default`. Malformed UTF-8, which the op takes in
     the pieces that Python's `decode(errors="replace")` replaces, is deleted, as BERT deletes U+FFFD; with
-    `default`, each piece becomes that.
+    `malformed`, or else `default`, each piece becomes that.
 
     >>> import tensorflow_text
     >>> buffer = normalizer_buffer({ord("É"): "e", ord("!"): " ! ", 0xAD: ""})
     >>> tensorflow_text.FastBertNormalizer(model_buffer=buffer).normalize(["caf\u00c9!"]).numpy()
     array([b'cafe ! '], dtype=object)
     """
-    pool, malformed, values = _pool(characters, default)
+    pool, value_of_malformed, values = _pool(characters, default, default if malformed is None else malformed)
     builder = flatbuffers.Builder(1 << 20)
     pool_vector = builder.CreateByteVector(pool)
-    trie_vector = builder.CreateNumpyVector(_double_array(values, malformed))
+    trie_vector = builder.CreateNumpyVector(_double_array(values, value_of_malformed))
     builder.StartObject(4)
     builder.PrependUOffsetTRelativeSlot(3, pool_vector, 0)
     builder.PrependInt32Slot(2, int(values[0]), 0)
@@ -43,7 +43,9 @@ def normalizer_buffer(characters: Mapping[int, str], default: str | None = None)
     return bytes(builder.Output())
 
 
-def _pool(characters: Mapping[int, str], default: str | None) -> tuple[bytes, int, np.ndarray]:
+def _pool(
+    characters: Mapping[int, str], default: str | None, of_malformed: str | None
+) -> tuple[bytes, int, np.ndarray]:
     """Returns the pool, the value of malformed bytes, and the values of all code points, uint32 (0: unchanged)."""
     pool, known = bytearray(b" "), {"": _CHANGED}
 
@@ -54,8 +56,8 @@ def _pool(characters: Mapping[int, str], default: str | None) -> tuple[bytes, in
             pool.extend(data)
         return known[text]
 
-    malformed = value(default or "")
-    values = np.full(_CODE_POINTS, 0 if default is None else malformed, np.uint32)
+    malformed = value(of_malformed or "")
+    values = np.full(_CODE_POINTS, 0 if default is None else value(default), np.uint32)
     codes = np.fromiter(characters.keys(), np.int64, len(characters))
     values[codes] = np.fromiter(map(value, characters.values()), np.uint32, len(characters))
     same = np.fromiter((text == chr(code) for code, text in characters.items()), bool, len(characters))

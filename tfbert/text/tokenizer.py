@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfbert import hooks
 from tfbert.text import inputs
 from tfbert.text.algorithms.algorithm import Algorithm
+from tfbert.text.algorithms.rules import Rules
 from tfbert.text.algorithms.wordpiece import WordPiece
 from tfbert.text.config import config_of, settings_of
 from tfbert.text.folder import has_capitals, read_folder, write_folder
@@ -44,6 +45,7 @@ class Tokenizer:
         special_tokens: the vocabulary's names for [UNK], [CLS], … where they differ.
         added_tokens: `AddedToken`s of the vocabulary.
         template: a Template; BERT's unless given.
+        rules: `Rules` of a tokenizer.json that is not BERT's own; the three above follow from them.
         portable: build graphs for LiteRT, of the ops that it has with tensorflow_text's kernels alone.
 
     Attributes: the arguments, `algorithm`, `padding_id`, `unknown_id`, and `special_ids` of template and padding.
@@ -65,11 +67,15 @@ class Tokenizer:
         special_tokens: SpecialTokens = BERT_TOKENS,
         added_tokens: Iterable[AddedToken] = (),
         template: Template | None = None,
+        rules: Rules | None = None,
         portable: bool = False,
     ) -> None:
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary is {type(vocabulary).__name__}; expected a tfbert.text.Vocabulary")
         special_tokens.check(vocabulary)
+        if rules is not None:
+            lower_case, strip_accents, tokenize_chinese_chars = rules.flags
+        self.rules = None if rules is None or rules.is_bert else rules
         self.vocabulary = vocabulary
         self.lower_case = lower_case
         self.strip_accents = strip_accents
@@ -83,8 +89,8 @@ class Tokenizer:
         self.padding_id: int = vocabulary[special_tokens.padding]
         self.unknown_id: int = vocabulary[special_tokens.unknown]
         self.special_ids: tuple[int, ...] = tuple(dict.fromkeys((*self.template.ids, self.padding_id)))
-        rules = (lower_case, lower_case if strip_accents is None else strip_accents, tokenize_chinese_chars)
-        self.algorithm: Algorithm = WordPiece(vocabulary, *rules, special_tokens, self.added_tokens, portable)
+        rules = self.rules or Rules.of_flags(bool(lower_case), strip_accents, bool(tokenize_chinese_chars))
+        self.algorithm: Algorithm = WordPiece(vocabulary, rules, special_tokens, self.added_tokens, portable)
         self._parts = PartMaker(self.algorithm, portable)
         self._is_special = np.array(are_special(vocabulary, special_tokens, self.added_tokens))
 
@@ -225,7 +231,7 @@ class Tokenizer:
 
     @property
     def unused_tokens(self) -> list[str]:
-        """The tokens that the vocabulary keeps free for new uses, such as BERT's [unused0]."""
+        """The tokens that the vocabulary keeps free for new uses."""
         return unused_tokens(self.vocabulary, self.added_tokens)
 
     @functools.cached_property

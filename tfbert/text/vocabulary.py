@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from tfbert.errors import VocabularyError
 
 # Unicode's White_Space, which Hugging Face strips from a line; Python's strip() takes U+001C..U+001F too.
-_WHITE_SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
-_WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
+WHITE_SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
 
 
 class Vocabulary:
@@ -54,7 +54,7 @@ class Vocabulary:
             raise VocabularyError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
         if not lines[-1]:
             lines.pop()
-        return cls([line.rstrip(_WHITE_SPACE) for line in lines], source=path)
+        return cls([line.rstrip(WHITE_SPACE) for line in lines], source=path)
 
     def __len__(self) -> int:
         return len(self.tokens)

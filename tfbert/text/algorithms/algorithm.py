@@ -17,7 +17,7 @@ class Algorithm(Protocol):
     """
 
     @property
-    def rules(self) -> dict[str, bool]:
+    def rules(self) -> dict[str, bool | str]:
         """What decides a text's tokens besides the vocabulary, as plain JSON values."""
         ...
 

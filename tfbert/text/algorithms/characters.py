@@ -80,21 +80,56 @@ def punctuation() -> Iterator[str]:
     return _characters("punctuation")
 
 
-def _normalized(lower_case: bool, strip_accents: bool) -> dict[int, str]:
-    """BertNormalizer without its Chinese rule."""
-    characters = {}
-    lower = _lower() if lower_case else {}
-    if strip_accents:
-        characters.update(dict.fromkeys(map(ord, _characters("accent")), ""))
-        characters.update({code: unicodedata.normalize("NFD", chr(code)) for code in _HANGUL})
-        characters.update({code: text.translate(lower) for code, text in _pairs("decomposed")})
-    characters.update({code: text for code, text in lower.items() if code not in characters})
-    characters.update(dict.fromkeys(map(ord, _characters("deleted")), ""))
-    characters.update(dict.fromkeys(map(ord, _characters("space")), " "))
+def in_turn(*maps: Mapping[int, str]) -> dict[int, str]:
+    """Returns the map of code points that does what several do one after the other.
+
+    >>> in_turn({ord("É"): "E\u0301"}, {ord("E"): "e", 0x301: ""})[ord("É")]
+    'e'
+    """
+    characters: dict[int, str] = {}
+    for after in maps:
+        changed = {code: text.translate(after) for code, text in characters.items() if text and text != " "}
+        if " ".translate(after) != " ":
+            changed |= {code: " ".translate(after) for code, text in characters.items() if text == " "}
+        characters = {**after, **characters, **changed}
     return characters
 
 
-def _lower() -> dict[int, str]:
+def cleaned() -> dict[int, str]:
+    """Returns the map that deletes control characters and makes a space of all white space."""
+    deleted, space = (map(ord, _characters(name)) for name in ("deleted", "space"))
+    return {**dict.fromkeys(deleted, ""), **dict.fromkeys(space, " ")}
+
+
+def decomposed() -> dict[int, str]:
+    """Returns the map of Unicode's form NFD, which also sorts adjacent marks; that a map cannot do."""
+    return {**{code: unicodedata.normalize("NFD", chr(code)) for code in _HANGUL}, **dict(_pairs("decomposed"))}
+
+
+def without_accents(name: str = "accent") -> dict[int, str]:
+    """Returns the map that deletes marks: nonspacing ones, or all that are "combining"."""
+    return dict.fromkeys(map(ord, _characters(name)), "")
+
+
+def named(name: str) -> Iterator[str]:
+    """Returns the characters of a line of the table: "punctuation", "word" or "numeric"."""
+    return _characters(name)
+
+
+def apart_if_chinese() -> dict[int, str]:
+    """Returns the map that puts spaces around each Chinese character."""
+    return {code: f" {chr(code)} " for code in itertools.chain(*CHINESE)}
+
+
+def _normalized(lower_case: bool, strip_accents: bool) -> dict[int, str]:
+    """BertNormalizer without its Chinese rule."""
+    maps = [decomposed(), without_accents()] if strip_accents else []
+    # What is deleted, or becomes a space, is gone before the others look at it.
+    return {**in_turn(*maps, *([lowered()] if lower_case else [])), **cleaned()}
+
+
+def lowered() -> dict[int, str]:
+    """Returns the map to lower case, one character at a time."""
     lower = dict(_pairs("lower_long"))
     for item in _lines()["lower"]:
         span, _, step = item.partition(">")

@@ -29,8 +29,8 @@ def main() -> None:
 def table() -> str:
     """Returns the content of characters.txt."""
     import unicodedata2
-    from tokenizers.normalizers import BertNormalizer
-    from tokenizers.pre_tokenizers import BertPreTokenizer
+    from tokenizers.normalizers import NFD, BertNormalizer, StripAccents
+    from tokenizers.pre_tokenizers import BertPreTokenizer, Digits, Whitespace
 
     clean = BertNormalizer(True, False, False, False).normalize_str
     strip = BertNormalizer(False, False, True, False).normalize_str
@@ -40,19 +40,26 @@ def table() -> str:
     codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     cleaned = {code: clean(chr(code)) for code in codes}
     kept = [code for code in codes if cleaned[code] == chr(code) != " "]
-    stripped = {code: strip(chr(code)) for code in kept if code not in _HANGUL}
+    accents = [code for code in kept if code not in _HANGUL and strip(chr(code)) == ""]
+    decomposed = {code: NFD().normalize_str(chr(code)) for code in codes if code not in _HANGUL}
+    combining = [code for code in codes if StripAccents().normalize_str(chr(code)) == ""]
+    after_a = {code: Whitespace().pre_tokenize_str(f"a{chr(code)}")[0][0] for code in codes}
+    numbers = [code for code in codes if len(Digits().pre_tokenize_str(f"a{chr(code)}")) > 1]
     marks = [code for code in kept if len(split(f"a{chr(code)}a")) > 1]
     newest = [code for code in kept if unicodedata2.category(chr(code))[0] == "P"]
-    lowered = {code: lower(chr(code)) for code in kept}
+    lowered = {code: lower(chr(code)) for code in codes}
     lines = {
         "deleted": _ranges(code for code in codes if cleaned[code] == ""),
         "space": _ranges(code for code in codes if cleaned[code] == " "),
         "punctuation": _ranges(marks),
         "splits": _ranges(sorted(set(newest) - set(marks))),
-        "accent": _ranges(code for code, text in stripped.items() if text == ""),
-        "decomposed": _pairs({code: text for code, text in stripped.items() if text not in ("", chr(code))}),
+        "accent": _ranges(accents),
+        "combining": _ranges(combining),
+        "decomposed": _pairs({code: text for code, text in decomposed.items() if text != chr(code)}),
         "lower": _shifts({code: ord(text) - code for code, text in lowered.items() if len(text) == 1}),
         "lower_long": _pairs({code: text for code, text in lowered.items() if len(text) > 1}),
+        "word": _ranges(code for code, text in after_a.items() if len(text) > 1),
+        "numeric": _ranges(numbers),
     }
     head = (
         "# What BERT's tokenization does to each character; written by make_characters.py, do not edit.\n"

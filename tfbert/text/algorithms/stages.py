@@ -13,14 +13,11 @@ import tensorflow as tf
 
 from tfbert.errors import VocabularyError
 from tfbert.text.algorithms.characters import stand_ins
+from tfbert.text.algorithms.rules import CONTINUATION, MAX_WORD_CHARACTERS
 from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids
 from tfbert.text.vocabulary import Vocabulary
-
-CONTINUATION = "##"  # begins each token that continues a word; the op's own mark too
-
-MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
 
 # tensorflow_text counts bytes: room for 100 characters of 4. The limit above is applied afterwards.
 _MAX_WORD_BYTES = 4 * MAX_WORD_CHARACTERS
@@ -37,15 +34,18 @@ class Normalized:
     Args:
         characters: {code point: the text that takes its place}.
         inner: the stage that follows.
+        malformed: what takes the place of malformed UTF-8.
     """
 
-    def __init__(self, characters: Mapping[int, str], inner: Callable[[tf.Tensor, bool], Pieces]) -> None:
+    def __init__(
+        self, characters: Mapping[int, str], inner: Callable[[tf.Tensor, bool], Pieces], malformed: str = ""
+    ) -> None:
         import tensorflow_text  # here, so that ids-in models load and train without it
 
         self._inner = inner
         # Made on the CPU, where the string ops are, and outside of any graph under construction.
         with tf.init_scope(), tf.device("/CPU:0"):
-            buffer = np.frombuffer(normalizer_buffer(characters), np.uint8)
+            buffer = np.frombuffer(normalizer_buffer(characters, malformed=malformed), np.uint8)
             self._op = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
