@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from absl import logging
+
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import read_json_object, replace_file, replace_json
+from tfbert.text import added_tokens, tokenizer_config, tokenizer_json
 from tfbert.text.config import is_bert
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
+from tfbert.text.template import Template
 from tfbert.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tfbert.text.tokenizer import Tokenizer
 
-_NO_LIMIT = 1_000_000  # Hugging Face writes 1e30 where a tokenizer has no maximum
 _SETTINGS = {
-    "do_lower_case": "lower_case",
-    "strip_accents": "strip_accents",
-    "tokenize_chinese_chars": "tokenize_chinese_chars",
+    "do_lower_case": ("lower_case", "lowercase"),  # Tokenizer's argument, and the field of a BertNormalizer
+    "strip_accents": ("strip_accents", "strip_accents"),
+    "tokenize_chinese_chars": ("tokenize_chinese_chars", "handle_chinese_chars"),
 }
 _SPECIAL_KEYS = {
     "unk_token": "unknown",
@@ -34,32 +38,50 @@ _SPECIAL_KEYS = {
 def read_folder(folder: str | os.PathLike[str]) -> tuple[Vocabulary, dict[str, Any]]:
     """Returns the Vocabulary of `folder` and a dict of those of Tokenizer's arguments that the folder states.
 
-    tokenizer_config.json counts first, then tokenizer.json. With neither, as in Google's TF1 folders, text is
-    lower-cased unless the vocabulary holds a word with a capital letter. Raises VocabularyError and ConfigError.
+    Its rules are those of tokenizer.json, where there is one. The keys of tokenizer_config.json count over those of a
+    BertNormalizer, as in Hugging Face's BertTokenizerFast; where the two disagree, a warning says so. With neither
+    file, as in Google's TF1 folders, text is lower-cased unless the vocabulary holds a word with a capital letter.
+    Raises VocabularyError and ConfigError.
     """
     folder = pathlib.Path(folder)
-    fast = _read_json(folder / "tokenizer.json")
-    config = _read_json(folder / "tokenizer_config.json")
-    if (folder / "vocab.txt").exists():
-        vocabulary = Vocabulary.from_file(folder / "vocab.txt")
-    elif fast is not None:
-        vocabulary = _vocabulary(fast, folder / "tokenizer.json")
+    path, fast_path = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    fast, stated = _read_json(fast_path), _read_json(path)
+    config = stated or {}
+    tokenizer_config.check(config, path)
+    vocabulary = _vocabulary(folder, fast, fast_path)
+    names = {**(_read_json(folder / "special_tokens_map.json") or {}), **config}
+    settings: dict[str, Any] = {}
+    if fast is not None:
+        names = _names(names, fast, vocabulary, fast_path)
+        settings |= _rules(fast, config, fast_path)
+        template = tokenizer_json.read_template(fast, fast_path)
+        if template is None and tokenizer_config.is_generic(config):
+            raise ConfigError(
+                f"{fast_path} has no post_processor, which puts special tokens around a text; add one of the type "
+                "TemplateProcessing, or name a tokenizer_class that has its own, such as BertTokenizer, "
+                f"in {path}"
+            )
+        if (fast.get("truncation") or {}).get("direction", "Right") != "Right":
+            raise ConfigError(f"{fast_path}: truncation cuts the beginning of texts; tfbert cuts their end")
     else:
-        raise VocabularyError(f"there is neither vocab.txt nor tokenizer.json in {folder}")
-
-    settings = {}
-    normalizer = (fast or {}).get("normalizer") or {}
-    if normalizer.get("type") == "BertNormalizer":
-        settings["lower_case"] = normalizer.get("lowercase", True)
-        settings["strip_accents"] = normalizer.get("strip_accents")
-        settings["tokenize_chinese_chars"] = normalizer.get("handle_chinese_chars", True)
-    elif config is None:
-        settings["lower_case"] = not has_capitals(vocabulary)
-    settings.update(_settings(config or {}, folder / "tokenizer_config.json"))
-    names = {**(_read_json(folder / "special_tokens_map.json") or {}), **(config or {})}
+        template = None
+        if stated is None:
+            settings["lower_case"] = not has_capitals(vocabulary)
+        settings |= {_SETTINGS[key][0]: value for key, value in tokenizer_config.flags(config).items()}
+    if (length := tokenizer_config.max_length(config)) is not None:
+        settings["max_length"] = length
     settings["special_tokens"] = special = _special_tokens(names)
-    vocabulary, added = _added(folder, vocabulary, fast or {}, config or {}, names)
-    settings["added_tokens"] = [token for token in added if token.content not in special]
+    files = added_tokens.Files(folder, fast or {}, config, names)
+    keeps_space = "rules" in settings and not settings["rules"].drops_white_space
+    vocabulary, added = added_tokens.read(files, vocabulary, special, keeps_white_space=keeps_space)
+    settings["added_tokens"] = [token for token in added if token.normalized or token.content not in special]
+    tokenizer_config.check_never_split(config, {*special, *(token.content for token in added)}, path)
+    if template is None and not tokenizer_config.has_segments(config):
+        special.check(vocabulary)
+        template = Template.bert(vocabulary, special)
+    if template is not None:
+        segment = template.second_segment if tokenizer_config.has_segments(config) else 0
+        settings["template"] = dataclasses.replace(template, second_segment=segment)
     return vocabulary, settings
 
 
@@ -75,23 +97,28 @@ def has_capitals(vocabulary: Vocabulary) -> bool:
 def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
     """Writes vocab.txt and tokenizer_config.json; removes what would be read before or beside them.
 
-    Raises VocabularyError for a token with a line break, ConfigError for a template that is not BERT's, DiskError.
+    Where BERT's rules and template are not all, tokenizer.json says the rest. Raises VocabularyError for a token with
+    a line break, DiskError.
     """
     folder = pathlib.Path(folder)
     vocabulary = tokenizer.vocabulary
-    if not is_bert(tokenizer):
-        raise ConfigError(f"{folder}: the files of a BertTokenizer have no place for the template {tokenizer.template}")
     for number, token in enumerate(vocabulary):
         if "\n" in token:
             raise VocabularyError(f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt")
     with replace_file(folder / "vocab.txt", "wb") as file:
         file.write("".join(f"{token}\n" for token in vocabulary).encode("utf-8"))
+    is_own = is_bert(tokenizer) and tokenizer.rules is None
+    if is_own:
+        about: dict[str, Any] = {
+            "tokenizer_class": "BertTokenizer",
+            **{key: getattr(tokenizer, name) for key, (name, _) in _SETTINGS.items()},
+        }
+    else:
+        tokenizer_json.write(folder, tokenizer)
+        about = {"tokenizer_class": "PreTrainedTokenizerFast"}
     special = [AddedToken(name, special=True) for name in tokenizer.special_tokens.in_vocabulary(vocabulary)]
     config = {
-        "tokenizer_class": "BertTokenizer",
-        "do_lower_case": tokenizer.lower_case,
-        "strip_accents": tokenizer.strip_accents,
-        "tokenize_chinese_chars": tokenizer.tokenize_chinese_chars,
+        **about,
         "model_max_length": tokenizer.max_length,
         **{key: getattr(tokenizer.special_tokens, name) for key, name in _SPECIAL_KEYS.items()},
         "added_tokens_decoder": {
@@ -107,7 +134,7 @@ def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
         },
     }
     replace_json(folder / "tokenizer_config.json", config)
-    for name in ("tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
+    for name in ("special_tokens_map.json", "added_tokens.json", *(["tokenizer.json"] if is_own else [])):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -115,73 +142,66 @@ def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
     return read_json_object(path, ConfigError) if path.exists() else None
 
 
-def _settings(config: Mapping[str, Any], path: pathlib.Path) -> dict[str, Any]:
-    if config.get("word_tokenizer_type", "basic") != "basic":
-        raise ConfigError(
-            f"{path}: word_tokenizer_type={config['word_tokenizer_type']!r}; the graph splits words by "
-            "BERT's own rules only: split the texts beforehand and remove this key"
+def _vocabulary(folder: pathlib.Path, fast: Mapping[str, Any] | None, path: pathlib.Path) -> Vocabulary:
+    """The vocabulary of vocab.txt and tokenizer.json, of which the latter counts, as in Hugging Face's classes."""
+    if not (folder / "vocab.txt").exists():
+        if fast is None:
+            raise VocabularyError(f"there is neither vocab.txt nor tokenizer.json in {folder}")
+        return tokenizer_json.read_vocabulary(fast, path)
+    vocabulary = Vocabulary.from_file(folder / "vocab.txt")
+    if fast is None or tokenizer_json.agrees(fast, vocabulary):
+        return vocabulary
+    logging.warning("%s: vocab.txt and tokenizer.json have other tokens; tokenizer.json is read", folder)
+    return tokenizer_json.read_vocabulary(fast, path)
+
+
+def _rules(fast: Mapping[str, Any], config: Mapping[str, Any], path: pathlib.Path) -> dict[str, Any]:
+    """Tokenizer's arguments for the rules of tokenizer.json, with those that tokenizer_config.json states instead."""
+    stated = {_SETTINGS[key][1]: value for key, value in tokenizer_config.flags(config).items()}
+    rules = tokenizer_json.read_rules(fast, {}, path)
+    normalizer = rules.normalizer or {}
+    is_own = normalizer.get("type") == "BertNormalizer"
+    by_flags = dict(zip((field for _, field in _SETTINGS.values()), rules.flags, strict=True))
+    found = dict(normalizer) if is_own else by_flags
+    other = {name for name, value in stated.items() if value != found[name] and (is_own or value is not None)}
+    if other:
+        counts = is_own and not tokenizer_config.is_generic(config)
+        logging.warning(
+            "%s and tokenizer_config.json disagree: %s; %s counts",
+            *(path, ", ".join(f"{name} is {found[name]} and {stated[name]}" for name in sorted(other))),
+            "tokenizer_config.json" if counts else "tokenizer.json",
         )
-    stated = {key: config[key] for key in _SETTINGS if key in config}
-    for key, value in stated.items():
-        if not (isinstance(value, bool) or (key == "strip_accents" and value is None)):
-            raise ConfigError(f"{path}: {key} is {value!r}; expected true or false")
-    settings = {_SETTINGS[key]: value for key, value in stated.items()}
-    max_length = config.get("model_max_length", config.get("max_len"))
-    if not isinstance(max_length, (int, float, type(None))):
-        raise ConfigError(f"{path}: model_max_length is {max_length!r}; expected a number")
-    if max_length is not None and max_length < _NO_LIMIT:
-        settings["max_length"] = int(max_length)
-    return settings
+        if counts:
+            rules = tokenizer_json.read_rules(fast, stated, path)
+    if not rules.is_bert:
+        return {"rules": rules}
+    values = rules.normalizer if is_own and rules.normalizer else found
+    return {name: values[field] for name, field in _SETTINGS.values()}
+
+
+def _names(
+    names: Mapping[str, Any], fast: Mapping[str, Any], vocabulary: Vocabulary, path: pathlib.Path
+) -> dict[str, Any]:
+    """The names of special tokens, with those that tokenizer.json alone says: unknown words' counts over others."""
+    found = dict(names)
+    unknown = (fast.get("model") or {}).get("unk_token")
+    if unknown and unknown in vocabulary:
+        named = added_tokens.content(names.get("unk_token"))
+        if named and named != unknown:
+            logging.warning("%s: unk_token is %s, not the %s of tokenizer_config.json", path, unknown, named)
+        found["unk_token"] = unknown
+    padding = (fast.get("padding") or {}).get("pad_token")
+    if padding and not names.get("pad_token"):
+        found["pad_token"] = padding
+    template = tokenizer_json.read_template(fast, path)
+    for key, ids in (("cls_token", template.before), ("sep_token", template.after)) if template else ():
+        name = added_tokens.content(names.get(key)) or getattr(SpecialTokens(), _SPECIAL_KEYS[key])
+        if name not in vocabulary and ids and ids[0] < len(vocabulary):
+            found[key] = vocabulary.tokens[ids[0]]
+    return found
 
 
 def _special_tokens(names: Mapping[str, Any]) -> SpecialTokens:
     """Returns the SpecialTokens of a JSON object whose values are names, or objects that hold them as `content`."""
-    given = {name: _content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
+    given = {name: added_tokens.content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
     return SpecialTokens(**given)
-
-
-def _added(
-    folder: pathlib.Path,
-    vocabulary: Vocabulary,
-    fast: Mapping[str, Any],
-    config: Mapping[str, Any],
-    names: Mapping[str, Any],
-) -> tuple[Vocabulary, list[AddedToken]]:
-    """Returns the vocabulary with the tokens that were added to it after the others, and these as AddedTokens.
-
-    tokenizer.json and `added_tokens_decoder` say how each is found. Older folders have only added_tokens.json and
-    lists of special tokens: the former are found in normalized text, the latter in the text itself.
-    """
-    specials = [_content(name) for name in names.get("additional_special_tokens") or []]
-    found = {content: (number, {}) for content, number in (_read_json(folder / "added_tokens.json") or {}).items()}
-    found.update({token["content"]: (token["id"], token) for token in fast.get("added_tokens") or []})
-    decoder = config.get("added_tokens_decoder") or {}
-    found.update({token["content"]: (int(number), token) for number, token in decoder.items()})
-    found.update({name: (vocabulary[name], {}) for name in specials if name in vocabulary and name not in found})
-
-    tokens, added = list(vocabulary), []
-    for content, (number, about) in sorted(found.items(), key=lambda item: item[1][0]):
-        if about.get("single_word"):
-            raise ConfigError(f"{folder}: the added token {content!r} has single_word=true, which tfbert does not find")
-        if number >= len(tokens):
-            tokens += ["" for _ in range(number - len(tokens))] + [content]  # ids between have no token
-        elif tokens[number] != content and (content not in vocabulary or vocabulary[content] != number):
-            raise VocabularyError(f"{folder}: the added token {content!r} has the id of {tokens[number]!r}, {number}")
-        special = about.get("special", content in specials)
-        added.append(AddedToken(content, normalized=about.get("normalized", not special), special=special))
-    return Vocabulary(tokens, vocabulary.source), added
-
-
-def _content(token: Any) -> Any:
-    return token["content"] if isinstance(token, dict) else token
-
-
-def _vocabulary(fast: Mapping[str, Any], path: pathlib.Path) -> Vocabulary:
-    model = fast.get("model") or {}
-    ids = model.get("vocab")
-    if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:
-        raise VocabularyError(f"{path} holds no WordPiece vocabulary")
-    tokens = [""] * (max(ids.values(), default=-1) + 1)
-    for token, number in ids.items():
-        tokens[number] = token
-    return Vocabulary(tokens, path)

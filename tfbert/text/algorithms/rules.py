@@ -39,6 +39,8 @@ class Rules:
     max_word_characters: int = MAX_WORD_CHARACTERS
 
     def __post_init__(self) -> None:
+        if not self._is_plain:
+            _ = self.characters, self.classes  # which refuse what they cannot follow
         strips = any(step["type"] == STRIP for step in flat(self.normalizer))
         if strips and not self.drops_white_space:
             raise ConfigError("the normalizer Strip without a pre-tokenizer that drops white space")
