@@ -15,6 +15,7 @@ INSIDE = re.compile(
 )
 # What a line may say: it names a file, a program or a paper of others, or a class of another library.
 OTHERS = {
+    "a key of another library": r"sbert_ce_default_activation_function",
     "google's file": r"\w*bert_config\b\S*|bert_model\.ckpt\S*|sentence_bert_config\.json|Google's BERT",
     "a source": r"(?:google-research|nlpyang|official)/[\w/.{}, -]*|\b\w+/lamb_optimizer\.py|BERT-wwm",
     "a paper": r"Fine-tune BERT|for Chinese BERT|\(RoBERTa\)",

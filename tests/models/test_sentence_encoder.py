@@ -299,8 +299,8 @@ def test_settings_come_from_a_sentence_transformers_folder(tiny_checkpoint, tmp_
     with pytest.raises(CheckpointError, match="modules.json is no list of modules"):
         SentenceEncoder.from_checkpoint(folder)
     (folder / "modules.json").unlink()
-    (folder / "1_Pooling/config.json").write_text('{"pooling_mode_mean_sqrt_len_tokens": true}')
-    with pytest.raises(CheckpointError, match="asks for pooling_mode_mean_sqrt_len_tokens, and tfbert has one of"):
+    (folder / "1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}')
+    with pytest.raises(CheckpointError, match="asks for mean and cls, and tfbert has one of"):
         SentenceEncoder.from_checkpoint(folder)
 
 

@@ -20,12 +20,13 @@ _TRIMMED_EVERY = 16 << 20  # bytes read; malloc may keep as many: a few hundredt
 class LoadReport:
     """Which variables the checkpoint had, and which it lacks: these keep their random numbers.
 
-    `found` describes the checkpoint in one line.
+    `found` says in a line what the checkpoint is, `notes` what was done about labels that are not the task's.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     found: str = ""
+    notes: tuple[str, ...] = ()
 
     def check_whole(self, path: Any) -> None:
         """Raises CheckpointError: the checkpoint at `path` lacks variables."""

@@ -102,7 +102,8 @@ class Source(Weights):
         folder: where its vocabulary and JSON files lie.
         values: all of its config JSON, for heads and labels.
         modules: the folder of modules.json, of sentence-transformers; None elsewhere.
-        has_tokenizer_files: whether its tokenizer's files are in Hugging Face's format.
+        lower_case: whether texts are lower-cased before anything else, as sentence-transformers may ask for.
+        has_tokenizer_files: whether its tokenizer's files are as Hugging Face has them.
 
     Args:
         files: [(rows of a format's table, the tensor file that holds them)].
@@ -112,6 +113,7 @@ class Source(Weights):
     folder: pathlib.Path
     values: dict[str, Any]
     modules: pathlib.Path | None = None
+    lower_case = False
     has_tokenizer_files = True
 
     def __init__(
@@ -176,7 +178,8 @@ class Source(Weights):
         """The `Tokenizer` of the folder. Raises VocabularyError and ConfigError."""
         from tfbert.text import Tokenizer
 
-        return Tokenizer.from_folder(self.folder)
+        tokenizer = Tokenizer.from_folder(self.folder)
+        return tokenizer.lowered() if self.lower_case else tokenizer
 
     def __str__(self) -> str:
         c = self.config

@@ -7,13 +7,16 @@ import pathlib
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
+from absl import logging
 
 from tfbert import checkpoints, hooks
 from tfbert.checkpoints.formats import hugging_face
 from tfbert.encoders import families
 from tfbert.encoders.layers.initializers import left_at_zero
+from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
+from tfbert.models import label_order
 from tfbert.tasks.registry import saved_as
 from tfbert.tasks.task import check_settings
 from tfbert.text import Tokenizer
@@ -47,15 +50,9 @@ class Saving:
         """
         source = checkpoints.open_checkpoint(name)
         saved, tokenizer = source.values.get("tfbert", {}), source.tokenizer()
-        tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
-        if tokens > rows or (tokens < rows and not (unused_embeddings or saved.get("unused_embeddings"))):
-            raise VocabularyError(
-                f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows"
-                + ("" if tokens > rows else "; unused_embeddings=True accepts an embedding padded on purpose")
-                + ("" if tokens > rows else " (--config.unused_embeddings=True; of predict --unused_embeddings)")
-            )
+        _check_vocabulary(source, tokenizer, is_padded=unused_embeddings or saved.get("unused_embeddings"))
         if saved.get("task") == cls.task_class.name:
-            settings = {**saved["settings"], **settings}
+            settings = cls.settings_of_saved(saved["settings"], settings)
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
         check_settings(cls.task_class, settings)
@@ -70,12 +67,16 @@ class Saving:
         report = checkpoints.load_encoder(model.encoder, source)
         encoder.has_trained_pooler = task.reads_pooler or not report.missing
         loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
-        for head in task.checkpoint_heads:
-            report = checkpoints.load_head(model.network.get_layer(head), head, source)
-            loaded += report.loaded
-            missing += report.missing
-        model.load_report = checkpoints.LoadReport(tuple(loaded), tuple(missing), str(source))
+        report, notes = _load_heads(model, source)
+        model.load_report = checkpoints.LoadReport(
+            (*loaded, *report.loaded), (*missing, *report.missing), str(source), notes
+        )
         return model
+
+    @classmethod
+    def settings_of_saved(cls, saved: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """The settings that a folder of the same task says, with the `given` ones instead of them."""
+        return {**saved, **given}
 
     @classmethod
     def settings_of_checkpoint(cls, source: Any, given: Any) -> dict[str, Any]:
@@ -134,3 +135,48 @@ class Saving:
         model = cls(task, families.config_from(config["encoder"]), dtype=dtype, name=config["name"])  # type: ignore[call-arg]
         model.encoder.has_trained_pooler = config.get("has_pooler", True)  # files of earlier versions lack it
         return model
+
+
+def _check_vocabulary(source: checkpoints.Source, tokenizer: Tokenizer, *, is_padded: bool) -> None:
+    """Raises VocabularyError: more tokens than rows of the embedding, or fewer where it is not padded on purpose."""
+    tokens, rows = len(tokenizer.vocabulary), source.config.vocab_size
+    if tokens == rows or (tokens < rows and is_padded):
+        return
+    blank = [str(number + 1) for number, token in enumerate(tokenizer.vocabulary) if not token]
+    remedy = (
+        ""
+        if tokens > rows
+        else "; unused_embeddings=True accepts an embedding padded on purpose "
+        "(--config.unused_embeddings=True; of predict --unused_embeddings)"
+    )
+    if tokens > rows and blank:
+        remedy = f"; remove the blank lines of {tokenizer.vocabulary.source}: {', '.join(blank[:10])}"
+    raise VocabularyError(
+        f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows{remedy}"
+    )
+
+
+def _load_heads(model: Any, source: checkpoints.Source) -> tuple[checkpoints.LoadReport, tuple[str, ...]]:
+    """Loads the task's heads, their logits in the order of its labels; a head of other labels starts anew."""
+    task, notes = model.task, []
+    theirs, ours = source.label_names(), task.logit_names
+    order = label_order.order_of(theirs, ours) if theirs and ours else []
+    if theirs and ours and (said := label_order.note(theirs, ours, order)):
+        notes.append(said)
+    if task.checkpoint_heads and not label_order.is_of_task(source, task):
+        order = None
+        notes = [f"the head starts anew: the checkpoint's is for {source.hugging_face_head()}"]
+    loaded, missing = [], []
+    for name in task.checkpoint_heads:
+        layer = model.network.get_layer(name)
+        if order is None:
+            missing += [f"{name}/{path}" for path in relative_variables(layer)]
+            continue
+        report = checkpoints.load_head(layer, name, source)
+        if report.loaded and order != sorted(order):
+            label_order.put_in_order(layer, order)
+        loaded += report.loaded
+        missing += report.missing
+    for said in notes:
+        (logging.warning if order is None else logging.info)("%s: %s", source.folder, said)
+    return checkpoints.LoadReport(tuple(loaded), tuple(missing)), tuple(notes)

@@ -23,6 +23,7 @@ class TextClassifierSettings(ModelSettings, total=False):
 
     labels: Sequence[str]
     problem: Literal["single_label", "multi_label", "regression"]
+    activation: Literal["linear", "sigmoid"]
     pairs: bool
     windows: bool
     stride: int
@@ -82,6 +83,9 @@ class SentenceEncoderSettings(ModelSettings, total=False):
     objective: str
     score_range: tuple[float, float]
     pooling: str
+    prompt: str
+    include_prompt: bool
+    prompts: Mapping[str, str]
     dimensions: int
     normalize: bool
     dense_units: int

@@ -39,6 +39,13 @@ class TokenClassifier(TaskModel):
         def from_checkpoint(cls, name: Any, **settings: Unpack[TokenClassifierSettings]) -> Self: ...
 
     @classmethod
+    def settings_of_saved(cls, saved: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        settings = super().settings_of_saved(saved, given)
+        if given.get("labels") is not None and "tags" not in given:
+            settings["tags"] = ()  # of the saved labels
+        return settings
+
+    @classmethod
     def task_of_checkpoint(cls, source: Source, tokenizer: Tokenizer, settings: dict[str, Any]) -> TokenClassification:
         check_settings(TokenClassification, settings)
         if settings.get("labels") is None and (tags := source.label_names()):

@@ -224,6 +224,12 @@ class Tokenizer:
         """Returns how many special tokens a call puts around one text or two."""
         return self.template.num_special_tokens(texts)
 
+    def lowered(self) -> Tokenizer:
+        """Returns the tokenizer that lower-cases texts before it does anything else."""
+        flags = (bool(self.lower_case), self.strip_accents, bool(self.tokenize_chinese_chars))
+        rules = (self.rules or Rules.of_flags(*flags)).lowered()
+        return Tokenizer.from_config({**self.get_config(), "rules": rules.to_json()}, portable=self.portable)
+
     @property
     def mask_id(self) -> int:
         """The id of the mask. Raises VocabularyError where the vocabulary has none."""

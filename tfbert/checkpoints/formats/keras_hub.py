@@ -6,6 +6,7 @@ KerasHub's classes for it are called and compute. KerasHub itself is not needed.
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -36,20 +37,24 @@ class KerasHubSource(Source):
     has_tokenizer_files = False  # its tokenizer.json is KerasHub's own
 
     def tokenizer(self) -> Any:
-        from tfbert.text import Tokenizer, Vocabulary
+        from tfbert.text import SpecialTokens, Tokenizer, Vocabulary
+        from tfbert.text.algorithms.rules import Rules
 
         path = self.folder / "tokenizer.json"
         config = read_json_object(path).get("config") if path.exists() else None
         if not isinstance(config, dict):
             raise VocabularyError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
-        lower_case, strip_accents = bool(config.get("lowercase")), bool(config.get("strip_accents"))
-        # KerasHub reads split_on_cjk but never writes it. A file that has it is tfbert's and states strip_accents as it
-        # is; in KerasHub's own files, lowercase strips accents too.
+        if not config.get("split", True):
+            raise ConfigError(
+                f"{path}: split=false, which tfbert does not have: texts are split into words in the graph"
+            )
+        own = Rules.of_flags(
+            bool(config.get("lowercase")), bool(config.get("strip_accents")), bool(config.get("split_on_cjk", True))
+        )
         return Tokenizer(
             Vocabulary.from_file(self.folder / _VOCABULARY),
-            lower_case=lower_case,
-            strip_accents=strip_accents or (lower_case and "split_on_cjk" not in config),
-            tokenize_chinese_chars=bool(config.get("split_on_cjk", True)),
+            rules=dataclasses.replace(own, continuation=config.get("suffix_indicator", own.continuation)),
+            special_tokens=SpecialTokens(unknown=config.get("oov_token", SpecialTokens().unknown)),
         )
 
 
@@ -167,6 +172,8 @@ def write_weights(
         dropout = c.hidden_dropout_prob if c.classifier_dropout is None else c.classifier_dropout
         settings |= {"num_classes": count, "activation": "linear", "dropout": dropout}
     if task == "TextEmbedder":
+        if embedding["pooling"] not in ("mean", "cls", "max"):
+            raise ConfigError(f"KerasHub's TextEmbedder has no pooling {embedding['pooling']!r}; write another format")
         settings |= {"pooling_mode": embedding["pooling"], "normalize": embedding["normalize"]}
     write_json(folder / "task.json", _object(preset, name, f"{prefix}{task}", settings), **_JSON)
     if head:

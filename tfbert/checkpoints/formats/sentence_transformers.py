@@ -1,27 +1,23 @@
 """What a sentence-transformers folder says besides the encoder: modules.json, 1_Pooling, 2_Dense and more.
 
-Source: sentence-transformers, SentenceTransformer.py and models/{Transformer,Pooling,Dense,Normalize}.py.
+Source: sentence-transformers 2 to 6.2, {base,sentence_transformer}/modules and what they were before 5.4.
 """
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any
 
+from tfbert.checkpoints.formats import sentence_modules
 from tfbert.checkpoints.tensor_files.safetensors import SafetensorsFile, write_safetensors
 from tfbert.checkpoints.tensor_files.torch import TorchFile
 from tfbert.checkpoints.weights import Source, rows_to_write, stored_value
 from tfbert.encoders.weight_table import TRANSPOSED, Row
 from tfbert.errors import CheckpointError
 from tfbert.files import read_json_object, write_json
+from tfbert.text import tokenizer_config
 
 DENSE = (Row("dense/kernel", "linear.weight", TRANSPOSED), Row("dense/bias", "linear.bias"))
-_POOLINGS = {
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-}
 _ACTIVATIONS = {  # PyTorch's class -> a name of `ACTIVATIONS`
     "torch.nn.modules.activation.Tanh": "tanh",
     "torch.nn.modules.linear.Identity": "linear",
@@ -30,9 +26,6 @@ _ACTIVATIONS = {  # PyTorch's class -> a name of `ACTIVATIONS`
     "torch.nn.modules.activation.SiLU": "silu",
     "torch.nn.modules.activation.Sigmoid": "sigmoid",
 }
-_MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
-# What the folder of a module must hold. Normalize's is empty, and some programs do not copy empty folders.
-_NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
 def open_folder(folder: Any, open_encoder: Any) -> Source:
@@ -42,8 +35,11 @@ def open_folder(folder: Any, open_encoder: Any) -> Source:
         open_encoder: opens the folder of the module Transformer.
     """
     folder = pathlib.Path(folder)
-    modules = _modules(folder, given=("pooling",))  # `settings` refuses modules that tfbert does not have
+    modules = sentence_modules.modules_of(
+        folder, given=("pooling",)
+    )  # `settings` refuses modules that tfbert does not have
     source = open_encoder(modules.get("Transformer", folder))
+    source.lower_case = bool(sentence_modules.transformer(source.folder).get("do_lower_case"))
     source.description = f"sentence-transformers folder {folder}, {source.description}"
     source.modules = folder
     if "Dense" in modules:
@@ -56,39 +52,55 @@ def open_folder(folder: Any, open_encoder: Any) -> Source:
 
 
 def settings(source: Any, given: Any = ()) -> dict[str, Any]:
-    """The settings pooling, normalize, max_length and dense_* that a source's files say; {} where it has none.
+    """The settings of a `SentenceEmbedding` that a source's files say; {} where it has none, or is a CrossEncoder.
 
     If `pooling` is among the `given` settings, the folder's own pooling is ignored.
 
     Raises:
-        CheckpointError: the folder has modules or a pooling that tfbert does not have.
+        CheckpointError: the folder has modules, a pooling or inputs that tfbert does not have.
     """
     if "embedding" in source.values:
         return dict(source.values["embedding"])
     folder = source.modules or source.folder
     found: dict[str, Any] = {}
-    modules = _modules(folder, given) if (folder / "modules.json").exists() else {}
+    if cross_encoder(source) is not None:
+        return found
+    modules = sentence_modules.modules_of(folder, given) if (folder / "modules.json").exists() else {}
     if modules:
         found["normalize"] = "Normalize" in modules
+        sentence_modules.check_inputs(modules, folder)
     pooling = modules.get("Pooling", folder / "1_Pooling") / "config.json"
     if pooling.exists() and "pooling" not in given:
-        modes = [
-            name for name, chosen in read_json_object(pooling).items() if name.startswith("pooling_mode_") and chosen
-        ]
-        if len(modes) != 1 or modes[0] not in _POOLINGS:
-            raise CheckpointError(
-                f"{pooling} asks for {' and '.join(modes) or 'no pooling_mode'}, and tfbert has one of "
-                f"{', '.join(_POOLINGS)}; give pooling= to choose"
-            )
-        found["pooling"] = _POOLINGS[modes[0]]
+        found["pooling"] = sentence_modules.pooling_of(pooling)
+        if not read_json_object(pooling).get("include_prompt", True):
+            found["include_prompt"] = False
     if "Dense" in modules:
         found |= _dense_settings(modules["Dense"] / "config.json", source)
-    limits = source.folder / "sentence_bert_config.json"
-    if limits.exists():
-        length = read_json_object(limits).get("max_seq_length")
-        if length:
-            found["max_length"] = min(length, source.config.max_tokens)
-    return found
+    if modules or pooling.exists() or sentence_modules.transformer(source.folder):
+        found["max_length"] = longest(source)
+    return found | sentence_modules.prompts_of(folder)
+
+
+def cross_encoder(source: Any) -> str | None:
+    """Of a CrossEncoder, PyTorch's class of what it does to its logits, "" where it does not say; None of others."""
+    folder = source.modules or source.folder
+    path, of_config = folder / sentence_modules.CONFIG, source.values.get("sentence_transformers")
+    config = read_json_object(path) if path.exists() else {}
+    if config.get("model_type") == "CrossEncoder":
+        return str(config.get("activation_fn") or "")
+    if isinstance(of_config, dict) and "activation_fn" in of_config:  # 4.0 to 5.3
+        return str(of_config["activation_fn"] or "")
+    before = source.values.get("sbert_ce_default_activation_function")  # up to 3
+    return None if before is None else str(before)
+
+
+def longest(source: Any) -> int:
+    """The most tokens of a text: max_seq_length, or else what tokenizer and positions allow."""
+    length = sentence_modules.transformer(source.folder).get("max_seq_length")
+    path = source.folder / "tokenizer_config.json"
+    if not length and path.exists():
+        length = tokenizer_config.max_length(read_json_object(path))
+    return min(int(length or source.config.max_tokens), source.config.max_tokens)
 
 
 def write(folder: Any, found: Any, weights: Any) -> None:
@@ -116,9 +128,16 @@ def write(folder: Any, found: Any, weights: Any) -> None:
     for path in paths[1:]:
         (folder / path).mkdir()
     write_json(folder / "modules.json", modules)
-    pooling = {name: pooling == found["pooling"] for name, pooling in _POOLINGS.items()}
+    pooling = {name: pooling == found["pooling"] for name, pooling in sentence_modules.POOLINGS.items()}
     width = weights.config.hidden_size
-    write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, **pooling})
+    about = {"word_embedding_dimension": width, **pooling, "include_prompt": found.get("include_prompt", True)}
+    write_json(folder / "1_Pooling/config.json", about)
+    prompt, prompts = found.get("prompt", ""), dict(found.get("prompts") or {})
+    if prompt or prompts:
+        if prompt and prompt not in prompts.values():
+            prompts["default"] = prompt
+        name = next((name for name, text in prompts.items() if prompt and text == prompt), None)
+        write_json(folder / sentence_modules.CONFIG, {"prompts": prompts, "default_prompt_name": name})
     # The tokenizer lower-cases by itself; this would do it a second time.
     length = found.get("max_length", weights.config.max_tokens)
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
@@ -134,39 +153,6 @@ def write(folder: Any, found: Any, weights: Any) -> None:
             "activation_function": names[found["dense_activation"]],
         }
         write_json(folder / "2_Dense/config.json", dense)
-
-
-def _modules(folder, given=()):
-    """{kind: folder} of modules.json, in order."""
-    path = folder / "modules.json"
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8"))
-        kinds = [module["type"].rpartition(".")[2] for module in listed]
-        places = [folder / module["path"] for module in listed]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is no list of modules: {error!r}") from None
-    foreign = [kind for kind in kinds if kind not in _MODULES]
-    if foreign and "pooling" not in given:
-        raise CheckpointError(
-            f"{path} names the module {foreign[0]}, which tfbert does not have; give pooling=, and "
-            f"normalize=, to take the encoder without the other modules"
-        )
-    known = [kind for kind in kinds if kind in _MODULES]
-    if known != [kind for kind in _MODULES if kind in known]:
-        raise CheckpointError(
-            f"{path} has {', '.join(kinds)}; tfbert has {', '.join(_MODULES)}, once each, in this order"
-        )
-    if any(folder.resolve() not in [place.resolve(), *place.resolve().parents] for place in places):
-        raise CheckpointError(f"{path} names a folder outside of its own")
-    found = {kind: place for kind, place in zip(kinds, places, strict=True) if kind in _MODULES}
-    for kind, name in _NEEDED.items():
-        skipped = kind == "Pooling" and "pooling" in given
-        if kind in found and not skipped and not (found[kind] / name).exists():
-            or_else = ", or give pooling=" if kind == "Pooling" else ""
-            raise CheckpointError(
-                f"{path} names {found[kind] / name}, which is not there: copy the folder with its subfolders{or_else}"
-            )
-    return found
 
 
 def _dense_settings(path, source):

@@ -16,6 +16,8 @@ from tfbert.tasks.classification.label_reading import UNKNOWN
 class ClassificationLoss(keras.losses.Loss):
     """Cross-entropy, binary cross-entropy or squared error of logits [B, L], averaged over the batch.
 
+    Of a number from 0 to 1, which is the sigmoid of its logit, binary cross-entropy.
+
     As in Hugging Face's sequence classification. `class_weights` [L] scale the loss of a label if it is the true one
     (single_label) or present (multi_label). Targets: int [B], 0/1 [B, L] or float [B]. A label of -1, which is one that
     the model does not know, adds 0 to the sum.
@@ -29,17 +31,21 @@ class ClassificationLoss(keras.losses.Loss):
         problem: str = "single_label",
         class_weights: Sequence[float] | str = (),
         *,
+        activation: str = "linear",
         reduction: str = "sum_over_batch_size",
         name: str = "classification_loss",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
-        self.problem = problem
+        self.problem, self.activation = problem, activation
         self.class_weights = class_weights if isinstance(class_weights, str) else tuple(class_weights)
 
     def call(self, truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if self.problem == "regression":
-            return tf.square(tf.reshape(tf.cast(truth, logits.dtype), [-1]) - logits[:, 0])
+            truth = tf.reshape(tf.cast(truth, logits.dtype), [-1])
+            if self.activation == "sigmoid":
+                return tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[:, 0])
+            return tf.square(truth - logits[:, 0])
         if isinstance(self.class_weights, str):
             raise ConfigError(
                 f"class_weights={self.class_weights!r} become numbers when fit reads labels from a Table or lists; "
@@ -72,4 +78,5 @@ class ClassificationLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         weights = self.class_weights if isinstance(self.class_weights, str) else list(self.class_weights)
-        return {**super().get_config(), "problem": self.problem, "class_weights": weights}
+        config = {"problem": self.problem, "class_weights": weights, "activation": self.activation}
+        return {**super().get_config(), **config}

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import ConfigError
+from tfbert.errors import ConfigError, DataError
 from tfbert.settings import check_choice, check_not_negative
 from tfbert.tasks.classification import answers as classification_answers
 from tfbert.tasks.classification import examples as classification_examples
@@ -53,6 +53,7 @@ class Classification(TrainableTask):
         class_weights: weight of each label in the loss; () for none; "balanced" is scikit-learn's, of training data.
         columns: names of the table's text, text_pair and label columns, if they differ; "label" may be a list of
             columns that hold 0 and 1, one for each label.
+        activation: regression: "linear", or "sigmoid" for a number from 0 to 1, as most cross-encoders give.
         label_separator: multi_label: the text between two labels of a cell.
 
     >>> task = Classification(tokenizer, labels=("negative", "positive"))
@@ -69,6 +70,7 @@ class Classification(TrainableTask):
     class_weights: str | tuple[float, ...] = ()
     columns: dict = dataclasses.field(default_factory=dict)
     label_separator: str = ","
+    activation: str = "linear"
 
     name = "classification"
     pipeline_tag = "text-classification"
@@ -80,6 +82,9 @@ class Classification(TrainableTask):
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", names_of_labels(self.labels))
         check_choice(self, "problem", PROBLEMS)
+        check_choice(self, "activation", ("linear", "sigmoid"))
+        if self.activation != "linear" and self.problem != "regression":
+            raise ConfigError(f"activation={self.activation!r} is of problem='regression', not of {self.problem!r}")
         if self.problem == "regression":
             if self.labels or self.class_weights:
                 raise ConfigError("regression has neither labels nor class weights")
@@ -126,7 +131,15 @@ class Classification(TrainableTask):
         return {**settings, "class_weights": tuple(class_weights)}
 
     def examples(self, table: Table, *, labelled: bool = True, training: bool = False) -> dict[str, Sequence]:
-        return classification_examples.read(self, table, labelled=labelled, training=training)
+        found = classification_examples.read(self, table, labelled=labelled, training=training)
+        if training and self.activation == "sigmoid":
+            label = np.asarray(found["label"])
+            for row in np.flatnonzero((label < 0) | (label > 1)):
+                raise DataError(
+                    f"{table.row_name(int(row))}: {label[row]:g} is not from 0 to 1, as a number of activation='sigmoid' "
+                    "is; divide the numbers by their highest, or load the model with activation='linear'"
+                )
+        return found
 
     @classmethod
     def given_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -174,7 +187,7 @@ class Classification(TrainableTask):
 
     # 4 loss and metrics
     def loss(self) -> ClassificationLoss:
-        return ClassificationLoss(self.problem, self.class_weights)
+        return ClassificationLoss(self.problem, self.class_weights, activation=self.activation)
 
     def keras_metrics(self) -> list[keras.metrics.Metric]:
         of_texts = self.problem == "single_label" and not self.windows
@@ -209,7 +222,7 @@ class Classification(TrainableTask):
         if self.windows:
             outputs = tf.math.unsorted_segment_mean(outputs, features["rows"], tf.size(example["text"]))
         if self.problem == "regression":
-            return {"score": outputs[:, 0]}
+            return {"score": tf.sigmoid(outputs[:, 0]) if self.activation == "sigmoid" else outputs[:, 0]}
         names = tf.constant(self.labels)
         if self.problem == "single_label":
             label = tf.gather(names, tf.argmax(outputs, axis=-1))  # [B]
@@ -247,4 +260,7 @@ class Classification(TrainableTask):
     def hugging_face_config(self) -> dict[str, Any]:
         names = self.labels or ("LABEL_0",)  # transformers' own name for a regression output
         problem = self.problem if self.problem == "regression" else f"{self.problem}_classification"
-        return {**names_of_logits(names), "problem_type": problem}
+        values = {**names_of_logits(names), "problem_type": problem}
+        if self.activation == "sigmoid":  # for sentence-transformers' CrossEncoder
+            values["sentence_transformers"] = {"activation_fn": "torch.nn.modules.activation.Sigmoid"}
+        return values

@@ -54,7 +54,11 @@ class SentenceEmbedding(TrainableTask):
             found among the pairs (and negatives) of the whole batch; "triplet": a text shall be nearer to its pair than
             to its negative.
         score_range: the scores that mean the cosines 0 and 1.
-        pooling: "mean" over the tokens, "cls", the first one's vector, or "max".
+        pooling: "mean" over the tokens, "cls", the first one's vector, "max", "lasttoken", or a mean of another kind:
+            "weightedmean", "mean_sqrt_len_tokens".
+        prompt: what is put before each text, such as "query: ".
+        include_prompt: whether the prompt's tokens are pooled, too.
+        prompts: prompts by name, of which `SentenceEncoder.encode` takes one instead of `prompt`.
         dense_units: outputs of a dense layer after the pooling, as some models of sentence-transformers have; 0: none.
         dense_activation, dense_bias: of that layer.
         dimensions: length of the embedding, the first of all; 0 for all.
@@ -80,6 +84,9 @@ class SentenceEmbedding(TrainableTask):
     margin: float = 0.5
     max_length: int = 128
     columns: dict = dataclasses.field(default_factory=dict)
+    prompt: str = ""
+    include_prompt: bool = True
+    prompts: dict = dataclasses.field(default_factory=dict)
 
     name = "sentence_embedding"
     pipeline_tag = "sentence-similarity"
@@ -135,12 +142,32 @@ class SentenceEmbedding(TrainableTask):
     def columns_of_tuple(self, size: int) -> tuple[str, ...]:
         return TEXTS[:size] if size <= len(TEXTS) else ()
 
+    @property
+    def skipped_tokens(self) -> int:
+        """The tokens that are not pooled: those of the prompt, and the special ones before it."""
+        if self.include_prompt or not self.prompt:
+            return 0
+        ids = self.tokenizer([self.prompt], max_length=self.max_length)["token_ids"][0].numpy()
+        return len(ids) - int(ids[-1] in self.tokenizer.special_ids)
+
     def features(self, example: Tensors) -> Tensors:
-        """All texts of all examples, those of an example one after the other: W = K x B rows."""
+        """All texts of all examples, those of an example one after the other: W = K x B rows.
+
+        A column "prompt" counts instead of the setting.
+        """
         texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]
         rows = tf.repeat(tf.range(tf.size(texts[0])), len(texts))
         # LiteRT cannot stack strings, and one text alone needs no stacking.
         texts = tf.reshape(tf.stack(texts, axis=1), [-1]) if len(texts) > 1 else texts[0]
+        if "prompt" in example:
+            texts = tf.strings.join([tf.gather(example["prompt"], rows), texts])
+        elif self.prompt:
+            if self.tokenizer.portable:
+                raise ConfigError(
+                    f"LiteRT cannot put the prompt {self.prompt!r} before a text; export a model that was loaded with "
+                    'prompt="", and put it before the texts'
+                )
+            texts = tf.strings.join([self.prompt, texts])
         features = self.tokenizer(texts, max_length=self.max_length)
         return {**features, "rows": rows}
 

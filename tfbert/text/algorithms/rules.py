@@ -90,6 +90,14 @@ class Rules:
         theirs = characters.bert_normalizer(*self.flags)
         return _changes(self.characters) == _changes(theirs)
 
+    def lowered(self) -> Rules:
+        """Returns these rules with a Lowercase before them, unless they have one."""
+        steps = flat(self.normalizer)
+        if any(step["type"] == "Lowercase" for step in steps):
+            return self
+        normalizers = [{"type": "Lowercase"}, *steps]
+        return dataclasses.replace(self, normalizer={"type": "Sequence", "normalizers": normalizers})
+
     @property
     def _is_plain(self) -> bool:
         """Whether the normalizer is BERT's by name; else the maps are compared."""
