@@ -175,10 +175,16 @@ class Source(Weights):
             raise CheckpointError(f"{self.description}: id2label has a key that is no number") from None
 
     def tokenizer(self) -> Any:
-        """The `Tokenizer` of the folder. Raises VocabularyError and ConfigError."""
+        """The `Tokenizer` of the folder; empty lines that end its vocabulary are no tokens where there are no rows
+        of the embedding for them. Raises VocabularyError and ConfigError."""
         from tfbert.text import Tokenizer
 
         tokenizer = Tokenizer.from_folder(self.folder)
+        tokens = list(tokenizer.vocabulary)
+        if len(tokens) > self.config.vocab_size and not any(tokens[self.config.vocab_size :]):
+            tokenizer = Tokenizer.from_config(
+                {**tokenizer.get_config(), "vocabulary": tokens[: self.config.vocab_size]}
+            )
         return tokenizer.lowered() if self.lower_case else tokenizer
 
     def __str__(self) -> str:

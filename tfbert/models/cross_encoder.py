@@ -26,8 +26,8 @@ def settings(source: Source, activation: str, given: dict[str, Any]) -> dict[str
     prompt = sentence_modules.prompts_of(folder).get("prompt")
     if prompt:
         raise CheckpointError(
-            f"{folder}: the default prompt {prompt!r} is put before the first text of a pair, which a "
-            "TextClassifier does not do; remove default_prompt_name, and put it there yourself"
+            f"{folder}: the default prompt {prompt!r} is put before the first text of a pair, which a TextClassifier "
+            "does not do; remove default_prompt_name, and put the prompt there yourself"
         )
     found: dict[str, Any] = {"pairs": True, "max_length": sentence_transformers.longest(source)}
     if given.get("labels") is not None or given.get("problem") is not None:

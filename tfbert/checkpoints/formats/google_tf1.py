@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any
+
+import tensorflow as tf
 
 from tfbert.checkpoints import tokenizer_files
 from tfbert.checkpoints.formats import Format
@@ -27,17 +30,32 @@ def open_folder(folder: Any) -> Source:
 
 
 def checkpoint_prefix(folder: Any) -> pathlib.Path:
-    """The path of the folder's checkpoint without .index. Raises CheckpointError: none, or several."""
+    """The path of the folder's checkpoint without .index.
+
+    It is bert_model.ckpt, the one that there is, or of several the one that TensorFlow's file `checkpoint` names.
+    Raises CheckpointError: none, or several.
+    """
     folder = pathlib.Path(folder)
     named = folder / "bert_model.ckpt"
     if named.with_name("bert_model.ckpt.index").exists():
         return named
-    found = sorted(folder.glob("*.index"))
-    if len(found) != 1:
+    found = {path.stem: path.with_suffix("") for path in sorted(folder.glob("*.index"))}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if not found:
+        raise CheckpointError(f"{folder} must hold bert_model.ckpt.index; it holds no .index file")
+    names = ", ".join(found)
+    if not (folder / "checkpoint").exists():
         raise CheckpointError(
-            f"{folder} must hold bert_model.ckpt.index; it holds {[path.name for path in found] or 'no .index file'}"
+            f"{folder} holds several checkpoints, {names}, and no file named checkpoint that says which; copy one of "
+            "them into a folder of its own"
         )
-    return found[0].with_suffix("")
+    state = tf.train.get_checkpoint_state(str(folder))
+    # It may have been written in another folder, on another system.
+    newest = re.split(r"[/\\]", state.model_checkpoint_path)[-1] if state else ""
+    if newest not in found:
+        raise CheckpointError(f"{folder / 'checkpoint'} names {newest or 'none'}; the folder holds {names}")
+    return found[newest]
 
 
 def config_file(folder: Any) -> pathlib.Path | None:

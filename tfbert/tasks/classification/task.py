@@ -136,8 +136,8 @@ class Classification(TrainableTask):
             label = np.asarray(found["label"])
             for row in np.flatnonzero((label < 0) | (label > 1)):
                 raise DataError(
-                    f"{table.row_name(int(row))}: {label[row]:g} is not from 0 to 1, as a number of activation='sigmoid' "
-                    "is; divide the numbers by their highest, or load the model with activation='linear'"
+                    f"{table.row_name(int(row))}: {label[row]:g} is not from 0 to 1, as activation='sigmoid' asks; "
+                    "divide the numbers by their highest, or load the model with activation='linear'"
                 )
         return found
 
