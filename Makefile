@@ -30,7 +30,7 @@ test-slow: $(VENV)/.installed
 $(REFERENCE)/.installed:
 	$(PYTHON) -m venv $(REFERENCE)
 	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
-		absl-py ml_collections
+		sentence-transformers==6.2.0 absl-py ml_collections
 	touch $@
 
 # Model Garden and the last transformers with TensorFlow classes: Keras 2, on the TensorFlow of the tests' environment

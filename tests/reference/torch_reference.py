@@ -119,6 +119,66 @@ def make(folder, inputs):
     return logits(folder / "safetensors", inputs)
 
 
+WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the a film red lamp café Lamp query passage : . ! ? ##s ##e Σ σ ς".split()
+
+
+def tiny(folder, settings):
+    """A random encoder of 40 positions with a tokenizer of `WORDS`."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True)
+    vocab = {word: number for number, word in enumerate(WORDS)}
+    transformers.BertTokenizer(vocab=vocab, **settings).save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = transformers.BertConfig(vocab_size=len(WORDS), max_position_embeddings=40, **sizes)
+    model = transformers.BertModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    model.save_pretrained(folder)
+    return str(folder)
+
+
+def sentence_transformer(folder, inputs):
+    """Saves a random sentence-transformers model, with its files as `settings` change them, and encodes texts."""
+    import sentence_transformers
+    from sentence_transformers.base.modules import Dense, Normalize, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    arrays = np.load(inputs, allow_pickle=True)
+    settings, texts = json.loads(str(arrays["settings"])), [text.decode() for text in arrays["texts"]]
+    folder = pathlib.Path(folder)
+    base = tiny(folder.with_name(folder.name + "-base"), settings.get("tokenizer", {}))
+    modules = [Transformer(base), Pooling(32, **settings.get("pooling", {}))]
+    if settings.get("dense"):
+        torch.manual_seed(1)
+        modules += [Dense(32, 8), Normalize()]
+    sentence_transformers.SentenceTransformer(modules=modules, **settings.get("prompts", {})).save(str(folder))
+    for name, values in settings.get("files", {}).items():
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    model = sentence_transformers.SentenceTransformer(str(folder))
+    encode = settings.get("encode", {})
+    return {"embedding": model.encode(texts, **encode), "longest": model.max_seq_length}
+
+
+def cross_encoder(folder, inputs):
+    """Saves a random CrossEncoder, and scores pairs."""
+    import sentence_transformers
+
+    arrays = np.load(inputs, allow_pickle=True)
+    settings = json.loads(str(arrays["settings"]))
+    pairs = [tuple(text.decode() for text in pair) for pair in arrays["pairs"]]
+    folder = pathlib.Path(folder)
+    base = tiny(folder.with_name(folder.name + "-base"), {})
+    kind = settings.pop("activation", None)
+    activation = {} if kind is None else {"activation_fn": getattr(torch.nn, kind)()}
+    torch.manual_seed(2)
+    sentence_transformers.CrossEncoder(base, **settings, **activation).save(str(folder))
+    model = sentence_transformers.CrossEncoder(str(folder))
+    return {"score": model.predict(pairs), "longest": model.max_seq_length}
+
+
 def logits(folder, inputs):
     """The outputs of the class `kind` of a folder."""
     kind = str(np.load(inputs)["kind"])
