@@ -166,6 +166,22 @@ def test_rules_of_the_tokenizer_go_along(strip_accents, network, tmp_path):
     )
 
 
+@pytest.mark.parametrize("settings", [{}, {"strip_accents": True}, {"suffix_indicator": "@@", "oov_token": "café"}])
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_rules_that_keras_hub_writes(lowercase, settings, network, tmp_path):
+    """Accents stay in lower case unless it is told to strip them, whatever BERT's own rules are."""
+    words = [*"[PAD] [UNK] [CLS] [SEP] [MASK] café cafe Café Cafe ##s @@s 東 京".split()]
+    rows = network(())
+    tokenizer = tfbert.Tokenizer(tfbert.text.Vocabulary(words))
+    keras_hub_preset.write_weights(tmp_path, rows, tokenizer)
+    theirs = keras_hub.tokenizers.BertTokenizer(vocabulary=words, lowercase=lowercase, **settings)
+    theirs.save_to_preset(str(tmp_path))
+    assert "split_on_cjk" not in (tmp_path / "tokenizer.json").read_text()
+    ours = open_checkpoint(tmp_path).tokenizer()
+    for text in ("Café cafés CAFE", "Cafe cafe 東京 x", "cafés"):
+        assert ours.tokenize([text])[0].numpy().tolist() == list(theirs(text)), text
+
+
 def test_damage_is_named(network, tmp_path):
     convert(network(("classifier",)), "keras_hub", tmp_path / "out")
     task = json.loads((tmp_path / "out/task.json").read_text())
