@@ -20,7 +20,7 @@ _TRIMMED_EVERY = 16 << 20  # bytes read; malloc may keep as many: a few hundredt
 class LoadReport:
     """Which variables the checkpoint had, and which it lacks: these keep their random numbers.
 
-    `found` says in a line what the checkpoint is, `notes` what was done about labels that are not the task's.
+    `found` describes the checkpoint in one line; `notes` say what was done about labels that are not the task's.
     """
 
     loaded: tuple[str, ...]

@@ -103,7 +103,7 @@ class Source(Weights):
         values: all of its config JSON, for heads and labels.
         modules: the folder of modules.json, of sentence-transformers; None elsewhere.
         lower_case: whether texts are lower-cased before anything else, as sentence-transformers may ask for.
-        has_tokenizer_files: whether its tokenizer's files are as Hugging Face has them.
+        has_tokenizer_files: whether its tokenizer's files are in Hugging Face's format.
 
     Args:
         files: [(rows of a format's table, the tensor file that holds them)].

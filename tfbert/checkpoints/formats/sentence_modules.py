@@ -22,7 +22,7 @@ POOLINGS = {  # before 5.4 a key for each kind, since then one key with the valu
 }
 CONFIG = "config_sentence_transformers.json"
 _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
-# What the folder of a module must hold; that of Normalize is empty, and not kept by all that copy.
+# What the folder of a module must hold. Normalize's is empty, and some programs do not copy empty folders.
 _NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
@@ -54,7 +54,7 @@ def modules_of(folder, given=()):
         if kind in found and not skipped and not (found[kind] / name).exists():
             or_else = ", or give pooling=" if kind == "Pooling" else ""
             raise CheckpointError(
-                f"{path} names {found[kind] / name}, which is not there: copy the folder with those in it{or_else}"
+                f"{path} names {found[kind] / name}, which is not there: copy the folder with its subfolders{or_else}"
             )
     return found
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from tfbert.encoders.config import EncoderConfig
 
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
-MIN_TOKENS = 1e-9  # of a sentence without tokens, so that its mean is 0 and not 0 / 0
+MIN_TOKENS = 1e-9  # the divisor for a sentence without tokens, so that its mean is 0 and not 0 / 0
 MIN_SQUARE = 1e-24  # a vector with a smaller sum of squares is not scaled to length 1, as in PyTorch's `normalize`
 
 
 @keras.saving.register_keras_serializable("tfbert")
 class SentencePooling(keras.layers.Layer):
-    """Mean or maximum over the tokens that are no padding, or the vector of the first or the last.
+    """The mean or maximum over all tokens but padding, or the vector of the first or the last.
 
     "mean_sqrt_len_tokens" divides the sum by the square root of their number; "weightedmean" weighs each by its place,
     from 1 on.
@@ -32,7 +32,7 @@ class SentencePooling(keras.layers.Layer):
     Args:
         pooling: one of `POOLINGS`.
         skipped: how many tokens of each text are left out, from the first on, such as those of a prompt.
-        dimensions: how many of the vector's numbers are kept, from the first on; 0 for all.
+        dimensions: how many of the vector's first numbers are kept; 0 keeps all.
         normalize: scale what is kept to length 1.
 
     >>> SentencePooling("mean", normalize=False)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
