@@ -181,3 +181,18 @@ def test_a_cross_encoder_that_is_refused(cross_encoder):
     write(cross_encoder, "config_sentence_transformers", {"model_type": "CrossEncoder", **PROMPTS})
     with pytest.raises(CheckpointError, match="the default prompt 'where is ' is put before the first text"):
         TextClassifier.from_checkpoint(cross_encoder)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize("pooling", ["cls", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])
+def test_poolings_in_onnx(tiny_checkpoint, tmp_path, pooling, is_whole):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from tfbert.export.onnx.files import write_onnx
+
+    about = {"pooling": pooling, "include_prompt": is_whole, "prompt": "where is "}
+    model = SentenceEncoder.from_checkpoint(tiny_checkpoint, **about)
+    write_onnx(model, tmp_path, ["float32"])
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    features = model.task.features({"text": ["my order", "it", "the red lamp that is late ?"]})
+    inputs = {found.name: features[found.name].numpy() for found in session.get_inputs()}
+    np.testing.assert_allclose(session.run(["embedding"], inputs)[0], model(features), atol=1e-5)

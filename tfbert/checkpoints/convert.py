@@ -61,7 +61,7 @@ def _not_kept(source: Source, written: Source, name: str) -> list[str]:
     before, after, notes = {}, {}, []
     try:
         before = _rules(source.tokenizer())
-        after = _rules(written.tokenizer())
+        after = {**dict.fromkeys(before, "none"), **_rules(written.tokenizer())}
     except (ConfigError, VocabularyError) as error:
         if before:  # otherwise the source's own tokenizer was not readable
             notes.append(f"{name} has no place for all of the tokenizer, which tfbert does not read there: {error}")
@@ -69,19 +69,20 @@ def _not_kept(source: Source, written: Source, name: str) -> list[str]:
         before["the names of the labels"] = source.label_names()
         after["the names of the labels"] = written.label_names()
     notes += [
-        f"{name} has no place for {what}, {_shown(before[what])}: read back, {_shown(found)}"
+        f"{name} has no place for {what}, {_shown(before.get(what, 'none'))}: read back, {_shown(found)}"
         for what, found in after.items()
-        if found != before[what]
+        if found != before.get(what, "none")
     ]
     try:
         pooling = sentence_transformers.settings(source)
     except CheckpointError:  # modules that tfbert does not have
         return notes
     kept = sentence_transformers.settings(written)
-    lost = [key for key in ("pooling", "normalize", "max_length") if key in pooling and kept.get(key) != pooling[key]]
+    settings = ("pooling", "normalize", "max_length", "prompt", "include_prompt")
+    lost = [key for key in settings if key in pooling and kept.get(key) != pooling[key]]
     if lost:
-        settings = ", ".join(f"{key} {pooling[key]}" for key in lost)
-        notes.append(f"{name} has no place for the sentence embedding's {settings}")
+        values = ", ".join(f"{key} {pooling[key]}" for key in lost)
+        notes.append(f"{name} has no place for the sentence embedding's {values}")
     return notes
 
 
@@ -89,6 +90,7 @@ def _rules(tokenizer: Any) -> dict[str, Any]:
     """What decides a text's ids besides the vocabulary."""
     return {
         **{f"the tokenizer's {name}": value for name, value in tokenizer.algorithm.rules.items()},
+        "the tokenizer's template": str(tokenizer.template),
         "the tokenizer's special_tokens": tuple(tokenizer.special_tokens),
         "the tokenizer's added_tokens": tuple(token.content for token in tokenizer.added_tokens),
     }

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfbert.encoders.layers.pooling import SentencePooling
+from tfbert.encoders.layers.pooling import POOLINGS, SentencePooling
 
 TOKENS = np.array([[[3.0, 4.0, 1.0], [1.0, 0.0, -5.0], [9.0, 9.0, 9.0]], [[-1.0, -2.0, -3.0]] * 3], "float32")
 MASK = np.array([[1, 1, 0], [1, 1, 1]])
@@ -33,3 +33,29 @@ def test_keras_knows_it():
     assert layer(keras.Input((None, 3)), keras.Input((None,))).shape == (None, 2)
     with pytest.raises(ValueError, match="pooling 'sum'"):
         SentencePooling("sum")
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 2, 5])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_every_pooling_with_a_prompt_that_is_left_out(pooling, skipped):
+    tokens = np.random.default_rng(0).normal(0, 1, (4, 6, 3)).astype("float32")
+    lengths = [6, 4, 3, 2]
+    found = SentencePooling(pooling, skipped=skipped, normalize=False)(
+        tokens, np.arange(6) < np.array(lengths)[:, None]
+    )
+    for row, (vectors, length) in enumerate(zip(tokens, lengths, strict=True)):
+        kept, places = vectors[skipped:length], np.arange(skipped, length) + 1.0
+        if len(kept):
+            wanted = {
+                "mean": kept.mean(0),
+                "cls": kept[0],
+                "max": kept.max(0),
+                "mean_sqrt_len_tokens": kept.sum(0) / np.sqrt(len(kept)),
+                "weightedmean": places @ kept / places.sum(),
+                "lasttoken": kept[-1],
+            }
+            np.testing.assert_allclose(found[row], wanted[pooling], atol=1e-6)
+        elif pooling == "cls":  # as sentence-transformers, where a prompt fills a text
+            np.testing.assert_allclose(found[row], vectors[0], atol=1e-6)
+        elif pooling != "max":
+            np.testing.assert_array_equal(found[row], np.zeros(3))

@@ -68,7 +68,7 @@ def transformer(folder: pathlib.Path) -> dict[str, Any]:
 
 def check_inputs(modules: dict[str, pathlib.Path], folder: pathlib.Path) -> None:
     """Raises CheckpointError: a module reads something else than the one before gives, or does more than tfbert."""
-    wanted = {
+    wanted: dict[str, dict[str, Any]] = {
         "Transformer": {"module_output_name": "token_embeddings", "query_expansion": None, "processing_kwargs": {}},
         "Dense": {"module_input_name": "sentence_embedding", "use_residual": False},
         "Normalize": {"module_input_name": "sentence_embedding"},

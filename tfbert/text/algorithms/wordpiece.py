@@ -52,7 +52,8 @@ class WordPiece:
         portable: bool,
     ) -> None:
         self.continuation = rules.continuation
-        self.rules = dict(zip(("lower_case", "strip_accents", "tokenize_chinese_chars"), rules.flags, strict=True))
+        names = ("lower_case", "strip_accents", "tokenize_chinese_chars")
+        self.rules: dict[str, bool | str] = dict(zip(names, rules.flags, strict=True))
         added = {token.content: token for token in added_tokens}
         in_normalized = [content for content, token in added.items() if token.normalized]
         verbatim = dict.fromkeys([*special_tokens.in_vocabulary(vocabulary), *added])
