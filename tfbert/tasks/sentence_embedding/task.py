@@ -162,11 +162,6 @@ class SentenceEmbedding(TrainableTask):
         if "prompt" in example:
             texts = tf.strings.join([tf.gather(example["prompt"], rows), texts])
         elif self.prompt:
-            if self.tokenizer.portable:
-                raise ConfigError(
-                    f"LiteRT cannot put the prompt {self.prompt!r} before a text; export a model that was loaded with "
-                    'prompt="", and put it before the texts'
-                )
             texts = tf.strings.join([self.prompt, texts])
         features = self.tokenizer(texts, max_length=self.max_length)
         return {**features, "rows": rows}
