@@ -60,7 +60,7 @@ def settings_in_order(saved: dict[str, Any], given: dict[str, Any], per_label: S
     order = order_of(saved.get("labels") or (), list(given["labels"]))
     for name in per_label:
         values = saved.get(name)
-        if values and name not in given:
+        if values and name not in given and not isinstance(values, str):
             settings[name] = [values[i] for i in order] if order else []
     return settings
 

@@ -42,7 +42,7 @@ class TextClassifier(TaskModel):
 
     @classmethod
     def settings_of_saved(cls, saved: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        return settings_in_order(saved, given, ("thresholds", "class_weights"))
+        return settings_in_order(saved, dict(Classification.given_settings(given)), ("thresholds", "class_weights"))
 
     @classmethod
     def settings_of_checkpoint(cls, source: Source, given: dict[str, Any]) -> dict[str, Any]:
