@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import ConfigError, DataError
+from tfbert.errors import ConfigError
 from tfbert.settings import check_choice, check_not_negative
 from tfbert.tasks.classification import answers as classification_answers
 from tfbert.tasks.classification import examples as classification_examples
@@ -135,10 +135,11 @@ class Classification(TrainableTask):
         if training and self.activation == "sigmoid":
             label = np.asarray(found["label"])
             for row in np.flatnonzero((label < 0) | (label > 1)):
-                raise DataError(
-                    f"{table.row_name(int(row))}: {label[row]:g} is not from 0 to 1, as activation='sigmoid' asks; "
-                    "divide the numbers by their highest, or load the model with activation='linear'"
+                message = (
+                    f"{label[row]:g} is not from 0 to 1, as activation='sigmoid' asks; divide the numbers by their "
+                    "highest, or load the model with activation='linear'"
                 )
+                raise table.row_error(int(row), message, "a number that is not from 0 to 1")
         return found
 
     @classmethod
