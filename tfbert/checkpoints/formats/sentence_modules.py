@@ -26,7 +26,7 @@ _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")  # in this order
 _NEEDED = {"Transformer": "", "Pooling": "config.json", "Dense": "config.json"}
 
 
-def modules_of(folder, given=()):
+def modules_of(folder: pathlib.Path, given: Any = ()) -> dict[str, pathlib.Path]:
     """{kind: folder} of modules.json, in order."""
     path = folder / "modules.json"
     try:
