@@ -90,7 +90,7 @@ def test_several_labels(tiny_checkpoint, tmp_path):
         ({"txt": [b"refund"]}, "Feature: text .* is required but could not be found"),
         ({"text": []}, "Key: text, Index: 1"),
         ({"text": [b"refund", b"late"]}, "Key: text, Index: 1"),
-        ({"text": [3]}, "Feature: text.*Data types don't match"),
+        ({"text": [3]}, "(Feature|Key): text.*Data types don't match"),
     ],
 )
 def test_an_example_without_its_one_text_is_an_error(classified, features, message):

@@ -216,7 +216,7 @@ def test_settings_of_the_task_on_the_command_line(finetune, tmp_path):
 
 
 BAD_DATA = [  # which file, its content, what is said of it
-    ("unknown label", "dev", b"text\tlabel\na\tpayment\nb\tpaymnet\n", "line 3: unknown label 'paymnet'"),
+    ("unknown labels", "dev", b"text\tlabel\na\tpaymnet\nb\trefnd\n", "line 2: unknown label 'paymnet'"),
     ("missing column", "dev", b"message\tlabel\na\tpayment\n", "no column 'text'"),
     ("too few fields", "dev", b"text\tlabel\na\tpayment\nb\n", "line 3"),
     ("empty file", "dev", b"", "dev.tsv"),

@@ -130,6 +130,7 @@ def test_a_task_that_glue_does_not_have():
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
     (tmp_path / "configs/second.py").write_text(CONFIG.format(more="text_column='message'"))
     result = suite()

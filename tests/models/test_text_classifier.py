@@ -222,9 +222,8 @@ def test_errors(model, tiny_checkpoint, tmp_path):
         TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, max_length=129)
     with pytest.raises(ConfigError, match="no setting 'label'; did you mean 'labels'"):
         TextClassifier.from_checkpoint(tiny_checkpoint, label=["a"])
-    for labels, wrong in [([0, 1], "0"), (["a", None], "None")]:
-        with pytest.raises(ConfigError, match=f"labels of task classification must be texts, not {wrong}"):
-            TextClassifier.from_checkpoint(tiny_checkpoint, labels=labels)
+    with pytest.raises(ConfigError, match="labels of task classification must be texts, not None"):
+        TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", None])
     with pytest.raises(ConfigError, match="class_weights of task classification must be numbers, not '1'"):
         TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, class_weights=[1, "1"])
     for change in (lambda tokens: tokens[:-1], lambda tokens: [*tokens, "more"]):
@@ -291,6 +290,7 @@ def test_a_book_is_read_in_parts_of_its_windows(tiny_checkpoint, monkeypatch):
     np.testing.assert_allclose(in_parts, whole, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_book_is_trained_in_parts_of_its_windows(tiny_checkpoint, monkeypatch):
     """A batch with a text of 50,000 words: a part has at most twice as many windows as texts, the step is the same."""
     settings = {"labels": LABELS, "max_length": 64, "windows": True, "stride": 8}

@@ -1,6 +1,7 @@
 """A portable tokenizer in LiteRT, with tensorflow_text's registered kernels and no TensorFlow ops."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from ai_edge_litert import interpreter as lite
 from test_equality import HARD, _joined_parts
@@ -41,6 +42,7 @@ def test_equals_the_tokenizer(small_vocabulary, tokenizers_of):
             assert np.array_equal(got[name], values), name
 
 
+@pytest.mark.slow
 def test_pairs_windows_added_tokens_and_broken_bytes(small_vocabulary):
     added = [AddedToken("<e1>"), AddedToken("unable", normalized=True), AddedToken("北京", normalized=True)]
     vocabulary = Vocabulary([*small_vocabulary, "<e1>", "unable"])

@@ -82,7 +82,7 @@ def test_columns_are_found_by_what_they_hold(text, words, tags):
 
 
 def test_what_was_found_is_said(caplog):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         columns("1\tAda\tB-per\n")
         columns("Ada\tNN\tB-per\n")
     assert caplog.messages == ["a.conll: words are column 2 and tags column 3 of 3; others are left out: 1 ('1')"]

@@ -31,7 +31,7 @@ SENTENCE = [
 
 def test_words_their_parts_of_speech_and_entities(tmp_path, caplog):
     (tmp_path / "a.conllu").write_text("".join([*SENTENCE, word(1, "Oh", "INTJ")]))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         table = read(tmp_path / "a.conllu")
     assert table.columns == {
         "sent_id": ["s1", ""],
