@@ -1,7 +1,13 @@
 """TFRecord files as tables, and the mistakes that such files hold."""
 
+import gzip
+import os
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
+from tfrecords import terabyte_record
 
 from tfbert.data import read, stream
 from tfbert.errors import DataError
@@ -101,3 +107,42 @@ def test_changed_tfrecord(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="record 3: the file is truncated or was changed"):
         read(path)
+
+
+READ = """
+import sys
+from tfbert.data import read
+from tfbert.errors import DataError
+try:
+    read(sys.argv[1])
+except DataError as error:
+    sys.exit(f"DataError: {error}")
+"""
+
+
+def test_a_record_of_a_terabyte_is_refused(tmp_path):
+    """In a process of its own: TensorFlow's reader allocates what a header says, and crashes."""
+    path = tmp_path / "rows.tfrecord"
+    path.write_bytes(terabyte_record())
+    run = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 1
+    assert "DataError" in run.stderr and "record 1: the file is truncated or was changed" in run.stderr
+    compressed = tmp_path / "rows.tfrecord.gz"
+    compressed.write_bytes(gzip.compress(terabyte_record()))
+    with pytest.raises(DataError, match="record 1: the file is truncated or was changed"):
+        read(compressed)
+
+
+def test_rows_before_a_lying_length_are_read(tmp_path):
+    path = write(tmp_path / "rows.tfrecord", [GOOD] * 3)
+    with open(path, "ab") as file:
+        file.write(terabyte_record())
+    tables = stream(path, most_rows=3)
+    assert next(tables).column("text") == ["late"] * 3
+    with pytest.raises(DataError, match="record 4: the file is truncated or was changed"):
+        next(tables)
+
+
+def test_a_device_is_no_file_of_records():
+    with pytest.raises(DataError, match="is no file but a pipe or a device"):
+        read(os.devnull, format="tfrecord")

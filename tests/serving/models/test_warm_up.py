@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from served import examples, predict, request
 from tensorflow_serving.apis import prediction_log_pb2
+from tfrecords import terabyte_record
 
 from tfbert.errors import ServingError
 from tfbert.serving.host.server import Server
@@ -55,6 +56,16 @@ def test_every_kind_of_request_is_run(folder):
         assert predict(channel, request()).outputs
 
 
+def test_a_record_of_a_terabyte_does_not_crash_the_server(folder, monkeypatch):
+    def crash(*_):
+        raise AssertionError("TensorFlow's reader allocates what a header says")
+
+    monkeypatch.setattr(tf.data, "TFRecordDataset", crash)
+    write_warmup(folder).write_bytes(terabyte_record())
+    with pytest.raises(ServingError, match="tf_serving_warmup_requests: .*record 1; export the model again"):
+        play(folder)
+
+
 def test_a_request_or_file_that_is_wrong_keeps_the_model_from_being_served(folder, monkeypatch):
     bad = prediction_log_pb2.PredictionLog(predict_log={"request": request({"txt": ["a"]})})
     write_warmup(folder, PREDICT, bad)
@@ -65,6 +76,10 @@ def test_a_request_or_file_that_is_wrong_keeps_the_model_from_being_served(folde
         play(folder)
     write_warmup(folder, PREDICT).write_bytes(b"no TFRecord at all, but some text")
     with pytest.raises(ServingError, match="not in TFRecord format"):
+        play(folder)
+    whole = write_warmup(folder, PREDICT, PREDICT).read_bytes()
+    (folder / "assets.extra" / "tf_serving_warmup_requests").write_bytes(whole[:-1])
+    with pytest.raises(ServingError, match="truncated: record 2"):
         play(folder)
     monkeypatch.setattr(warm_up_module, "MAX_WARM_UP_REQUESTS", 1)
     write_warmup(folder, PREDICT, PREDICT)

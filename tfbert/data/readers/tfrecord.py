@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from tfbert.data.readers.lines import open_data
+from tfbert.data.readers.record_lengths import FOOTER_BYTES, HEADER, first_cut_record
 from tfbert.data.readers.rows import ListRows
 from tfbert.errors import DataError
 
-_HEADER = struct.Struct("<QI")  # of a record: its length, and the hash of the length
-_FOOTER_BYTES = 4  # the record's hash
+_PIECE = 1 << 20  # bytes of a record that are read at a time, whatever its header says
 
 
 def tfrecord_rows(source: str) -> ListRows:
@@ -47,18 +46,24 @@ def _examples(source: str) -> Iterator[tuple[int, dict[str, Any], int]]:
 
 
 def _records(tf: Any, source: str) -> Iterator[bytes]:
-    number, end = 0, 0
+    if not os.path.isfile(source):
+        raise DataError(f"{source}: is no file but a pipe or a device; save the records in a file")
+    number = 0
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False  # none may read a record ahead
+    options.autotune.enabled = False
     try:
-        for record in tf.data.TFRecordDataset(source).as_numpy_iterator():
+        cut = first_cut_record(source)  # TensorFlow also takes a header that is cut for the end of the file
+        records = tf.data.TFRecordDataset(source).with_options(options).as_numpy_iterator()
+        while number + 1 != cut and (record := next(records, None)) is not None:
             number += 1
-            end += _HEADER.size + len(record) + _FOOTER_BYTES
             yield record
-        if end != os.path.getsize(source):  # TensorFlow takes a header that is cut for the end of the file
-            raise _lost(source, number + 1)
     except tf.errors.DataLossError:
         raise _lost(source, number + 1) from None
     except tf.errors.OpError as error:
         raise DataError(f"{source}, record {number + 1}: cannot be read: {error.message}") from None
+    if cut is not None:
+        raise _lost(source, cut)
 
 
 def _gzip_records(source: str) -> Iterator[bytes]:
@@ -67,14 +72,16 @@ def _gzip_records(source: str) -> Iterator[bytes]:
     number = 0
     try:
         with open_data(source) as file:
-            while header := file.read(_HEADER.size):
-                size = _HEADER.unpack(header)[0] if len(header) == _HEADER.size else 0
-                record = file.read(size + _FOOTER_BYTES)
-                if not size or len(record) < size + _FOOTER_BYTES:
+            while header := file.read(HEADER.size):
+                size = HEADER.unpack(header)[0] if len(header) == HEADER.size else 0
+                record = bytearray()
+                while piece := file.read(min(_PIECE, size + FOOTER_BYTES - len(record))):
+                    record += piece
+                if not size or len(record) < size + FOOTER_BYTES:
                     raise EOFError
                 number += 1
-                yield record[:size]
-    except (EOFError, OSError, zlib.error, OverflowError, MemoryError):
+                yield bytes(record[:size])
+    except (EOFError, OSError, zlib.error):
         raise _lost(source, number + 1) from None
 
 

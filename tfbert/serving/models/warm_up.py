@@ -10,6 +10,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tfbert.data.readers.record_lengths import first_cut_record
 from tfbert.errors import ServingError
 from tfbert.export.saved_model.file_names import MAX_WARM_UP_REQUESTS, WARM_UP
 from tfbert.serving.models.servable import Servable
@@ -42,8 +43,12 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
     file = servable.folder / WARM_UP
     if not file.exists():
         return 0
+    if not file.is_file():
+        raise ServingError(f"{file} is no file; export the model again")
     count = 0
     try:
+        if (cut := first_cut_record(file)) is not None:  # TensorFlow's reader would crash the server
+            raise ServingError(f"{file}: not in TFRecord format or truncated: record {cut}; export the model again")
         for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
             log = prediction_log_pb2.PredictionLog.FromString(record)
             kind = log.WhichOneof("log_type")
@@ -55,6 +60,8 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
                 raise ServingError(f"{file}: more than {MAX_WARM_UP_REQUESTS} requests; record fewer")
             call = _KINDS[kind](servable.signatures, getattr(log, kind).request)
             call.response([submit(*run).result() for run in call.runs], version=0)
+    except OSError as error:
+        raise ServingError(f"{file} cannot be read: {error.strerror or error}") from error
     except DecodeError as error:
         raise ServingError(f"{file}: a record is not a PredictionLog; export the model again") from error
     except tf.errors.DataLossError as error:
