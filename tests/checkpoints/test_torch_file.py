@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,6 +138,68 @@ def test_other_pickles_are_refused(data, tmp_path, tensors):
     write_zip(tmp_path / "model.bin", tensors, data=data)
     with pytest.raises(CheckpointError, match=r"model\.bin"):
         TorchFile(tmp_path / "model.bin")
+
+
+def nested(times):
+    """Operations that make a tuple of the same tuple twice, `times` deep: its hash takes 2^times steps."""
+    parts = [b")q\x00"]
+    for i in range(times):
+        parts.append(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]))
+    return b"".join(parts)
+
+
+TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
+ENDLESS = {
+    "a key": b"\x80\x02}" + nested(60) + b"K\x01s.",
+    "a key of DICT": b"\x80\x02(" + nested(60) + b"K\x01d.",
+    "a key of SETITEMS": b"\x80\x02}(" + nested(60) + b"K\x01u.",
+    "a key of OrderedDict": b"\x80\x02ccollections\nOrderedDict\n(](" + nested(60) + b"K\x01\x86etR.",
+    "a storage": b"\x80\x02" + nested(60) + b"Q.",
+    "a storage's kind": b"\x80\x02(X\x07\x00\x00\x00storage" + nested(60) + b"NNNtQ.",
+    "a length": b"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000N" + nested(60) + b"tQ.",
+    "a shape": b"\x80\x02" + TENSOR + b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000NK\x01tQ"
+    b"K\x00" + nested(60) + b"h\x3ctR.",
+    "attributes of a function": TENSOR + b"N}X\x0c\x00\x00\x00__defaults__K\x01\x85s\x86b.",
+    "containers": b"\x80\x02(" + b"}" * 200_001 + b"l.",
+    "operations": b"\x80\x02(" + b"N" * 1_000_001 + b"l.",
+}
+OPEN = """
+import resource, sys
+from tfbert.checkpoints.tensor_files.torch import TorchFile
+from tfbert.errors import CheckpointError
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]),) * 2)
+for path in sys.argv[2:]:
+    try:
+        TorchFile(path)
+    except CheckpointError as error:
+        print(len(str(error)) < 1000, error, flush=True)
+"""
+
+
+def test_a_pickle_of_containers_without_end_is_refused_at_once(tmp_path, tensors):
+    """In a process of its own, which is stopped: what these cost on their way is not to be interrupted."""
+    paths = []
+    for write in (write_zip, write_legacy):
+        for name, data in ENDLESS.items():
+            paths.append(tmp_path / f"{write.__name__}.{name}.bin")
+            write(paths[-1], tensors, data=data)
+    run = subprocess.run([sys.executable, "-c", OPEN, "40", *paths], capture_output=True, text=True, timeout=300)
+    answers = run.stdout.splitlines()
+    assert len(answers) == len(paths), (paths[len(answers)], run.stderr)
+    for path, answer in zip(paths, answers, strict=True):
+        assert answer.startswith("True ") and str(path) in answer
+
+
+def test_dictionaries_that_hold_themselves_or_another_many_times(tmp_path, tensors):
+    value = {"a": 1}
+    for _ in range(60):
+        value = {"a": value, "b": value}
+    value["itself"] = value["state_dict"] = value
+    write_legacy(tmp_path / "model.bin", tensors, data=pickle.dumps(value, protocol=2))
+    with pytest.raises(CheckpointError, match="its list of storages is damaged"):
+        TorchFile(tmp_path / "model.bin")
+    write_zip(tmp_path / "model.bin", tensors, data=pickle.dumps(value, protocol=2))
+    assert TorchFile(tmp_path / "model.bin").shapes == {}
 
 
 def test_files_that_are_none(tmp_path):

@@ -124,7 +124,11 @@ class TorchFile:
             self._byte_order = "<" if isinstance(system, dict) and system.get("little_endian") else ">"
             sizes = {str(s.key): _item_size(s) for s in _storages(state)}
             self._begins, self._lengths = {}, {}
-            if not isinstance(keys, list) or not {str(key) for key in keys} <= set(sizes):
+            if (
+                not isinstance(keys, list)
+                or not all(isinstance(key, (str, int)) for key in keys)
+                or not {str(key) for key in keys} <= set(sizes)
+            ):
                 raise CheckpointError(f"{self.path}: its list of storages is damaged")
             for key in map(str, keys):
                 file.seek(begin)
@@ -153,9 +157,13 @@ def _item_size(storage: Storage) -> int:
 
 
 def _storages(state: Any) -> Iterator[Storage]:
-    """All storages of the tensors in a dictionary of dictionaries."""
-    if isinstance(state, Tensor):
-        yield state.storage
-    elif isinstance(state, dict):
-        for value in state.values():
-            yield from _storages(value)
+    """All storages of the tensors in a dictionary of dictionaries, each of which is visited once: a damaged one may
+    hold itself, or another many times."""
+    left, seen = [state], set()
+    while left:
+        value = left.pop()
+        if isinstance(value, Tensor):
+            yield value.storage
+        elif isinstance(value, dict) and id(value) not in seen:
+            seen.add(id(value))
+            left += value.values()
