@@ -1,8 +1,7 @@
 """TensorFlow's checkpoint files: PREFIX.index, PREFIX.data-00000-of-00001.
 
 The index is checked here against the lengths of the files before TensorFlow's own reader opens it, because that reader
-allocates what the index says. Source: tensorflow/core/util/tensor_bundle, tensorflow/core/lib/io/format.h (LevelDB's
-table).
+allocates what the index says, and ends the process where that cannot be. Source: tensorflow/core/util/tensor_bundle.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import math
 import os
 import pathlib
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import tensor_bundle_pb2
 
+from tfbert.checkpoints.tensor_files.bundle_index import entries_of, varint
 from tfbert.errors import CheckpointError
 
-_FOOTER, _TRAILER = 48, 5  # bytes: two handles and the magic number; a block's kind and checksum
-_MAGIC = 0xDB4775248B80FB57
+_MOST_DIMENSIONS = 254  # of TensorFlow's shapes
+_LONGEST_VARINT, _CHECKSUM = 10, 4  # bytes
 _CHUNK = 64 << 20  # bytes of the tensors that are written at a time
 _FLOATS = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
 
@@ -42,7 +42,7 @@ class TensorBundle:
         self.prefix = pathlib.Path(prefix)
         description = f"TF1 checkpoint {self.prefix}"
         try:
-            entries = dict(_table(self.prefix.with_name(self.prefix.name + ".index").read_bytes()))
+            entries = dict(entries_of(self.prefix.with_name(self.prefix.name + ".index").read_bytes()))
             header = tensor_bundle_pb2.BundleHeaderProto.FromString(entries.pop(b""))
             self._entries = {
                 name.decode(): tensor_bundle_pb2.BundleEntryProto.FromString(entry) for name, entry in entries.items()
@@ -51,7 +51,8 @@ class TensorBundle:
             raise CheckpointError(f"{self.prefix}.index is damaged or no index: {error!r}") from None
         if header.endianness != tensor_bundle_pb2.BundleHeaderProto.LITTLE:
             raise CheckpointError(f"{self.prefix}.index says that its numbers are big-endian")
-        self._check(header.num_shards)
+        self._shards = header.num_shards
+        self._check()
         try:
             self._reader = tf.train.load_checkpoint(str(self.prefix))
             readable = self._reader.get_variable_to_shape_map()
@@ -65,13 +66,26 @@ class TensorBundle:
         return self.read_any(name)
 
     def read_any(self, name: str) -> Any:
-        """A tensor of any dtype; bytes for a string."""
+        """A tensor of any dtype; bytes for a string.
+
+        Raises CheckpointError: its bytes are damaged; there is none; strings that are no scalar.
+        """
+        if name not in self._entries:
+            raise CheckpointError(f"{self.prefix} has no tensor {name}")
+        entry = self._entries[name]
+        kind = tf.dtypes.as_dtype(entry.dtype)
+        if kind in (tf.variant, tf.resource):
+            raise CheckpointError(f"{self.prefix}: tensor {name} holds objects, neither numbers nor strings")
         try:
+            if kind == tf.string:
+                self._check_string(name, entry)
             return self._reader.get_tensor(name)
-        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+        except (tf.errors.OpError, OSError, ValueError, RuntimeError, IndexError) as error:
+            if isinstance(error, CheckpointError):
+                raise
             raise CheckpointError(f"{self.prefix}: tensor {name} cannot be read: {_first_line(error)}") from None
 
-    def _check(self, num_shards: int) -> None:
+    def _check(self) -> None:
         """Every tensor lies in its file and has the length of its shape, and the last one ends with the file."""
         ends: dict[int, int] = {}
         for name, entry in self._entries.items():
@@ -79,27 +93,44 @@ class TensorBundle:
             if (
                 entry.slices
                 or entry.shape.unknown_rank
+                or len(sizes) > _MOST_DIMENSIONS
                 or min(sizes, default=0) < 0
                 or min(entry.offset, entry.size) < 0
+                or math.prod(max(size, 1) for size in sizes) >= 1 << 62  # of one without numbers too
             ):
                 raise CheckpointError(f"{self.prefix}: tensor {name} is saved in slices, or its shape is damaged")
             try:
                 kind = tf.dtypes.as_dtype(entry.dtype)
             except TypeError:
                 raise CheckpointError(f"{self.prefix}: tensor {name} has no known dtype") from None
-            if kind not in (tf.string, tf.variant, tf.resource) and entry.size != math.prod(sizes) * kind.size:
+            # A string has a byte for its length at least.
+            least = math.prod(sizes) * (1 if kind in (tf.string, tf.variant, tf.resource) else kind.size)
+            if entry.size < least or entry.size != least and kind not in (tf.string, tf.variant, tf.resource):
                 raise CheckpointError(
                     f"{self.prefix}: tensor {name} has the shape {sizes} and {entry.size} bytes, which do not agree"
                 )
+            if not 0 <= entry.shard_id < self._shards:
+                raise CheckpointError(f"{self.prefix}: tensor {name} is in none of the {self._shards} files")
             ends[entry.shard_id] = max(ends.get(entry.shard_id, 0), entry.offset + entry.size)
         for shard, end in ends.items():
-            path = self.prefix.with_name(f"{self.prefix.name}.data-{shard:05}-of-{num_shards:05}")
+            path = self._data_file(shard)
             if not path.exists():
                 raise CheckpointError(f"{self.prefix}: its file {path.name} is not there")
             if path.stat().st_size != end:
                 raise CheckpointError(
                     f"{path} has {path.stat().st_size} bytes, and its index says {end}: it is truncated or padded"
                 )
+
+    def _check_string(self, name: str, entry: Any) -> None:
+        """A string has the length that its entry leaves: its length and a checksum stand before it."""
+        with open(self._data_file(entry.shard_id), "rb") as file:
+            file.seek(entry.offset)
+            length, place = varint(file.read(min(entry.size, _LONGEST_VARINT)), 0)
+        if entry.shape.dim or place + _CHECKSUM + length != entry.size:
+            raise CheckpointError(f"{self.prefix}: tensor {name} is no scalar string, or its length is damaged")
+
+    def _data_file(self, shard: int) -> pathlib.Path:
+        return self.prefix.with_name(f"{self.prefix.name}.data-{shard:05}-of-{self._shards:05}")
 
 
 def write_tensor_bundle(
@@ -142,83 +173,6 @@ def write_tensor_bundle(
         tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=parts, destination_prefix=prefix, delete_old_dirs=False)
     except tf.errors.OpError as error:
         raise OSError(_first_line(error)) from error  # a full disk, in TensorFlow's words
-
-
-def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) of each entry of a table."""
-    if len(data) < _FOOTER or struct.unpack("<Q", data[-8:])[0] != _MAGIC:
-        raise ValueError("no table of TensorFlow")
-    footer = data[-_FOOTER:]
-    metaindex, place = _handle(footer, 0)
-    index, place = _handle(footer, place)
-    if any(footer[place:-8]):
-        raise ValueError("a damaged footer")
-    list(_block(data, metaindex))
-    for _, value in _block(data, index):
-        yield from _block(data, _handle(value, 0)[0])
-
-
-def _block(data: bytes, handle: tuple[int, int]) -> Iterator[tuple[bytes, bytes]]:
-    begin, size = handle
-    block = data[begin : begin + size]
-    if len(block) != size or begin + size + _TRAILER > len(data) - _FOOTER or size < 4:
-        raise ValueError("a block that does not lie in the file")
-    if data[begin + size] != 0:
-        raise ValueError("a compressed block")
-    (checksum,) = struct.unpack("<I", data[begin + size + 1 : begin + size + _TRAILER])
-    if _masked_crc32c(data[begin : begin + size + 1]) != checksum:
-        raise ValueError("a block with another checksum")
-    (restarts,) = struct.unpack("<I", block[-4:])
-    end = size - 4 - 4 * restarts
-    place, key = 0, b""
-    while place < end:
-        shared, place = _varint(block, place)
-        unshared, place = _varint(block, place)
-        length, place = _varint(block, place)
-        if shared > len(key) or place + unshared + length > end:
-            raise ValueError("an entry that does not lie in its block")
-        key = key[:shared] + block[place : place + unshared]
-        place += unshared
-        yield key, block[place : place + length]
-        place += length
-
-
-def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
-    begin, place = _varint(data, place)
-    size, place = _varint(data, place)
-    return (begin, size), place
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 64, 7):
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-    raise ValueError("a number without end")
-
-
-def _crc32c_table() -> list[int]:
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)  # Castagnoli's polynomial, reflected
-        table.append(byte)
-    return table
-
-
-_CRC32C = _crc32c_table()
-
-
-def _masked_crc32c(data: bytes) -> int:
-    """The checksum as tensorflow/core/lib/hash/crc32c.h stores it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC32C[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _first_line(error: Exception) -> str:
