@@ -10,6 +10,7 @@ from typing import Any
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.files import read_json_object
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
+from tfbert.text.tokenizer_json import check_id, check_unused, kind_of
 from tfbert.text.vocabulary import Vocabulary
 
 _LISTS = ("additional_special_tokens", "extra_special_tokens")  # of transformers before and since 5
@@ -42,15 +43,17 @@ def read(
     path = folder / "added_tokens.json"
     older = read_json_object(path, ConfigError) if path.exists() else {}
     specials = [content(name) for key in _LISTS for name in _listed(names.get(key))]
+    for name, number in older.items():
+        check_id(name, number, path)
     found: dict[str, tuple[int, Mapping[str, Any]]] = {name: (number, {}) for name, number in older.items()}
     found.update({token["content"]: (token["id"], token) for token in fast.get("added_tokens") or []})
-    decoder = config.get("added_tokens_decoder") or {}
-    found.update({token["content"]: (int(number), token) for number, token in decoder.items()})
+    found.update(_decoder(config, folder / "tokenizer_config.json"))
     found.update({name: (vocabulary[name], {}) for name in specials if name in vocabulary and name not in found})
 
     tokens, added = list(vocabulary), []
     for name, (number, about) in sorted(found.items(), key=lambda item: item[1][0]):
         _check(name, about, folder, keeps_white_space)
+        check_unused(name, number, len(vocabulary) + len(found), folder)
         if number >= len(tokens):
             tokens += ["" for _ in range(number - len(tokens))] + [name]  # ids between have no token
         elif tokens[number] != name and (name not in vocabulary or vocabulary[name] != number):
@@ -58,6 +61,22 @@ def read(
         is_special = about.get("special", name in specials or name in special)
         added.append(AddedToken(name, normalized=about.get("normalized", not is_special), special=is_special))
     return Vocabulary(tokens, vocabulary.source), added
+
+
+def _decoder(config: Mapping[str, Any], path: pathlib.Path) -> dict[str, tuple[int, Mapping[str, Any]]]:
+    decoder = config.get("added_tokens_decoder") or {}
+    if not isinstance(decoder, Mapping):
+        raise ConfigError(f"{path}: added_tokens_decoder must be an object, not {kind_of(decoder)}")
+    found = {}
+    for number, token in decoder.items():
+        if not isinstance(token, Mapping) or not isinstance(token.get("content"), str):
+            raise ConfigError(
+                f"{path}: added_tokens_decoder: {number!r:.40} must have an object with a content, which is text"
+            )
+        if not (number.isascii() and number.isdecimal() and len(number) < 20):
+            raise VocabularyError(f"{path}: added_tokens_decoder has {number!r:.40}, which is no id")
+        found[token["content"]] = int(number), token
+    return found
 
 
 def content(token: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import ConfigError, TfbertError, VocabularyError
 from tfbert.files import read_json_object, replace_file, replace_json
 from tfbert.text import added_tokens, tokenizer_config, tokenizer_json
 from tfbert.text.config import is_bert
@@ -26,6 +26,7 @@ _SETTINGS = {
     "strip_accents": ("strip_accents", "strip_accents"),
     "tokenize_chinese_chars": ("tokenize_chinese_chars", "handle_chinese_chars"),
 }
+_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _SPECIAL_KEYS = {
     "unk_token": "unknown",
     "cls_token": "start",
@@ -44,10 +45,25 @@ def read_folder(folder: str | os.PathLike[str]) -> tuple[Vocabulary, dict[str, A
     Raises VocabularyError and ConfigError.
     """
     folder = pathlib.Path(folder)
+    try:
+        return _read(folder)
+    except TfbertError:
+        raise
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
+        raise ConfigError(
+            f"{folder}: {', '.join(name for name in _FILES if (folder / name).exists())}: a value is of another type "
+            f"or lacks a key ({reason}); write the tokenizer's files again, or remove the one that is damaged"
+        ) from error
+
+
+def _read(folder: pathlib.Path) -> tuple[Vocabulary, dict[str, Any]]:
     path, fast_path = folder / "tokenizer_config.json", folder / "tokenizer.json"
     fast, stated = _read_json(fast_path), _read_json(path)
     config = stated or {}
     tokenizer_config.check(config, path)
+    if fast is not None:
+        tokenizer_json.check(fast, fast_path)
     vocabulary = _vocabulary(folder, fast, fast_path)
     names = {**(_read_json(folder / "special_tokens_map.json") or {}), **config}
     settings: dict[str, Any] = {}
@@ -149,7 +165,7 @@ def _vocabulary(folder: pathlib.Path, fast: Mapping[str, Any] | None, path: path
             raise VocabularyError(f"there is neither vocab.txt nor tokenizer.json in {folder}")
         return tokenizer_json.read_vocabulary(fast, path)
     vocabulary = Vocabulary.from_file(folder / "vocab.txt")
-    if fast is None or tokenizer_json.agrees(fast, vocabulary):
+    if fast is None or tokenizer_json.agrees(fast, vocabulary, path):
         return vocabulary
     logging.warning("%s: vocab.txt and tokenizer.json have other tokens; tokenizer.json is read", folder)
     return tokenizer_json.read_vocabulary(fast, path)

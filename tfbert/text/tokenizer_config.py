@@ -38,6 +38,8 @@ def check(config: Mapping[str, Any], path: pathlib.Path) -> None:
     length = config.get("model_max_length", config.get("max_len"))
     if isinstance(length, bool) or not isinstance(length, (int, float, type(None))):
         raise ConfigError(f"{path}: model_max_length is {length!r}; expected a number")
+    if length is not None and not length > 0:  # NaN is not
+        raise ConfigError(f"{path}: model_max_length is {length!r}; expected a positive number")
 
 
 def check_never_split(config: Mapping[str, Any], whole: Collection[str], path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@ Source: `tokenizers`, tokenizers/src/tokenizer/serialization.rs and processors/t
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,25 +21,77 @@ if TYPE_CHECKING:
     from tfbert.text.tokenizer import Tokenizer
 
 
+MOST_UNUSED_IDS = 1_000_000  # that no token has: one id of 10^12 must not make a list of so many
+
+
+def check(fast: Mapping[str, Any], path: pathlib.Path) -> None:
+    """Raises ConfigError: a key of a tokenizer.json has a value of another type, by name."""
+    for key in ("model", "normalizer", "pre_tokenizer", "post_processor", "truncation", "padding"):
+        if not isinstance(fast.get(key), (Mapping, type(None))):
+            raise ConfigError(f"{path}: {key} must be an object, not {kind_of(fast[key])}")
+    added = fast.get("added_tokens")
+    if not isinstance(added, (list, type(None))):
+        raise ConfigError(f"{path}: added_tokens must be a list, not {kind_of(added)}")
+    for token in added or ():
+        if not isinstance(token, Mapping) or not isinstance(token.get("content"), str):
+            raise ConfigError(f"{path}: added_tokens must be objects with a content, which is text")
+        check_id(token["content"], token.get("id"), path)
+
+
+def check_id(token: str, number: Any, path: str | os.PathLike[str]) -> None:
+    """Raises VocabularyError: the id of a token is none."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise VocabularyError(f"{path}: the id of {token!r:.80} must be an integer from 0, not {str(number):.40}")
+
+
+def check_unused(token: str, number: int, size: int, path: str | os.PathLike[str]) -> None:
+    """Raises VocabularyError: an id that leaves too many without a token, of a vocabulary of `size` tokens."""
+    if number >= size + MOST_UNUSED_IDS:
+        raise VocabularyError(
+            f"{path}: {token!r:.80} has the id {number:,}, and the vocabulary has {size:,} tokens; at most "
+            f"{MOST_UNUSED_IDS:,} ids may have none"
+        )
+
+
+def kind_of(value: Any) -> str:
+    """What messages call a value of JSON, which may be long.
+
+    >>> kind_of([1, 2])
+    'a list'
+    """
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
 def read_vocabulary(fast: Mapping[str, Any], path: pathlib.Path) -> Vocabulary:
     """Returns the Vocabulary of a tokenizer.json. Raises VocabularyError: it holds none of WordPiece."""
-    model = fast.get("model") or {}
-    ids = model.get("vocab")
-    if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:
-        raise VocabularyError(f"{path} holds no WordPiece vocabulary")
+    ids = _ids(fast, path)
     tokens = [""] * (max(ids.values(), default=-1) + 1)
     for token, number in ids.items():
         tokens[number] = token
     return Vocabulary(tokens, path)
 
 
-def agrees(fast: Mapping[str, Any], vocabulary: Vocabulary) -> bool:
+def agrees(fast: Mapping[str, Any], vocabulary: Vocabulary, path: pathlib.Path) -> bool:
     """Whether a vocab.txt has the tokens of a tokenizer.json, and besides them at most its added ones."""
-    ids = (fast.get("model") or {}).get("vocab") or {}
+    ids = _ids(fast, path) if (fast.get("model") or {}).get("vocab") else {}
     added = {token["content"]: token["id"] for token in fast.get("added_tokens") or []}
     return all(token in vocabulary and vocabulary[token] == number for token, number in ids.items()) and all(
         ids.get(token, added.get(token)) == vocabulary[token] for token in vocabulary if token
     )
+
+
+def _ids(fast: Mapping[str, Any], path: pathlib.Path) -> dict[str, int]:
+    model = fast.get("model") or {}
+    ids = model.get("vocab")
+    if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:
+        raise VocabularyError(f"{path} holds no WordPiece vocabulary")
+    for token, number in ids.items():
+        check_id(token, number, path)
+    if ids:
+        last = max(ids, key=ids.__getitem__)
+        check_unused(last, ids[last], len(ids), path)
+    return ids
 
 
 def read_rules(fast: Mapping[str, Any], stated: Mapping[str, Any], path: pathlib.Path) -> Rules:
@@ -51,13 +104,14 @@ def read_rules(fast: Mapping[str, Any], stated: Mapping[str, Any], path: pathlib
         defaults = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
         normalizer = {**defaults, **normalizer, **stated}
     model = fast.get("model") or {}
+    prefix = model.get("continuing_subword_prefix", CONTINUATION)
+    limit = model.get("max_input_chars_per_word", MAX_WORD_CHARACTERS)
+    if not isinstance(prefix, str):
+        raise ConfigError(f"{path}: continuing_subword_prefix must be a text, not {kind_of(prefix)}")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise ConfigError(f"{path}: max_input_chars_per_word must be an integer from 0, not {str(limit):.40}")
     try:
-        return Rules(
-            normalizer,
-            fast.get("pre_tokenizer", {"type": "BertPreTokenizer"}),
-            model.get("continuing_subword_prefix", CONTINUATION),
-            model.get("max_input_chars_per_word", MAX_WORD_CHARACTERS),
-        )
+        return Rules(normalizer, fast.get("pre_tokenizer", {"type": "BertPreTokenizer"}), prefix, limit)
     except ConfigError as error:
         raise ConfigError(f"{path} has {error}") from None
 
