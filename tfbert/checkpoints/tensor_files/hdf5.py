@@ -33,7 +33,7 @@ class HDF5File:
             _check_length(path)
             self.shapes: dict[str, tuple[int, ...]] = {}
             with h5py.File(path, "r") as file:
-                _collect(file["/"], "", self.shapes)
+                _collect(file["/"], "", self.shapes, set())
         except CheckpointError:
             raise
         except Exception as error:  # h5py raises whatever Python exception is nearest to the HDF5 library's error
@@ -68,14 +68,21 @@ def write_hdf5(
             file.create_dataset(name, data=array)
 
 
-def _collect(group: h5py.Group, path: str, shapes: dict[str, tuple[int, ...]], depth: int = 0) -> None:
+def _collect(
+    group: h5py.Group, path: str, shapes: dict[str, tuple[int, ...]], visited: set[int], depth: int = 0
+) -> None:
+    """Adds the data sets of a group and its groups, each of which is visited once, by whatever link is first."""
     if depth > 20:
         raise CheckpointError(f"{group.file.filename}: its groups are nested without end")
+    address = h5py.h5o.get_info(group.id).addr
+    if address in visited:
+        return
+    visited.add(address)
     for name in group:
         if isinstance(group.get(name, getlink=True), h5py.HardLink):  # others lead to other files
             held = group[name]
             if isinstance(held, h5py.Group):
-                _collect(held, f"{path}{name}/", shapes, depth + 1)
+                _collect(held, f"{path}{name}/", shapes, visited, depth + 1)
             elif isinstance(held, h5py.Dataset) and held.shape is not None:
                 shapes[path + name] = tuple(int(size) for size in held.shape)
 

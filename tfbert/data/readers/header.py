@@ -24,9 +24,11 @@ def header_names(cells: Sequence[str], name: str) -> list[str]:
         named -= 1
     names = list(cells[:named])
     hint = f"; the file seems to have no header line: {NAME_COLUMNS}" if any(map(is_value, filter(None, names))) else ""
+    before: set[str] = set()
     for i, column in enumerate(names):
         if not column and i:  # the first may lack a name: pandas writes its index so
             raise DataError(f"{name}, line 1: column {i + 1} of the header has no name{hint}")
-        if column in names[:i]:
+        if column in before:
             raise DataError(f"{name}, line 1: the header names {column!r} twice{hint}")
+        before.add(column)
     return names

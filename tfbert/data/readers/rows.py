@@ -12,6 +12,10 @@ from tfbert.data.bad_rows import BadRows
 from tfbert.data.table import Table
 from tfbert.errors import DataError
 
+# A table has a cell in each column of each row. Those that no row gives must not outgrow the file.
+_MOST_LACKING = 1_000_000
+_MOST_LACKING_FOR_EACH = 50  # cell that is there
+
 
 class Rows(abc.ABC):
     """The rows of a source that are left; `take` makes a `Table` of the next ones.
@@ -76,8 +80,17 @@ class ObjectRows(Rows):
         columns: dict[str, list] = {}
         absent: dict[str, set[int]] = {}
         line_numbers: list | array = [] if self.unit == "file" else array("q")
+        present = lacking = 0  # cells
         for number, row in rows:
             i = len(line_numbers)
+            new = len(row.keys() - columns.keys())
+            present += len(row)
+            lacking += new * i + len(columns) + new - len(row)
+            if lacking > _MOST_LACKING + _MOST_LACKING_FOR_EACH * present:
+                raise DataError(
+                    f"{self.name}, {self.unit} {number}: the rows up to here have {len(columns) + new:,} different "
+                    "keys, which are columns, and most rows lack most of them; write keys that are data as values"
+                )
             for column, value in row.items():
                 if column not in columns:
                     columns[column] = [None] * i
