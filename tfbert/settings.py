@@ -103,7 +103,10 @@ def _typed(name: str, value: Any, kind: Any, of: str) -> Any:
         raise ConfigError(f"{name} of {of} must be {_NAMES.get(kind, getattr(kind, '__name__', kind))}, not {value!r}")
     if kind is dict:  # JSON has no tuples
         return {key: tuple(part) if isinstance(part, list) else part for key, part in value.items()}
-    return float(value) if kind is float else value
+    try:
+        return float(value) if kind is float else value
+    except OverflowError:
+        raise ConfigError(f"{name} of {of} is an integer that no number of 64 bits holds") from None
 
 
 def _tuple(name: str, value: Any, kind: Any, of: str) -> tuple:

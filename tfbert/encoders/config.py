@@ -1,6 +1,7 @@
 """What the configurations of all families share."""
 
 import dataclasses
+import math
 import re
 import typing
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ SIZES = {
     "base": (12, 768),
     "large": (24, 1024),
 }
+_LARGEST_SIZE = 2**31 - 1
 _MINIATURE = re.compile(r"L-(2|4|6|8|10|12)_H-(128|256|512|768)")
 
 
@@ -35,7 +37,8 @@ class EncoderConfig:
     `predictions_layer_norm_eps` are set if that head's differ from the encoder's, as in KerasHub.
 
     Raises:
-        ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation.
+        ConfigError: a size that is not positive, heads that do not divide the width, an unknown activation; a rate
+            outside of 0 to 1; an epsilon that is not positive, NaN or infinite.
     """
 
     vocab_size: int = 30522
@@ -64,7 +67,18 @@ class EncoderConfig:
         check_types(self, "the configuration")
         sizes = [field.name for field in dataclasses.fields(self) if field.type is int]
         check_positive(self, *(name for name in sizes if name != "pad_token_id"))
-        check_not_negative(self, "pad_token_id")
+        check_not_negative(self, "pad_token_id", "initializer_range")
+        for name in sizes:
+            if getattr(self, name) > _LARGEST_SIZE:
+                raise ConfigError(f"{name} must be at most {_LARGEST_SIZE:,}, not {getattr(self, name):,}")
+        for name in ("layer_norm_eps", "predictions_layer_norm_eps", "initializer_range"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 or name == "initializer_range") or value == math.inf:
+                raise ConfigError(f"{name} must be a positive number, not {value}")
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:  # which NaN is not
+                raise ConfigError(f"{name} must be from 0 to 1, not {value}")
         if self.hidden_size % self.num_attention_heads:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"

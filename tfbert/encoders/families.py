@@ -80,6 +80,8 @@ def family(model_type: str) -> Family:
     >>> family("bert").name
     'BERT'
     """
+    if not isinstance(model_type, str):
+        raise ConfigError(f"model_type must be a text, not {str(model_type):.40}")
     found = _FAMILIES.get(model_type)
     if found is None:
         if model_type in unknown.MODELS:
