@@ -12,6 +12,7 @@ from tfbert import memory as pages
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.formats.hugging_face import write_weights
 from tfbert.encoders.weight_table import relative_variables
+from tfbert.errors import CheckpointError
 
 _MOST_MEMORY = 1.2  # of the model
 # In a process of its own, after TensorFlow's start with a small model: the growth at its peak, in bytes.
@@ -65,3 +66,11 @@ def test_pages(shape, dtype):
     np.testing.assert_array_equal(tensor, array)
     del array  # the tensor keeps the memory
     assert tensor.shape == shape and (tensor.numpy() == 2).all()
+
+
+@pytest.mark.parametrize("wrong", [True, 7, [1], "LABEL_0"])
+def test_labels_that_are_no_object_are_named(network, wrong):
+    source = network(("classifier",))
+    source.values = {"id2label": wrong}
+    with pytest.raises(CheckpointError, match="id2label must be an object"):
+        source.label_names()

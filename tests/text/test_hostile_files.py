@@ -85,6 +85,7 @@ def test_ids_that_no_token_has_stay(tmp_path):
         (fast(post_processor={"type": "BertProcessing"}), ConfigError, "lacks a key .KeyError: 'cls'"),
         ({"tokenizer_config.json": {"model_max_length": -1}}, ConfigError, "model_max_length is -1"),
         ({"tokenizer_config.json": '{"model_max_length": NaN}'}, ConfigError, "model_max_length is nan"),
+        ({"tokenizer_config.json": {"pad_token": 7}}, ConfigError, "pad_token must be a text, not a number"),
         ({"tokenizer_config.json": {"unk_token": ["[UNK]"]}}, ConfigError, "tokenizer_config.json"),
         ({"special_tokens_map.json": {"additional_special_tokens": 5}}, ConfigError, "special_tokens_map.json"),
     ],

@@ -167,6 +167,8 @@ class Source(Weights):
             return ()
         count = self.shapes["classifier/bias"][0]
         named = self.values.get("id2label") or {}
+        if not isinstance(named, Mapping):
+            raise CheckpointError(f"{self.description}: id2label must be an object, not {str(named):.40}")
         if len(named) != count:
             return tuple(f"LABEL_{i}" for i in range(count))
         try:

@@ -86,7 +86,7 @@ def _read(folder: pathlib.Path) -> tuple[Vocabulary, dict[str, Any]]:
         settings |= {_SETTINGS[key][0]: value for key, value in tokenizer_config.flags(config).items()}
     if (length := tokenizer_config.max_length(config)) is not None:
         settings["max_length"] = length
-    settings["special_tokens"] = special = _special_tokens(names)
+    settings["special_tokens"] = special = _special_tokens(names, path)
     files = added_tokens.Files(folder, fast or {}, config, names)
     keeps_space = "rules" in settings and not settings["rules"].drops_white_space
     vocabulary, added = added_tokens.read(files, vocabulary, special, keeps_white_space=keeps_space)
@@ -217,7 +217,10 @@ def _names(
     return found
 
 
-def _special_tokens(names: Mapping[str, Any]) -> SpecialTokens:
+def _special_tokens(names: Mapping[str, Any], path: pathlib.Path) -> SpecialTokens:
     """Returns the SpecialTokens of a JSON object whose values are names, or objects that hold them as `content`."""
     given = {name: added_tokens.content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
+    for key, name in _SPECIAL_KEYS.items():
+        if not isinstance(given.get(name, ""), str):
+            raise ConfigError(f"{path}: {key} must be a text, not {tokenizer_json.kind_of(given[name])}")
     return SpecialTokens(**given)
