@@ -74,3 +74,39 @@ def test_any_json_is_read_or_refused(value, key, dtype):
     array = tf.make_ndarray(protos["text"])
     assert array.dtype.type == tf.as_dtype(dtype).as_numpy_dtype or array.dtype == object
     assert isinstance(value, (list, dict, str, int, float))
+
+
+def feature_of(value):
+    message = input_pb2.Input()
+    rest_request.fill_examples(rest_request.read_object(json.dumps({"examples": [{"n": value}]}).encode()), message)
+    feature = message.example_list.examples[0].features.feature["n"]
+    kind = feature.WhichOneof("kind")
+    return kind and (kind, list(getattr(feature, kind).value))
+
+
+def test_features_have_the_kind_that_tf_serving_gives_them():
+    assert feature_of([1, 2]) == ("int64_list", [1, 2])
+    assert feature_of(True) == ("int64_list", [1])
+    assert feature_of([True, False, 3]) == ("int64_list", [1, 0, 3])
+    assert feature_of([1.0, 2.5]) == ("float_list", [1.0, 2.5])
+    assert feature_of(float("-inf")) == ("float_list", [float("-inf")])
+    assert feature_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "details"),
+    [
+        ([1, 2.5], "Feature: 'n': Unexpected element type, expecting type: int64"),
+        ([2.5, 1], "expecting type: float"),
+        (["a", True], "expecting type: bytes"),
+        ([1.0, 1e39], "Cannot convert JSON value to float without loss of precision"),
+        (-1e39, "without loss of precision"),
+        (2**63, "does not fit into int64"),
+        (None, "unexpected JSON type: Null"),
+        ([["a"]], "unexpected JSON type: Array"),
+        ({"a": 1}, "must be a string"),
+    ],
+)
+def test_features_that_tf_serving_refuses(value, details):
+    with pytest.raises(ValueError, match=details):
+        feature_of(value)

@@ -29,17 +29,21 @@ from tensorflow_serving.apis import (
 
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.metrics import Metrics
+from tfbert.serving.host.request_log import log_failure
+from tfbert.serving.host.rest_body import BodyTooLarge, read_body
 from tfbert.serving.protocol import rest_request, rest_response
 from tfbert.serving.protocol.status_codes import http_status
 
 T = TypeVar("T")
 METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
-_MODEL = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_INFER = re.compile(_MODEL + r":(?P<method>predict|classify|regress)", re.IGNORECASE)
-_METADATA = re.compile(_MODEL + "/metadata", re.IGNORECASE)
-_STATUS = re.compile(_MODEL, re.IGNORECASE)
+_NAME = r"[^/:\x00-\x1f\x7f]+"  # without control characters, which `%0a` and the like bring
+_MODEL = rf"/v1/models/(?P<model>{_NAME})(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>{_NAME}))?"
+_INFER = re.compile(_MODEL + r":(?P<method>predict|classify|regress)", re.IGNORECASE | re.ASCII)
+_METADATA = re.compile(_MODEL + "/metadata", re.IGNORECASE | re.ASCII)
+_STATUS = re.compile(_MODEL, re.IGNORECASE | re.ASCII)
 # The codes of requests that are refused before they are read; all others are INVALID_ARGUMENT.
 _REFUSED = {
+    BodyTooLarge: tf.errors.RESOURCE_EXHAUSTED,
     web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
     web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
 }
@@ -70,10 +74,11 @@ class RestApi:
             client_max_size=self._max_body_bytes,
             middlewares=[_errors_as_json],
             # aiohttp counts a connection as idle until all headers have arrived, so this limits the headers too.
-            handler_args={"keepalive_timeout": self._receive_seconds},
+            # `read_body` decompresses, as aiohttp answers a broken body with 500 and a traceback in the log.
+            handler_args={"keepalive_timeout": self._receive_seconds, "auto_decompress": False},
         )
         application.router.add_get(METRICS_PATH, self._render_metrics)
-        application.router.add_route("*", "/{path:.*}", self._route)
+        application.router.add_route("*", r"/{path:[\s\S]*}", self._route)
         return application
 
     async def _render_metrics(self, request: web.Request) -> web.Response:
@@ -93,11 +98,7 @@ class RestApi:
 
     async def _body(self, request: web.Request) -> tuple[dict[str, Any], bool]:
         """The body's JSON, and whether it is large."""
-        try:
-            async with asyncio.timeout(self._receive_seconds):
-                body = await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+        body = await read_body(request, max_bytes=self._max_body_bytes, seconds=self._receive_seconds)
         large = len(body) > _LARGE_BODY
         return await _call(rest_request.read_object, body, in_thread=large), large
 
@@ -187,12 +188,21 @@ async def _errors_as_json(request: web.Request, handler: Callable[..., Any]) -> 
         return await handler(request)
     except tf.errors.OpError as error:
         return _json({"error": error.message}, http_status(error.error_code))
+    except BodyTooLarge as error:
+        return _json({"error": str(error)}, 413)
     except ValueError as error:
         return _json({"error": str(error)}, 400)
     except web.HTTPRequestEntityTooLarge as error:
         return _json({"error": f"the request is larger than the limit; {error.text}"}, 413)
     except web.HTTPRequestTimeout:
         return _json({"error": "the request's body did not arrive in time"}, 408)
+    except web.HTTPException as error:
+        return _json({"error": error.reason}, error.status)
+    except web.RequestPayloadError:
+        return _json({"error": "the request's body is not valid HTTP"}, 400)
+    except Exception as error:  # otherwise aiohttp answers with text and logs a traceback, which may hold a text
+        log_failure("REST", error)
+        return _json({"error": f"the server failed with {type(error).__name__}"}, 500)
 
 
 async def _call(function: Callable[..., T], *arguments: Any, in_thread: bool) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import input_pb2
 
 _MAX_RANK = 32  # numpy's limit
+_MAX_FLOAT = float(np.finfo(np.float32).max)
 
 Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
@@ -30,7 +32,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     {'instances': ['a text']}
     """
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8-sig"), parse_float=_float)
     except RecursionError:
         raise ValueError("JSON Parse error: nested too deep") from None
     except UnicodeDecodeError:
@@ -39,6 +41,13 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise ValueError(f"JSON Parse error: {getattr(error, 'msg', None) or 'not JSON'}") from None
     if not isinstance(value, dict):
         raise ValueError("JSON Parse error: the body must be an object")
+    return value
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):  # `Infinity` is not read here
+        raise json.JSONDecodeError("a number is too big to be stored in double", "", 0)
     return value
 
 
@@ -174,16 +183,38 @@ def _fill_example(message: example_pb2.Example, features: Any) -> None:
     if not isinstance(features, dict):
         raise ValueError("Expecting an object of features for each example")
     for name, value in features.items():
-        values = value if isinstance(value, list) else [value]
-        feature = example_pb2.Example().features.feature["value"]
         key = name.encode("utf-8", "replace").decode()
-        if all(isinstance(item, int) and not isinstance(item, bool) for item in values):
-            try:
-                feature.int64_list.value.extend(values)
-            except ValueError:
-                raise ValueError(f"feature {key!r}: a value does not fit into int64") from None
-        elif all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in values):
-            feature.float_list.value.extend(map(float, values))
-        else:
-            feature.bytes_list.value.extend(_bytes(item, f"feature {key!r}") for item in values)
+        feature = _feature(value if isinstance(value, list) else [value], f"Feature: {key!r}")
         message.features.feature[key].CopyFrom(feature)
+
+
+def _feature(values: list[Any], where: str) -> example_pb2.Feature:
+    """The values in the list of their kind, which the first one decides."""
+    kinds = {_kind(value, where) for value in values}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{where}: Unexpected element type, expecting type: {_kind(values[0], where)} for all elements"
+        )
+    feature = example_pb2.Example().features.feature["value"]
+    if kinds == {"int64"}:
+        if not all(-(2**63) <= value < 2**63 for value in values):
+            raise ValueError(f"{where}: a value does not fit into int64")
+        feature.int64_list.value.extend(map(int, values))
+    elif kinds == {"float"}:
+        if any(abs(value) > _MAX_FLOAT and math.isfinite(value) for value in values):
+            raise ValueError(f"{where}: Cannot convert JSON value to float without loss of precision")
+        feature.float_list.value.extend(values)
+    elif kinds:
+        feature.bytes_list.value.extend(_bytes(value, where) for value in values)
+    return feature
+
+
+def _kind(value: Any, where: str) -> str:
+    if isinstance(value, int):  # true and false are 1 and 0
+        return "int64"
+    if isinstance(value, float):
+        return "float"
+    if value is None or isinstance(value, list):
+        kind = "Null" if value is None else "Array"
+        raise ValueError(f"{where} has element with unexpected JSON type: {kind}")
+    return "bytes"
