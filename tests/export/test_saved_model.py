@@ -140,3 +140,53 @@ def test_missing_warm_up_requests_are_told(exported, tmp_path, monkeypatch, capl
     model.export(tmp_path / "1")
     assert not (tmp_path / "1" / WARM_UP).exists()
     assert "pip install 'tfbert[serving]'" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def encode(tiny_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encode") / "1"
+    model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b"])
+    model.export(folder)
+    loaded = tf.saved_model.load(str(folder))  # must outlive its signature
+    return loaded, loaded.signatures["encode_ids"], model.encoder
+
+
+def ids(**changes):
+    values = {"token_ids": [[2, 5, 3]], "segment_ids": [[0, 1, 1]], "padding_mask": [[1, 1, 0]], **changes}
+    return {name: tf.constant(value, tf.int32) for name, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"token_ids": [[2, -1, 3]]}, "token_ids must be from 0 to {last}"),
+        ({"token_ids": [[2, 10**6, 3]]}, "token_ids must be from 0 to {last}"),
+        ({"segment_ids": [[0, 7, 0]]}, "segment_ids must be from 0 to 1"),
+        ({"segment_ids": [[0, -1, 0]]}, "segment_ids must be from 0 to 1"),
+        ({"padding_mask": [[1, 7, 1]]}, "padding_mask must be from 0 to 1"),
+        ({"padding_mask": [[1, -1, 1]]}, "padding_mask must be from 0 to 1"),
+        ({"segment_ids": [[0]]}, "segment_ids must have the shape of token_ids"),
+        ({"padding_mask": [[1]]}, "padding_mask must have the shape of token_ids"),
+        ({name: [[1] * 600] for name in ids()}, "a row is longer than the {longest} tokens"),
+    ],
+)
+def test_ids_that_the_encoder_cannot_read_are_invalid(encode, changes, message):
+    _, call, encoder = encode
+    message = message.format(last=encoder.vocab_size - 1, longest=encoder.max_tokens)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message) as caught:
+        call(**ids(**changes))
+    assert "1000000" not in str(caught.value)
+
+
+def test_ids_at_the_limits_are_read(encode):
+    _, call, encoder = encode
+    for features in (
+        ids(token_ids=[[encoder.vocab_size - 1] * 3]),
+        {name: np.zeros((0, 5), "int32") for name in ids()},
+    ):
+        answer = call(**{name: tf.constant(value) for name, value in features.items()})
+        np.testing.assert_allclose(
+            answer["sequence_output"],
+            encoder({name: np.array(value) for name, value in features.items()})["sequence_output"],
+            atol=1e-5,
+        )

@@ -20,6 +20,7 @@ from tfbert.export.saved_model import xla_buckets as xla_core
 from tfbert.files import disk_errors, replace_folder, write_json
 
 if TYPE_CHECKING:
+    from tfbert.encoders.encoder import Encoder
     from tfbert.models.task_model import TaskModel
 
 
@@ -48,13 +49,41 @@ class _Signatures:
         return self._model.task.answer(example, features, self._call(features))
 
     def _encode(self, features):
-        outputs = self._model.encoder(features, training=False)
+        encoder = self._model.encoder
+        outputs = encoder(_checked(features, encoder), training=False)
         return {name: tf.cast(outputs[name], tf.float32) for name in ("sequence_output", "pooled_output")}
 
     def _parsed(self, example):
         """The columns of serialized tf.Examples; INVALID_ARGUMENT names one that has not exactly one string."""
         columns = self._model.task.signatures["serving_default"]
         return tf.io.parse_example(example["inputs"], {name: tf.io.FixedLenFeature([], tf.string) for name in columns})
+
+
+def _checked(features: dict[str, tf.Tensor], encoder: Encoder) -> dict[str, tf.Tensor]:
+    """The inputs of an encoder, where what it cannot read is INVALID_ARGUMENT.
+
+    The graph says so, not the server, because TF Serving runs the graph alone. A processor looks a wrong id up as
+    another one, or as zeros. The error does not repeat the ids: they are a text.
+    """
+    sizes = {"token_ids": encoder.vocab_size, "padding_mask": 2}
+    if "segment_ids" in features:
+        sizes["segment_ids"] = encoder.config.type_vocab_size
+    shape = tf.shape(features["token_ids"])
+    checks = [
+        tf.debugging.Assert(
+            shape[1] <= encoder.max_tokens,
+            [f"token_ids: a row is longer than the {encoder.max_tokens} tokens it may be"],
+        )
+    ]
+    for name, value in features.items():
+        same = tf.reduce_all(tf.equal(tf.shape(value), shape))
+        inside = tf.reduce_all((value >= 0) & (value < sizes[name]))
+        checks += [
+            tf.debugging.Assert(same, [f"{name} must have the shape of token_ids"]),
+            tf.debugging.Assert(inside, [f"{name} must be from 0 to {sizes[name] - 1}"]),
+        ]
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return {name: tf.identity(value) for name, value in features.items()}
 
 
 def graph_function(function: Callable[[dict], Any], inputs: Mapping[str, tf.TensorSpec]) -> Callable:
