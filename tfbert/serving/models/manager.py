@@ -55,6 +55,7 @@ class ModelManager:
         self._parameters, self._join, self._poll_seconds, self._observe = parameters, join, poll_seconds, observe
         self._settings: dict[str, ModelSettings] = {}
         self._versions: dict[str, dict[int, ModelVersion]] = {}  # by model and number
+        self._failures: dict[str, str] = {}  # by model: why the last poll failed
         self._staged: list[ModelVersion] = []  # loading or loaded; they serve after `_commit`
         self._changed = threading.Condition()
         self._loading = threading.Lock()  # held by the one thread that loads and unloads
@@ -156,16 +157,27 @@ class ModelManager:
             with self._reconciling():
                 if self._closed.is_set():
                     return
-                try:
-                    for settings in self._settings.values():
+                for settings in list(self._settings.values()):
+                    with self._guarded(settings.name):  # one model's fault does not stop the others
                         for entry in self._missing(settings.name, settings.wanted()):
                             self._bring_up(entry)
                             if self._closed.is_set():
                                 return
                             self._commit()
+                with self._guarded(""):
                     self._unload_rest()
-                except Exception:  # the next poll may succeed
-                    _log.exception("looking for versions failed", extra={"event": "poll_failed"})
+
+    @contextlib.contextmanager
+    def _guarded(self, model: str) -> Iterator[None]:
+        """Logs an error, once until it changes; the next poll may succeed."""
+        try:
+            yield
+        except Exception as error:
+            if self._failures.get(model) != repr(error):
+                self._failures[model] = repr(error)
+                _log.exception("looking for versions failed", extra={"event": "poll_failed", "model": model})
+        else:
+            self._failures.pop(model, None)
 
     @contextlib.contextmanager
     def _reconciling(self) -> Iterator[None]:

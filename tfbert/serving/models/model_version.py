@@ -14,6 +14,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tfbert.errors import ServingError
 from tfbert.serving.models.batching import Batcher
 from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
+from tfbert.serving.models.folder_entries import check_files, snapshot
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.warm_up import warm_up
 
@@ -52,7 +53,7 @@ class ModelVersion:
 
     def may_load(self) -> bool:
         """Whether it is worth trying again: loading failed, and the folder has changed since."""
-        return not self.loaded and self._tried != _snapshot(self.folder)
+        return not self.loaded and self._tried != snapshot(self.folder)
 
     def load(
         self,
@@ -65,7 +66,7 @@ class ModelVersion:
 
         For the arguments see `Batcher`; `parameters` are those of a folder without its own.
         """
-        self._tried = _snapshot(self.folder)
+        self._tried = snapshot(self.folder)
         try:
             count = self._bring_up(parameters, join, observe)
         except Exception as error:  # the folder is somebody else's: it may hold anything
@@ -79,6 +80,7 @@ class ModelVersion:
     def _bring_up(
         self, parameters: BatchingParameters, join: bool, observe: Callable[[int, int, float], None] | None
     ) -> int:
+        check_files(self.folder)
         parameters = read_parameters(self.folder, parameters)
         servable = Servable(self.folder)
         batcher = Batcher(servable, parameters, join=join, observe=observe)
@@ -99,16 +101,3 @@ class ModelVersion:
 
     def _event(self, event: str) -> dict[str, Any]:
         return {"event": event, "model": self.model, "version": self.version}
-
-
-def _snapshot(folder: pathlib.Path) -> list[tuple] | None:
-    """Differs after somebody copies more into a folder, or changes who may read it."""
-    try:
-        return sorted((str(path), *_facts(path)) for path in folder.rglob("*"))
-    except OSError:
-        return None
-
-
-def _facts(path: pathlib.Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import pathlib
+import stat
 from collections.abc import Sequence
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tfbert.errors import ServingError
+
+_log = logging.getLogger("tfbert.serving")
+_passed_over: dict[str, str] = {}  # entries that the log has named, and why
+_MAX_PASSED_OVER = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +53,43 @@ class ModelSettings:
 def find_versions(base_path: str | os.PathLike) -> dict[int, pathlib.Path]:
     """The version folders in `base_path`: `{version: folder}`; empty if there is no such folder.
 
+    An entry with a version's name that is no folder, or cannot be read, is named once in the log and passed over.
+
     >>> find_versions("no such folder")
     {}
     """
+    found = {}
     try:
-        entries = list(os.scandir(base_path))
-    except OSError:
+        with os.scandir(base_path) as entries:
+            for each in entries:
+                if _is_version(each.name) and _is_folder(each.path):
+                    found[int(each.name)] = pathlib.Path(each.path)
+    except FileNotFoundError:
         return {}
-    return {int(each.name): pathlib.Path(each.path) for each in entries if _is_version(each.name) and each.is_dir()}
+    except OSError as error:
+        _pass_over(os.fspath(base_path), error.strerror)
+    return found
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            _passed_over.pop(path, None)
+            return True
+        reason = "not a folder"
+    except OSError as error:  # such as a link in a circle
+        reason = error.strerror
+    _pass_over(path, reason)
+    return False
+
+
+def _pass_over(path: str, reason: str) -> None:
+    if _passed_over.get(path) != reason:
+        if len(_passed_over) >= _MAX_PASSED_OVER:
+            _passed_over.clear()
+        _passed_over[path] = reason
+        message = "%s: passed over (%s); a version is a folder whose name is a number, with a SavedModel in it"
+        _log.warning(message, path, reason, extra={"event": "passed_over"})
 
 
 def _is_version(name: str) -> bool:
@@ -73,10 +108,10 @@ def find_model(
     'mine'
     """
     model_dir = pathlib.Path(model_dir)
-    if not model_dir.is_dir():
+    if not os.path.isdir(model_dir):
         raise ServingError(f"{model_dir}: no such folder; give the folder that holds the model's versions")
     here = pathlib.Path(os.path.abspath(model_dir))  # "." gets a name; links are not resolved
-    if (here / "saved_model.pb").exists():
+    if os.path.exists(here / "saved_model.pb"):
         if not _is_version(here.name):
             raise ServingError(
                 f"{model_dir}: a SavedModel outside a version folder; move it to {model_dir / '1'}, "
