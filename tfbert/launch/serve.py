@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ _TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file with the certificate's
 _TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
     "tls_client_authority", None, "PEM file; only clients with a certificate from this authority are served."
 )
+_TENSORFLOW_LOG = "2"
 _LOG_REQUESTS = flags.DEFINE_bool(
     "log_requests", False, "Write one JSON line to stderr for each request, without its texts."
 )
@@ -81,8 +83,8 @@ def main(argv: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job that a shell has started with `&`
     try:
         with _installed():
-            models, labels, tls = _models(), _labels(), _tls()
             _log_as_json()
+            models, labels, tls = _models(), _labels(), _tls()
             from tfbert.serving.host.rest import METRICS_PATH
             from tfbert.serving.host.server import Server, default_workers
         with Server(
@@ -161,7 +163,7 @@ def _tls() -> Tls | None:
 
 
 def _log_as_json() -> None:
-    from tfbert.serving.host.request_log import JsonFormatter
+    from tfbert.serving.host.request_log import FOREIGN, JsonFormatter
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
@@ -169,4 +171,11 @@ def _log_as_json() -> None:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    for name in FOREIGN:
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).propagate = False
+    if (os.environ.get("TF_CPP_MIN_LOG_LEVEL") or "0") < _TENSORFLOW_LOG:
+        # Read when TensorFlow is imported. Its warnings quote the tensors of a request that fails.
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = _TENSORFLOW_LOG
+        log.warning("TF_CPP_MIN_LOG_LEVEL is %s, as TensorFlow's warnings may hold texts of requests", _TENSORFLOW_LOG)
     log.getChild("requests").setLevel(logging.INFO if _LOG_REQUESTS.value else logging.WARNING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import traceback
 from collections.abc import Mapping
@@ -14,12 +15,19 @@ from tfbert.serving.protocol.status_codes import grpc_code
 _requests = logging.getLogger("tfbert.serving.requests")
 _failures = logging.getLogger("tfbert.serving")
 
+# Libraries that log below a server; the program writes their records as JSON lines too.
+FOREIGN = ("aiohttp", "asyncio", "grpc")
+_MAY_QUOTE = re.compile(r"""[\n(<\[{'"]""")  # what follows one of these in their messages may be a value
+
 # The attributes of every LogRecord; the others came through `extra`.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: time, level, message and what `extra` added.
+    """A record as one JSON object: time, level, message, what `extra` added, and an exception's type and place.
+
+    What an exception says is left out, as it may hold a text. Of other libraries' records only the start of the message
+    is kept, for the same reason.
 
     >>> record = logging.makeLogRecord({"levelname": "INFO", "event": "loaded", "model": "mine"})
     >>> json.loads(JsonFormatter().format(record))["event"]
@@ -30,9 +38,14 @@ class JsonFormatter(logging.Formatter):
         """The line for one record, without a line break."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname}
-        if message := record.getMessage():
+        message = record.getMessage()
+        if record.name.partition(".")[0] in FOREIGN:
+            line["logger"], message = record.name, _MAY_QUOTE.split(message, maxsplit=1)[0].strip()
+        if message:
             line["message"] = message
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
+            line |= _described(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -48,6 +61,16 @@ def log_request(facts: Mapping[str, Any], code: int, seconds: float) -> None:
 
 def log_failure(method: str, error: Exception) -> None:
     """Logs an unexpected error: its type and where it was raised. Its message may hold a text, and is left out."""
+    _failures.error("a request failed", extra={"event": "request_failed", "method": method, **_described(error)})
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    """The error's type, where it was raised, and the types of the errors that led to it."""
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    extra = {"event": "request_failed", "method": method, "type": type(error).__name__, "at": where}
-    _failures.error("a request failed", extra=extra)
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    described: dict[str, Any] = {"type": type(error).__name__, "at": where}
+    if len(causes) > 1:
+        described["caused_by"] = [type(cause).__name__ for cause in causes[1:]]
+    return described

@@ -1,4 +1,4 @@
-"""What lies in a version's folder. Somebody else writes it, so any entry may be a loop, unreadable, or no file at all."""
+"""What lies in a version's folder. Somebody else writes it: an entry may be a loop, unreadable, or no file."""
 
 from __future__ import annotations
 
