@@ -68,6 +68,12 @@ _TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file with the certificate's
 _TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
     "tls_client_authority", None, "PEM file; only clients with a certificate from this authority are served."
 )
+_RELOAD_CONFIG = flags.DEFINE_bool(
+    "reload_config",
+    None,
+    "Answer HandleReloadConfigRequest, with which a client makes the server load other folders. Default: only where "
+    "--host is a loopback address, or --tls_client_authority asks clients for certificates.",
+)
 _TENSORFLOW_LOG = "2"
 _LOG_REQUESTS = flags.DEFINE_bool(
     "log_requests", False, "Write one JSON line to stderr for each request, without its texts."
@@ -100,11 +106,14 @@ def main(argv: list[str]) -> None:
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
             max_concurrent=_MAX_CONCURRENT.value,
             tls=tls,
+            reload_config=_RELOAD_CONFIG.value,
         ) as server:
             served = ", ".join(f"{model} version {version}" for model, version in server.served)
             print(f"serving {served} on {server.address} (^C stops it)", flush=True)
             if server.rest_url:
                 print(f"REST on {server.rest_url}, metrics on {METRICS_PATH}", flush=True)
+            state, other = ("on", "--noreload_config") if server.reload_config else ("off", "--reload_config")
+            print(f"HandleReloadConfigRequest is {state}; {other} changes that", flush=True)
             print("this is the development server; for production run TF Serving on the same folder", flush=True)
             server.wait()
     except KeyboardInterrupt:

@@ -30,6 +30,7 @@ def test_the_program_serves_until_a_signal_and_exits_with_0(model_dir, ending):
                 client.predict_arrays({"token_ids": np.full((1, 4), -987654, np.int32)}, signature_name="ids")
             assert client.healthy() and client.status()[0]["state"] == "AVAILABLE"
             assert re.match(r"REST on http://127.0.0.1:\d+/v1/models, metrics", process.stdout.readline())
+            assert process.stdout.readline() == "HandleReloadConfigRequest is on; --noreload_config changes that\n"
             assert process.stdout.readline().startswith("this is the development server")
             process.send_signal(ending)
             output, errors = process.communicate(timeout=20)

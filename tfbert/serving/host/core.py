@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_pb2,
 )
@@ -31,6 +29,7 @@ from tfbert.serving.host.request_log import log_failure, log_request
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import parse_model_config
 from tfbert.serving.protocol import inference, status_codes
+from tfbert.serving.protocol.model_specs import check_name, check_spec, common_spec, rows_of
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE
 from tfbert.serving.protocol.status_codes import invalid
 
@@ -47,18 +46,22 @@ class ServerCore:
 
     Args:
         max_concurrent: predictions in progress, including those that wait; more are RESOURCE_EXHAUSTED.
+        reload_config: whether HandleReloadConfigRequest is answered; else it is PERMISSION_DENIED.
 
     >>> core = ServerCore(models, metrics=metrics, max_concurrent=1000)  # doctest: +SKIP
     >>> await core.call("Predict", predict_request, protocol="grpc")  # doctest: +SKIP
     """
 
-    def __init__(self, models: ModelManager, *, metrics: Metrics, max_concurrent: int) -> None:
+    def __init__(
+        self, models: ModelManager, *, metrics: Metrics, max_concurrent: int, reload_config: bool = True
+    ) -> None:
         self._models, self._metrics, self._max_concurrent = models, metrics, max_concurrent
         self._model_methods = {
             "GetModelMetadata": self._get_model_metadata,
             "GetModelStatus": self._get_model_status,
             "HandleReloadConfigRequest": self._reload_config,
         }
+        self._may_reload = reload_config
         self._inbox = event_loop.Inbox()
         self._in_flight = self._unfinished = 0
         self._idle = asyncio.Event()
@@ -119,7 +122,7 @@ class ServerCore:
 
     def signature_inputs(self, spec: model_pb2.ModelSpec) -> Mapping[str, meta_graph_pb2.TensorInfo]:
         """The inputs of the signature that a ModelSpec asks for; REST needs them to read JSON."""
-        _check_name(spec)
+        check_name(spec)
         with self._models.lease(spec) as served:
             name = spec.signature_name or DEFAULT_SIGNATURE
             if name not in served.servable.signatures:
@@ -128,28 +131,28 @@ class ServerCore:
 
     async def _predict(self, kind: type, request: Any, facts: dict[str, Any]) -> Any:
         if kind is inference.MultiInference:
-            spec = _common_spec(request.tasks)
+            spec = common_spec(request.tasks)
         else:
-            _check_spec(request)
+            check_spec(request)
             spec = request.model_spec
-        _check_name(spec)
+        check_name(spec)
         with self._models.lease(spec) as served:
             facts.update(model=served.model, version=served.version)
             call = kind(served.servable.signatures, request)
-            facts.update(signature=call.runs[0][0], rows=_rows(call.runs[0][1]))
+            facts.update(signature=call.runs[0][0], rows=rows_of(call.runs[0][1]))
             futures = [served.batcher.submit(*run) for run in call.runs]
             return call.response([await self._inbox.result(future) for future in futures], served.version)
 
     async def _get_model_metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, facts: dict[str, Any]
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        _check_spec(request)
+        check_spec(request)
         if not request.metadata_field:
             raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
             if field != "signature_def":
                 raise invalid(f"Metadata field {field} is not supported")
-        _check_name(request.model_spec)
+        check_name(request.model_spec)
         with self._models.lease(request.model_spec) as served:
             facts.update(model=served.model, version=served.version)
             signatures = get_model_metadata_pb2.SignatureDefMap()
@@ -164,7 +167,7 @@ class ServerCore:
     async def _get_model_status(
         self, request: get_model_status_pb2.GetModelStatusRequest, facts: dict[str, Any]
     ) -> get_model_status_pb2.GetModelStatusResponse:
-        _check_spec(request)
+        check_spec(request)
         spec = request.model_spec
         choice, number = spec.WhichOneof("version_choice"), None
         if choice == "version":
@@ -187,6 +190,9 @@ class ServerCore:
     async def _reload_config(
         self, request: model_management_pb2.ReloadConfigRequest, facts: dict[str, Any]
     ) -> model_management_pb2.ReloadConfigResponse:
+        if not self._may_reload:
+            what = "HandleReloadConfigRequest is off on this server; --reload_config (reload_config=True) turns it on"
+            raise status_codes.error(tf.errors.PermissionDeniedError, what)
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
@@ -218,28 +224,3 @@ class ServerCore:
         finally:
             self._in_flight -= 1
             self._metrics.in_flight.set(self._in_flight)
-
-
-def _check_spec(request: Any) -> None:
-    if not request.HasField("model_spec"):
-        raise invalid("Missing ModelSpec")
-
-
-def _check_name(spec: model_pb2.ModelSpec) -> None:
-    if not spec.name:
-        raise invalid("ModelSpec has no name specified.")
-
-
-def _common_spec(tasks: Sequence[inference_pb2.InferenceTask]) -> model_pb2.ModelSpec:
-    if not tasks:
-        raise invalid("Found no tasks in the MultiInferenceRequest.")
-    if not all(task.model_spec.name for task in tasks):
-        raise invalid("Found ModelSpec with an empty model name.")
-    if len({task.model_spec.name for task in tasks}) > 1:
-        raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
-    return tasks[0].model_spec
-
-
-def _rows(inputs: Mapping[str, np.ndarray]) -> int:
-    array = next(iter(inputs.values()), None)
-    return len(array) if array is not None and array.ndim else 1

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
-from tfbert.serving.host.addresses import check_address, join
+from tfbert.serving.host.addresses import check_address, is_loopback, join
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
 from tfbert.serving.host.metrics import Metrics
@@ -60,6 +60,8 @@ class Server:
         max_concurrent: predictions in progress; more are refused.
         receive_seconds: how long a request may take to arrive.
         tls: a certificate, for both protocols.
+        reload_config: whether HandleReloadConfigRequest is answered, with which a client makes the server load other
+            folders. Unless given: on a loopback address, or where `tls` asks clients for certificates.
 
     Raises:
         ServingError: there is nothing to serve, or an argument is wrong; from `start`: a model cannot be loaded, or
@@ -86,6 +88,7 @@ class Server:
         max_concurrent: int = 1000,
         receive_seconds: float = 30.0,
         tls: Tls | None = None,
+        reload_config: bool | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise ServingError(f"workers={workers}: at least one is needed")
@@ -104,6 +107,8 @@ class Server:
         self.metrics.watch(self.models)
         self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
         self._receive_seconds, self._tls = receive_seconds, tls
+        asks_certificates = tls is not None and tls.client_authority is not None
+        self.reload_config = asks_certificates or is_loopback(host) if reload_config is None else reload_config
         self._core = self._grpc_server = self._rest_runner = self._health = None
         self._stopping = threading.Lock()
         self._stopped = threading.Event()
@@ -144,7 +149,12 @@ class Server:
         return self
 
     async def _start(self) -> None:
-        self._core = ServerCore(self.models, metrics=self.metrics, max_concurrent=self._max_concurrent)
+        self._core = ServerCore(
+            self.models,
+            metrics=self.metrics,
+            max_concurrent=self._max_concurrent,
+            reload_config=self.reload_config,
+        )
         self._grpc_server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the calls

@@ -1,0 +1,44 @@
+"""Whether a request's ModelSpec can be used, as tensorflow/serving checks it, and how many rows a request has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tensorflow_serving.apis import inference_pb2, model_pb2
+
+from tfbert.serving.protocol.status_codes import invalid
+
+
+def check_spec(request: Any) -> None:
+    """INVALID_ARGUMENT for a request without a ModelSpec."""
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+
+
+def check_name(spec: model_pb2.ModelSpec) -> None:
+    """INVALID_ARGUMENT for a ModelSpec without a name."""
+    if not spec.name:
+        raise invalid("ModelSpec has no name specified.")
+
+
+def common_spec(tasks: Sequence[inference_pb2.InferenceTask]) -> model_pb2.ModelSpec:
+    """The first of a MultiInferenceRequest's ModelSpecs, all of which must name one model."""
+    if not tasks:
+        raise invalid("Found no tasks in the MultiInferenceRequest.")
+    if not all(task.model_spec.name for task in tasks):
+        raise invalid("Found ModelSpec with an empty model name.")
+    if len({task.model_spec.name for task in tasks}) > 1:
+        raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+    return tasks[0].model_spec
+
+
+def rows_of(inputs: Mapping[str, np.ndarray]) -> int:
+    """The rows of a request's inputs; 1 if they have no batch.
+
+    >>> rows_of({"text": np.array([b"a", b"b"], object)})
+    2
+    """
+    array = next(iter(inputs.values()), None)
+    return len(array) if array is not None and array.ndim else 1
