@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from absl import app, flags
 
 from tfbert.errors import ConfigError, ServingError
-from tfbert.serving.models.batching_parameters import BatchingParameters
+from tfbert.serving.models.batching_parameters import BatchingParameters, default_workers
 
 if TYPE_CHECKING:
     from tfbert.serving.host.tls import Tls
@@ -68,6 +68,12 @@ _TLS_KEY = flags.DEFINE_string("tls_key", None, "PEM file with the certificate's
 _TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
     "tls_client_authority", None, "PEM file; only clients with a certificate from this authority are served."
 )
+_API_KEY_FILE = flags.DEFINE_string(
+    "api_key_file",
+    None,
+    "File with API keys, one a line; only clients that send `authorization: Bearer KEY` are answered, in gRPC's metadata "
+    "or as an HTTP header. gRPC's health checks need no key. Without TLS, whoever reads the network reads the keys.",
+)
 _RELOAD_CONFIG = flags.DEFINE_bool(
     "reload_config",
     None,
@@ -92,7 +98,7 @@ def main(argv: list[str]) -> None:
             _log_as_json()
             models, labels, tls = _models(), _labels(), _tls()
             from tfbert.serving.host.rest import METRICS_PATH
-            from tfbert.serving.host.server import Server, default_workers
+            from tfbert.serving.host.server import Server
         with Server(
             models,
             model_name=_MODEL_NAME.value,
@@ -106,6 +112,7 @@ def main(argv: list[str]) -> None:
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
             max_concurrent=_MAX_CONCURRENT.value,
             tls=tls,
+            api_key_file=_API_KEY_FILE.value,
             reload_config=_RELOAD_CONFIG.value,
         ) as server:
             served = ", ".join(f"{model} version {version}" for model, version in server.served)

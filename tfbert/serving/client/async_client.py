@@ -71,7 +71,7 @@ class AsyncClient(Connection):
     async def _call(self, method: Any, request: Any, timeout: float | None) -> Any:
         timeout = self.timeout if timeout is None else client_messages.checked_timeout(timeout)
         try:
-            response = await method(request, timeout=timeout, wait_for_ready=not self._reached)
+            response = await method(request, timeout=timeout, metadata=self._metadata, wait_for_ready=not self._reached)
         except grpc.aio.UsageError as error:
             raise ServingError(f"{self.address}: {error}; make another AsyncClient") from error
         except grpc.aio.AioRpcError as error:

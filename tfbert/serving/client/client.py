@@ -25,6 +25,7 @@ class Client(Connection):
         version, version_label: a version's number or its label; the newest version unless one is given.
         root_certificates: PEM bytes, for a server with TLS.
         certificate, key: PEM bytes, for a server that asks clients for a certificate.
+        api_key: for a server with --api_key_file. Without TLS it crosses the network unencrypted.
 
     Raises:
         RequestError: from calls: the server refused, or did not answer in time.
@@ -113,7 +114,9 @@ class Client(Connection):
         timeout = self.timeout if timeout is None else client_messages.checked_timeout(timeout)
         try:
             # The first call waits for a server that is starting; later calls fail at once if it has gone away.
-            response = method(request, timeout=timeout, wait_for_ready=wait and not self._reached)
+            response = method(
+                request, timeout=timeout, metadata=self._metadata, wait_for_ready=wait and not self._reached
+            )
         except ValueError as error:  # how gRPC reports a closed channel
             raise ServingError(f"{self.address}: {error}; make another Client") from error
         except grpc.RpcError as error:

@@ -26,10 +26,12 @@ class Connection:
         root_certificates: bytes | None = None,
         certificate: bytes | None = None,
         key: bytes | None = None,
+        api_key: str | None = None,
     ) -> None:
         self.address, self.model, self.version = address, model, version
         self.timeout = client_messages.checked_timeout(timeout)
         self._messages = client_messages.Messages(address, model, version=version, version_label=version_label)
+        self._metadata = client_messages.key_metadata(api_key)
         self._reached = False  # whether the server has ever answered
         if root_certificates is None:
             self._channel = self._grpc.insecure_channel(address, client_messages.CHANNEL_OPTIONS)

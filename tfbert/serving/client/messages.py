@@ -92,6 +92,7 @@ class Messages:
             grpc.StatusCode.DEADLINE_EXCEEDED: (
                 f"; no answer in {timeout:g} s: check that the server runs, or give a longer timeout"
             ),
+            grpc.StatusCode.UNAUTHENTICATED: "; give the server's api_key",
             grpc.StatusCode.UNAVAILABLE: "; start the server, or check the address",
         }.get(code, "")
         message = f"{self.address}, model {self.model!r}: {code.name}: {details}{advice}"
@@ -174,6 +175,19 @@ def checked_timeout(timeout: float) -> float:
     if not isinstance(timeout, (int, float)) or not (timeout > 0 and math.isfinite(timeout)):
         raise ServingError(f"timeout={timeout!r}: give a number of seconds over 0; every call needs a deadline")
     return float(timeout)
+
+
+def key_metadata(api_key: str | None) -> list[tuple[str, str]]:
+    """What every call carries for a server that asks for a key; ServingError for what cannot be one.
+
+    >>> key_metadata("a-key-of-some-length")
+    [('authorization', 'Bearer a-key-of-some-length')]
+    """
+    if api_key is None:
+        return []
+    if not isinstance(api_key, str) or not api_key or not all("!" <= character <= "~" for character in api_key):
+        raise ServingError("api_key: give a string of printable ASCII without spaces, as in the server's file")
+    return [("authorization", f"Bearer {api_key}")]
 
 
 def to_proto(name: str, value: Texts | np.ndarray) -> tensor_pb2.TensorProto:

@@ -99,6 +99,10 @@ class ServerCore:
         self._metrics.request(method, "", protocol, code, seconds)
         log_request({"method": method, "protocol": protocol, "model": "", "bytes": size}, code, seconds)
 
+    def stranger(self, protocol: str) -> None:
+        """Counts and logs a request without an API key, of which nothing else was read."""
+        self.refused("any", tf.errors.UNAUTHENTICATED, 0.0, protocol=protocol, size=0)
+
     async def drain(self, timeout: float) -> bool:
         """Refuses new predictions and waits for those in progress; False if `timeout` seconds were too short."""
         self._draining = True

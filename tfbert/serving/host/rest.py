@@ -27,6 +27,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tfbert.serving.host.api_keys import ApiKeys, rest_gate
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.request_log import log_failure
@@ -60,19 +61,29 @@ class RestApi:
         max_body_bytes: larger bodies are refused.
         receive_seconds: how long a request's headers may take to arrive, and then its body; a connection without a
             request is closed after this time.
+        keys: if given, only clients that send one of them are answered.
 
     >>> application = RestApi(core, metrics, max_body_bytes=2**26, receive_seconds=30).application()  # doctest: +SKIP
     """
 
-    def __init__(self, core: ServerCore, metrics: Metrics, *, max_body_bytes: int, receive_seconds: float) -> None:
-        self._core, self._metrics = core, metrics
+    def __init__(
+        self,
+        core: ServerCore,
+        metrics: Metrics,
+        *,
+        max_body_bytes: int,
+        receive_seconds: float,
+        keys: ApiKeys | None = None,
+    ) -> None:
+        self._core, self._metrics, self._keys = core, metrics, keys
         self._max_body_bytes, self._receive_seconds = max_body_bytes, receive_seconds
 
     def application(self) -> web.Application:
         """The aiohttp application."""
+        gates = [rest_gate(self._keys, refused=lambda: self._core.stranger("rest"))] if self._keys else []
         application = web.Application(
             client_max_size=self._max_body_bytes,
-            middlewares=[_errors_as_json],
+            middlewares=[*gates, _errors_as_json],
             # aiohttp counts a connection as idle until all headers have arrived, so this limits the headers too.
             # `read_body` decompresses, as aiohttp answers a broken body with 500 and a traceback in the log.
             handler_args={"keepalive_timeout": self._receive_seconds, "auto_decompress": False},

@@ -16,12 +16,13 @@ from grpc_reflection.v1alpha import reflection
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
 from tfbert.serving.host.addresses import check_address, is_loopback, join
+from tfbert.serving.host.api_keys import ApiKeys, GrpcGate
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.rest import RestApi
 from tfbert.serving.host.tls import Tls
-from tfbert.serving.models.batching_parameters import BatchingParameters
+from tfbert.serving.models.batching_parameters import BatchingParameters, default_workers
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import ModelSettings, find_model
 
@@ -29,16 +30,6 @@ from tfbert.serving.models.versions import ModelSettings, find_model
 _SENDING_SECONDS = 0.5
 # "" is the server as a whole; the other names are those that TF Serving reports.
 _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
-
-
-def default_workers(joined: bool = True) -> int:
-    """How many batches run at once: one per four CPUs, as a large batch keeps several busy; else one per CPU.
-
-    >>> default_workers() <= default_workers(joined=False)
-    True
-    """
-    processors = os.cpu_count() or 1
-    return max(processors // 4, 1) if joined else processors
 
 
 class Server:
@@ -62,6 +53,7 @@ class Server:
         tls: a certificate, for both protocols.
         reload_config: whether HandleReloadConfigRequest is answered, with which a client makes the server load other
             folders. Unless given: on a loopback address, or where `tls` asks clients for certificates.
+        api_key_file: keys, one a line; only clients that send one of them are answered.
 
     Raises:
         ServingError: there is nothing to serve, or an argument is wrong; from `start`: a model cannot be loaded, or
@@ -89,6 +81,7 @@ class Server:
         receive_seconds: float = 30.0,
         tls: Tls | None = None,
         reload_config: bool | None = None,
+        api_key_file: str | os.PathLike | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise ServingError(f"workers={workers}: at least one is needed")
@@ -107,6 +100,7 @@ class Server:
         self.metrics.watch(self.models)
         self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
         self._receive_seconds, self._tls = receive_seconds, tls
+        self._keys = None if api_key_file is None else ApiKeys.read(api_key_file)
         asks_certificates = tls is not None and tls.client_authority is not None
         self.reload_config = asks_certificates or is_loopback(host) if reload_config is None else reload_config
         self._core = self._grpc_server = self._rest_runner = self._health = None
@@ -155,7 +149,9 @@ class Server:
             max_concurrent=self._max_concurrent,
             reload_config=self.reload_config,
         )
+        core = self._core
         self._grpc_server = grpc.aio.server(
+            interceptors=[GrpcGate(self._keys, refused=lambda: core.stranger("grpc"))] if self._keys else [],
             options=[
                 ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the calls
                 ("grpc.max_receive_message_length", self._max_message_bytes),
@@ -189,7 +185,11 @@ class Server:
 
     async def _start_rest(self) -> None:
         api = RestApi(
-            self._core, self.metrics, max_body_bytes=self._max_message_bytes, receive_seconds=self._receive_seconds
+            self._core,
+            self.metrics,
+            max_body_bytes=self._max_message_bytes,
+            receive_seconds=self._receive_seconds,
+            keys=self._keys,
         )
         # handler_cancellation: a client that disconnects has its request cancelled.
         self._rest_runner = web.AppRunner(

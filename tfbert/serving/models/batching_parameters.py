@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 from typing import Any
 
@@ -49,6 +50,16 @@ class BatchingParameters:
         for name, minimum in _MINIMA.items():
             if getattr(self, name) < minimum:
                 raise ServingError(f"{name}={getattr(self, name)}: at least {minimum} is needed")
+
+
+def default_workers(joined: bool = True) -> int:
+    """How many batches run at once: one per four CPUs, as a large batch keeps several busy; else one per CPU.
+
+    >>> default_workers() <= default_workers(joined=False)
+    True
+    """
+    processors = os.cpu_count() or 1
+    return max(processors // 4, 1) if joined else processors
 
 
 def read_parameters(folder: pathlib.Path, defaults: BatchingParameters) -> BatchingParameters:
