@@ -61,6 +61,9 @@ _MAX_ENQUEUED_BATCHES = flags.DEFINE_integer(
 _POLL_SECONDS = flags.DEFINE_float("poll_seconds", 1.0, "How often to look for new versions; 0: never.", 0)
 _MAX_MESSAGE_BYTES = flags.DEFINE_integer("max_message_bytes", 64 * 2**20, "Size of the largest request.", 1)
 _MAX_CONCURRENT = flags.DEFINE_integer("max_concurrent", 1000, "Requests in progress; more are refused.", 1)
+_MAX_ROWS = flags.DEFINE_integer(
+    "max_rows", 4096, "Texts, examples or rows of ids in one request; a request with more is refused.", 1
+)
 _TLS_CERTIFICATE = flags.DEFINE_string(
     "tls_certificate", None, "PEM file with the server's certificate; turns on TLS, with --tls_key."
 )
@@ -71,8 +74,8 @@ _TLS_CLIENT_AUTHORITY = flags.DEFINE_string(
 _API_KEY_FILE = flags.DEFINE_string(
     "api_key_file",
     None,
-    "File with API keys, one a line; only clients that send `authorization: Bearer KEY` are answered, in gRPC's metadata "
-    "or as an HTTP header. gRPC's health checks need no key. Without TLS, whoever reads the network reads the keys.",
+    "File with API keys, one a line; only clients that send `authorization: Bearer KEY` are answered, in gRPC's "
+    "metadata or as an HTTP header. gRPC's health checks need no key. Without TLS, the network can read the keys.",
 )
 _RELOAD_CONFIG = flags.DEFINE_bool(
     "reload_config",
@@ -111,6 +114,7 @@ def main(argv: list[str]) -> None:
             poll_seconds=_POLL_SECONDS.value,
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
             max_concurrent=_MAX_CONCURRENT.value,
+            max_rows=_MAX_ROWS.value,
             tls=tls,
             api_key_file=_API_KEY_FILE.value,
             reload_config=_RELOAD_CONFIG.value,

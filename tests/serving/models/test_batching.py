@@ -194,3 +194,21 @@ def test_the_parameters_of_a_version_folder(tmp_path):
         (tmp_path / BATCHING).write_text(text)
         with pytest.raises(ServingError, match=message):
             read_parameters(tmp_path, otherwise)
+
+
+def test_a_request_that_waits_beyond_its_deadline_is_not_computed(held):
+    servable, batcher = held(max_batch_size=2)
+    soon = time.monotonic() + 0.05
+    late = [batcher.submit("serving_default", texts(text), deadline=soon) for text in "ab"]
+    alone = batcher.submit("whole", texts("c"), deadline=soon)
+    others = [
+        batcher.submit("serving_default", texts(*"de"), deadline=soon + 60),
+        batcher.submit("serving_default", texts("f")),
+    ]
+    time.sleep(0.1)
+    servable.open.set()
+    for future in (*late, alone):
+        with pytest.raises(tf.errors.DeadlineExceededError, match="before the batch began"):
+            future.result(10)
+    assert [future.result(10)["length"].tolist() for future in others] == [[1, 1], [1]]
+    assert sorted(servable.batches[1:]) == [[b"d", b"e"], [b"f"]] and batcher.waiting_rows == 0

@@ -29,7 +29,7 @@ from tfbert.serving.host.request_log import log_failure, log_request
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import parse_model_config
 from tfbert.serving.protocol import inference, status_codes
-from tfbert.serving.protocol.model_specs import check_name, check_spec, common_spec, rows_of
+from tfbert.serving.protocol.model_specs import check_name, check_rows, check_spec, common_spec, rows_of
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE
 from tfbert.serving.protocol.status_codes import invalid
 
@@ -46,6 +46,7 @@ class ServerCore:
 
     Args:
         max_concurrent: predictions in progress, including those that wait; more are RESOURCE_EXHAUSTED.
+        max_rows: texts, examples or rows of ids in a request; more are INVALID_ARGUMENT.
         reload_config: whether HandleReloadConfigRequest is answered; else it is PERMISSION_DENIED.
 
     >>> core = ServerCore(models, metrics=metrics, max_concurrent=1000)  # doctest: +SKIP
@@ -53,7 +54,13 @@ class ServerCore:
     """
 
     def __init__(
-        self, models: ModelManager, *, metrics: Metrics, max_concurrent: int, reload_config: bool = True
+        self,
+        models: ModelManager,
+        *,
+        metrics: Metrics,
+        max_concurrent: int,
+        max_rows: int = 4096,
+        reload_config: bool = True,
     ) -> None:
         self._models, self._metrics, self._max_concurrent = models, metrics, max_concurrent
         self._model_methods = {
@@ -61,15 +68,18 @@ class ServerCore:
             "GetModelStatus": self._get_model_status,
             "HandleReloadConfigRequest": self._reload_config,
         }
-        self._may_reload = reload_config
+        self.max_rows, self._may_reload = max_rows, reload_config
         self._inbox = event_loop.Inbox()
         self._in_flight = self._unfinished = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
 
-    async def call(self, method: str, request: Any, *, protocol: str) -> Any:
-        """The response to a request for a method of PredictionService or ModelService."""
+    async def call(self, method: str, request: Any, *, protocol: str, deadline: float | None = None) -> Any:
+        """The response to a request for a method of PredictionService or ModelService.
+
+        A prediction that has not begun at `deadline`, by `time.monotonic`, is DEADLINE_EXCEEDED.
+        """
         begun = time.perf_counter()
         # The model's name is added once a model has it: until then it is the client's, and may be a text.
         facts = {"method": method, "protocol": protocol, "model": "", "bytes": request.ByteSize()}
@@ -77,7 +87,7 @@ class ServerCore:
         try:
             if method in _PREDICTIONS:
                 with self._admitted():
-                    return await self._predict(_PREDICTIONS[method], request, facts)
+                    return await self._predict(_PREDICTIONS[method], request, facts, deadline)
             return await self._model_methods[method](request, facts)
         except tf.errors.OpError as error:
             code = error.error_code
@@ -133,7 +143,7 @@ class ServerCore:
                 raise invalid(f'Serving signature name: "{name}" not found in signature def')
             return served.servable.signatures[name].inputs
 
-    async def _predict(self, kind: type, request: Any, facts: dict[str, Any]) -> Any:
+    async def _predict(self, kind: type, request: Any, facts: dict[str, Any], deadline: float | None) -> Any:
         if kind is inference.MultiInference:
             spec = common_spec(request.tasks)
         else:
@@ -144,7 +154,9 @@ class ServerCore:
             facts.update(model=served.model, version=served.version)
             call = kind(served.servable.signatures, request)
             facts.update(signature=call.runs[0][0], rows=rows_of(call.runs[0][1]))
-            futures = [served.batcher.submit(*run) for run in call.runs]
+            for name, inputs in call.runs:
+                check_rows(served.servable.signatures.rows(name, inputs), self.max_rows)
+            futures = [served.batcher.submit(*run, deadline=deadline) for run in call.runs]
             return call.response([await self._inbox.result(future) for future in futures], served.version)
 
     async def _get_model_metadata(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -85,8 +86,10 @@ async def _handle(
     except DecodeError:
         # INTERNAL, as gRPC's C++ servers say. The bytes are not repeated: they may be anything.
         await context.abort(grpc.StatusCode.INTERNAL, f"the message is not a {request_class.DESCRIPTOR.full_name}")
+    remaining = context.time_remaining()
+    deadline = None if remaining is None else time.monotonic() + remaining
     try:
-        return await core.call(method, request, protocol="grpc")
+        return await core.call(method, request, protocol="grpc", deadline=deadline)
     except tf.errors.OpError as error:
         message = error.message
         if len(message) > _MAX_MESSAGE:

@@ -131,6 +131,7 @@ class RestApi:
             given, large = await self._body(http_request)
             _fill_spec(request.model_spec, found, rest_request.signature_name(given))
             infos = self._core.signature_inputs(request.model_spec)
+            rest_request.check_rows(given, self._core.max_rows, infos)
             inputs, in_rows = await _call(rest_request.predict_inputs, given, infos, in_thread=large)
             for name, proto in inputs.items():
                 request.inputs[name].CopyFrom(proto)
@@ -156,6 +157,7 @@ class RestApi:
         with self._reading(method, http_request):
             given, large = await self._body(http_request)
             _fill_spec(request.model_spec, found, rest_request.signature_name(given))
+            rest_request.check_rows(given, self._core.max_rows)
             await _call(rest_request.fill_examples, given, request.input, in_thread=large)
 
     async def _get_metadata(self, found: re.Match) -> dict[str, Any]:

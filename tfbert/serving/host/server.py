@@ -49,6 +49,7 @@ class Server:
         poll_seconds: how often to look for new versions; 0: never.
         max_message_bytes: of the largest request.
         max_concurrent: predictions in progress; more are refused.
+        max_rows: texts, examples or rows of ids in one request; a request with more is refused.
         receive_seconds: how long a request may take to arrive.
         tls: a certificate, for both protocols.
         reload_config: whether HandleReloadConfigRequest is answered, with which a client makes the server load other
@@ -78,13 +79,15 @@ class Server:
         poll_seconds: float = 1.0,
         max_message_bytes: int = 64 * 2**20,
         max_concurrent: int = 1000,
+        max_rows: int = 4096,
         receive_seconds: float = 30.0,
         tls: Tls | None = None,
         reload_config: bool | None = None,
         api_key_file: str | os.PathLike | None = None,
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ServingError(f"workers={workers}: at least one is needed")
+        for name, count in (("workers", workers), ("max_rows", max_rows)):
+            if count is not None and count < 1:
+                raise ServingError(f"{name}={count}: at least one is needed")
         for each in (port, rest_port or 0):
             if not 0 <= each < 2**16:
                 raise ServingError(f"port {each} does not exist; give 1 to 65535, or 0 for a free one")
@@ -99,7 +102,7 @@ class Server:
         )
         self.metrics.watch(self.models)
         self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
-        self._receive_seconds, self._tls = receive_seconds, tls
+        self._receive_seconds, self._tls, self._max_rows = receive_seconds, tls, max_rows
         self._keys = None if api_key_file is None else ApiKeys.read(api_key_file)
         asks_certificates = tls is not None and tls.client_authority is not None
         self.reload_config = asks_certificates or is_loopback(host) if reload_config is None else reload_config
@@ -147,6 +150,7 @@ class Server:
             self.models,
             metrics=self.metrics,
             max_concurrent=self._max_concurrent,
+            max_rows=self._max_rows,
             reload_config=self.reload_config,
         )
         core = self._core

@@ -37,10 +37,10 @@ class Runnable(Protocol):
 
 
 class _Request:
-    __slots__ = ("signature", "inputs", "rows", "future", "queued")
+    __slots__ = ("signature", "inputs", "rows", "deadline", "future", "queued")
 
-    def __init__(self, signature: str, inputs: Arrays, rows: int) -> None:
-        self.signature, self.inputs, self.rows = signature, inputs, rows
+    def __init__(self, signature: str, inputs: Arrays, rows: int, deadline: float | None) -> None:
+        self.signature, self.inputs, self.rows, self.deadline = signature, inputs, rows, deadline
         self.future: concurrent.futures.Future[Arrays] = concurrent.futures.Future()
         self.queued = time.monotonic()
 
@@ -86,8 +86,12 @@ class Batcher:
         """Rows that wait for a thread."""
         return self._rows
 
-    def submit(self, signature: str, inputs: Arrays) -> concurrent.futures.Future[Arrays]:
+    def submit(
+        self, signature: str, inputs: Arrays, *, deadline: float | None = None
+    ) -> concurrent.futures.Future[Arrays]:
         """A Future of the outputs; a request whose Future is cancelled while it waits does not run.
+
+        Nor does one that still waits at `deadline`, by `time.monotonic`: its Future has a DeadlineExceededError.
 
         Raises:
             tf.errors.UnavailableError: the queue is full, or the batcher is closing.
@@ -95,7 +99,7 @@ class Batcher:
         joined = self._join and bool(inputs) and self._servable.has_batch(signature)
         # An empty batch counts as one row, and so does a request without a batch dimension.
         rows = max(len(next(iter(inputs.values()))), 1) if joined else 1
-        request = _Request(signature, inputs, rows)
+        request = _Request(signature, inputs, rows, deadline)
         limit = self._parameters.max_batch_size
         group = (signature, *map(_kind, inputs.values())) if joined and rows < limit else request
         with self._changed:
@@ -128,7 +132,7 @@ class Batcher:
                 self._run(requests)
 
     def _next(self) -> list[_Request] | None:
-        """The requests of the next batch without the cancelled ones; None when closing and nothing waits."""
+        """The requests of the next batch without those that nobody waits for; None when closing and nothing waits."""
         with self._changed:
             while True:
                 now = time.monotonic()
@@ -148,13 +152,18 @@ class Batcher:
                 self._changed.wait(None if due is None else due + self._timeout - now)
 
     def _take(self, group: Hashable) -> list[_Request]:
-        waiting, taken, rows = self._groups[group], [], 0
+        waiting, taken, rows, now = self._groups[group], [], 0, time.monotonic()
         while waiting and (not rows or rows + waiting[0].rows <= self._parameters.max_batch_size):
             request = waiting.popleft()
             self._rows -= request.rows
-            if request.future.set_running_or_notify_cancel():
-                taken.append(request)
-                rows += request.rows
+            if not request.future.set_running_or_notify_cancel():
+                continue
+            if request.deadline is not None and request.deadline <= now:
+                late = status_codes.error(tf.errors.DeadlineExceededError, "the deadline passed before the batch began")
+                request.future.set_exception(late)
+                continue
+            taken.append(request)
+            rows += request.rows
         if not waiting:
             del self._groups[group]
         return taken

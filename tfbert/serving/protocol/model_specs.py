@@ -1,4 +1,4 @@
-"""Whether a request's ModelSpec can be used, as tensorflow/serving checks it, and how many rows a request has."""
+"""Whether a request's ModelSpec and size can be used, as tensorflow/serving checks them."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ def rows_of(inputs: Mapping[str, np.ndarray]) -> int:
     """
     array = next(iter(inputs.values()), None)
     return len(array) if array is not None and array.ndim else 1
+
+
+def check_rows(rows: int, most: int) -> None:
+    """INVALID_ARGUMENT for a request of more rows: it would keep a worker, and others' requests waiting, for long.
+
+    >>> check_rows(32, most=64)
+    """
+    if rows > most:
+        raise invalid(f"Task size {rows} is larger than maximum input batch size {most}: send several requests")

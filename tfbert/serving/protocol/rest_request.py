@@ -19,6 +19,8 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import input_pb2
 
+from tfbert.serving.protocol import model_specs
+
 _MAX_RANK = 32  # numpy's limit
 _MAX_FLOAT = float(np.finfo(np.float32).max)
 
@@ -57,6 +59,19 @@ def signature_name(given: Mapping[str, Any]) -> str:
     if not isinstance(name, str):
         raise ValueError("'signature_name' key must be a string value")
     return name
+
+
+def check_rows(given: Mapping[str, Any], most: int, infos: Infos | None = None) -> None:
+    """INVALID_ARGUMENT for a body of more than `most` rows, before they are copied; the server checks it again.
+
+    >>> check_rows({"instances": ["a text", "b"]}, most=2)
+    """
+    columns = [given.get("instances"), given.get("examples")]
+    inputs = given.get("inputs")
+    for name, info in (infos or {}).items():
+        if info.tensor_shape.unknown_rank or (info.tensor_shape.dim and info.tensor_shape.dim[0].size == -1):
+            columns.append(inputs.get(name) if _is_named(inputs) else inputs)
+    model_specs.check_rows(max(len(column) if isinstance(column, list) else 0 for column in columns), most)
 
 
 def predict_inputs(given: Mapping[str, Any], infos: Infos) -> tuple[dict[str, tensor_pb2.TensorProto], bool]:

@@ -82,6 +82,14 @@ class Signatures:
             raise ValueError(f"the inputs have different batch sizes, {batch_sizes}; {expected}")
         return inputs
 
+    def rows(self, name: str, inputs: Mapping[str, np.ndarray]) -> int:
+        """How much a request asks for: its strings or, of numbers, its rows. What the signature fixes is not counted."""
+        specs, counts = self._inputs[name], [0]
+        for key, array in inputs.items():
+            if array.ndim and (specs[key].shape.rank is None or None in specs[key].shape.as_list()):
+                counts.append(array.size if array.dtype == object else len(array))
+        return max(counts)
+
     def output_names(self, name: str, output_filter: Sequence[str] = ()) -> list[str]:
         """The outputs that a request's `output_filter` names; all outputs if it is empty."""
         outputs = sorted(self._definitions[name].outputs)
