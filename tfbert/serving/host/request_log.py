@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname}
         message = record.getMessage()
-        if record.name.partition(".")[0] in FOREIGN:
+        if (record.name or "").partition(".")[0] in FOREIGN:
             line["logger"], message = record.name, _MAY_QUOTE.split(message, maxsplit=1)[0].strip()
         if message:
             line["message"] = message

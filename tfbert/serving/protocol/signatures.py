@@ -83,7 +83,7 @@ class Signatures:
         return inputs
 
     def rows(self, name: str, inputs: Mapping[str, np.ndarray]) -> int:
-        """How much a request asks for: its strings or, of numbers, its rows. What the signature fixes is not counted."""
+        """How much a request asks for: its strings or, of numbers, its rows, where the size is not fixed."""
         specs, counts = self._inputs[name], [0]
         for key, array in inputs.items():
             if array.ndim and (specs[key].shape.rank is None or None in specs[key].shape.as_list()):
