@@ -16,6 +16,7 @@ from tfbert import TextClassifier
 from tfbert.data.batching.batches import Batches
 from tfbert.errors import CheckpointError, ConfigError, DiskError, Preempted
 from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.data_check import check_data
 from tfbert.runs.finetune import finetune
 from tfbert.runs.folder import locked_run_folder
 from tfbert.runs.logs.history_file import read_history
@@ -45,7 +46,7 @@ class Stop(keras.callbacks.Callback):
 def run_in(shop, tiny_checkpoint):
     """Runs `finetune` on a piece of the sample, as the launcher does; `stop` interrupts it."""
 
-    def run(folder, out="run", stop=None, **changes):
+    def run(folder, out="run", stop=None, rows=range(60), **changes):
         config = FinetuneConfig.from_dict(
             {
                 "checkpoint": str(tiny_checkpoint),
@@ -62,11 +63,11 @@ def run_in(shop, tiny_checkpoint):
             }
         )
         keras.utils.set_random_seed(config.seed)
-        rows = tfbert.data.read(shop / "dev.tsv")
-        settings = TextClassifier.task_class.settings_for(rows, max_length=config.max_length, **config.settings)
+        table = tfbert.data.read(shop / "dev.tsv")
+        settings = TextClassifier.task_class.settings_for(table, max_length=config.max_length, **config.settings)
         model = TextClassifier.from_checkpoint(config.checkpoint, **settings)
-        examples = model.task.examples(rows.select(range(60)))
-        train = Batches(examples, model.task.features, model.task.target, batch_size=8, seed=config.seed)
+        examples, chosen = (model.task.examples(table.select(part)) for part in (range(60), rows))
+        train = Batches(chosen, model.task.features, model.task.target, batch_size=8, seed=config.seed)
         dev = Batches(examples, model.task.features, model.task.target, batch_size=8, shuffle=False)
         if stop is not None:
             fit = model.fit
@@ -101,7 +102,8 @@ def test_the_run_folder(run_in, whole):
     folder = whole
     metrics = json.loads((folder / "dev_metrics.json").read_text())
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("checkpoints", "config.json", "dev_metrics.json", "metrics.jsonl", "model", "report.html", "tensorboard")
+        *("checkpoints", "config.json", "data.json", "dev_metrics.json"),
+        *("metrics.jsonl", "model", "report.html", "tensorboard"),
     ]
     assert FinetuneConfig.from_dict(json.loads((folder / "config.json").read_text())).epochs == 2
     history = read_history(folder / "metrics.jsonl")
@@ -177,6 +179,28 @@ def test_other_settings_are_refused(run, tmp_path):
     del values["score"], values["evaluate_every"]
     path.write_text(json.dumps(values))
     assert run(epochs=1) == metrics
+
+
+def test_changed_data_are_refused(run, tmp_path):
+    """A row less, and the same rows in another order; with leave, the run goes on and notes what it was."""
+    with pytest.raises(Killed):
+        run(stop=Stop(4))
+    known = json.loads((tmp_path / "run/data.json").read_text())
+    assert known["train"]["rows"] == known["dev"]["rows"] == 60
+    with pytest.raises(
+        ConfigError, match=r"train\.tsv has changed \(60 rows, 59 now\)\. Put them back, .*allow_changed"
+    ):
+        run(rows=range(59))
+    with pytest.raises(ConfigError, match=r"other data: train\.tsv has changed\. "):
+        run(rows=[1, 0, *range(2, 60)])
+    with pytest.raises(ConfigError, match="other data: the tokenizer of .* has changed"):
+        check_data(tmp_path / "run", {**known, "tokenizer": {**known["tokenizer"], "sha256": ""}}, allow_changed=False)
+    run(rows=range(59), allow_changed_data=True)
+    now = json.loads((tmp_path / "run/data.json").read_text())
+    assert now["train"]["rows"] == 59
+    assert now["changes"] == [{"after_step": 3, "before": {"train": known["train"]}}]
+    with pytest.raises(ConfigError, match=r"train\.tsv has changed \(59 rows, 60 now\)"):
+        run()
 
 
 def test_a_folder_that_another_run_writes_is_refused(run, tmp_path):

@@ -1,5 +1,6 @@
 """A pretraining run: an interrupted one equals an uninterrupted one, a blow-up loses nothing, the report draws."""
 
+import dataclasses
 import json
 
 import keras
@@ -19,7 +20,15 @@ from tfbert.runs.pretrain_inputs import model_and_batches
 from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import Vocabulary
 
-SETTINGS = {"steps": 22, "batch_size": 8, "evaluate_every": 8, "save_every": 3, "log_every": 2, "learning_rate": 1e-3}
+SETTINGS = {
+    "data": "my/examples",
+    "steps": 22,
+    "batch_size": 8,
+    "evaluate_every": 8,
+    "save_every": 3,
+    "log_every": 2,
+    "learning_rate": 1e-3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +112,14 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, data, tokenizer, tiny
     assert [line["step"] for line in filled] == [8, 16, 22]
     with pytest.raises(ConfigError, match="learning_rate was 0.001, now 0.002"):
         run(tmp_path / "whole", *arguments, learning_rate=2e-3)
+    train, dev = data
+    shard = dataclasses.replace(train.shards.shards[0], sha256="0" * 64)  # of the same name and size
+    others = Shards(train.shards.folder, train.shards.manifest, [shard, *train.shards.shards[1:]])
+    others = PretrainingBatches(others, train.masking, batch_size=8), dev
+    with pytest.raises(ConfigError, match=r"began with other data: my/examples has changed\. Put them back"):
+        run(tmp_path / "whole", others, tokenizer, tiny_config)
+    assert run(tmp_path / "whole", others, tokenizer, tiny_config, allow_changed_data=True)[0] == metrics
+    assert json.loads((tmp_path / "whole/data.json").read_text())["changes"][0]["after_step"] == 22
 
 
 def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, tiny_config):

@@ -14,6 +14,7 @@ from tfbert.errors import ConfigError
 from tfbert.runs.bad_rows import skipped_rows, write_bad_rows
 from tfbert.runs.callbacks.best_model import BestModel
 from tfbert.runs.configs.finetune import FinetuneConfig
+from tfbert.runs.data_check import check_data, of_examples, of_task
 from tfbert.runs.folder import open_run_folder
 from tfbert.runs.logs.finetune_log import FinetuneLog
 from tfbert.runs.report.report import write_report
@@ -36,9 +37,9 @@ def finetune(
 ) -> dict[str, float]:
     """Trains a task model and fills `config.out`; returns the dev metrics of the best evaluation.
 
-    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best evaluation's),
-    dev_metrics.json, report.html and, of rows that were left out, bad_rows.jsonl. A second call with the same folder
-    resumes where the first was interrupted.
+    The run folder holds config.json, data.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best
+    evaluation's), dev_metrics.json, report.html and, of rows that were left out, bad_rows.jsonl. A second call with the
+    same folder resumes where the first was interrupted.
 
     Args:
         model: a task model, not yet compiled.
@@ -48,7 +49,7 @@ def finetune(
     Returns: {} on all hosts but the first.
 
     Raises:
-        ConfigError: the folder holds a run with other settings; dev has no such metric.
+        ConfigError: the folder holds a run with other settings or of other data; dev has no such metric.
         DiskError: another program trains in it.
         TrainingError: another host has ended.
         KeyboardInterrupt: after ^C or SIGTERM (`Preempted`), with the run saved.
@@ -58,6 +59,7 @@ def finetune(
         _compile(model, config)
         _check_metric(model, dev, config)
         open_run_folder(folder, config)
+        check_data(folder, _data(model, train, dev, config), allow_changed=config.allow_changed_data)
         write_bad_rows(folder / "bad_rows.jsonl", tables)
         plan = {
             "total_steps": train.steps_per_epoch * config.epochs,
@@ -85,6 +87,14 @@ def _compile(model, config):
             jit_compile=config.jit_compile,
             steps_per_execution=config.steps_per_execution,
         )
+
+
+def _data(model, train, dev, config):
+    return {
+        "train": of_examples(config.train, train),
+        "dev": of_examples(config.dev, dev),
+        **of_task(config.checkpoint, model.task),
+    }
 
 
 def _check_metric(model, dev, config):

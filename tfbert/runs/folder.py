@@ -11,6 +11,7 @@ from tfbert.files import locked_folder, read_json_object, replace_json
 from tfbert.runs.configs.base import RunConfig
 
 _CONFIG = "config.json"
+_FREE = ("out", "allow_changed_data")  # settings that do not decide what a run computes
 
 
 def locked_run_folder(folder: pathlib.Path) -> contextlib.AbstractContextManager[None]:
@@ -35,7 +36,7 @@ def check_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
     resolved = _plain(config)
     # A run of an earlier version lacks the settings that are newer; it ran with their defaults.
     before = {**_plain(type(config)()), **read_json_object(path, ConfigError)}
-    changed = [key for key in resolved if key != "out" and before.get(key) != resolved[key]]
+    changed = [key for key in resolved if key not in _FREE and before.get(key) != resolved[key]]
     if changed:
         listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
         raise ConfigError(f"{folder} holds a run with other settings ({listed}); name another --out or remove it")

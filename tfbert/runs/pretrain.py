@@ -11,6 +11,7 @@ from tfbert.runs.callbacks.blow_up import BlowUp, BlowUpGuard
 from tfbert.runs.callbacks.filled_masks import FilledMasks
 from tfbert.runs.callbacks.save_model import SaveModel
 from tfbert.runs.configs.pretrain import PretrainConfig
+from tfbert.runs.data_check import check_data, of_shards, of_tokenizer
 from tfbert.runs.folder import open_run_folder
 from tfbert.runs.logs.pretrain_log import PretrainLog
 from tfbert.runs.report.pretraining import write_pretraining_report
@@ -33,9 +34,9 @@ def pretrain(
 ) -> dict[str, float]:
     """Trains a `Pretrainer` and fills `config.out`; returns the held-out metrics of the last evaluation.
 
-    The run folder holds config.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the last evaluation's),
-    filled_masks.jsonl, dev_metrics.json and report.html. A second call with the same folder resumes where the first
-    was interrupted.
+    The run folder holds config.json, data.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the last
+    evaluation's), filled_masks.jsonl, dev_metrics.json and report.html. A second call with the same folder resumes
+    where the first was interrupted.
 
     Args:
         model: not yet compiled.
@@ -44,7 +45,7 @@ def pretrain(
     Returns: {} on all hosts but the first.
 
     Raises:
-        ConfigError: the folder holds a run with other settings.
+        ConfigError: the folder holds a run with other settings or of other examples.
         DiskError: another program trains in it.
         DataError: a shard is damaged; it is named.
         TrainingError: the loss became NaN or blew up, and the last good checkpoint is kept; or another host has ended.
@@ -53,6 +54,7 @@ def pretrain(
     strategy = model.distribute_strategy
     with run_folder(strategy, config) as folder:
         open_run_folder(folder, config)
+        check_data(folder, _data(model, train, dev, config), allow_changed=config.allow_changed_data)
         _compile(model, config)
         plan = {"total_steps": config.steps, "per_round": min(config.evaluate_every, config.steps)}
         run = Run(folder, model, train, config, PretrainLog, peak_flops=config.peak_flops, **plan)
@@ -69,6 +71,13 @@ def pretrain(
                     batches.shards.check_files(sha256=True)  # names the shard, where it was a damaged one
             raise
         return _finish(run, dev, config) if is_chief(strategy) else {}
+
+
+def _data(model, train, dev, config):
+    found = {"train": of_shards(config.data, train.shards)}
+    if dev is not None:
+        found["dev"] = of_shards(config.dev or config.data, dev.shards)
+    return {**found, "tokenizer": of_tokenizer(config.init_from or config.data, model.task.tokenizer)}
 
 
 def _compile(model, config):

@@ -114,12 +114,16 @@ def rounds(step: int, per_round: int, total_steps: int) -> Iterator[tuple[int, i
 
     >>> list(rounds(3, per_round=4, total_steps=14))
     [(0, 1, 1), (1, 3, 4), (3, 4, 2)]
+    >>> list(rounds(14, per_round=4, total_steps=14))  # finished, in a short last round
+    []
     """
+    if step >= total_steps:
+        return
     begun, end = step // per_round, total_steps // per_round
     if step % per_round:
         yield begun, begun + 1, min((begun + 1) * per_round, total_steps) - step
         begun += 1
     if begun < end:
         yield begun, end, per_round
-    if begun <= end and total_steps % per_round and step < total_steps:
+    if begun <= end and total_steps % per_round:
         yield end, end + 1, total_steps % per_round

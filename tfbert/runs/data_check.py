@@ -1,0 +1,110 @@
+"""The hashes of the data of a run, which a resumed run must find again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from absl import logging
+
+from tfbert.errors import ConfigError
+from tfbert.files import read_json_object, replace_json
+
+if TYPE_CHECKING:
+    from tfbert.data.batching.batches import Batches
+    from tfbert.data.pretraining.shards import Shards
+    from tfbert.tasks.task import Task
+    from tfbert.text import Tokenizer
+
+FILE = "data.json"
+
+
+def of_examples(source: str, batches: Batches) -> dict[str, Any]:
+    """Of the rows that are used, in their order: where they are from, how many there are, and a hash of all columns.
+
+    >>> of_examples("train.tsv", batches)["rows"]
+    2
+    """
+    digest = hashlib.sha256()
+    for name, values in sorted(batches.examples.items()):
+        digest.update(f"{name}\n".encode())
+        for value in values:
+            digest.update(json.dumps(value, sort_keys=True, default=_plain).encode() + b"\n")
+    return {"source": source, "rows": len(batches), "sha256": digest.hexdigest()}
+
+
+def of_shards(source: str, shards: Shards) -> dict[str, Any]:
+    """As `of_examples`, of the shards' hashes in their manifest; that the shards fit it is checked elsewhere."""
+    files = [(pathlib.PurePath(shard.path).name, shard.rows, shard.bytes, shard.sha256) for shard in shards.shards]
+    return {"source": source, "rows": shards.rows, "sha256": _hash([files, shards.manifest])}
+
+
+def of_task(source: str, task: Task) -> dict[str, dict[str, Any]]:
+    """Hashes of the settings and labels of a task, and of its tokenizer, which the checkpoint `source` has."""
+    return {
+        "task": {"source": "the labels and settings of the task", "sha256": _hash(task.settings())},
+        "tokenizer": of_tokenizer(source, task.tokenizer),
+    }
+
+
+def of_tokenizer(source: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    """A hash of all that decides a text's ids."""
+    return {"source": f"the tokenizer of {source}", "sha256": _hash(tokenizer.get_config())}
+
+
+def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, allow_changed: bool) -> None:
+    """Writes data.json into a new run folder; of a run that is resumed, compares the data with it.
+
+    Args:
+        found: "train", "dev", … and what the functions above say of it.
+        allow_changed: whether other data are taken. data.json then keeps the hashes of before, and the checkpoint from
+            which the run went on, in its list "changes".
+
+    Raises:
+        ConfigError: the data are others than those that the run began with; names them.
+    """
+    path = folder / FILE
+    if not path.exists():  # a new run, or one of an earlier version
+        replace_json(path, found)
+        return
+    known = read_json_object(path, ConfigError)
+    changes = known.pop("changes", [])
+    before = {name: known.get(name) for name in {**known, **found} if _differ(known.get(name), found.get(name))}
+    if not before:
+        return
+    # Labels and settings may follow from the rows: whoever puts the rows back has put them back, too.
+    named = [name for name in before if name != "task"] or list(before)
+    listed = "; ".join(_said(known.get(name), found.get(name)) for name in named)
+    if not allow_changed:
+        raise ConfigError(
+            f"the run in {folder} began with other data: {listed}. Put them back, name another --out, or continue with "
+            "the data as they are now: --config.allow_changed_data=True (in Python, allow_changed_data=True of the "
+            f"config), which {FILE} records"
+        )
+    logging.warning("%s goes on with other data than it began with: %s", folder, listed)
+    steps = [int(index.stem.rpartition("-")[2]) for index in (folder / "checkpoints").glob("ckpt-*.index")]
+    changes.append({"after_step": max(steps, default=0), "before": before})
+    replace_json(path, {**found, "changes": changes})
+
+
+def _differ(one, other):
+    return (one or {}).get("sha256") != (other or {}).get("sha256")
+
+
+def _said(before, now):
+    """What is changed, such as "train.tsv (60 rows, 61 now)"."""
+    if before is None or now is None:
+        return f"{(before or now)['source']} is {'new' if before is None else 'gone'}"
+    rows = f" ({before['rows']} rows, {now['rows']} now)" if before.get("rows") != now.get("rows") else ""
+    return f"{now['source']} has changed{rows}"
+
+
+def _hash(values):
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=_plain).encode()).hexdigest()
+
+
+def _plain(value):
+    return value.tolist() if hasattr(value, "tolist") else str(value)
