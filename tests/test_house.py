@@ -27,6 +27,7 @@ _RULES = "the rules of tokenization that BERT's authors published, which other f
 EXCEPTIONS = {
     "__init__.py": "public names of the families",
     "layers.py": "public names of layers",
+    "keras_names.py": "names of classes in saved files",
     "old_names.py": "modules of earlier versions",
     "checkpoints/formats/model_garden.py": "Model Garden's own classes",
     "data/pretraining/examples/chinese_words.py": "a word in an example of Chinese text",

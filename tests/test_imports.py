@@ -20,7 +20,7 @@ LEVELS = (
     {"tasks"},
     {"checkpoints", "data"},
     {"text", "encoders"},
-    {"files", "memory", "settings", "hooks", "old_names"},
+    {"files", "memory", "settings", "hooks", "keras_names", "old_names"},
     {"errors"},
 )
 # The same for folders and files within a room, of those that are named.

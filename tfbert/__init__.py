@@ -7,7 +7,7 @@ import os
 import sys
 import typing
 
-from tfbert import hooks, old_names
+from tfbert import hooks, keras_names, old_names
 
 __version__ = "0.1.0"
 
@@ -18,6 +18,7 @@ if "tensorflow" not in sys.modules:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 old_names.install()
+keras_names.install()
 hooks.room = lambda name: importlib.import_module(f"tfbert.{name}")
 
 # Public name -> module. Each is imported when it is first asked for, so that `tfbert --help` and the pure
