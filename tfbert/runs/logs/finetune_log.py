@@ -13,21 +13,24 @@ class FinetuneLog(RunLog):
     """Loss, learning rate and non-padding tokens a second; of an evaluation, the metrics of dev."""
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._sums = None
+        if self.state.step % self.per_round == 0:
+            self.state.notes["logged_loss"] = [0.0, 0.0]
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self._sums is None:  # RunState has restored the running loss of a resumed round by now
-            self._sums = self._running()
+        if "logged_loss" not in self.state.notes:  # of a checkpoint of an earlier version, whose round goes on
+            self.state.notes["logged_loss"] = self._running()
 
     def tokens(self, before: int, after: int) -> float:
         return sum(self.batches.rows_and_tokens(step)[1] for step in range(before, after))
 
     def measures(self, logs: dict[str, Any], tokens_per_second: float) -> dict[str, float]:
         # Keras' loss is the mean over the round so far; the interval's own is the difference of two sums.
-        (sum_before, terms_before), self._sums = self._sums, self._running()
+        # The notes keep the sum at the last line, so that a resumed run's next line is of the same interval.
+        sum_before, terms_before = self.state.notes["logged_loss"]
+        self.state.notes["logged_loss"] = [running, terms] = self._running()
         return {
-            "loss": (self._sums[0] - sum_before) / (self._sums[1] - terms_before),
+            "loss": (running - sum_before) / (terms - terms_before),
             "learning_rate": float(self.model.optimizer.learning_rate),
             "tokens_per_second": tokens_per_second,
         }
@@ -46,4 +49,4 @@ class FinetuneLog(RunLog):
     def _running(self):
         """Of Keras' running mean of the loss, the sum and how many terms it is of."""
         loss = next(metric for metric in self.model.metrics if metric.name == "loss")
-        return float(keras.ops.convert_to_numpy(loss.total)), float(keras.ops.convert_to_numpy(loss.count))
+        return [float(keras.ops.convert_to_numpy(loss.total)), float(keras.ops.convert_to_numpy(loss.count))]
