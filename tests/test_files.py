@@ -1,7 +1,9 @@
+import functools
 import hashlib
 import os
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from tfbert.files import (
     replace_json,
     write_json,
 )
+from tfbert.temporary import remove_leftovers
 
 
 def names(folder):
@@ -73,6 +76,84 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert names(tmp_path) == ["answers.jsonl"]
+
+
+KILLED = """
+import os, signal, sys
+from tfbert.files import replace_file, replace_folder
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+def rename(source, target, rename=os.rename):
+    rename(source, target)
+    if str(target).endswith("/old"):
+        die()
+if sys.argv[1] == "renaming":
+    os.rename = rename
+with (replace_file(sys.argv[2]) if sys.argv[1] == "file" else replace_folder(sys.argv[2], "config.json")) as aside:
+    if sys.argv[1] != "file":
+        (aside / "config.json").write_text("new")
+    if sys.argv[1] != "renaming":
+        die()
+"""
+
+
+@pytest.mark.parametrize("when", ["file", "folder", "renaming"])
+def test_what_a_kill_left_is_removed_at_the_next_start(tmp_path, when):
+    target = tmp_path / "a"
+
+    def write_again():
+        with replace_file(target) as file:
+            file.write("2")
+
+    if when != "file":
+        write(target, "1")
+        write_again = functools.partial(write, target, "2")
+    others = [
+        f".a.{socket.gethostname()}.{os.getppid()}",
+        ".a.elsewhere.99",
+        ".a.txt",
+    ]  # at work, of another host, a file
+    for name in others:
+        (tmp_path / name).touch()
+    for finish in (write_again, functools.partial(remove_leftovers, tmp_path)):
+        result = subprocess.run([sys.executable, "-c", KILLED, when, target], capture_output=True, text=True)
+        assert result.returncode == -signal.SIGKILL, result.stderr
+        assert len(names(tmp_path)) > len(others) + (target.exists())
+        finish()
+        assert names(tmp_path) == sorted([*others, "a"])
+    if when == "renaming":  # nothing stood in the place, and the one before has it back
+        assert (target / "config.json").read_text() == "2"
+
+
+def test_what_takes_a_place_is_on_the_disk(tmp_path, monkeypatch):
+    events = []
+
+    def fsync(descriptor, fsync=os.fsync):
+        events.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def renames(name, function):
+        def rename(source, target):
+            events.append(f"{source} -> {target}")
+            function(source, target)
+
+        monkeypatch.setattr(os, name, rename)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    renames("rename", os.rename)
+    renames("replace", os.replace)
+    with replace_folder(tmp_path / "a", marker="config.json") as aside:
+        (aside / "inner").mkdir()
+        (aside / "inner/weights").write_text("1")
+    assert events == [
+        *map(str, (aside, aside / "inner/weights", aside / "inner")),
+        f"{aside} -> {tmp_path / 'a'}",
+        str(tmp_path),
+    ]
+    events.clear()
+    with replace_file(tmp_path / "b") as file:
+        file.write("1")
+    assert events == [file.name, f"{file.name} -> {tmp_path / 'b'}", str(tmp_path)]
 
 
 def test_disk_errors(tmp_path):

@@ -9,11 +9,11 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from tfbert.errors import CheckpointError, DiskError, TfbertError
+from tfbert.temporary import OLD, new_aside, release, sync_file, sync_folder
 
 
 @contextlib.contextmanager
@@ -34,19 +34,24 @@ def replace_folder(path: str | os.PathLike, marker: str) -> Iterator[pathlib.Pat
         raise DiskError(f"{path} exists and holds no {marker}; it is not replaced: name another folder or remove it")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        aside = new_aside(path, is_folder=True)
         try:
             os.chmod(aside, 0o777 & ~_umask())  # mkdtemp's 0700 would hide the folder from a server's user
             yield aside
+            sync_folder(aside)
             if path.exists():
-                old = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-                os.rename(path, old / "old")
+                old = new_aside(path, is_folder=True)
+                os.rename(path, old / OLD)
                 os.rename(aside, path)
+                sync_file(path.parent)
                 shutil.rmtree(old, ignore_errors=True)
+                release(old)
             else:
                 os.rename(aside, path)
+                sync_file(path.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+            release(aside)
 
 
 @contextlib.contextmanager
@@ -61,13 +66,17 @@ def replace_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     path = pathlib.Path(path).absolute()
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside = new_aside(path, is_folder=False)
         try:
             with open(aside, mode, encoding=None if "b" in mode else "utf-8") as file:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(aside, path)
+            sync_file(path.parent)
         finally:
             aside.unlink(missing_ok=True)
+            release(aside)
 
 
 def open_locked(path: str | os.PathLike, flags: int, refusal: str) -> int:

@@ -1,23 +1,27 @@
-"""The checksums of a checkpoint's files, in NAME.sha256 beside NAME.index and NAME.data-…."""
+"""The files of checkpoints: NAME.index, NAME.data-…, and the checksums of these in NAME.sha256."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+from collections.abc import Container, Sequence
+
+import tensorflow as tf
 
 from tfbert.errors import CheckpointError
-from tfbert.files import file_sha256, read_json_object, replace_json
+from tfbert.files import file_sha256, read_json_object, replace_file, replace_json
+from tfbert.temporary import remove_leftovers, sync_file
 
 _SUFFIX = ".sha256"
 
 
 def write_checksums(prefix: str | os.PathLike) -> None:
-    """Writes the checksums of a checkpoint, and removes those of checkpoints that are gone."""
+    """Writes the checksums of a checkpoint, whose files are on the disk by then."""
     prefix = pathlib.Path(prefix)
+    for path in _files(prefix):
+        sync_file(path)
     replace_json(f"{prefix}{_SUFFIX}", {path.name: file_sha256(path) for path in _files(prefix)}, indent=None)
-    for path in prefix.parent.glob(f"*{_SUFFIX}"):
-        if not path.with_suffix(".index").exists():
-            path.unlink()
 
 
 def damage(prefix: str | os.PathLike) -> str | None:
@@ -37,6 +41,30 @@ def damage(prefix: str | os.PathLike) -> str | None:
         if file_sha256(path) != wanted:
             return f"{name} is not what was written: its checksum differs"
     return None
+
+
+def names_in(folder: pathlib.Path) -> list[str]:
+    """The names of the checkpoints of a folder, the newest last."""
+    state = tf.train.get_checkpoint_state(str(folder))
+    return [os.path.basename(path) for path in state.all_model_checkpoint_paths] if state else []
+
+
+def name_newest(folder: pathlib.Path, names: Sequence[str]) -> None:
+    """Makes `names` the checkpoints of a folder, the newest last, in TensorFlow's own file, and removes all others."""
+    with replace_file(folder / "checkpoint") as file:  # relative names: the folder may be moved
+        file.writelines([f'model_checkpoint_path: "{names[-1]}"\n'])
+        file.writelines(f'all_model_checkpoint_paths: "{name}"\n' for name in names)
+    remove_strays(folder, names)
+
+
+def remove_strays(folder: pathlib.Path, names: Container[str]) -> None:
+    """Removes the files of checkpoints that are not in `names`, such as those of one whose writing was interrupted."""
+    remove_leftovers(folder)
+    for path in [*folder.glob("ckpt-*"), *folder.glob("checkpoint.tmp*")]:
+        if path.name.endswith("_temp"):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name.partition(".")[0] not in names:
+            path.unlink(missing_ok=True)
 
 
 def _files(prefix):

@@ -15,6 +15,7 @@ from tfbert.runs.folder import locked_run_folder
 from tfbert.runs.logs.history_file import read_history
 from tfbert.runs.logs.run_log import RunLog
 from tfbert.runs.state import RunState
+from tfbert.temporary import remove_leftovers
 from tfbert.training.strategy import folder_to_write, is_chief, lost_hosts
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def run_folder(strategy: tf.distribute.Strategy, config: RunConfig) -> Iterator[
     Raises DiskError where another program trains in it.
     """
     with folder_to_write(strategy, config.out) as folder, locked_run_folder(folder):
+        remove_leftovers(folder)
         yield folder
 
 

@@ -15,7 +15,7 @@ from absl import logging
 
 from tfbert.errors import CheckpointError, Preempted
 from tfbert.files import disk_errors
-from tfbert.runs.checkpoint_files import damage, write_checksums
+from tfbert.runs.checkpoint_files import damage, name_newest, names_in, remove_strays, write_checksums
 from tfbert.training.strategy import across_hosts
 
 _KEPT = 2  # the newest, and the one before it should the newest be damaged
@@ -76,10 +76,10 @@ class RunState(keras.callbacks.Callback):
             self._copies = tf.nest.map_structure(_copy_on_host, self._saved)
             written = tf.train.Checkpoint(**self._copies)
             self._writer = concurrent.futures.ThreadPoolExecutor(1, "checkpoint")
-        self._manager = tf.train.CheckpointManager(written, str(self.folder), max_to_keep=_KEPT)
+        written.save_counter  # noqa: B018, made here: `restore` asks for it
+        self._written, self._names = written, names_in(self.folder)
         self._restore_from = pathlib.Path(restore_from or folder)
-        self._restored_metrics = None
-        self._signal = None
+        self._restored_metrics = self._signal = None
         self._first = 0  # the step that this `fit` of a round began with
         self._previous_handlers = {}
 
@@ -90,6 +90,8 @@ class RunState(keras.callbacks.Callback):
             CheckpointError: it does not fit the model, or all are damaged.
         """
         self.wait()
+        if self.folder.absolute() == self._restore_from.absolute() and self._names:
+            remove_strays(self.folder, self._names)
         path = self._newest_whole()
         steps = across_hosts(self._strategy, int(path.rpartition("-")[2]) if path else 0)
         if len(set(steps)) > 1:
@@ -151,10 +153,15 @@ class RunState(keras.callbacks.Callback):
 
     def _write(self, step):
         def kept():
-            return f"the run resumes from {self._manager.latest_checkpoint or 'its start'} when there is room"
+            newest = self.folder / self._names[-1] if self._names else "its start"
+            return f"the run resumes from {newest} when there is room"
 
         with disk_errors(f"a checkpoint to {self.folder}", kept, errors=(tf.errors.OpError,)):
-            write_checksums(self._manager.save(checkpoint_number=step))
+            name = f"ckpt-{step}"
+            self._written.write(str(self.folder / name))
+            write_checksums(self.folder / name)
+            self._names = [*(known for known in self._names if known != name), name][-_KEPT:]
+            name_newest(self.folder, self._names)
 
     def on_train_begin(self, logs: Any = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
