@@ -102,7 +102,7 @@ def test_the_run_folder(run_in, whole):
     folder = whole
     metrics = json.loads((folder / "dev_metrics.json").read_text())
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("checkpoints", "config.json", "data.json", "dev_metrics.json"),
+        *("config.json", "data.json", "dev_metrics.json", "finished.json"),
         *("metrics.jsonl", "model", "report.html", "tensorboard"),
     ]
     assert FinetuneConfig.from_dict(json.loads((folder / "config.json").read_text())).epochs == 2
@@ -116,6 +116,39 @@ def test_the_run_folder(run_in, whole):
     assert any((folder / "tensorboard").iterdir())
     assert run_in(whole.parent) == metrics  # done already: nothing is trained again
     assert read_history(folder / "metrics.jsonl") == history
+    with pytest.raises(ConfigError, match="train.tsv has changed"):
+        run_in(whole.parent, rows=range(59))
+
+
+def comparable(history):
+    return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
+
+
+def test_a_finished_run_can_be_made_longer_where_its_checkpoints_are_kept(run, tmp_path, caplog):
+    run(epochs=1, keep_checkpoints=True)
+    first = read_history(tmp_path / "run/metrics.jsonl")
+    with pytest.raises(ConfigError, match=r"\(epochs was 1, now 2, seed was 0, now 1\); name another --out"):
+        run(epochs=2, seed=1)
+    with pytest.raises(Killed):
+        run(epochs=2, stop=Stop(4))
+    assert (
+        "is made longer: epochs was 1, now 2. From here on the learning rate is that of the longer run" in caplog.text
+    )
+    run(epochs=2)
+    history = read_history(tmp_path / "run/metrics.jsonl")
+    assert comparable(history[: len(first)]) == comparable(first)
+    rates = {row["step"]: row["learning_rate"] for row in history if "loss" in row}
+    longer = tfbert.LinearWarmup(3e-3, total_steps=16)
+    assert rates[8] == 0
+    for step in (10, 12, 14, 16):
+        assert rates[step] == pytest.approx(float(longer(step)), abs=1e-9)
+    assert not (tmp_path / "run/checkpoints").exists()
+    with pytest.raises(
+        ConfigError,
+        match=r"\(epochs was 2, now 5\); it is finished and its checkpoints are removed. "
+        r"Train its model on in another run, --checkpoint=.*run/model --config.epochs=3 .*keep_checkpoints=True",
+    ):
+        run(epochs=5)
 
 
 ROUNDS = {"evaluate_every": 5, "save_every": 2}
@@ -129,10 +162,6 @@ def test_evaluation_within_an_epoch(run, whole, tmp_path):
     assert max(row["val_accuracy"] for row in evaluations) == metrics["accuracy"]
     # Training does not depend on when it is looked at: the last weights are those of a run by epochs.
     assert history[-1]["val_loss"] == read_history(whole / "metrics.jsonl")[-1]["val_loss"]
-
-
-def comparable(history):
-    return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
 
 
 @pytest.mark.parametrize(("steps", "changes"), [((2, 9), {}), pytest.param((16,), ROUNDS, marks=pytest.mark.slow)])

@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
 
     from tfbert.data.bad_rows import usable
     from tfbert.runs.finetune import batches_of, finetune
-    from tfbert.runs.folder import check_run_folder
+    from tfbert.runs.folder import check_run_folder, finished
     from tfbert.tasks.task import check_trainable
     from tfbert.training.strategy import is_chief
 
@@ -77,6 +77,8 @@ def main(argv: list[str]) -> None:
         table.bad_rows.warn(len(table))
     if is_chief(strategy):
         check_run_folder(pathlib.Path(config.out), config)
+        if finished(pathlib.Path(config.out), config):
+            print(f"the run in {config.out} is finished; nothing is trained again")
     if model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
 

@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
     config = PretrainConfig.from_dict({**_CONFIG.value.to_dict(), **values})
     config.require("data", "out")
 
-    from tfbert.runs.folder import check_run_folder
+    from tfbert.runs.folder import check_run_folder, finished
     from tfbert.runs.pretrain import pretrain
     from tfbert.runs.pretrain_inputs import model_and_batches
     from tfbert.training.strategy import is_chief
@@ -46,6 +46,8 @@ def main(argv: list[str]) -> None:
     shards = train.shards
     if is_chief(strategy):
         check_run_folder(pathlib.Path(config.out), config)
+        if finished(pathlib.Path(config.out), config):
+            print(f"the run in {config.out} is finished; nothing is trained again")
     if model.load_report and model.load_report.missing:
         print(f"not in the checkpoint, trained from random: {', '.join(model.load_report.missing)}")
     print(

@@ -39,7 +39,8 @@ def finetune(
 
     The run folder holds config.json, data.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the best
     evaluation's), dev_metrics.json, report.html and, of rows that were left out, bad_rows.jsonl. A second call with the
-    same folder resumes where the first was interrupted.
+    same folder resumes where the first was interrupted. A finished run has finished.json, and no checkpoints unless
+    `config.keep_checkpoints`.
 
     Args:
         model: a task model, not yet compiled.
@@ -69,7 +70,11 @@ def finetune(
         best = BestModel(folder / "model", run.state, metric=config.metric, patience=config.patience)
         with run.under_way():
             run.fit([Validation(dev), best, run.log, run.state])
-        return _finish(type(model), run, dev, config, tables) if is_chief(strategy) else {}
+        if not is_chief(strategy):
+            return {}
+        metrics = _finish(type(model), run, dev, config, tables)
+        run.finish()
+        return metrics
 
 
 def _compile(model, config):

@@ -36,7 +36,8 @@ def pretrain(
 
     The run folder holds config.json, data.json, metrics.jsonl, tensorboard/, checkpoints/, model/ (the last
     evaluation's), filled_masks.jsonl, dev_metrics.json and report.html. A second call with the same folder resumes
-    where the first was interrupted.
+    where the first was interrupted. A finished run has finished.json, and no checkpoints unless
+    `config.keep_checkpoints`.
 
     Args:
         model: not yet compiled.
@@ -70,7 +71,11 @@ def pretrain(
                 if batches is not None:
                     batches.shards.check_files(sha256=True)  # names the shard, where it was a damaged one
             raise
-        return _finish(run, dev, config) if is_chief(strategy) else {}
+        if not is_chief(strategy):
+            return {}
+        metrics = _finish(run, dev, config)
+        run.finish()
+        return metrics
 
 
 def _data(model, train, dev, config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import keras
 
 from tfbert.files import replace_json
 from tfbert.runs.configs.base import RunConfig
-from tfbert.runs.folder import locked_run_folder
+from tfbert.runs.folder import finished, locked_run_folder, write_finished
 from tfbert.runs.logs.history_file import read_history
 from tfbert.runs.logs.run_log import RunLog
 from tfbert.runs.state import RunState
@@ -67,12 +68,16 @@ class Run:
         per_round: int,
         **of_log: Any,
     ) -> None:
-        self.folder, self.model, self.train = folder, model, train
+        self.folder, self.model, self.train, self._config = folder, model, train, config
         self.strategy = model.distribute_strategy
         self._plan = plan = {"per_round": per_round, "total_steps": total_steps}
         restore_from = pathlib.Path(config.out) / "checkpoints"
         self.state = RunState(folder / "checkpoints", model, every=config.save_every, restore_from=restore_from, **plan)
-        self.state.restore()
+        self._finished = finished(pathlib.Path(config.out), config)
+        if self._finished:
+            self.state.step, self.state.notes = self._finished["step"], self._finished["notes"]
+        else:
+            self.state.restore()
         shown = is_chief(self.strategy)
         self.log = log(folder, train, self.state, every=config.log_every, shown=shown, **of_log, **plan)
 
@@ -90,7 +95,7 @@ class Run:
         """Trains from the state's step to the last one, or until a note says that the run has stopped."""
         notes = self.state.notes
         for first, last, steps in rounds(self.state.step, **self._plan):
-            if notes.get("stopped"):
+            if self._finished or notes.get("stopped"):
                 break
             self.model.fit(
                 self.model.on_all_replicas(self.train, self.state.step + notes.get("skipped_batches", 0)),
@@ -109,6 +114,12 @@ class Run:
     def write_metrics(self, metrics: dict[str, float]) -> None:
         """Writes dev_metrics.json."""
         replace_json(self.folder / "dev_metrics.json", metrics, ensure_ascii=True)
+
+    def finish(self) -> None:
+        """Notes that the run is finished, and removes its checkpoints unless they are to be kept."""
+        write_finished(self.folder, self._config, {"step": self.state.step, "notes": self.state.notes})
+        if not self._config.keep_checkpoints:
+            shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
 
 
 def rounds(step: int, per_round: int, total_steps: int) -> Iterator[tuple[int, int, int]]:

@@ -57,6 +57,7 @@ class FinetuneConfig(RunConfig):
     patience: int = 0  # evaluations without a better one before the run stops; 0: never
     save_every: int = 500  # steps between checkpoints that a run resumes from
     log_every: int = 20  # steps between lines of metrics.jsonl
+    keep_checkpoints: bool = False  # also when the run is finished, so that it can be made longer
     allow_changed_data: bool = False  # resume also where the data are others than the run began with
 
     def __post_init__(self):

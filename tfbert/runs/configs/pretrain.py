@@ -62,6 +62,7 @@ class PretrainConfig(RunConfig):
     evaluate_every: int = 1000  # steps between evaluations on held-out examples
     save_every: int = 500  # steps between checkpoints that a run resumes from
     log_every: int = 20  # steps between lines of metrics.jsonl
+    keep_checkpoints: bool = False  # also when the run is finished, so that it can be made longer
     allow_changed_data: bool = False  # resume also where the data are others than the run began with
     peak_flops: float = 0.0  # that the device does in a second at most, to log the share used; 0: not logged
     blow_up: float = 3.0  # a loss above this many times the lowest so far has gone wrong
