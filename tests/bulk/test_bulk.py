@@ -123,6 +123,18 @@ def test_rows_that_changed_are_computed_again_and_what_is_before_them_kept(model
     assert [row["text"] for row in read(out)] == [row["text"] for row in changed]
 
 
+def test_rows_that_changed_are_told(tmp_path, caplog):
+    first, second, other = (Table.from_columns({"text": [text]}, source="mine.txt") for text in "abc")
+    with AnswersFile(tmp_path / "answers.jsonl", {}) as file:
+        for table in (first, second):
+            assert not file.has(table)
+            file.append(b"{}\n")
+    with AnswersFile(tmp_path / "answers.jsonl", {}) as file:
+        assert file.has(first)
+        assert not file.has(other)
+    assert "rows of mine.txt have changed; 1 answered tables begin anew" in caplog.text
+
+
 def test_fewer_rows_than_are_done(model, data, tmp_path, monkeypatch):
     out = tmp_path / "answers.jsonl"
     interrupted(model, data, out, 4)

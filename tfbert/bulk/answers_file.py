@@ -89,6 +89,10 @@ class AnswersFile:
             self._table += 1
             return True
         if self._table < len(self._done):
+            again = len(self._done) - self._table
+            logging.warning(
+                "%s: rows of %s have changed; %d answered tables begin anew", self._part, table.source, again
+            )
             with self._disk_errors():
                 self._cut(self._table)
         return False
