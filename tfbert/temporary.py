@@ -76,7 +76,7 @@ def _is_alive(process):
 
 def sync_folder(folder: str | os.PathLike) -> None:
     """Waits until all files in a folder are on the disk, so that a power cut after a rename does not empty them."""
-    for parent, _, names in os.walk(folder):
+    for parent, _, names in os.walk(os.fspath(folder)):
         for name in names:
             sync_file(os.path.join(parent, name))
         sync_file(parent)

@@ -44,6 +44,10 @@ def run_folder(finetune, tmp_path_factory):
     assert "trained from random: classifier/kernel, classifier/bias" in result.stdout
     assert "1206 training and 113 dev examples, 38 steps an epoch" in result.stdout
     assert f"model, metrics and report.html are in {out}" in result.stdout
+    assert not (out / "checkpoints").exists()
+    again = finetune(out)
+    assert f"the run in {out} is finished; nothing is trained again" in again.stdout
+    assert again.stdout.splitlines()[-2:] == result.stdout.splitlines()[-2:]  # the same metrics
     return out
 
 
