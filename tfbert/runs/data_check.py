@@ -23,11 +23,7 @@ FILE = "data.json"
 
 
 def of_examples(source: str, batches: Batches) -> dict[str, Any]:
-    """Of the rows that are used, in their order: where they are from, how many there are, and a hash of all columns.
-
-    >>> of_examples("train.tsv", batches)["rows"]
-    2
-    """
+    """Of the rows that are used, in their order: where they are from, how many there are, and a hash of all columns."""
     digest = hashlib.sha256()
     for name, values in sorted(batches.examples.items()):
         digest.update(f"{name}\n".encode())
@@ -51,7 +47,11 @@ def of_task(source: str, task: Task) -> dict[str, dict[str, Any]]:
 
 
 def of_tokenizer(source: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    """A hash of all that decides a text's ids."""
+    """A hash of all that decides a text's ids.
+
+    >>> of_tokenizer("mine", tokenizer)["source"]
+    'the tokenizer of mine'
+    """
     return {"source": f"the tokenizer of {source}", "sha256": _hash(tokenizer.get_config())}
 
 
