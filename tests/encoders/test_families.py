@@ -35,7 +35,7 @@ def test_keras_files_of_earlier_versions_name_no_family():
     [
         ("roberta", CheckpointError, "is RoBERTa, which tfbert does not read: its tokens are byte-level BPE"),
         ("distilbret", ConfigError, "model_type is 'distilbret'.*did you mean 'distilbert'"),
-        (7, ConfigError, "model_type is 7"),
+        (7, ConfigError, "model_type must be a text, not 7"),
     ],
 )
 def test_other_families_are_refused_by_name(model_type, error, message):

@@ -98,7 +98,7 @@ def test_a_value_of_another_type_is_named(tmp_path, files, error, message):
 
 
 def test_normalizers_nested_without_end(tmp_path):
-    deep = '{"type": "Sequence", "normalizers": [' * 900 + '{"type": "Lowercase"}' + "]}" * 900
+    deep = '{"type": "Sequence", "normalizers": [' * 100_000 + '{"type": "Lowercase"}' + "]}" * 100_000
     text = json.dumps(FAST)[:-1] + f', "normalizer": {deep}}}'
     with pytest.raises(TfbertError, match=r"nested too deep|recursion"):
         Tokenizer.from_folder(write(tmp_path / "deep", {"tokenizer.json": text}))

@@ -12,6 +12,7 @@ from absl import logging
 
 from tfbert.errors import ConfigError
 from tfbert.files import read_json_object, replace_json
+from tfbert.runs.folder import last_step
 
 if TYPE_CHECKING:
     from tfbert.data.batching.batches import Batches
@@ -60,8 +61,8 @@ def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, all
 
     Args:
         found: "train", "dev", … and what the functions above say of it.
-        allow_changed: whether other data are taken. data.json then keeps the hashes of before, and the checkpoint from
-            which the run went on, in its list "changes".
+        allow_changed: whether other data are taken. data.json then keeps the hashes of before, and the step from which
+            the run continues, in its list "changes".
 
     Raises:
         ConfigError: the data are others than those that the run began with; names them.
@@ -84,9 +85,8 @@ def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, all
             "the data as they are now: --config.allow_changed_data=True (in Python, allow_changed_data=True of the "
             f"config), which {FILE} records"
         )
-    logging.warning("%s goes on with other data than it began with: %s", folder, listed)
-    steps = [int(index.stem.rpartition("-")[2]) for index in (folder / "checkpoints").glob("ckpt-*.index")]
-    changes.append({"after_step": max(steps, default=0), "before": before})
+    logging.warning("%s continues with other data than it began with: %s", folder, listed)
+    changes.append({"after_step": last_step(folder), "before": before})
     replace_json(path, {**found, "changes": changes})
 
 

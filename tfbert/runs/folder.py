@@ -93,6 +93,13 @@ def finished(folder: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:
     return known if known and known[length] == getattr(config, length) else None
 
 
+def last_step(folder: pathlib.Path) -> int:
+    """The step that a run resumes from: of the newest checkpoint, or the last one of a finished run; else 0."""
+    steps = [int(index.stem.rpartition("-")[2]) for index in (folder / "checkpoints").glob("ckpt-*.index")]
+    known = _read_finished(folder)
+    return max([*steps, known["step"] if known else 0])
+
+
 def _read_finished(folder):
     path = folder / _FINISHED
     return read_json_object(path, ConfigError) if path.exists() else None
