@@ -141,6 +141,7 @@ def test_a_run_that_fails_does_not_stop_the_others(suite, tmp_path):
 
 
 @pytest.mark.parametrize("to", [pytest.param("suite", marks=pytest.mark.slow), "group"])
+@pytest.mark.slow
 def test_sigterm_saves_the_run_and_ends_the_suite(tiny_checkpoint, suite, tmp_path, to):
     """Sent to the suite alone, or to all processes, as schedulers do; the next config is not begun."""
     command = [sys.executable, "-m", "tfbert.launch.main", "suite", f"--configs={tmp_path}/configs/*.py"]

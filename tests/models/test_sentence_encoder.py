@@ -92,6 +92,7 @@ def test_forms_of_data(model):
     model.fit(*forms[0], validation_data=forms[0], epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 def test_half_precision_learns(tiny_checkpoint):
     model = encoder(tiny_checkpoint, objective="in_batch_negatives", dtype="mixed_float16")
     model.compile(tfbert.AdamW(5e-3), accumulation=2)  # the loss is scaled before its gradient is cached
@@ -314,6 +315,7 @@ def test_minilm_brings_its_settings(minilm):
     assert near > 0.5 > 0.2 > far
 
 
+@pytest.mark.slow
 def test_untrained_minilm_knows_stsb(minilm, data_dir):
     """Of the 1,500 pairs of STS-B dev one in ten; the metrics of the graph's answers against plain numpy."""
     names = ("sentence1", "sentence2", "score")

@@ -75,6 +75,7 @@ def test_learns_saves_and_serves(model, tmp_path):
     np.testing.assert_allclose(values["scores"], scores, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_batches_of_any_size(tiny_checkpoint):
     model = Summarizer.from_checkpoint(tiny_checkpoint, max_length=24, sentences=4)
 

@@ -156,7 +156,7 @@ def test_several_labels(tiny_checkpoint):
     assert set(row) == {"labels", "scores", "probabilities"}
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_half_precision_learns(tiny_checkpoint, dtype):
     keras.utils.set_random_seed(0)
     model = TextClassifier.from_checkpoint(tiny_checkpoint, labels=LABELS, dtype=dtype)

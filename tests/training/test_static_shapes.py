@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import tfbert
 from tfbert import TextClassifier
@@ -10,6 +11,7 @@ TEXTS = ["my parcel is late", "refund", "where is my order i want it on monday",
 LABELS = ["late", "money", "late", "money", "late"]
 
 
+@pytest.mark.slow
 def test_several_steps_in_an_execution_are_the_same_steps(tiny_checkpoint):
     """Four at once in epochs of five: the last execution has one; the callback's batch is the last of each."""
     seen, weights = [], []
