@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class TfbertError(ValueError):
@@ -82,3 +83,19 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     """
     found = nearest(name, names)
     return "" if found is None else f"; did you mean {found!r}?"
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of JSON.
+
+    >>> kind_of(None), kind_of(["a"])
+    ('null', 'a list')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"a number ({value})"
+    kinds: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), f"a {type(value).__name__}")

@@ -10,6 +10,7 @@ from tfbert.data import read
 from tfbert.data.bad_rows import BadRows, usable
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError, DataError, RowError
+from tfbert.runs.bad_rows import write_bad_rows
 
 
 def numbers(table):
@@ -56,9 +57,10 @@ def test_the_first_bad_row_is_an_error_unless_it_is_skipped(caplog, tmp_path):
         "3 of 5 rows are left out:\n  2 with a negative number, first made up, row 3: -1 is negative\n"
         "  1 with no number, first made up, row 1: 'x' is no number",
     ]
-    table.bad_rows.write(tmp_path / "bad_rows.jsonl")
+    write_bad_rows(tmp_path / "bad_rows.jsonl", {"dev": table})
     lines = [json.loads(line) for line in (tmp_path / "bad_rows.jsonl").read_text().splitlines()]
-    assert lines[0] == {"kind": "no number", "error": "made up, row 1: 'x' is no number"}
+    wanted = {"data": "dev", "source": "made up", "kind": "no number", "error": "made up, row 1: 'x' is no number"}
+    assert lines[0] == wanted and len(lines) == 3
     with pytest.raises(ConfigError, match="bad_rows is 'drop'; it is error or skip"):
         BadRows("drop")
 

@@ -1,9 +1,12 @@
 """A small SavedModel with every kind of signature, and the requests that tests send to it."""
 
 import functools
+import json
 import pathlib
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import grpc
 import pytest
@@ -161,3 +164,16 @@ class Gate:
             return function(*arguments, **named)
 
         return call
+
+
+def post(server, path, body, encoding=None):
+    """(status, JSON object) of a POST to the server's REST address."""
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{server.rest_url}{path}", body, headers), timeout=20
+        ) as got:
+            return got.status, json.load(got)
+    except urllib.error.HTTPError as error:
+        assert error.headers["Content-Type"].startswith("application/json")
+        return error.code, json.load(error)

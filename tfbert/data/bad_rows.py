@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import collections
-import json
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from absl import logging
 
 from tfbert.errors import ConfigError, DataError, RowError
-from tfbert.files import replace_file
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
@@ -61,12 +58,8 @@ class BadRows:
         kinds = "".join(f"\n  {count:,} with {kind}, first {first[kind]}" for kind, count in self.counts().items())
         logging.warning("%s of %s rows are left out:%s", f"{len(self):,}", f"{rows + len(self):,}", kinds)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes a JSON line for each row that was left out: {"kind", "error"}. Without such rows there is no file."""
-        if self.errors:
-            lines = [json.dumps({"kind": error.kind, "error": str(error)}, ensure_ascii=False) for error in self.errors]
-            with replace_file(path) as file:
-                file.writelines(f"{line}\n" for line in lines)
+
+REFUSING = BadRows()  # which keeps nothing: it raises the first error
 
 
 def usable(table: Table, read: Callable[[Table], Result]) -> tuple[Result, Table]:

@@ -8,11 +8,10 @@ from typing import Any
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
-from tfbert.data.json_kinds import kind_of
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.missing_column import listed, missing_column
 from tfbert.data.nested import LACKING, values_at
-from tfbert.errors import DataError, RowError
+from tfbert.errors import DataError, RowError, kind_of
 
 
 class Table:
@@ -45,7 +44,7 @@ class Table:
         names_from_file: bool = False,
         unit: str = "line",
         has_lists_of_one: bool = False,
-        bad_rows: BadRows | None = None,
+        bad_rows: BadRows = REFUSING,
         quiet: bool = False,
         spare: Mapping[str, list] | None = None,
         unread: Mapping[str, str] | None = None,
@@ -68,7 +67,7 @@ class Table:
         self._names_from_file = names_from_file
         self._unit = unit
         self._has_lists_of_one = has_lists_of_one
-        self.bad_rows = BadRows() if bad_rows is None else bad_rows
+        self.bad_rows = bad_rows
         self._quiet = quiet
         self._parts: dict[str, str] = {}  # column -> the part of the example that it was looked up as
         self._spare = dict(spare or {})

@@ -7,10 +7,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import ConfigError, VocabularyError, kind_of
 from tfbert.files import read_json_object
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
-from tfbert.text.tokenizer_json import check_id, check_unused, kind_of
+from tfbert.text.tokenizer_json import check_id, check_unused
 from tfbert.text.vocabulary import Vocabulary
 
 _LISTS = ("additional_special_tokens", "extra_special_tokens")  # of transformers before and since 5

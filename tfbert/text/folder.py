@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from tfbert.errors import ConfigError, TfbertError, VocabularyError
+from tfbert.errors import ConfigError, TfbertError, VocabularyError, kind_of
 from tfbert.files import read_json_object, replace_file, replace_json
 from tfbert.text import added_tokens, tokenizer_config, tokenizer_json
 from tfbert.text.config import is_bert
@@ -222,5 +222,5 @@ def _special_tokens(names: Mapping[str, Any], path: pathlib.Path) -> SpecialToke
     given = {name: added_tokens.content(names[key]) for key, name in _SPECIAL_KEYS.items() if names.get(key)}
     for key, name in _SPECIAL_KEYS.items():
         if not isinstance(given.get(name, ""), str):
-            raise ConfigError(f"{path}: {key} must be a text, not {tokenizer_json.kind_of(given[name])}")
+            raise ConfigError(f"{path}: {key} must be a text, not {kind_of(given[name])}")
     return SpecialTokens(**given)

@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfbert.errors import ConfigError, VocabularyError
+from tfbert.errors import ConfigError, VocabularyError, kind_of
 from tfbert.files import replace_json
 from tfbert.text.algorithms.rules import CONTINUATION, MAX_WORD_CHARACTERS, Rules
 from tfbert.text.special_tokens import AddedToken
@@ -51,16 +51,6 @@ def check_unused(token: str, number: int, size: int, path: str | os.PathLike[str
             f"{path}: {token!r:.80} has the id {number:,}, and the vocabulary has {size:,} tokens; at most "
             f"{MOST_UNUSED_IDS:,} ids may have none"
         )
-
-
-def kind_of(value: Any) -> str:
-    """What messages call a value of JSON, which may be long.
-
-    >>> kind_of([1, 2])
-    'a list'
-    """
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
 
 
 def read_vocabulary(fast: Mapping[str, Any], path: pathlib.Path) -> Vocabulary:

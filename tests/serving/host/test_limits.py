@@ -3,14 +3,12 @@
 import gzip
 import json
 import time
-import urllib.error
-import urllib.request
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from served import CODE, examples, predict, refused, request
+from served import CODE, examples, post, predict, refused, request
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, inference_pb2, prediction_service_pb2_grpc
 
@@ -25,16 +23,8 @@ def small(model_dir):
         yield server, channel
 
 
-def post(server, path, body):
-    headers = {"Content-Encoding": "gzip"}
-    body = gzip.compress(json.dumps(body).encode())
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{server.rest_url}{path}", body, headers), timeout=20
-        ) as got:
-            return got.status, json.load(got)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+def compressed(body):
+    return gzip.compress(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -81,10 +71,10 @@ def test_examples(small):
 )
 def test_rest(small, path, body, monkeypatch):
     server, _ = small
-    assert post(server, path, body(4))[0] == 200
+    assert post(server, path, compressed(body(4)), "gzip")[0] == 200
     for name in ("predict_inputs", "fill_examples"):  # a kilobyte of gzip can hold a million rows: they are not copied
         monkeypatch.setattr(f"tfbert.serving.protocol.rest_request.{name}", None)
-    status, answer = post(server, path, body(1_000_000))
+    status, answer = post(server, path, compressed(body(1_000_000)), "gzip")
     assert status == 400 and answer["error"].startswith("Task size 1000000 is larger than maximum input batch size 4")
 
 

@@ -4,28 +4,15 @@ import gzip
 import json
 import logging
 import tracemalloc
-import urllib.error
-import urllib.request
 import zlib
 
 import pytest
+from served import post
 
 from tfbert.serving.host.rest_body import BodyTooLarge, decompress
 from tfbert.serving.host.server import Server
 
 GOOD = b'{"instances": ["a b"]}'
-
-
-def post(server, path, body, encoding=None):
-    headers = {"Content-Encoding": encoding} if encoding else {}
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{server.rest_url}{path}", body, headers), timeout=20
-        ) as got:
-            return got.status, json.load(got)
-    except urllib.error.HTTPError as error:
-        assert error.headers["Content-Type"].startswith("application/json")
-        return error.code, json.load(error)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.lines import decoded_lines, open_data
 from tfbert.data.table import Table
 from tfbert.errors import DataError, NoRowsError, RowError
@@ -44,7 +44,7 @@ class Document(NamedTuple):
     relations: list[tuple[int, str, str, str, str]]
 
 
-def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Table:
+def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows = REFUSING) -> Table:
     """The documents of a folder -> a `Table` of id, text and spans, [[start, end, label], …]; the T lines.
 
     Discontinuous entities (their parts stand between ";"), those that overlap a longer one, events, attributes and
@@ -59,7 +59,6 @@ def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = N
     >>> read_brat("news").column("spans")
     [[[0, 3, 'person']]]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "text": [], "spans": []}
     left_out: collections.Counter[str] = collections.Counter()
     for document in _documents(folder, encoding, bad_rows, left_out):
@@ -72,7 +71,7 @@ def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = N
     return _table(columns, folder, bad_rows, left_out, "documents")
 
 
-def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Table:
+def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows = REFUSING) -> Table:
     """The relations of a folder -> a `Table` of id, text, head, tail and label: a row for each R line.
 
     The text is the lines of the document from the one with the first entity to the one with the second; head is the
@@ -85,7 +84,6 @@ def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows 
     >>> list(read_brat_relations("notes"))
     [{'id': '1:R1', 'text': 'Ada saw Rome.', 'head': [0, 3], 'tail': [8, 12], 'label': 'visited'}]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "text": [], "head": [], "tail": [], "label": []}
     left_out: collections.Counter[str] = collections.Counter()
     for document in _documents(folder, encoding, bad_rows, left_out):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.conll_columns import Sentences, is_tag, named_columns
 from tfbert.data.table import Table
 from tfbert.errors import NoRowsError, RowError
@@ -21,7 +21,7 @@ _FIELDS_OF_2012 = 11  # up to the named entities; then one for each predicate of
 
 
 def read_conll(
-    lines: Iterable[str], name: str, bad_rows: BadRows | None = None, column_names: Sequence[str] = ()
+    lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING, column_names: Sequence[str] = ()
 ) -> Table:
     r"""Lines -> a `Table` of `words` and `tags`, lists of str: the columns of the file that hold them.
 
@@ -42,7 +42,6 @@ def read_conll(
     >>> read_conll(["New\tB-place\n", "York\tI-place\n", "\n"], "a.conll").columns
     {'words': [['New', 'York']], 'tags': [['B-place', 'I-place']]}
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     sentences, numbers = _split(lines)
     if not sentences:
         raise NoRowsError(f"{name}: no words in it")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.table import Table
 from tfbert.errors import NoRowsError, RowError
 
@@ -16,7 +16,7 @@ _ENTITY_KEYS = ("NER", "ner", "NE", "Name")  # of MISC, the first that the file 
 _MISC = 9
 
 
-def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
+def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> Table:
     r"""Lines -> a `Table` of sent_id, words, lemmas, upos, xpos and, where MISC has NER=, tags: lists of str.
 
     Words are the syntactic ones: the lines of ranges (1-2, such as "don't") and of empty nodes (1.1) are left out, and
@@ -31,7 +31,6 @@ def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows | None = None
     >>> read_conllu(["1\tRome\tRome\tPROPN\t_\t_\t0\troot\t_\tNER=B-place\n"], "a.conllu").column("tags")
     [['B-place']]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"sent_id": [], "words": [], **{part: [] for part in _COLUMNS}}
     misc: list[list[dict[str, str]]] = []
     line_numbers = array("q")

@@ -12,7 +12,7 @@ from typing import Literal
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers import separators as separator_names
 from tfbert.data.readers.header import header_names
 from tfbert.data.readers.rows import Rows
@@ -39,7 +39,7 @@ class FieldRows(Rows):
         name: str,
         column_names: Sequence[str],
         separators: Literal["tabs", "commas"],
-        bad_rows: BadRows | None = None,
+        bad_rows: BadRows = REFUSING,
         quoted: bool = False,
     ) -> None:
         """`quoted`: whether quotes enclose fields between tabs too."""

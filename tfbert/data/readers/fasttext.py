@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.rows import ListRows
 from tfbert.errors import ConfigError, RowError
 
@@ -26,7 +26,7 @@ def begins_fasttext(text: str) -> bool:
 
 
 def fasttext_rows(
-    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows | None = None
+    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows = REFUSING
 ) -> ListRows:
     r"""Lines `__label__a __label__b text` -> columns label and text; a blank line is skipped.
 
@@ -42,7 +42,6 @@ def fasttext_rows(
     """
     if column_names:
         raise ConfigError(f"{name}: lines of fastText have the columns label and text; leave out column_names")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     return ListRows(_objects(lines, name, bad_rows), name, bad_rows=bad_rows, list_columns=("label",))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.encodings import likely_encodings
 from tfbert.data.readers.lines import open_data
 from tfbert.data.readers.rows import ObjectRows
@@ -19,7 +19,7 @@ _PARTS = ("train", "training", "dev", "valid", "validation", "test")
 _UNLABELLED = ("unsup", "unlabeled", "unlabelled")
 
 
-def folder_rows(path: str, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> ObjectRows:
+def folder_rows(path: str, encoding: str = "utf-8", bad_rows: BadRows = REFUSING) -> ObjectRows:
     """The files below the subfolders of a folder -> columns text, label (the subfolder) and file.
 
     The order is that of the names. Hidden files and folders are left out; files beside the subfolders, and subfolders
@@ -36,7 +36,6 @@ def folder_rows(path: str, encoding: str = "utf-8", bad_rows: BadRows | None = N
     >>> list(folder_rows("films").take().select([0]))
     [{'text': 'a bad film', 'label': 'bad', 'file': 'bad/1.txt'}]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     folders, files = _inside(path)
     named = ", ".join(folders[:5]) + (", …" if len(folders) > 5 else "")
     if not folders:

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.missing_column import listed
 from tfbert.data.readers.json_lines import json_rows
 from tfbert.data.readers.json_text import Value, json_values
@@ -26,7 +26,7 @@ def json_document_rows(
     lines: Iterable[str],
     name: str,
     column_names: Sequence[str] = (),
-    bad_rows: BadRows | None = None,
+    bad_rows: BadRows = REFUSING,
     path: str = "",
 ) -> ObjectRows:
     r"""The rows of a JSON file of any of these shapes; a file of the first three is read in constant memory.
@@ -47,7 +47,6 @@ def json_document_rows(
     """
     if column_names:
         raise ConfigError(f"{name}: the objects of JSON name their own columns; leave out column_names")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     lines = iter(lines)
     first = list(itertools.islice(lines, _FIRST_LINES))
     array = "".join(first).lstrip().startswith("[")

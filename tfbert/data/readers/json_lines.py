@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.rows import ObjectRows
 from tfbert.errors import ConfigError, RowError
 
 
 def json_rows(
-    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows | None = None
+    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows = REFUSING
 ) -> ObjectRows:
     r"""The rows of JSON lines; a line of white space is skipped.
 
@@ -25,7 +25,6 @@ def json_rows(
     """
     if column_names:
         raise ConfigError(f"{name}: each line of JSON names its own columns; leave out column_names")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     return ObjectRows(_objects(lines, name, bad_rows), name, bad_rows=bad_rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.rows import Rows
 from tfbert.data.table import Table
 from tfbert.errors import ConfigError
@@ -23,7 +23,7 @@ class TextRows(Rows):
     nothing = "no text in it"
 
     def __init__(
-        self, lines: Iterable[str], name: str, column_names: Sequence[str], bad_rows: BadRows | None = None
+        self, lines: Iterable[str], name: str, column_names: Sequence[str], bad_rows: BadRows = REFUSING
     ) -> None:
         if len(column_names) > 1:
             raise ConfigError(f"{name}: plain text is one column, and column_names has {len(column_names)}")

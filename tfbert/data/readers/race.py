@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.table import Table
 from tfbert.errors import NoRowsError, RowError
 
@@ -22,7 +22,7 @@ def begins_race(text: str) -> bool:
     return text.lstrip().startswith("{") and all(f'"{key}":' in text.replace(" :", ":") for key in _KEYS)
 
 
-def read_race(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
+def read_race(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> Table:
     """JSON objects, one after another -> a `Table` of id, prompt, choices and label: a row for each question.
 
     An object is {"id", "article", "questions": […], "options": [[…], …], "answers": ["A", …]}. The prompt is the
@@ -36,7 +36,6 @@ def read_race(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) 
     >>> read_race([json.dumps(article)], "1.txt").column("choices")
     [['new', 'old']]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list[Any]] = {"id": [], "prompt": [], "choices": [], "label": []}
     line_numbers = []
     for number, article in _objects("".join(lines), name, bad_rows):

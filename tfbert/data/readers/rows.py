@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.table import Table
 from tfbert.errors import DataError
 
@@ -30,10 +30,10 @@ class Rows(abc.ABC):
     unit = "line"
     nothing = "the file is empty"
 
-    def __init__(self, name: str, rows: Iterable[tuple[int, Any, int]], bad_rows: BadRows | None = None) -> None:
+    def __init__(self, name: str, rows: Iterable[tuple[int, Any, int]], bad_rows: BadRows = REFUSING) -> None:
         """`rows`: (number, value, number of characters) of each."""
         self.name, self._rows = name, iter(rows)
-        self.bad_rows = BadRows() if bad_rows is None else bad_rows
+        self.bad_rows = bad_rows
 
     def take(self, most_rows: int | None = None, most_characters: int | None = None) -> Table:
         """The table of the next rows: all of them, or as many as the bounds allow; an empty table at the end."""
@@ -70,7 +70,7 @@ class ObjectRows(Rows):
         objects: Iterable[tuple[int, dict[str, Any], int]],
         name: str,
         unit: str = "line",
-        bad_rows: BadRows | None = None,
+        bad_rows: BadRows = REFUSING,
     ) -> None:
         """`objects`: (number, dict, number of characters) of each; of the unit "file" a name in place of the number."""
         self.unit = unit

@@ -6,7 +6,7 @@ import re
 from array import array
 from collections.abc import Iterable
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.table import Table
 from tfbert.errors import NoRowsError, RowError
 
@@ -15,7 +15,7 @@ _RELATION = re.compile(r"[^\s()]+(\((e1,e2|e2,e1)\))?")
 _COMMENT = "Comment:"
 
 
-def read_semeval(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
+def read_semeval(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> Table:
     r"""Lines of TRAIN_FILE.TXT or TEST_FILE_FULL.TXT -> a Table with id, text (marked, without its quotes) and label.
 
     A file without any relation, as the task's unlabelled test file, has no column label. Comments are skipped.
@@ -31,7 +31,6 @@ def read_semeval(lines: Iterable[str], name: str, bad_rows: BadRows | None = Non
     """
     columns: dict[str, list] = {"id": [], "text": [], "label": []}
     line_numbers = array("q")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     in_comment, after_empty_line = False, True
     faults: dict[int, RowError] = {}  # of records
     for number, line in enumerate(lines, 1):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.table import Table
 from tfbert.errors import DataError, NoRowsError, RowError
 
@@ -59,7 +59,7 @@ def _is_article(text):
     return "paragraphs" in first or {"context", "question"} <= first.keys()
 
 
-def read_squad(lines: Iterable[str], name: str, bad_rows: BadRows | None = None) -> Table:
+def read_squad(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> Table:
     """The lines of a document -> a `Table` of id, question, context, answers and is_impossible.
 
     `answers` is a list of {"text", "start"}; start counts characters, and is None if the file does not give it. The
@@ -76,7 +76,6 @@ def read_squad(lines: Iterable[str], name: str, bad_rows: BadRows | None = None)
     >>> read_squad([document], "train.json").column("answers")
     [[{'text': 'Rome', 'start': 0}]]
     """
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     columns: dict[str, list] = {"id": [], "question": [], "context": [], "answers": [], "is_impossible": []}
     without_answers: set[int] = set()
     labelled, contradictions, unsaid, places = False, [], [], 0

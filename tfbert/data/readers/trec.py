@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tfbert.data.bad_rows import BadRows
+from tfbert.data.bad_rows import REFUSING, BadRows
 from tfbert.data.readers.rows import ObjectRows
 from tfbert.errors import ConfigError, RowError
 
 
 def trec_rows(
-    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows | None = None
+    lines: Iterable[str], name: str, column_names: Sequence[str] = (), bad_rows: BadRows = REFUSING
 ) -> ObjectRows:
     r"""Lines `LABEL text` -> columns label, coarse_label and text; a blank line is skipped.
 
@@ -28,7 +28,6 @@ def trec_rows(
     """
     if column_names:
         raise ConfigError(f"{name}: lines of a label and a text have their own columns; leave out column_names")
-    bad_rows = BadRows() if bad_rows is None else bad_rows
     return ObjectRows(_objects(lines, name, bad_rows), name, bad_rows=bad_rows)
 
 

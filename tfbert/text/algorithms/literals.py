@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import VocabularyError
+from tfbert.text.algorithms.wordpiece_op import wordpiece_op
 from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.pieces import Pieces, row_ids, scattered
 
-_NO_LIMIT = 2**31 - 1
 _RUNS = (1, 2, 4, 8, 16, 32, 64)  # characters of a run of ordinary text that are one token
 _CONTROLS = "\x02\x03\x04\x05\x06\x07\x08"  # of one byte, so that the op has little to copy
 
@@ -52,17 +51,8 @@ class Literals:
             buffer = normalizer_buffer({ord(char): char for char in alphabet}, default=other)
             self._normalizer = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(np.frombuffer(buffer, "u1")))
             self._bytes = tensorflow_text.ByteSplitter()
-            try:
-                self._op = tensorflow_text.FastWordpieceTokenizer(
-                    vocab=[unknown, *words, *(suffix + word for word in words)],
-                    unknown_token=unknown,
-                    suffix_indicator=suffix,
-                    max_bytes_per_word=_NO_LIMIT,
-                    no_pretokenization=True,
-                    token_out_type=tf.int32,
-                )
-            except RuntimeError as error:
-                raise VocabularyError(f"tensorflow_text refuses the added tokens: {error}") from error
+            tokens = [unknown, *words, *(suffix + word for word in words)]
+            self._op = wordpiece_op(tokens, unknown, suffix, what="added tokens", no_pretokenization=True)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         ids, splits, starts, ends, sizes = self._find(text)

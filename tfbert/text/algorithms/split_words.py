@@ -11,14 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import VocabularyError
 from tfbert.text.algorithms.pre_tokenizers import ALONE, DROPPED
 from tfbert.text.algorithms.rules import Rules
+from tfbert.text.algorithms.wordpiece_op import wordpiece_op
 from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.pieces import Pieces, row_ids
 from tfbert.text.vocabulary import Vocabulary
 
-_NO_LIMIT = 2**31 - 1
 _DROPPED, _ALONE, _FIRST = 1, 2, 3  # bytes that stand for classes; the others follow
 
 
@@ -59,17 +58,7 @@ class SplitWords:
             buffer = np.frombuffer(normalizer_buffer(by_character, default=chr(len(number) + 1)), np.uint8)
             self._normalizer = tensorflow_text.FastBertNormalizer(model_buffer=tf.constant(buffer))
             self._bytes = tensorflow_text.ByteSplitter()
-            try:
-                self._op = tensorflow_text.FastWordpieceTokenizer(
-                    vocab=[op_unknown, *words],
-                    unknown_token=op_unknown,
-                    suffix_indicator=mark,
-                    max_bytes_per_word=_NO_LIMIT,
-                    no_pretokenization=True,
-                    token_out_type=tf.int32,
-                )
-            except RuntimeError as error:
-                raise VocabularyError(f"tensorflow_text refuses the vocabulary: {error}") from error
+            self._op = wordpiece_op([op_unknown, *words], op_unknown, mark, no_pretokenization=True)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         words, splits, starts, lengths = self._words(text)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfbert.errors import VocabularyError
 from tfbert.text.algorithms.characters import stand_ins
 from tfbert.text.algorithms.rules import CONTINUATION, MAX_WORD_CHARACTERS
+from tfbert.text.algorithms.wordpiece_op import wordpiece_op
 from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids
@@ -79,22 +79,12 @@ class Words:
     """
 
     def __init__(self, vocabulary: Vocabulary, unknown: str, tokenize_chinese_chars: bool) -> None:
-        import tensorflow_text
-
         self._unknown_id = vocabulary[unknown]
         self._begins_word = np.array([not token.startswith(CONTINUATION) for token in vocabulary], np.int32)
         self._characters = CharacterTable()
         with tf.init_scope(), tf.device("/CPU:0"):
-            try:
-                self._op = tensorflow_text.FastWordpieceTokenizer(
-                    vocab=_matchable(vocabulary, unknown, stand_ins(tokenize_chinese_chars)),
-                    unknown_token=unknown,
-                    suffix_indicator=CONTINUATION,
-                    max_bytes_per_word=_MAX_WORD_BYTES,
-                    token_out_type=tf.int32,
-                )
-            except RuntimeError as error:
-                raise VocabularyError(f"tensorflow_text refuses the vocabulary: {error}") from error
+            tokens = _matchable(vocabulary, unknown, stand_ins(tokenize_chinese_chars))
+            self._op = wordpiece_op(tokens, unknown, CONTINUATION, most_bytes=_MAX_WORD_BYTES)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         pieces = self._without_long_words(text, self.tokens(text, True))
