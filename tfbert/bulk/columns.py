@@ -12,6 +12,7 @@ from tfbert.data.table import Table
 from tfbert.errors import ConfigError
 
 if TYPE_CHECKING:
+    from tfbert.models.text_model import TextModel
     from tfbert.tasks.task import Task
 
 Keep = Sequence[str] | Mapping[str, str]
@@ -74,6 +75,11 @@ def check_kept(kept: Mapping[str, Any], others: Iterable[str], whose: str) -> No
                 f"keep: {whose} has a {name!r} of its own, so the column needs another: --keep=gold_{name}={name}, "
                 f"in Python keep={{'gold_{name}': '{name}'}}"
             )
+
+
+def answer_names(model: TextModel, table: Table) -> set[str]:
+    """The names in the readable answers to a table, of which the first row is answered."""
+    return set().union(*model.answers_to(table.select([0]), None, 0))
 
 
 def _with_columns(table, columns):

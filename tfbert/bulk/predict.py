@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfbert.bulk.answers_file import AnswersFile
-from tfbert.bulk.columns import Keep, check_kept, kept_columns, without_unread
+from tfbert.bulk.columns import Keep, answer_names, check_kept, kept_columns, without_unread
 from tfbert.data.table import Table
 from tfbert.errors import DataError
 
@@ -53,9 +53,9 @@ def answered(
     if kept:
         others = [name for name in texts if name in kept and list(texts[name]) != [kept[name][i] for i in good]]
         check_kept(kept, others, "the example")
+        check_kept(kept, answer_names(model, readable) if good else (), "the answer")
         check_kept(kept, ["error"] if report_bad_rows else (), "an answer that cannot be given")
     answers = model.predict(readable, batch_size=batch_size, verbose=0)
-    check_kept(kept, set().union(*answers), "the answer")
     rows = [{"error": errors.get(i)} for i in range(len(table))]
     for i, answer, *values in zip(good, answers, *texts.values(), strict=True):
         rows[i] = {**dict(zip(texts, values, strict=True)), **answer}

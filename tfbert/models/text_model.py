@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -15,6 +15,9 @@ from tfbert.models.saving import Saving
 from tfbert.tasks.task import Task
 from tfbert.training.model import TrainedModel
 from tfbert.training.step import check_features
+
+if TYPE_CHECKING:
+    from tfbert.data.table import Table
 
 
 class TextModel(Saving, TrainedModel):
@@ -65,7 +68,7 @@ class TextModel(Saving, TrainedModel):
             return self._of_one_batch(outputs)
         inputs.check_read(table, self.task)
         inputs.refuse(kwargs, "predict")
-        return self._answers_to(table, batch_size, verbose)
+        return self.answers_to(table, batch_size, verbose)
 
     def _of_one_batch(self, outputs):
         """Keras concatenates the outputs of all batches; of an output without rows, this keeps the first copy only."""
@@ -75,11 +78,11 @@ class TextModel(Saving, TrainedModel):
                     outputs[name] = outputs[name][: self.network.output[name].shape[0]]
         return outputs
 
-    def _answers_to(self, table, batch_size, verbose):
+    def answers_to(self, table: Table, batch_size: int | None, verbose: str | int) -> list[dict[str, Any]]:
         """The readable answers to a table: a list of dicts, as `predict` returns."""
         if not len(table):
             return []
-        answers = [None] * len(table)
+        answers: list[dict] = [{}] * len(table)
         examples = self.task.examples(table, labelled=False)
         for example_ids, values in answers_in_batches(self, examples, len(table), batch_size, verbose=verbose):
             for i, readable in zip(example_ids, self.task.readable(values), strict=True):
