@@ -104,8 +104,10 @@ def mixed_texts(file: str, count: int, words: int | None = None) -> list[bytes]:
     return [" ".join(text.split()[:words]).encode() for text in texts]
 
 
-def export_versions(args: argparse.Namespace, folder: pathlib.Path, texts: list[bytes]) -> None:
-    """Writes all versions into `folder`/staged."""
+def export_versions(
+    args: argparse.Namespace, folder: pathlib.Path, texts: list[bytes], versions: int = SWAPS + 1
+) -> None:
+    """Writes so many versions into `folder`/staged."""
     import keras
 
     from tfbert import BertConfig, BertEncoder, TextClassifier, Tokenizer
@@ -127,7 +129,7 @@ def export_versions(args: argparse.Namespace, folder: pathlib.Path, texts: list[
         checkpoint.mkdir()
         write_folder(checkpoint, encoder)
         tokenizer.save(checkpoint)
-    for version in range(1, SWAPS + 2):
+    for version in range(1, versions + 1):
         keras.utils.set_random_seed(version)  # so that each version gives other answers
         model = TextClassifier.from_checkpoint(checkpoint, labels=["negative", "positive"])
         classifier = model.network.get_layer("classifier")
