@@ -115,13 +115,20 @@ def test_labels(model_dir):
         ("/mine:predict", {"instances": ["a"], "signature_name": "total"}, 400, "one row for each"),
         ("/mine:classify", {"examples": []}, 400, "Expecting 'examples'"),
         ("/mine:classify", {"examples": ["a"], "signature_name": "classify"}, 400, "an object of features"),
-        ("/mine:classify", {"examples": [{"n": 2**70}], "signature_name": "classify"}, 400, "does not fit into int64"),
+        ("/mine:classify", {"examples": [{"n": 2**63}], "signature_name": "classify"}, 400, "does not fit into int64"),
         ("/mine:regress", {"examples": [{"text": [{}]}], "signature_name": "regress"}, 400, "must be a string"),
     ],
 )  # fmt: skip
 def test_errors_are_json_with_tf_servings_status(server, path, body, status, details):
     answered = ask(server, path, body)
     assert answered[0] == status and list(answered[1]) == ["error"] and details in answered[1]["error"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/models/mine", "/openapi.yaml", "/%0a"])
+def test_what_is_not_below_v1_is_not_found(server, path):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(server.rest_url.removesuffix("/v1/models") + path, timeout=20)
+    assert caught.value.code == 404 and json.load(caught.value).keys() == {"error"}
 
 
 def test_too_much_and_too_slow(model_dir):

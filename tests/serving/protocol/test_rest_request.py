@@ -69,7 +69,8 @@ def test_any_json_is_read_or_refused(value, key, dtype):
     except ValueError:
         return
     if not protos:
-        assert value == {} or set(map(str, value)) == {"{}"}
+        # What `inputs` holds besides the signature's is passed over; the server then says which is missing.
+        assert "text" not in value and (isinstance(value, dict) or set(map(str, value)) == {"{}"})
         return
     array = tf.make_ndarray(protos["text"])
     assert array.dtype.type == tf.as_dtype(dtype).as_numpy_dtype or array.dtype == object

@@ -105,6 +105,8 @@ class RestApi:
             return _json(await self._get_metadata(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
             return _json(await self._get_status(found))
+        if not path.lower().startswith("/v1/"):
+            raise web.HTTPNotFound(reason="there is nothing at this path; the API begins at /v1/models/")
         raise ValueError(f"Malformed request: {request.method} {path}")
 
     async def _body(self, request: web.Request) -> tuple[dict[str, Any], bool]:

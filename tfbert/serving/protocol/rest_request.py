@@ -23,6 +23,7 @@ from tfbert.serving.protocol import model_specs
 
 _MAX_RANK = 32  # numpy's limit
 _MAX_FLOAT = float(np.finfo(np.float32).max)
+_WHITE_SPACE = str.maketrans("", "", " \t\n\v\f\r")
 
 Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
@@ -93,9 +94,6 @@ def predict_inputs(given: Mapping[str, Any], infos: Infos) -> tuple[dict[str, te
         )
     in_rows = formats[0] == "instances"
     columns = (_columns_of_rows if in_rows else _columns)(given[formats[0]], infos)
-    unknown = sorted(set(columns) - set(infos))
-    if unknown:
-        raise ValueError(f"{len(unknown)} names are no inputs of the signature: it takes {', '.join(sorted(infos))}")
     return {name: _tensor(name, value, tf.as_dtype(infos[name].dtype)) for name, value in columns.items()}, in_rows
 
 
@@ -106,16 +104,27 @@ def _columns_of_rows(instances: Any, infos: Infos) -> dict[str, Any]:
     if any(named):
         if not all(named) or any(instance.keys() != instances[0].keys() for instance in instances):
             raise ValueError("Expecting the same names in each of 'instances'")
+        unknown = instances[0].keys() - infos.keys()
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} names are no inputs of the signature: it takes {', '.join(sorted(infos))}"
+            )
         return {name: [instance[name] for instance in instances] for name in instances[0]}
     return {_only_input(infos): instances}
 
 
 def _columns(inputs: Any, infos: Infos) -> dict[str, Any]:
-    return inputs if _is_named(inputs) else {_only_input(infos): inputs}
+    if _is_named(inputs):
+        return {name: inputs[name] for name in infos if name in inputs}  # TF Serving does not look at others, either
+    return {_only_input(infos): inputs}
 
 
 def _is_named(value: Any) -> bool:
-    return isinstance(value, dict) and not (len(value) == 1 and "b64" in value)
+    return isinstance(value, dict) and not _is_base64(value)
+
+
+def _is_base64(value: dict[str, Any]) -> bool:
+    return value.keys() == {"b64"} and isinstance(value["b64"], str)
 
 
 def _only_input(infos: Infos) -> str:
@@ -156,7 +165,7 @@ def _bytes(item: Any, where: str) -> bytes:
     if isinstance(item, str):
         # Half of a surrogate pair becomes invalid UTF-8, which the graph replaces like any other.
         return item.encode("utf-8", "surrogatepass")
-    if isinstance(item, dict) and item.keys() == {"b64"} and isinstance(item["b64"], str):
+    if isinstance(item, dict) and _is_base64(item):
         try:
             return _of_base64(item["b64"])
         except (binascii.Error, ValueError):
@@ -166,7 +175,7 @@ def _bytes(item: Any, where: str) -> bytes:
 
 def _of_base64(text: str) -> bytes:
     """As TF Serving's decoder, absl::Base64Unescape: with white space or none, and padding or none."""
-    text = "".join(text.split())
+    text = text.translate(_WHITE_SPACE)
     digits = text.rstrip("=.")
     padding = -len(digits) % 4
     if len(text) - len(digits) not in (0, padding):
@@ -212,11 +221,11 @@ def _feature(values: list[Any], where: str) -> example_pb2.Feature:
         )
     feature = example_pb2.Example().features.feature["value"]
     if kinds == {"int64"}:
-        if not all(-(2**63) <= value < 2**63 for value in values):
+        if any(value >= 2**63 for value in values):
             raise ValueError(f"{where}: a value does not fit into int64")
         feature.int64_list.value.extend(map(int, values))
     elif kinds == {"float"}:
-        if any(abs(value) > _MAX_FLOAT and math.isfinite(value) for value in values):
+        if any(_MAX_FLOAT < abs(value) < math.inf for value in values):
             raise ValueError(f"{where}: Cannot convert JSON value to float without loss of precision")
         feature.float_list.value.extend(values)
     elif kinds:
@@ -225,9 +234,9 @@ def _feature(values: list[Any], where: str) -> example_pb2.Feature:
 
 
 def _kind(value: Any, where: str) -> str:
-    if isinstance(value, int):  # true and false are 1 and 0
+    if isinstance(value, int) and -(2**63) <= value < 2**64:  # true and false are 1 and 0
         return "int64"
-    if isinstance(value, float):
+    if isinstance(value, (int, float)):  # TF Serving's parser reads longer integers as floats
         return "float"
     if value is None or isinstance(value, list):
         kind = "Null" if value is None else "Array"

@@ -37,6 +37,12 @@ def predictions(outputs: Mapping[str, tensor_pb2.TensorProto], in_rows: bool) ->
     >>> b"".join(predictions({"logits": tf.make_tensor_proto([[1.0, 2.5]])}, in_rows=True))
     b'{"predictions": [[1.0, 2.5]]}'
     """
+    if not outputs:
+        raise ValueError("the signature has no outputs")
+    for name, proto in outputs.items():
+        dtype = tf.as_dtype(proto.dtype)
+        if not (dtype.is_integer or dtype.is_floating or dtype in (tf.bool, tf.string)):
+            raise ValueError(f"output {name!r} is {dtype.name}, which JSON cannot hold")
     arrays = {name: tf.make_ndarray(proto) for name, proto in sorted(outputs.items())}
     if in_rows and (
         not all(array.ndim for array in arrays.values()) or len({len(each) for each in arrays.values()}) != 1
