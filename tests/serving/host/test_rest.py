@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from served import eventually
+from served import CODE, eventually, refused, request, strings
 
 from tfbert.serving.host.server import Server
 from tfbert.serving.protocol import rest_response
@@ -49,6 +49,16 @@ def test_base64_and_any_text(server):
     for text, size in ((packed, 4), ("\u0253 \u7684 \U0001f642", 11), ("\ud83d", 3), ("", 0), ("x" * 300_000, 300_000)):
         status, answer = ask(server, "/mine:predict", {"instances": [text]})
         assert status == 200 and answer["predictions"][0]["logits"][0] == size
+
+
+@pytest.mark.parametrize("content", [b"\xae\xcd*\xd2", bytes(range(1, 256)), b"\xff" * 5000])
+def test_bytes_that_the_graph_refuses(server, channel, content):
+    """TensorFlow quotes them in its error, which Python cannot decode."""
+    body = {"signature_name": "regress", "instances": [{"b64": base64.b64encode(content).decode()}]}
+    status, answer = ask(server, "/mine:predict", body)
+    assert status == 400 and "refuses the values" in answer["error"]
+    code, details = refused(channel, request({"inputs": strings([content])}, signature="regress"))
+    assert code == CODE.INVALID_ARGUMENT and "refuses the values" in details
 
 
 def test_classify_and_regress(server):
