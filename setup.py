@@ -82,6 +82,7 @@ setuptools.setup(
             "pytest-xdist>=3.6,<4",
             "PyYAML>=6,<7",
             "ruff>=0.12,<1",
+            "schemathesis>=4.32,<5",
             "seqeval>=1.2.2,<2",
             "unicodedata2>=18,<19",
             *TFDS,

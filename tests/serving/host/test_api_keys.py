@@ -51,6 +51,16 @@ def get(server, path, authorization, body=None):
         return error.code, error.read()
 
 
+def test_the_api_is_described_to_who_has_a_key(locked):
+    status, _ = get(locked, "/openapi.json", None)
+    assert status == 401
+    status, answer = get(locked, "/openapi.json", f"Bearer {KEYS[0]}")
+    found = json.loads(answer)
+    assert status == 200 and found["security"] == [{"ApiKey": []}]
+    assert found["components"]["securitySchemes"] == {"ApiKey": {"type": "http", "scheme": "bearer"}}
+    assert all("401" in each["responses"] for methods in found["paths"].values() for each in methods.values())
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_of_the_file_is_answered(locked, key):
     with Client(locked.address, model="mine", api_key=key) as client:

@@ -27,11 +27,13 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tfbert.serving.host import openapi
 from tfbert.serving.host.api_keys import ApiKeys, rest_gate
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.request_log import log_failure
 from tfbert.serving.host.rest_body import BodyTooLarge, read_body
+from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.protocol import rest_request, rest_response
 from tfbert.serving.protocol.status_codes import http_status
 
@@ -63,19 +65,20 @@ class RestApi:
             request is closed after this time.
         keys: if given, only clients that send one of them are answered.
 
-    >>> application = RestApi(core, metrics, max_body_bytes=2**26, receive_seconds=30).application()  # doctest: +SKIP
+    >>> api = RestApi(core, metrics, models, max_body_bytes=2**26, receive_seconds=30)  # doctest: +SKIP
     """
 
     def __init__(
         self,
         core: ServerCore,
         metrics: Metrics,
+        models: ModelManager,
         *,
         max_body_bytes: int,
         receive_seconds: float,
         keys: ApiKeys | None = None,
     ) -> None:
-        self._core, self._metrics, self._keys = core, metrics, keys
+        self._core, self._metrics, self._models, self._keys = core, metrics, models, keys
         self._max_body_bytes, self._receive_seconds = max_body_bytes, receive_seconds
 
     def application(self) -> web.Application:
@@ -89,6 +92,9 @@ class RestApi:
             handler_args={"keepalive_timeout": self._receive_seconds, "auto_decompress": False},
         )
         application.router.add_get(METRICS_PATH, self._render_metrics)
+        rows, keys = self._core.max_rows, self._keys is not None
+        describe = openapi.handler(self._models, metrics_path=METRICS_PATH, most_rows=rows, keys=keys)
+        application.router.add_get(openapi.PATH, describe)
         application.router.add_route("*", r"/{path:[\s\S]*}", self._route)
         return application
 

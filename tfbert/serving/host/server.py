@@ -191,6 +191,7 @@ class Server:
         api = RestApi(
             self._core,
             self.metrics,
+            self.models,
             max_body_bytes=self._max_message_bytes,
             receive_seconds=self._receive_seconds,
             keys=self._keys,

@@ -113,6 +113,11 @@ class ModelManager:
         settings = self._settings.get(name)
         return dict(settings.labels).get(label) if settings else None
 
+    def labels(self, name: str) -> list[str]:
+        """The labels of a model."""
+        settings = self._settings.get(name)
+        return [label for label, _ in settings.labels] if settings else []
+
     def available(self) -> list[ModelVersion]:
         """All versions that answer requests."""
         with self._changed:

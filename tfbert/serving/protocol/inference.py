@@ -123,6 +123,16 @@ def _check_regression(signature: meta_graph_pb2.SignatureDef) -> None:
         )
 
 
+def can_answer(signature: meta_graph_pb2.SignatureDef, method: str) -> bool:
+    """Whether a signature's inputs and outputs are those of `classify` or `regress`."""
+    check = {"classify": _check_classification, "regress": _check_regression}[method]
+    try:
+        check(signature)
+    except tf.errors.OpError:
+        return False
+    return True
+
+
 def fill_classification(result: classification_pb2.ClassificationResult, outputs: Arrays, size: int) -> None:
     """Writes `classes` and `scores`, [size, classes] each, of which a signature may lack one."""
     classes, scores = outputs.get("classes"), outputs.get("scores")
