@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 from collections.abc import Mapping
@@ -12,9 +13,12 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tfbert.errors import ServingError
+from tfbert.serving.models.reaching_out import operations_reaching_out
 from tfbert.serving.protocol.signatures import Signatures
 from tfbert.serving.protocol.status_codes import invalid
 from tfbert.text.operations import register_operations
+
+_log = logging.getLogger("tfbert.serving")
 
 
 class Servable:
@@ -60,6 +64,11 @@ class Servable:
             ) from error
         for graph in saved_model.meta_graphs:
             if "serve" in graph.meta_info_def.tags:
+                if found := operations_reaching_out(graph):  # said before loading, which may run them
+                    what = (
+                        "%s: the graph reaches out of itself with %s; it may read and write files, or open connections"
+                    )
+                    _log.warning(what, self.folder, ", ".join(found), extra={"event": "reaches_out"})
                 return dict(graph.signature_def)
         raise ServingError(f"{self.folder}: saved_model.pb has no graph tagged 'serve'; export the model again")
 
