@@ -204,7 +204,7 @@ class ModelManager:
         for version, folder in wanted.items():
             known = self._versions.get(name, {}).get(version)
             if known is None or known.folder != folder or known.may_load():
-                yield ModelVersion(name, version, folder)
+                yield ModelVersion(name, version, folder, without_files=known is not None and known.without_files)
 
     def _bring_up(self, entry: ModelVersion) -> None:
         with self._changed:

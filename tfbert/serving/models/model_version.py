@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gc
 import logging
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,7 @@ from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.warm_up import warm_up
 
 _log = logging.getLogger("tfbert.serving")
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,6 +42,7 @@ class ModelVersion:
     servable: Servable | None = None
     batcher: Batcher | None = None
     in_use: int = 0  # requests that hold it
+    without_files: bool = False  # loading failed, or failed the last time, as the process could open no more files
     _tried: object = dataclasses.field(default=None, init=False)  # snapshot of the folder that was loaded
 
     @property
@@ -70,11 +74,21 @@ class ModelVersion:
         try:
             count = self._bring_up(parameters, join, observe)
         except Exception as error:  # the folder is somebody else's: it may hold anything
+            self.state, told = ModelVersionStatus.END, self.without_files
+            self.without_files = _is_for_want_of_files(error)
+            if self.without_files:
+                self._tried = None
+                self.error = (
+                    f"{self.folder}: cannot be loaded now, as this process may open no more files; raise `ulimit -n`"
+                )
+                if not told:
+                    _log.error("%s; it is tried again", self.error, extra=self._event("load_failed"))
+                return
             known = isinstance(error, ServingError)
             self.error = str(error) if known else f"{self.folder}: cannot be loaded ({type(error).__name__}: {error})"
-            self.state = ModelVersionStatus.END
             _log.error("%s", self.error, exc_info=not known, extra=self._event("load_failed"))
         else:
+            self.without_files = False
             _log.info("version loaded, %d warm-up requests", count, extra=self._event("loaded"))
 
     def _bring_up(
@@ -101,3 +115,14 @@ class ModelVersion:
 
     def _event(self, event: str) -> dict[str, Any]:
         return {"event": event, "model": self.model, "version": self.version}
+
+
+def _is_for_want_of_files(error: BaseException | None) -> bool:
+    """Whether the process or the machine may open no more files; TensorFlow's error has the reason as text only."""
+    while error is not None:
+        if getattr(error, "errno", None) in _NO_MORE_FILES or any(
+            os.strerror(each) in str(error) for each in _NO_MORE_FILES
+        ):
+            return True
+        error = error.__cause__
+    return False

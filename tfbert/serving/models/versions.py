@@ -64,6 +64,7 @@ def find_versions(base_path: str | os.PathLike) -> dict[int, pathlib.Path]:
             for each in entries:
                 if _is_version(each.name) and _is_folder(each.path):
                     found[int(each.name)] = pathlib.Path(each.path)
+        _passed_over.pop(os.fspath(base_path), None)
     except FileNotFoundError:
         return {}
     except OSError as error:
