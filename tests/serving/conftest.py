@@ -35,6 +35,14 @@ def server(model_dir):
 
 
 @pytest.fixture(scope="session")
+def strict(model_dir):
+    """A server that waits for no client longer than a second, and holds 100 connections of each protocol."""
+    limits = {"receive_seconds": 1.0, "connection_idle_seconds": 1.0, "max_connections": 100}
+    with Server(model_dir, port=0, rest_port=0, **limits) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def channel(server):
     with grpc.insecure_channel(server.address, CHANNEL_OPTIONS) as channel:
         yield channel

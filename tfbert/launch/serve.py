@@ -64,6 +64,28 @@ _MAX_CONCURRENT = flags.DEFINE_integer("max_concurrent", 1000, "Requests in prog
 _MAX_ROWS = flags.DEFINE_integer(
     "max_rows", 4096, "Texts, examples or rows of ids in one request; a request with more is refused.", 1
 )
+_RECEIVE_SECONDS = flags.DEFINE_float(
+    "receive_seconds",
+    30.0,
+    "How long a TLS handshake, a request's headers and its body may take each, and how long a REST connection may be "
+    "without a request.",
+    0.01,
+)
+_MAX_CONNECTIONS = flags.DEFINE_integer(
+    "max_connections",
+    None,
+    "Open connections of gRPC, and as many of REST. Default: what `ulimit -n` leaves, at most 10000.",
+    1,
+)
+_CONNECTION_IDLE_SECONDS = flags.DEFINE_float(
+    "connection_idle_seconds", 300.0, "How long a gRPC connection may be without a call; 0: for ever.", 0
+)
+_CONNECTION_AGE_SECONDS = flags.DEFINE_float(
+    "connection_age_seconds",
+    3600.0,
+    "When a client must open a new connection, which gRPC and HTTP do without losing a call; 0: never.",
+    0,
+)
 _TLS_CERTIFICATE = flags.DEFINE_string(
     "tls_certificate", None, "PEM file with the server's certificate; turns on TLS, with --tls_key."
 )
@@ -115,6 +137,10 @@ def main(argv: list[str]) -> None:
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
             max_concurrent=_MAX_CONCURRENT.value,
             max_rows=_MAX_ROWS.value,
+            receive_seconds=_RECEIVE_SECONDS.value,
+            max_connections=_MAX_CONNECTIONS.value,
+            connection_idle_seconds=_CONNECTION_IDLE_SECONDS.value,
+            connection_age_seconds=_CONNECTION_AGE_SECONDS.value,
             tls=tls,
             api_key_file=_API_KEY_FILE.value,
             reload_config=_RELOAD_CONFIG.value,
@@ -183,19 +209,25 @@ def _tls() -> Tls | None:
 
 
 def _log_as_json() -> None:
+    # Read when the libraries are imported. TensorFlow's warnings quote the tensors of a request that fails; gRPC's C
+    # code writes a line for each TLS handshake that fails.
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL") or "0"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = max(level, _TENSORFLOW_LOG)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from tfbert.serving.host.faults import FaultLimit
     from tfbert.serving.host.request_log import FOREIGN, JsonFormatter
 
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
+    handler, foreign = logging.StreamHandler(), logging.StreamHandler()
+    foreign.addFilter(FaultLimit())  # the server limits its own records itself
+    for each in (handler, foreign):
+        each.setFormatter(JsonFormatter())
     log = logging.getLogger("tfbert.serving")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
     for name in FOREIGN:
-        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).addHandler(foreign)
         logging.getLogger(name).propagate = False
-    if (os.environ.get("TF_CPP_MIN_LOG_LEVEL") or "0") < _TENSORFLOW_LOG:
-        # Read when TensorFlow is imported. Its warnings quote the tensors of a request that fails.
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = _TENSORFLOW_LOG
+    if level < _TENSORFLOW_LOG:
         log.warning("TF_CPP_MIN_LOG_LEVEL is %s, as TensorFlow's warnings may hold texts of requests", _TENSORFLOW_LOG)
     log.getChild("requests").setLevel(logging.INFO if _LOG_REQUESTS.value else logging.WARNING)

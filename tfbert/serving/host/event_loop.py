@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from tfbert.serving.host.faults import log_loop_fault
+
 T = TypeVar("T")
 
 
@@ -25,6 +27,7 @@ def run(coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(log_loop_fault)
     threading.Thread(target=loop.run_forever, name="tfbert-event-loop", daemon=True).start()
     return loop
 

@@ -39,13 +39,13 @@ class JsonFormatter(logging.Formatter):
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname}
         message = record.getMessage()
-        if (record.name or "").partition(".")[0] in FOREIGN:
-            line["logger"], message = record.name, _MAY_QUOTE.split(message, maxsplit=1)[0].strip()
+        if is_foreign(record.name):
+            line["logger"], message = record.name, without_values(message)
         if message:
             line["message"] = message
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
-            line |= _described(record.exc_info[1])
+            line |= described(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -61,11 +61,33 @@ def log_request(facts: Mapping[str, Any], code: int, seconds: float) -> None:
 
 def log_failure(method: str, error: Exception) -> None:
     """Logs an unexpected error: its type and where it was raised. Its message may hold a text, and is left out."""
-    _failures.error("a request failed", extra={"event": "request_failed", "method": method, **_described(error)})
+    _failures.error("a request failed", extra={"event": "request_failed", "method": method, **described(error)})
 
 
-def _described(error: BaseException) -> dict[str, Any]:
-    """The error's type, where it was raised, and the types of the errors that led to it."""
+def is_foreign(name: str | None) -> bool:
+    """Whether a logger is another library's.
+
+    >>> is_foreign("aiohttp.server"), is_foreign("tfbert.serving")
+    (True, False)
+    """
+    return (name or "").partition(".")[0] in FOREIGN
+
+
+def without_values(message: str) -> str:
+    """The start of another library's message, up to what may be a value.
+
+    >>> without_values("Exception in callback write('a text')")
+    'Exception in callback write'
+    """
+    return _MAY_QUOTE.split(message, maxsplit=1)[0].strip()
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """The error's type, where it was raised, and the types of the errors that led to it.
+
+    >>> described(KeyError("a text"))
+    {'type': 'KeyError', 'at': []}
+    """
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:

@@ -33,6 +33,7 @@ from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.request_log import log_failure
 from tfbert.serving.host.rest_body import BodyTooLarge, read_body
+from tfbert.serving.host.rest_connections import RestConnections
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.protocol import rest_request, rest_response
 from tfbert.serving.protocol.status_codes import http_status
@@ -63,9 +64,10 @@ class RestApi:
         max_body_bytes: larger bodies are refused.
         receive_seconds: how long a request's headers may take to arrive, and then its body; a connection without a
             request is closed after this time.
+        connections: which the requests come through.
         keys: if given, only clients that send one of them are answered.
 
-    >>> api = RestApi(core, metrics, models, max_body_bytes=2**26, receive_seconds=30)  # doctest: +SKIP
+    >>> api = RestApi(core, metrics, models, connections, max_body_bytes=2**26, receive_seconds=30)  # doctest: +SKIP
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class RestApi:
         core: ServerCore,
         metrics: Metrics,
         models: ModelManager,
+        connections: RestConnections,
         *,
         max_body_bytes: int,
         receive_seconds: float,
         keys: ApiKeys | None = None,
     ) -> None:
         self._core, self._metrics, self._models, self._keys = core, metrics, models, keys
+        self._connections = connections
         self._max_body_bytes, self._receive_seconds = max_body_bytes, receive_seconds
 
     def application(self) -> web.Application:
@@ -86,10 +90,9 @@ class RestApi:
         gates = [rest_gate(self._keys, refused=lambda: self._core.stranger("rest"))] if self._keys else []
         application = web.Application(
             client_max_size=self._max_body_bytes,
-            middlewares=[*gates, _errors_as_json],
-            # aiohttp counts a connection as idle until all headers have arrived, so this limits the headers too.
+            middlewares=[self._connections.middleware(), *gates, _errors_as_json],
             # `read_body` decompresses, as aiohttp answers a broken body with 500 and a traceback in the log.
-            handler_args={"keepalive_timeout": self._receive_seconds, "auto_decompress": False},
+            handler_args={**self._connections.handler_args, "auto_decompress": False},
         )
         application.router.add_get(METRICS_PATH, self._render_metrics)
         rows, keys = self._core.max_rows, self._keys is not None
@@ -118,6 +121,7 @@ class RestApi:
     async def _body(self, request: web.Request) -> tuple[dict[str, Any], bool]:
         """The body's JSON, and whether it is large."""
         body = await read_body(request, max_bytes=self._max_body_bytes, seconds=self._receive_seconds)
+        self._connections.computes(request)
         large = len(body) > _LARGE_BODY
         return await _call(rest_request.read_object, body, in_thread=large), large
 

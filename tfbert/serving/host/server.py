@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
 from collections.abc import Sequence
 from typing import Literal
 
-import grpc
-from aiohttp import web
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2
 
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
 from tfbert.serving.host.addresses import check_address, is_loopback, join
-from tfbert.serving.host.api_keys import ApiKeys, GrpcGate
+from tfbert.serving.host.api_keys import ApiKeys
+from tfbert.serving.host.connections import ConnectionLimits, allowed_connections, watch_descriptors
 from tfbert.serving.host.core import ServerCore
-from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
+from tfbert.serving.host.faults import limit_own_logs, warn_of_clear_keys, warn_of_tensorflow
+from tfbert.serving.host.grpc_server import make_grpc_server
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.rest import RestApi
+from tfbert.serving.host.rest_connections import RestConnections
+from tfbert.serving.host.rest_server import RestServer
 from tfbert.serving.host.tls import Tls
 from tfbert.serving.models.batching_parameters import BatchingParameters, default_workers
 from tfbert.serving.models.manager import ModelManager
@@ -35,7 +37,8 @@ _HEALTH_SERVICES = ("", "ModelService", "PredictionService")
 class Server:
     """Serves model folders over gRPC and REST, for development and for one machine.
 
-    In production run TF Serving on the same folders: it answers the same calls.
+    In production run TF Serving on the same folders: it answers the same calls. TensorFlow's own warnings may quote
+    texts: set TF_CPP_MIN_LOG_LEVEL=2 before TensorFlow is imported, or `start` warns.
 
     Args:
         model_dir: a base folder with numbered version folders, or one version folder, or a list of `ModelSettings`.
@@ -51,6 +54,9 @@ class Server:
         max_concurrent: predictions in progress; more are refused.
         max_rows: texts, examples or rows of ids in one request; a request with more is refused.
         receive_seconds: how long a request may take to arrive.
+        max_connections: open connections of each protocol; unless given, as many as the limit of descriptors allows.
+        connection_idle_seconds: how long a gRPC connection may be without a call; 0: for ever.
+        connection_age_seconds: when a client must open a new connection, without losing a call; 0: never.
         tls: a certificate, for both protocols.
         reload_config: whether HandleReloadConfigRequest is answered, with which a client makes the server load other
             folders. Unless given: on a loopback address, or where `tls` asks clients for certificates.
@@ -81,11 +87,14 @@ class Server:
         max_concurrent: int = 1000,
         max_rows: int = 4096,
         receive_seconds: float = 30.0,
+        max_connections: int | None = None,
+        connection_idle_seconds: float = 300.0,
+        connection_age_seconds: float = 3600.0,
         tls: Tls | None = None,
         reload_config: bool | None = None,
         api_key_file: str | os.PathLike | None = None,
     ) -> None:
-        for name, count in (("workers", workers), ("max_rows", max_rows)):
+        for name, count in (("workers", workers), ("max_rows", max_rows), ("max_connections", max_connections)):
             if count is not None and count < 1:
                 raise ServingError(f"{name}={count}: at least one is needed")
         for each in (port, rest_port or 0):
@@ -103,10 +112,12 @@ class Server:
         self.metrics.watch(self.models)
         self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
         self._receive_seconds, self._tls, self._max_rows = receive_seconds, tls, max_rows
+        allowed = allowed_connections(max_connections, 1 if rest_port is None else 2)
+        self._limits = ConnectionLimits(allowed, receive_seconds, connection_idle_seconds, connection_age_seconds)
         self._keys = None if api_key_file is None else ApiKeys.read(api_key_file)
         asks_certificates = tls is not None and tls.client_authority is not None
         self.reload_config = asks_certificates or is_loopback(host) if reload_config is None else reload_config
-        self._core = self._grpc_server = self._rest_runner = self._health = None
+        self._core = self._grpc_server = self._rest = self._health = self._watch = None
         self._stopping = threading.Lock()
         self._stopped = threading.Event()
 
@@ -131,6 +142,10 @@ class Server:
         """Loads and warms up the models, binds the addresses and serves; returns the server itself."""
         if self._core is not None or self._stopped.is_set():
             raise ServingError("this server was started before; make another one")
+        limit_own_logs()
+        warn_of_tensorflow()
+        if self._keys and not self._tls and not is_loopback(self.host):
+            warn_of_clear_keys(self.host)
         try:
             # A taken port and a wrong certificate are found before models are loaded, which takes long.
             for port in (self.port, self.rest_port):
@@ -153,26 +168,20 @@ class Server:
             max_rows=self._max_rows,
             reload_config=self.reload_config,
         )
-        core = self._core
-        self._grpc_server = grpc.aio.server(
-            interceptors=[GrpcGate(self._keys, refused=lambda: core.stranger("grpc"))] if self._keys else [],
-            options=[
-                ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the calls
-                ("grpc.max_receive_message_length", self._max_message_bytes),
-                ("grpc.max_send_message_length", -1),
-            ],
+        self._grpc_server, self._health = make_grpc_server(
+            self._core,
+            limits=self._limits,
+            keys=self._keys,
+            max_message_bytes=self._max_message_bytes,
+            max_concurrent=self._max_concurrent,
         )
-        add_services(self._core, self._grpc_server, receive_seconds=self._receive_seconds)
-        self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)
-        names = (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._grpc_server)
         self._bind_grpc()
         if self.rest_port is not None:
             await self._start_rest()
         for name in _HEALTH_SERVICES:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         await self._grpc_server.start()
+        self._watch = asyncio.get_running_loop().create_task(watch_descriptors())
 
     def _bind_grpc(self) -> None:
         try:
@@ -188,27 +197,18 @@ class Server:
         self.port = port
 
     async def _start_rest(self) -> None:
+        connections = RestConnections(self._limits, tls=self._tls.ssl_context() if self._tls else None)
         api = RestApi(
             self._core,
             self.metrics,
             self.models,
+            connections,
             max_body_bytes=self._max_message_bytes,
             receive_seconds=self._receive_seconds,
             keys=self._keys,
         )
-        # handler_cancellation: a client that disconnects has its request cancelled.
-        self._rest_runner = web.AppRunner(
-            api.application(), access_log=None, handler_cancellation=True, shutdown_timeout=_SENDING_SECONDS
-        )
-        await self._rest_runner.setup()
-        context = self._tls.ssl_context() if self._tls else None
-        try:
-            await web.TCPSite(self._rest_runner, self.host.strip("[]"), self.rest_port, ssl_context=context).start()
-        except OSError as error:
-            raise ServingError(
-                f"cannot listen on {join(self.host, self.rest_port)}: {error.strerror}; give another host or port"
-            ) from error
-        self.rest_port = self._rest_runner.addresses[0][1]
+        self._rest = RestServer(api, connections)
+        self.rest_port = await self._rest.start(self.host, self.rest_port, sending_seconds=_SENDING_SECONDS)
 
     def stop(self, grace: float = 5.0) -> None:
         """Reports NOT_SERVING, refuses new predictions (UNAVAILABLE), finishes those in progress, then closes.
@@ -232,10 +232,10 @@ class Server:
             await self._core.drain(grace)
         # Not longer, because a client that watches the health never hangs up.
         remaining = min(max(deadline - time.monotonic(), 0), _SENDING_SECONDS)
-        if self._grpc_server is not None:
-            await self._grpc_server.stop(remaining)
-        if self._rest_runner is not None:
-            await self._rest_runner.cleanup()
+        if self._watch is not None:
+            self._watch.cancel()
+        stopping = [self._grpc_server.stop(remaining)] if self._grpc_server is not None else []
+        await asyncio.gather(*stopping, *([self._rest.stop()] if self._rest is not None else []))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Blocks until `stop` was called, or for `timeout` seconds; returns whether the server has stopped."""
