@@ -152,6 +152,18 @@ def test_what_nobody_has_caught_in_the_event_loop(server, clock, caplog):
     assert (told.type, told.at[-1].rpartition(" ")[2]) == ("ValueError", "fail") and SECRET not in caplog.text
 
 
+def test_requests_that_fail_are_told_once(strict, clock, caplog, monkeypatch):
+    def fail(*arguments):
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr(strict.models.available()[0].servable, "run", fail)
+    for _ in range(50):
+        status, answer = post(strict, "/mine:predict", b'{"instances": ["a"]}')
+        assert status == 500
+    (told,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert (told.event, told.type) == ("request_failed", "ValueError") and SECRET not in caplog.text
+
+
 async def _nothing():
     pass
 
