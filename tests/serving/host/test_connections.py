@@ -209,10 +209,10 @@ def test_the_default_follows_the_limit_of_descriptors():
 
 
 def test_options_of_grpc():
-    options = dict(ConnectionLimits(7, 30, 0, 0).grpc_options(1000))
+    options = dict(ConnectionLimits(7, 30, 0, 0).grpc_options())
     assert options["grpc.max_allowed_incoming_connections"] == 7
     assert options["grpc.max_connection_idle_ms"] == options["grpc.max_connection_age_ms"] == 2**31 - 1
-    assert dict(ConnectionLimits(7, 30, 1e9, 0.0001).grpc_options(9))["grpc.max_connection_age_ms"] == 1
+    assert dict(ConnectionLimits(7, 30, 1e9, 0.0001).grpc_options())["grpc.max_connection_age_ms"] == 1
 
 
 @pytest.mark.slow
@@ -229,4 +229,25 @@ def test_200_slow_clients_are_dropped_while_good_ones_are_answered(model_dir, wh
             begun = len(answers)
             assert 2.5 < seconds_until_closed(opened, 12, b"x")
             assert len(answers) > begun + 100
+    assert not errors and all(answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "attack",
+    [
+        HTTP2
+        + b"".join(frame(1, 4, number, _BLOCK) + frame(3, 0, number, b"\0\0\0\x08") for number in range(1, 4001, 2)),
+        HTTP2 + b"".join(frame(1, 4, number, _BLOCK) for number in range(1, 4001, 2)),
+        HTTP2 + frame(1, 0, 1, _BLOCK) + frame(9, 0, 1, b"\x40\x01a\x7f\x81\x3f" + b"b" * 8000) * 200,
+        HTTP2 + frame(6, 0, 0, b"12345678") * 20000,
+    ],
+    ids=["reset", "open", "headers", "ping"],
+)
+def test_floods_of_http2_frames_cost_no_answer(model_dir, attack):
+    with Server(model_dir, port=0, receive_seconds=10.0) as server, good_clients(server, 2) as (answers, errors):
+        for _ in range(3):
+            begun = len(answers)
+            with connections((server.host, server.port), 10, attack):
+                eventually(lambda begun=begun: len(answers) > begun + 50, 20)
     assert not errors and all(answers)

@@ -16,6 +16,8 @@ _MOST_BY_DEFAULT = 10_000
 _FEWEST = 8
 # How long calls may go on in a gRPC connection that has reached its age.
 _AGE_GRACE_SECONDS = 300
+_STREAMS = 256
+_PENDING = 10_000
 _NEVER = 2**31 - 1
 _LOOK_SECONDS = 1.0
 
@@ -40,12 +42,12 @@ class ConnectionLimits:
     idle_seconds: float
     age_seconds: float
 
-    def grpc_options(self, max_concurrent: int) -> list[tuple[str, int]]:
-        """The options of a gRPC server that takes `max_concurrent` predictions at once.
+    def grpc_options(self) -> list[tuple[str, int]]:
+        """The options of a gRPC server.
 
         A client learns from gRPC when a connection ends, and sends its next call over a new one.
 
-        >>> dict(ConnectionLimits(100, 30, 300, 3600).grpc_options(1000))["grpc.max_connection_idle_ms"]
+        >>> dict(ConnectionLimits(100, 30, 300, 3600).grpc_options())["grpc.max_connection_idle_ms"]
         300000
         """
         return [
@@ -55,9 +57,13 @@ class ConnectionLimits:
             ("grpc.max_connection_age_grace_ms", _milliseconds(_AGE_GRACE_SECONDS)),
             # Until a client has said what HTTP/2 asks it to, its connection is not idle.
             ("grpc.server_handshake_timeout_ms", _milliseconds(self.receive_seconds)),
-            ("grpc.http2.settings_timeout", _milliseconds(self.receive_seconds)),
-            # More than predictions, so that those over `max_concurrent` are refused, and health checks answered.
-            ("grpc.max_concurrent_streams", max_concurrent + 100),
+            # A client's further calls wait in the client. Streams that it has reset count until it has answered a
+            # ping: otherwise opening and resetting them costs it nothing, and the server all its time.
+            ("grpc.max_concurrent_streams", _STREAMS),
+            ("grpc.http2.ping_on_rst_stream_percent", 100),
+            # Calls that Python has not taken yet: over 1000 gRPC would cancel some at random, good ones too.
+            ("grpc.server.max_pending_requests", _PENDING),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING),
         ]
 
 

@@ -11,6 +11,9 @@ from tfbert.serving.host.connections import ConnectionLimits
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.grpc_services import SERVICE_NAMES, add_services
 
+# Each takes some 20 kB, and a client that opens calls without end must not keep others' out easily.
+_MOST_CALLS = 10_000
+
 
 def make_grpc_server(
     core: ServerCore, *, limits: ConnectionLimits, keys: ApiKeys | None, max_message_bytes: int, max_concurrent: int
@@ -25,10 +28,10 @@ def make_grpc_server(
             ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the calls
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", -1),
-            *limits.grpc_options(max_concurrent),
+            *limits.grpc_options(),
         ],
         # Calls that have sent no message yet count too. More than predictions, so that those are refused by name.
-        maximum_concurrent_rpcs=2 * max_concurrent + 100,
+        maximum_concurrent_rpcs=max(2 * max_concurrent, _MOST_CALLS),
     )
     add_services(core, server, receive_seconds=limits.receive_seconds)
     servicer = health.aio.HealthServicer()
