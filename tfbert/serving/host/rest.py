@@ -51,8 +51,7 @@ _REFUSED = {
     web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
     web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
 }
-# JSON is read and written in a thread if the body or the message has more bytes than this, so that the event loop can
-# answer other requests meanwhile.
+# JSON is read and written in a thread from this many bytes on, so that the event loop can answer others meanwhile.
 _LARGE_BODY, _LARGE_MESSAGE = 2**18, 2**14
 _JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
 
@@ -81,9 +80,8 @@ class RestApi:
         receive_seconds: float,
         keys: ApiKeys | None = None,
     ) -> None:
-        self._core, self._metrics, self._models, self._keys = core, metrics, models, keys
-        self._connections = connections
-        self._max_body_bytes, self._receive_seconds = max_body_bytes, receive_seconds
+        self._core, self._metrics, self._models, self._connections = core, metrics, models, connections
+        self._max_body_bytes, self._receive_seconds, self._keys = max_body_bytes, receive_seconds, keys
 
     def application(self) -> web.Application:
         """The aiohttp application."""
