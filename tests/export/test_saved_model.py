@@ -50,6 +50,15 @@ def exported(tiny_checkpoint, tmp_path):
     return model, tmp_path / "served/1"
 
 
+def test_a_model_is_the_same_file_each_time(exported, tmp_path):
+    """The seeds of dropout are drawn anew whenever a model is loaded, and serve no answer."""
+    model, folder = exported
+    model.save(tmp_path / "model")
+    tfbert.load(tmp_path / "model").export(tmp_path / "served/2")
+    data = "variables/variables.data-00000-of-00001"
+    assert (tmp_path / "served/2" / data).read_bytes() == (folder / data).read_bytes()
+
+
 def test_batches_of_any_size(exported):
     model, folder = exported
     loaded, answer = signature(folder)

@@ -65,7 +65,7 @@ def model_card(
 
 def _network(model):
     config = model.encoder.config
-    parameters = sum(int(variable.value.shape.num_elements()) for variable in model.network.variables)
+    parameters = sum(int(variable.value.shape.num_elements()) for variable in model.network.weights)
     return (
         f"{families.family_of(config).name} with {config.num_hidden_layers} layers of width {config.hidden_size}, "
         f"{config.num_attention_heads} heads, a vocabulary of {config.vocab_size:,} tokens and at most "

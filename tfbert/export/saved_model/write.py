@@ -116,7 +116,7 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
     >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
     """
     served = tf.Module()
-    served.weights = [variable.value for variable in model.network.variables]  # each once, as raw variables
+    served.weights = [variable.value for variable in model.network.weights]  # each once, as raw variables
     functions = _Signatures(model, xla_buckets).functions()
     with replace_folder(path, marker="saved_model.pb") as folder:
         with disk_errors(path, errors=(tf.errors.OpError,)):  # a full disk comes as one of several
