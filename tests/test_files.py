@@ -1,15 +1,18 @@
 import functools
 import hashlib
 import os
+import pathlib
 import resource
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
+import tfbert.temporary
 from tfbert.errors import CheckpointError, ConfigError, DiskError
 from tfbert.files import (
     disk_errors,
@@ -21,7 +24,7 @@ from tfbert.files import (
     replace_json,
     write_json,
 )
-from tfbert.temporary import remove_leftovers
+from tfbert.temporary import remove_leftovers, temporary_folder
 
 
 def names(folder):
@@ -123,6 +126,31 @@ def test_what_a_kill_left_is_removed_at_the_next_start(tmp_path, when):
         assert names(tmp_path) == sorted([*others, "a"])
     if when == "renaming":  # nothing stood in the place, and the one before has it back
         assert (target / "config.json").read_text() == "2"
+
+
+def test_a_temporary_folder_that_a_kill_left_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    program = """
+import os, signal
+from tfbert.temporary import temporary_folder
+with temporary_folder() as folder:
+    (folder / "saved_model.pb").write_text("large")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    with temporary_folder() as one, temporary_folder() as other:
+        (one / "part").write_text("1")
+        assert set(tmp_path.iterdir()) == {one, other} and not left.exists()
+    assert names(tmp_path) == []
+
+
+def test_all_temporary_folders_are_removed_after_a_kill():
+    """`tempfile` is called where leftovers are found again, and nowhere else."""
+    package = pathlib.Path(tfbert.temporary.__file__).parent
+    callers = [path.name for path in package.rglob("*.py") if "tempfile." in path.read_text(encoding="utf-8")]
+    assert callers == ["temporary.py"]
 
 
 def test_what_takes_a_place_is_on_the_disk(tmp_path, monkeypatch):

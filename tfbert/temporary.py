@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
 
 # What takes a place when it is whole is written to .NAME.HOST.PROCESS beside it, a folder to one with a random end.
 _ASIDE = re.compile(r"\.(?P<name>.+)\.(?P<host>[A-Za-z0-9-]*)\.(?P<process>\d+)(?:\.\w{8})?")
@@ -33,6 +34,22 @@ def new_aside(path: pathlib.Path, *, is_folder: bool) -> pathlib.Path:
 def release(aside: pathlib.Path) -> None:
     """Says that a place of `new_aside` is no longer in use."""
     _in_use.discard(aside)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[pathlib.Path]:
+    """Yields a new folder in $TMPDIR for the block. Those that killed processes have left there are removed.
+
+    >>> with temporary_folder() as folder:
+    ...     (folder / "part").write_text("1")
+    1
+    """
+    folder = new_aside(pathlib.Path(tempfile.gettempdir(), "tfbert").absolute(), is_folder=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        release(folder)
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:

@@ -1,7 +1,6 @@
 """Bulk inference as an Apache Beam transform, for more than one machine."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from tfbert import models
 from tfbert.bulk.columns import Keep, text_column
 from tfbert.bulk.predict import answered
 from tfbert.data.readers.rows import ObjectRows
+from tfbert.temporary import temporary_folder
 
 _ROWS = 2048  # gathered in a bundle and sorted by length before they are cut into batches
 
@@ -65,7 +65,7 @@ class _Handler(ModelHandler):
     def load_model(self):
         if "://" not in self._model:
             return models.load(self._model, task=self._task)
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             _download(self._model, folder)
             return models.load(folder, task=self._task)
 

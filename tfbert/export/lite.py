@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from tfbert.errors import ConfigError, ExportError
 from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
 from tfbert.export.measure import processors
 from tfbert.export.saved_model.write import graph_function
+from tfbert.temporary import temporary_folder
 from tfbert.text import Tokenizer
 from tfbert.text.lite_kernels import lite_kernels
 
@@ -85,7 +85,7 @@ def write_lite(
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lite, module = _Functions(model), tf.Module()
-    module.weights = [variable.value for variable in model.network.variables]
+    module.weights = [variable.value for variable in model.network.weights]
     strings, notes = {}, []
     for name in model.task.signatures:
         if reason := _why_not(lite, model.task, name):
@@ -94,8 +94,8 @@ def write_lite(
             strings[name] = lite.of_strings(name)
     functions = {**strings, IDS: lite.of_ids()}
     variants = []
-    with tempfile.TemporaryDirectory() as saved:
-        tf.saved_model.save(module, saved, signatures=functions)
+    with temporary_folder() as saved:
+        tf.saved_model.save(module, str(saved), signatures=functions)
         for precision in precisions:
             path = folder / _FILES[precision]
             path.write_bytes(_converted(saved, list(functions), precision))
@@ -112,11 +112,11 @@ def _network(run, names):
 def _why_not(lite, task, name):
     """Why a signature of strings does not run, found by trying it without the weights; "" if it does."""
     module = tf.Module()
-    with tempfile.TemporaryDirectory() as saved:
+    with temporary_folder() as saved:
         function = lite.of_strings(name, lite.any_outputs)
-        tf.saved_model.save(module, saved, signatures={name: function})
+        tf.saved_model.save(module, str(saved), signatures={name: function})
         try:
-            path = pathlib.Path(saved) / "model.tflite"
+            path = saved / "model.tflite"
             path.write_bytes(_converted(saved, [name], "float32"))
             open_file(path)[name](task.golden_inputs(name))
         except Exception as error:  # the converter and the interpreter each raise their own
@@ -132,7 +132,7 @@ def _short(message):
 
 
 def _converted(saved, signatures, precision):
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=signatures)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     converter.allow_custom_ops = True  # tensorflow-text's
     if precision != "float32":

@@ -13,7 +13,6 @@ import logging
 import os
 import pathlib
 import shlex
-import tempfile
 
 from absl import flags
 
@@ -27,6 +26,7 @@ from tfbert.data.pretraining.examples.settings import (
     ExampleSettings,
 )
 from tfbert.errors import ConfigError, VocabularyError
+from tfbert.temporary import temporary_folder
 
 _INPUT = flags.DEFINE_list("input", None, "Text files, .gz or not; * and ** stand for any names.", required=True)
 _VOCAB = flags.DEFINE_string("vocab", None, "A vocab.txt, or a folder with one and its settings.", required=True)
@@ -99,9 +99,9 @@ def _save_beside(tokenizer, out):
     """The tokenizer's files beside the examples, so that training needs nothing else; `out` may be gs://…."""
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         tokenizer.save(folder)
-        for path in pathlib.Path(folder).iterdir():
+        for path in folder.iterdir():
             tf.io.gfile.copy(str(path), os.path.join(out, path.name), overwrite=True)
 
 

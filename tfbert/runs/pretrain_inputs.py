@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import tempfile
 
 import keras
 import tensorflow as tf
@@ -14,6 +13,7 @@ from tfbert.data.pretraining.shards import Shards, open_shards
 from tfbert.errors import ConfigError
 from tfbert.models.pretrainer import Pretrainer
 from tfbert.runs.configs.pretrain import PretrainConfig
+from tfbert.temporary import temporary_folder
 from tfbert.text import Tokenizer
 
 
@@ -83,7 +83,7 @@ def _tokenizer(folder):
     """The tokenizer beside the examples, which may be remote, such as gs://…."""
     if pathlib.Path(folder).is_dir():
         return Tokenizer.from_folder(folder)
-    with tempfile.TemporaryDirectory() as copy:
+    with temporary_folder() as copy:
         for name in ("vocab.txt", "tokenizer_config.json"):
             tf.io.gfile.copy(f"{folder}/{name}", f"{copy}/{name}")
         return Tokenizer.from_folder(copy)

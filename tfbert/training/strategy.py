@@ -7,13 +7,13 @@ import functools
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import tensorflow as tf
 
 from tfbert.errors import ConfigError, TrainingError
+from tfbert.temporary import temporary_folder
 
 
 class Saved(Protocol):
@@ -136,8 +136,8 @@ def folder_to_write(strategy: tf.distribute.Strategy, folder: str | os.PathLike)
     if is_chief(strategy):
         yield pathlib.Path(folder)
         return
-    with tempfile.TemporaryDirectory() as aside:
-        yield pathlib.Path(aside) / pathlib.Path(folder).name
+    with temporary_folder() as aside:
+        yield aside / pathlib.Path(folder).name
 
 
 def _workers_of_tf_config():

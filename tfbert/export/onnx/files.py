@@ -9,7 +9,6 @@ import collections
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from tfbert.errors import ConfigError
 from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
+from tfbert.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from tfbert.models.task_model import TaskModel
@@ -100,9 +100,9 @@ def operations_when_loaded(path: str | os.PathLike) -> collections.Counter:
     >>> operations_when_loaded("served/mine/onnx/model.onnx")["Attention"]
     1
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ALONE
-        options.optimized_model_filepath = str(pathlib.Path(folder) / "optimized.onnx")
+        options.optimized_model_filepath = str(folder / "optimized.onnx")
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return collections.Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)

@@ -14,11 +14,12 @@ import pathlib
 import shlex
 import signal
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from typing import Any, Self
+
+from tfbert.temporary import temporary_folder
 
 _FOLDER = "TFBERT_LOCAL_WORKERS"  # the variable that says where a worker reports to
 _ERROR = "error"
@@ -37,8 +38,8 @@ class LocalWorkers:
     """
 
     def __enter__(self) -> Self:
-        self._temporary = tempfile.TemporaryDirectory(prefix="tfbert_workers_")
-        self._folder = pathlib.Path(self._temporary.name)
+        self._temporary = temporary_folder()
+        self._folder = self._temporary.__enter__()
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
         # -P: a module in the working folder with the name of one of ours is not imported
         command = ["env", f"PYTHONPATH={paths}", sys.executable, "-P", "-m", __name__, str(self._folder)]
@@ -57,7 +58,7 @@ class LocalWorkers:
         for thread in threading.enumerate():
             if thread.name == _WAITS_FOR_WORKER:
                 thread.join(5)
-        self._temporary.cleanup()
+        self._temporary.__exit__(None, None, None)
         if error is None:  # else Beam's threads find out later, and would print long tracebacks
             threading.excepthook, level = self._before
             _LOGGER.setLevel(level)
