@@ -74,6 +74,7 @@ def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     rows = [{"n": i, "text": "where is it"} for i in range(3)] + [{"n": 3, "text": None}]
     for name, part in (("b.jsonl", rows[2:]), ("a.jsonl", rows[:2])):
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    (tmp_path / "c.jsonl").write_text('{"n": 4, "text": "late"}\n{"n": 5, "te\n')
     command = ["predict", f"--model={run_folder}", f"--data={tmp_path}/?.jsonl", "--keep=n"]
     result = tfbert(*command)
     assert result.returncode == 2
@@ -81,8 +82,9 @@ def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     result = tfbert(*command, "--bad_rows=report", f"--out={tmp_path}/out.jsonl.gz")
     assert result.returncode == 0, result.stderr
     answers = [json.loads(line) for line in gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines()]
-    assert [row["n"] for row in answers] == [0, 1, 2, 3]
-    assert ["error" in row for row in answers] == [False, False, False, True]
+    assert [row.get("n") for row in answers] == [0, 1, 2, 3, 4, None]
+    assert ["error" in row for row in answers] == [False, False, False, True, False, True]
+    assert "c.jsonl, line 2" in answers[-1]["error"]
 
 
 def test_bad_rows_are_left_out_and_counted(finetune, tmp_path):

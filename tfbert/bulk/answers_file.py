@@ -84,7 +84,10 @@ class AnswersFile:
 
     def has(self, table: Table) -> bool:
         """Whether the answers to the next table are there already; if not, `append` them."""
-        self._digest = hashlib.sha256(json.dumps(table.columns, sort_keys=True, default=str).encode()).hexdigest()
+        rows: Any = table.columns
+        if table.refused:
+            rows = [rows, [(place, str(error)) for place, error in table.refused]]
+        self._digest = hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()
         if self._table < len(self._done) and self._done[self._table][0] == self._digest:
             self._table += 1
             return True

@@ -33,7 +33,8 @@ def answered(
         table: a `Table`, answered in batches of texts of like length.
         keep: other columns to keep, such as an id: their names, NAME=COLUMN for another name, or {name: column}.
         batch_size: texts computed at once; unless given 32, or more of short texts.
-        report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer.
+        report_bad_rows: whether a row that the task cannot read has {"error": why} for an answer, and so each in the
+            table's `refused`.
 
     Returns: a list of dicts.
 
@@ -44,7 +45,7 @@ def answered(
     >>> answered(model, tfbert.data.Table.from_columns({"text": ["where is it"], "id": [7]}), keep=["id"])[0]["id"]
     7
     """
-    kept = kept_columns(table, keep)
+    kept = kept_columns(table, keep) if len(table) or not table.refused else {}
     errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
     good = [i for i in range(len(table)) if i not in errors]
     readable = table.select(good) if errors else table
@@ -55,15 +56,20 @@ def answered(
         check_kept(kept, others, "the example")
         check_kept(kept, answer_names(model, readable) if good else (), "the answer")
         check_kept(kept, ["error"] if report_bad_rows else (), "an answer that cannot be given")
-    answers = model.predict(readable, batch_size=batch_size, verbose=0)
+    answers = model.predict(readable, batch_size=batch_size, verbose=0) if good else []
     rows = [{"error": errors.get(i)} for i in range(len(table))]
     for i, answer, *values in zip(good, answers, *texts.values(), strict=True):
         rows[i] = {**dict(zip(texts, values, strict=True)), **answer}
-    return [{**dict(zip(kept, values, strict=True)), **row} for row, *values in zip(rows, *kept.values(), strict=True)]
+    rows = [{**dict(zip(kept, values, strict=True)), **row} for row, *values in zip(rows, *kept.values(), strict=True)]
+    for place, error in reversed(table.refused):
+        rows.insert(place, {"error": str(error)})
+    return rows
 
 
 def _bad_rows(task, table, rows):
     """What is wrong with each row that the task cannot read, found by halving: few are bad."""
+    if not rows:
+        return {}
     try:
         task.examples(table.select(rows), labelled=False)
     except DataError as error:
@@ -75,12 +81,12 @@ def _bad_rows(task, table, rows):
 
 
 def check_first(tables: Iterable[Table], task: Task) -> Iterator[Table]:
-    """Yields the tables. Raises DataError if the task can read no row of the first, as with a wrong column's name."""
+    """Yields the tables. Raises DataError if no row of the first can be read, as with a wrong column's name."""
     for i, table in enumerate(tables):
         if not i:
             errors = _bad_rows(task, table, range(len(table)))
             if len(errors) == len(table):
-                raise DataError(errors[0])
+                raise DataError(errors[0] if errors else str(table.refused[0][1]))
         yield table
 
 
@@ -124,11 +130,12 @@ def predict_into(
         for table in tables:
             done = file.has(table)
             if not done:
-                rows = answered(model, table, keep=keep, batch_size=batch_size, report_bad_rows=report_bad_rows)
-                file.append(json_lines(rows))
-            total += len(table)
+                answers = answered(model, table, keep=keep, batch_size=batch_size, report_bad_rows=report_bad_rows)
+                file.append(json_lines(answers))
+            rows = len(table) + len(table.refused)
+            total += rows
             if after_table:
-                after_table(len(table), len(table) if done else 0)
+                after_table(rows, rows if done else 0)
         file.finish()
     return total
 

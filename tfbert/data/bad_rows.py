@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Policy = Literal["error", "skip"]
 POLICIES: tuple[str, ...] = get_args(Policy)
+Reported = Literal["report"]  # of `tfbert.data.stream` alone
 Result = TypeVar("Result")
 _BLOCK = 512  # rows that are read again for each bad one among them
 
@@ -24,6 +25,11 @@ class BadRows:
 
     Args:
         policy: "error" or "skip".
+
+    Attributes:
+        errors: of the rows that are left out.
+        places: of each, how many rows its table has before it.
+        rows: that the table which is read has so far, which a reader counts.
 
     >>> bad = BadRows("skip")
     >>> bad.add(RowError("train.tsv, line 3: the label is empty", "an empty label"))
@@ -36,12 +42,19 @@ class BadRows:
             raise ConfigError(f"bad_rows is {policy!r}; it is {' or '.join(POLICIES)}")
         self.policy = policy
         self.errors: list[RowError] = []
+        self.places: list[int] = []
+        self.rows = 0
 
-    def add(self, error: RowError) -> None:
-        """Keeps the error of a row that is left out. Raises it where the policy is "error"."""
+    def add(self, error: RowError, rows: int | None = None) -> None:
+        """Keeps the error of a row that is left out. Raises it where the policy is "error".
+
+        Args:
+            rows: that the table has before it; unless given those that were counted.
+        """
         if self.policy == "error":
             raise error
         self.errors.append(error)
+        self.places.append(self.rows if rows is None else rows)
 
     def __len__(self) -> int:
         return len(self.errors)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from tfbert.data.bad_rows import BadRows, Policy
+from tfbert.data.bad_rows import BadRows, Policy, Reported
 from tfbert.data.opening import Formats, checked_names, opened
 from tfbert.data.readers.brat import read_brat, read_brat_relations
 from tfbert.data.readers.conll import read_conll
@@ -159,27 +159,41 @@ def stream(
     column_names: Sequence[str] = (),
     format: str | None = None,
     encoding: str | None = None,
-    bad_rows: Policy = "error",
+    bad_rows: Policy | Reported = "error",
     most_rows: int = 2048,
     most_characters: int = 1 << 21,
 ) -> Iterator[Table]:
     r"""Reads a source of `read` in constant memory: an iterator of tables with at most so many rows or characters.
 
-    One document (SQuAD, CoNLL, SemEval) or a TFDS data set is read whole and then cut.
+    One document (SQuAD, CoNLL, SemEval) or a TFDS data set is read whole and then cut. With `bad_rows="report"` rows
+    that cannot be read are left out as by "skip", and `Table.refused` says where; the last table may have no rows.
 
     >>> _ = pathlib.Path("texts.txt").write_text("one\ntwo\nthree\n")
     >>> [table.column("text") for table in stream("texts.txt", most_rows=2)]
     [['one', 'two'], ['three']]
     """
-    with opened(FORMATS, source, column_names, format, encoding, BadRows(bad_rows)) as rows:
+    reports = bad_rows == "report"
+    bad = BadRows("skip" if bad_rows == "report" else bad_rows)
+    with opened(FORMATS, source, column_names, format, encoding, bad) as rows:
         if isinstance(rows, Table):
+            refused = list(zip(bad.places, bad.errors, strict=True)) if reports else []
             for begin in range(0, len(rows), most_rows):
-                yield rows.select(slice(begin, begin + most_rows))
+                end = begin + most_rows if begin + most_rows < len(rows) else len(rows) + 1
+                table = rows.select(slice(begin, end))
+                table.refused = [(row - begin, error) for row, error in refused if begin <= row < end]
+                yield table
             return
-        table = _some(rows, rows.take(most_rows, most_characters))
-        while len(table):
-            yield table
+        told, begun = 0, False
+        while True:
             table = rows.take(most_rows, most_characters)
+            if reports:
+                table.refused, told = list(zip(bad.places[told:], bad.errors[told:], strict=True)), len(bad)
+            if not len(table) and not table.refused:
+                break
+            yield table
+            begun = True
+        if not begun:
+            _some(rows, table)
 
 
 def _some(rows: Rows, table: Table) -> Table:

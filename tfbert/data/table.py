@@ -27,6 +27,8 @@ class Table:
             from 1; None if the source has no lines or records.
         bad_rows: what happens to rows that cannot be used, and those that were left out.
         unread: columns that a reader could not find among those of the file, and why.
+        refused: (how many of the rows come before, error) of each row that a reader has left out, in their order; of
+            a table of `tfbert.data.stream` with `bad_rows="report"`.
         rows: of a table that `select` has made: the numbers that its rows had before; None of another.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
@@ -74,6 +76,7 @@ class Table:
         self.unread = {name: why for name, why in (unread or {}).items() if name not in columns}
         self._length = len(next(iter([*columns.values(), *self._spare.values()]), ()))
         self.rows: Sequence[int] | None = None
+        self.refused: list[tuple[int, RowError]] = []
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], source: str = "memory") -> Table:

@@ -13,7 +13,7 @@ from tfbert.data.reading import FORMATS
 from tfbert.files import read_json_object
 
 if TYPE_CHECKING:
-    from tfbert.data.bad_rows import Policy
+    from tfbert.data.bad_rows import Policy, Reported
     from tfbert.data.table import Table
     from tfbert.tasks.task import Task
 
@@ -38,13 +38,13 @@ def read(source: str, bad_rows: Policy = "error") -> Table:
     return data.read(source, bad_rows=bad_rows, **_as_trained(source))
 
 
-def stream(source: str, task: Task) -> Iterator[Table]:
+def stream(source: str, task: Task, bad_rows: Policy | Reported = "error") -> Iterator[Table]:
     """The tables of `source`, as `tfbert.data.stream` cuts it; plain text is the task's text, whatever its name."""
     from tfbert.bulk.columns import bare_texts
 
     settings = _as_trained(source)
     is_text = source == "-" or _format(source, settings) == "txt"
-    for table in data.stream(source, **settings):
+    for table in data.stream(source, bad_rows=bad_rows, **settings):
         yield bare_texts(table, task) if is_text else table
 
 

@@ -48,8 +48,7 @@ _BAD_ROWS = flags.DEFINE_enum(
     "bad_rows",
     "stop",
     ["stop", "report", "error"],
-    "What to do with a row that the task cannot read: stop (or error, the same), or report its error in place of an "
-    "answer.",
+    "What to do with a row that cannot be read: stop (or error, the same), or report its error in place of an answer.",
 )
 
 
@@ -57,8 +56,9 @@ def main(argv: list[str]) -> None:
     sources = _sources(_DATA.value)
     model = models.load(model_flags.MODEL.value, task=_TASK.value, unused_embeddings=_UNUSED_EMBEDDINGS.value)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
-    tables = _tables(sources, model.task)
-    if report_bad_rows := _BAD_ROWS.value == "report":
+    report_bad_rows = _BAD_ROWS.value == "report"
+    tables = _tables(sources, model.task, "report" if report_bad_rows else "error")
+    if report_bad_rows:
         tables = check_first(tables, model.task)
     settings = {
         "keep": _KEEP.value,
@@ -90,12 +90,12 @@ def _sources(source: str) -> list[str]:
     return found
 
 
-def _tables(sources, task):
+def _tables(sources, task, bad_rows):
     """The tables of all sources. One without rows has no answers; that all are without is an error."""
     empty = []
     for source in sources:
         try:
-            for i, table in enumerate(model_flags.stream(source, task)):
+            for i, table in enumerate(model_flags.stream(source, task, bad_rows)):
                 if not i:
                     warn_of_unread(table, task)
                 yield table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from absl import logging
@@ -61,7 +61,11 @@ def read_brat(folder: str, encoding: str = "utf-8", bad_rows: BadRows = REFUSING
     """
     columns: dict[str, list] = {"id": [], "text": [], "spans": []}
     left_out: collections.Counter[str] = collections.Counter()
-    for document in _documents(folder, encoding, bad_rows, left_out):
+
+    def refuse(error: RowError) -> None:
+        bad_rows.add(error, len(columns["id"]))
+
+    for document in _documents(folder, encoding, refuse, left_out):
         kept = _without_overlaps(list(document.entities.values()))
         left_out["entities that overlap a longer one"] += len(document.entities) - len(kept)
         columns["id"].append(_id(document))
@@ -86,12 +90,16 @@ def read_brat_relations(folder: str, encoding: str = "utf-8", bad_rows: BadRows 
     """
     columns: dict[str, list] = {"id": [], "text": [], "head": [], "tail": [], "label": []}
     left_out: collections.Counter[str] = collections.Counter()
-    for document in _documents(folder, encoding, bad_rows, left_out):
+
+    def refuse(error: RowError) -> None:
+        bad_rows.add(error, len(columns["id"]))
+
+    for document in _documents(folder, encoding, refuse, left_out):
         for line, name, label, *arguments in document.relations:
             missing = next((argument for argument in arguments if argument not in document.entities), None)
             if missing is not None:
                 message = f"{document.path}, line {line}: {name} is of {missing}, which is no entity in one piece here"
-                bad_rows.add(RowError(message, "a relation of what is no entity"))
+                refuse(RowError(message, "a relation of what is no entity"))
                 continue
             head, tail = (document.entities[argument] for argument in arguments)
             begin = document.text.rfind("\n", 0, min(head.start, tail.start)) + 1
@@ -114,7 +122,9 @@ def _table(columns, folder, bad_rows, left_out, what):
     return Table(columns, source=folder, bad_rows=bad_rows)
 
 
-def _documents(folder: str, encoding: str, bad_rows: BadRows, left_out: collections.Counter[str]) -> Iterator[Document]:
+def _documents(
+    folder: str, encoding: str, refuse: Callable[[RowError], None], left_out: collections.Counter[str]
+) -> Iterator[Document]:
     if not os.path.isdir(folder):
         raise DataError(f"{folder}: BRAT's format is a folder with pairs of .txt and .ann files; name the folder")
     paths = sorted(
@@ -131,7 +141,7 @@ def _documents(folder: str, encoding: str, bad_rows: BadRows, left_out: collecti
                 if line.strip():
                     _add(line.rstrip("\r\n"), number, document, skipped)
         except RowError as error:
-            bad_rows.add(error)
+            refuse(error)
             continue
         left_out.update(skipped)
         yield document

@@ -59,7 +59,7 @@ def read_conll(
             kept.append(sentence)
             line_numbers.append(sentence_lines[0])
         else:
-            bad_rows.add(_another_width(name, sentence_lines[wrong], sentence[wrong], width))
+            bad_rows.add(_another_width(name, sentence_lines[wrong], sentence[wrong], width), len(kept))
     if not kept:
         raise NoRowsError(f"{name}: no sentence of it can be read; the first: {bad_rows.errors[0]}")
     spare = {str(k + 1): [[fields[k] for fields in sentence] for sentence in kept] for k in range(width)}

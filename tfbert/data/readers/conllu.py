@@ -55,7 +55,7 @@ def read_conllu(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -
             if not words:
                 raise RowError(f"{name}, line {first}: a sentence without words", "a sentence without words")
         except RowError as error:
-            bad_rows.add(error)
+            bad_rows.add(error, len(line_numbers))
             continue
         line_numbers.append(first)
         columns["sent_id"].append(sentence_id)

@@ -37,12 +37,16 @@ def read_race(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> 
     [['new', 'old']]
     """
     columns: dict[str, list[Any]] = {"id": [], "prompt": [], "choices": [], "label": []}
-    line_numbers = []
-    for number, article in _objects("".join(lines), name, bad_rows):
+    line_numbers: list[int] = []
+
+    def refuse(error: RowError) -> None:
+        bad_rows.add(error, len(line_numbers))
+
+    for number, article in _objects("".join(lines), name, refuse):
         fault = _fault(article)
         if fault:
             near = " as RACE has it: {article, questions, options, answers}"
-            bad_rows.add(RowError(f"{name}, line {number}: {fault} in an article{near}", "no article as RACE has it"))
+            refuse(RowError(f"{name}, line {number}: {fault} in an article{near}", "no article as RACE has it"))
             continue
         answers = article.get("answers", [None] * len(article["questions"]))
         for question, options, answer in zip(article["questions"], article["options"], answers, strict=True):
@@ -59,7 +63,7 @@ def read_race(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) -> 
     return Table(columns, source=name, line_numbers=line_numbers, bad_rows=bad_rows)
 
 
-def _objects(text, name, bad_rows):
+def _objects(text, name, refuse):
     """(line, JSON value) of each value in a text."""
     decoder, place, counted, number = json.JSONDecoder(), 0, 0, 1
     while True:
@@ -71,7 +75,7 @@ def _objects(text, name, bad_rows):
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError) as error:
-            bad_rows.add(RowError(f"{name}, line {number}: not JSON: {error}", "no JSON"))
+            refuse(RowError(f"{name}, line {number}: not JSON: {error}", "no JSON"))
             place = text.find("\n", place) % (len(text) + 1)
             continue
         yield from ((number, item) for item in (value if isinstance(value, list) else [value]))

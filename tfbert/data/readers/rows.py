@@ -37,7 +37,16 @@ class Rows(abc.ABC):
 
     def take(self, most_rows: int | None = None, most_characters: int | None = None) -> Table:
         """The table of the next rows: all of them, or as many as the bounds allow; an empty table at the end."""
-        return self._table(self._next(most_rows, most_characters))
+        return self._table(self._counted(self._next(most_rows, most_characters)))
+
+    def _counted(self, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+        if self.bad_rows.policy == "error":  # which keeps no places, and may be that of other readers too
+            yield from rows
+            return
+        self.bad_rows.rows = 0
+        for row in rows:
+            yield row
+            self.bad_rows.rows += 1
 
     def _next(self, most_rows: int | None, most_characters: int | None) -> Iterator[tuple[int, Any]]:
         if most_rows is None or most_characters is None:

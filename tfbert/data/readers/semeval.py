@@ -68,8 +68,8 @@ def read_semeval(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) 
             faults.setdefault(row, RowError(message, "a record without a relation"))
     else:
         del columns["label"]
-    for row in sorted(faults):
-        bad_rows.add(faults[row])
+    for before, row in enumerate(sorted(faults)):
+        bad_rows.add(faults[row], row - before)
     if len(faults) == len(line_numbers):
         raise NoRowsError(f"{name}: no record of it can be read; the first: {faults[0]}")
     table = Table(columns, source=name, line_numbers=line_numbers, bad_rows=bad_rows)

@@ -85,7 +85,7 @@ def read_squad(lines: Iterable[str], name: str, bad_rows: BadRows = REFUSING) ->
         try:
             values = _question(where, paragraph, question)
         except DataError as error:
-            bad_rows.add(RowError(str(error), "a question that cannot be read"))
+            bad_rows.add(RowError(str(error), "a question that cannot be read"), i)
             continue
         impossible, found = values["is_impossible"], values["answers"]
         if impossible and found:
