@@ -52,6 +52,16 @@ def temporary_folder() -> Iterator[pathlib.Path]:
         release(folder)
 
 
+@contextlib.contextmanager
+def tempfile_in(folder: pathlib.Path) -> Iterator[None]:
+    """A block whose libraries make their temporary files and folders in a folder, such as a `temporary_folder`."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def remove_leftovers(folder: str | os.PathLike) -> None:
     """Removes from a folder what processes that were killed have left of files and folders that they were writing.
 

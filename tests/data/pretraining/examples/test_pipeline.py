@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 
 import pytest
 
@@ -34,6 +35,22 @@ def test_all_items_and_then_the_manifest(corpus, tokenizer, tmp_path):
         *(shard["file"] for shard in manifest["shards"]),
     }
     assert make(corpus / "*.txt", tokenizer, tmp_path / "out") == manifest
+
+
+def test_what_a_kill_leaves_in_tmpdir_is_found_again(corpus, tokenizer, tmp_path, monkeypatch):
+    """Beam's own folder is in one of ours, which the next start removes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = []
+
+    def run(*_):
+        left.extend(path.relative_to(tmp_path).parts for path in tmp_path.rglob("*beam-pipeline*"))
+        raise DataError("as if killed")
+
+    monkeypatch.setattr(pipeline, "_run", run)
+    with pytest.raises(DataError, match="as if killed"):
+        make(corpus / "*.txt", tokenizer, tmp_path / "out")
+    ((ours, _),) = left
+    assert ours.startswith(".tfbert.")
 
 
 def test_a_fault_in_a_worker_is_told_as_it_was(tokenizer, tmp_path):

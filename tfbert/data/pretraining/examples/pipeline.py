@@ -8,6 +8,7 @@ import gc
 import itertools
 import json
 import os
+import pathlib
 import re
 import threading
 import traceback
@@ -31,6 +32,7 @@ from tfbert.data.pretraining.examples.settings import ExampleSettings
 from tfbert.data.pretraining.examples.work import ShardMaker
 from tfbert.data.pretraining.shards import tokenizer_settings, vocabulary_sha256
 from tfbert.errors import ConfigError, TfbertError
+from tfbert.temporary import tempfile_in, temporary_folder
 from tfbert.text.tokenizer import Tokenizer
 
 _LOCAL = ("DirectRunner", "FnApiRunner")
@@ -100,14 +102,14 @@ def _make(
     maker = _MakeShards(settings, tokenizer.get_config(), folder.path)
     finish = _Finish(folder.path, stated, about_input)
     try:
-        with Progress(folder, items) as progress:
+        with Progress(folder, items) as progress, temporary_folder() as temporary:
             if runner in (None, *_LOCAL):
                 try:
-                    _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options)
+                    _run_here(items, maker, finish, progress, workers or os.cpu_count(), beam_options, temporary)
                 finally:
                     folder.remove_half_written()  # by workers that ended with another one's error, or with ^C
             else:
-                _run(_pipeline(items, maker, finish, runner, beam_options), progress)
+                _run(_pipeline(items, maker, finish, runner, beam_options, temporary), progress)
     except TfbertError:
         folder.remove_if_without_shards()
         raise
@@ -115,7 +117,12 @@ def _make(
 
 
 def _pipeline(
-    items: list[Item], maker: _MakeShards, finish: _Finish, runner: str | FnApiRunner, options: Sequence[str]
+    items: list[Item],
+    maker: _MakeShards,
+    finish: _Finish,
+    runner: str | FnApiRunner,
+    options: Sequence[str],
+    temporary: pathlib.Path,
 ) -> beam.Pipeline:
     parsed = PipelineOptions(list(options))
     if isinstance(runner, FnApiRunner):  # other runners have options that Beam itself does not know
@@ -123,7 +130,8 @@ def _pipeline(
         if unknown:
             raise ConfigError(f"Apache Beam's direct runner has no option {', '.join(sorted(unknown))}")
     try:
-        pipeline = beam.Pipeline(runner=runner, options=parsed)
+        with tempfile_in(temporary):  # where a pipeline makes a folder that a kill would leave
+            pipeline = beam.Pipeline(runner=runner, options=parsed)
     except ValueError as error:  # an unknown runner
         raise ConfigError(f"Apache Beam: {error}") from None
     records = pipeline | "Items" >> beam.Create(items) | beam.Reshuffle() | "Make shards" >> beam.ParDo(maker)
@@ -195,12 +203,13 @@ def _run_here(
     progress: Progress,
     workers: int,
     options: Sequence[str],
+    temporary: pathlib.Path,
 ) -> None:
     with LocalWorkers() as processes:
         environment = SubprocessSDKEnvironment.from_command_string(processes.command)
         options = [f"--direct_num_workers={min(workers, len(items))}", *options]
         runner = FnApiRunner(default_environment=environment)
-        _run(_pipeline(items, maker, finish, runner, options), progress, processes.error)
+        _run(_pipeline(items, maker, finish, runner, options, temporary), progress, processes.error)
 
 
 def _run(
