@@ -17,10 +17,19 @@ _STRATEGY = flags.DEFINE_string(
 _TPU = flags.DEFINE_string("tpu", "", "Name or address of a TPU; local on a TPU VM.")
 _WORKERS = flags.DEFINE_list("workers", [], "HOST:PORT of each process, the one that writes first; or TF_CONFIG.")
 _WORKER_INDEX = flags.DEFINE_integer("worker_index", 0, "Which of --workers this process is, from 0.")
+_HOST_TIMEOUT = flags.DEFINE_integer(
+    "host_timeout", 1800, "Seconds that the processes wait for each other at the start.", 1
+)
 
 
 def strategy_of_flags() -> tf.distribute.Strategy:
     """The strategy that the command line asks for."""
     from tfbert.training.strategy import strategy_of
 
-    return strategy_of(_STRATEGY.value, tpu=_TPU.value, workers=_WORKERS.value, worker_index=_WORKER_INDEX.value)
+    return strategy_of(
+        _STRATEGY.value,
+        tpu=_TPU.value,
+        workers=_WORKERS.value,
+        worker_index=_WORKER_INDEX.value,
+        host_timeout=_HOST_TIMEOUT.value,
+    )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfbert.errors import ConfigError, TrainingError
 from tfbert.temporary import temporary_folder
+from tfbert.training import peers
 
 
 class Saved(Protocol):
@@ -26,7 +27,12 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 
 def strategy_of(
-    name: str = "auto", *, tpu: str = "", workers: Sequence[str] = (), worker_index: int = 0
+    name: str = "auto",
+    *,
+    tpu: str = "",
+    workers: Sequence[str] = (),
+    worker_index: int = 0,
+    host_timeout: int = peers.WAIT,
 ) -> tf.distribute.Strategy:
     """The strategy to build and train a model under; call it before TensorFlow has run any operation.
 
@@ -36,9 +42,11 @@ def strategy_of(
         tpu: name or gRPC address of a TPU, or "local" on a TPU VM.
         workers: HOST:PORT of each worker, the same list on each; TF_CONFIG where empty.
         worker_index: which of them this process is.
+        host_timeout: seconds that the workers wait for each other.
 
     Raises:
         ConfigError: there is no such strategy, or the devices that it needs are not there.
+        TrainingError: a worker has not come in time.
 
     >>> strategy_of("one_device").num_replicas_in_sync
     1
@@ -59,7 +67,8 @@ def strategy_of(
     if name == "multi_worker":
         if not hosts:
             raise ConfigError("strategy multi_worker needs --workers=HOST:PORT,… and --worker_index, or TF_CONFIG")
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with peers.waiting(host_timeout):
+            return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
@@ -111,19 +120,21 @@ def _summed(strategy):
 def lost_hosts(strategy: tf.distribute.Strategy, state: Saved) -> Iterator[None]:
     """Turns the error of a sum in which some host takes no part into a `TrainingError`.
 
+    Each host asks the others whether they are there, and ends a sum that would wait for one that is not.
+
     Args:
         state: the `RunState`, or what else has the step of the newest checkpoint as `newest`.
     """
     try:
-        yield
+        with peers.watched(strategy):
+            yield
     except (tf.errors.OpError, RuntimeError) as error:
-        text = str(error)
-        if num_hosts(strategy) == 1 or not any(sign in text for sign in ("Collective", "task:", "oordination")):
+        if num_hosts(strategy) == 1 or not any(sign in str(error) for sign in peers.SIGNS):
             raise
         saved = f"the checkpoint of step {state.newest} is the newest" if state.newest else "no checkpoint is saved yet"
         raise TrainingError(
             f"another host has ended or cannot be reached; {saved}. The same commands, started again on all hosts, "
-            f"resume from there. TensorFlow says: {text.splitlines()[0][:300]}"
+            f"resume from there. TensorFlow says: {peers.said(error)}"
         ) from error
 
 
