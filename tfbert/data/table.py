@@ -23,12 +23,10 @@ class Table:
         columns: `dict[str, list]`; the values are str for TSV and CSV, and any JSON value for JSONL. None stands for
             a JSON null, or for a column that the row lacks (`column` raises for the latter).
         source: the file's name, for messages.
-        line_numbers: row -> the line of the file on which the row begins (or the number of its record), counted
-            from 1; None if the source has no lines or records.
+        line_numbers: row -> the line (or record) on which it begins, from 1; None of a source without such.
         bad_rows: what happens to rows that cannot be used, and those that were left out.
         unread: columns that a reader could not find among those of the file, and why.
-        refused: (how many of the rows come before, error) of each row that a reader has left out, in their order; of
-            a table of `tfbert.data.stream` with `bad_rows="report"`.
+        refused: (rows before it, error) of each row that `tfbert.data.stream` left out with `bad_rows="report"`.
         rows: of a table that `select` has made: the numbers that its rows had before; None of another.
 
     >>> table = Table.from_columns({"text": ["a fine film", "dull"], "label": ["good", "bad"]})
