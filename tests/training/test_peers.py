@@ -49,7 +49,7 @@ def test_a_host_that_does_not_answer_three_times_ends_sums(monkeypatch):
     cluster = watch(monkeypatch, [True, False, False, False, True])
     ((code, message),) = cluster.aborted
     assert code == tf.errors.UNAVAILABLE
-    assert message.startswith("the host 10.0.0.2:2222 (job:worker/replica:0/task:1) does not answer: Deadline Exceeded")
+    assert message == "the host 10.0.0.2:2222 (job:worker/replica:0/task:1) does not answer"
     assert cluster.asked[0] == ("/job:worker/replica:0/task:1", 10_000)
 
 

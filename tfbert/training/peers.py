@@ -22,6 +22,7 @@ _EVERY = 15.0  # seconds between two questions to each host
 _TIMEOUT = 10.0  # of one question
 _TIMES = 3  # that a host does not answer before it is lost
 _AGAIN = 1.0  # seconds until it is asked again
+_FAULTS = {tf.errors.DeadlineExceededError: "does not answer", tf.errors.FailedPreconditionError: "was started again"}
 
 
 @contextlib.contextmanager
@@ -100,8 +101,9 @@ def _watch(names, stop, every, timeout):
                     if stop.is_set():
                         return
                     if times == _TIMES:
-                        fault = f"the host {address} ({name[1:]}) does not answer: {said(error)}"
-                        context.context().abort_collective_ops(tf.errors.UNAVAILABLE, fault)
+                        fault = _FAULTS.get(type(error), "cannot be reached")
+                        message = f"the host {address} ({name[1:]}) {fault}"
+                        context.context().abort_collective_ops(tf.errors.UNAVAILABLE, message)
                         return
                     stop.wait(_AGAIN)
 
