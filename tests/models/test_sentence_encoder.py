@@ -14,7 +14,7 @@ from tfbert import SentenceEncoder
 from tfbert.data import Table
 from tfbert.errors import CheckpointError, ConfigError, DataError
 from tfbert.tasks.evaluation import Answers, Evaluation
-from tfbert.training.gradient_cache import seed_states
+from tfbert.training.step import seed_states
 
 QUESTIONS = ["where is my parcel", "where is my order", "refund please", "i want my money back"]
 SCORED = {

@@ -24,6 +24,7 @@ import tfbert  # noqa: E402 - a multi-worker strategy comes before all else
 from tfbert.runs.configs.pretrain import PretrainConfig  # noqa: E402
 from tfbert.runs.pretrain_inputs import model_and_batches  # noqa: E402
 from tfbert.training.optimizers.lamb import LAMB  # noqa: E402
+from tfbert.training.step import seed_states  # noqa: E402
 
 TEXTS = [
     "my parcel is late",
@@ -105,5 +106,10 @@ with strategy.scope():
     layer = tfbert.encoders.layers.Dropout(0.5, seed=1)
 masks = strategy.run(tf.function(lambda: layer(tf.ones([64]), training=True)))
 weights["masks"] = np.stack(strategy.experimental_local_results(masks))
+with strategy.scope():
+    model, data = CASES["adamw"]()
+model.fit(*data, epochs=1, verbose=0, batch_size=4)
+local = [strategy.experimental_local_results(seed.value) for seed in seed_states(model)]
+weights["seeds"] = np.stack([np.stack([value.numpy() for value in values]) for values in local])
 np.savez(out, **weights)
 print(json.dumps(history))

@@ -118,10 +118,10 @@ def test_a_broken_network_ends_both_and_the_run_resumes(name, two_hosts, quiet, 
         assert codes == [2, 2], said(out)
     print(f"{name}: both ended after {time.monotonic() - began:.0f} s")
     for text in said(out):
-        last = text.splitlines()[-1]
-        assert "another host has ended or cannot be reached; the checkpoint of step" in last
-        assert "started again on all hosts, resume from there" in last
-        assert "TensorFlow says: Graph execution error" not in last
+        (line,) = (line for line in text.splitlines() if line.startswith("tfbert finetune: "))
+        assert "another host has ended or cannot be reached; the checkpoint of step" in line
+        assert "started again on all hosts, resume from there" in line
+        assert "TensorFlow says: Graph execution error" not in line
     assert finished(two_hosts, out) == quiet
 
 
@@ -131,5 +131,6 @@ def test_hosts_that_do_not_find_each_other(two_hosts, tmp_path):
         codes = [process.wait(timeout=_BOUND) for process in processes]
         assert codes == [2, 2], said(out)
     for text in said(out):
-        assert "the hosts did not find each other in 30 seconds: check that all of --workers" in text.splitlines()[-1]
+        (line,) = (line for line in text.splitlines() if line.startswith("tfbert finetune: "))
+        assert "the hosts did not find each other in 30 seconds: check that all of --workers" in line
     assert not out.exists()

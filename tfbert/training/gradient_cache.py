@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 from keras import tree
 
 from tfbert.training.gradients import dense_gradients
-from tfbert.training.model import TrainedModel
 from tfbert.training.replicas import num_replicas, summed
-from tfbert.training.step import TaskStep
+from tfbert.training.step import TaskStep, seed_states
 
 
 class CachedGradients(TaskStep):
@@ -87,9 +85,3 @@ def _loss_and_gradient(model, x, y, outputs, sample_weight):
         loss *= replicas  # Keras divides it by them
         scaled = model.optimizer.scale_loss(loss)
     return loss / replicas, tape.gradient(scaled, outputs)[begin : begin + size]
-
-
-def seed_states(model: TrainedModel) -> list[keras.Variable]:
-    """The variables that a model's dropout draws its masks from."""
-    weights = {id(variable) for variable in model.network.non_trainable_weights}
-    return [variable for variable in model.network.non_trainable_variables if id(variable) not in weights]

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 from keras import tree
 
@@ -20,6 +21,8 @@ from tfbert.training.replicas import num_replicas, summed
 
 if TYPE_CHECKING:
     from tfbert.training.model import TrainedModel
+
+_DRAWS = 1024  # of each dropout layer in a step on several replicas: more than micro-batches
 
 
 class TaskStep:
@@ -42,6 +45,8 @@ class TaskStep:
         model = self.model
         x, y, sample_weight = self._unpacked(data)
         micro_batches, total = self.micro_batches(x), summed(self.loss_denominator(x, y, padding_rows=False))
+        seeds = seed_states(model) if num_replicas() > 1 else []
+        before = [tf.identity(seed.value) for seed in seeds]
         if num_replicas() > 1:
             step = self.accumulated_gradients  # a replica may have no row of a small batch
             if model.jit_compile:  # XLA takes no step with sums over replicas in it
@@ -61,6 +66,9 @@ class TaskStep:
         # A weight without a gradient is one that the task's outputs do not depend on, such as the pooler's.
         used = [(gradient, weight) for gradient, weight in zip(gradients, weights, strict=True) if gradient is not None]
         model.optimizer.apply(*map(list, zip(*used, strict=True)))
+        for seed, value in zip(seeds, before, strict=True):
+            # A replica with fewer micro-batches has drawn fewer masks. A checkpoint holds one state for all replicas.
+            seed.assign(value + tf.constant([0, _DRAWS], value.dtype))
         return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def evaluate(self, data: Any) -> tuple[dict[str, tf.Tensor], Any]:
@@ -188,6 +196,12 @@ class TaskStep:
             return loss, y_pred, [as_slices(g) if s else g for s, g in zip(sparse, gradients, strict=True)]
 
         return tf.cond(micro_batches == 1, one, more)
+
+
+def seed_states(model: TrainedModel) -> list[keras.Variable]:
+    """The variables that a model's dropout draws its masks from."""
+    weights = {id(variable) for variable in model.network.non_trainable_weights}
+    return [variable for variable in model.network.non_trainable_variables if id(variable) not in weights]
 
 
 def check_features(x: Any) -> None:
