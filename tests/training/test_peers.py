@@ -8,7 +8,8 @@ import tensorflow as tf
 from tensorflow.python.distribute import collective_all_reduce_strategy
 from tensorflow.python.eager import context
 
-from tfbert.errors import TrainingError
+from tfbert.errors import DiskError, TrainingError
+from tfbert.files import disk_errors
 from tfbert.training import peers
 from tfbert.training.strategy import lost_hosts
 
@@ -83,6 +84,12 @@ def test_a_lost_host_is_said_in_a_line(monkeypatch):
     with pytest.raises(TrainingError, match="step 7 is the newest.*says: Collective ops is aborted by: Error reported"):
         with lost_hosts(tf.distribute.get_strategy(), State()):
             raise tf.errors.UnavailableError(None, None, TEXT)
+    with pytest.raises(TrainingError, match="says: .*Collective ops is aborted by: the host a:1 does not answer"):
+        with lost_hosts(tf.distribute.get_strategy(), State()), disk_errors("ckpt", errors=(tf.errors.OpError,)):
+            raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: the host a:1 does not answer")
+    with pytest.raises(DiskError, match="could not write ckpt: No space left"):
+        with lost_hosts(tf.distribute.get_strategy(), State()), disk_errors("ckpt"):
+            raise OSError(28, "No space left on device")
 
 
 def test_hosts_wait_for_a_time(monkeypatch):

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfbert.errors import ConfigError, TrainingError
+from tfbert.errors import ConfigError, DiskError, TrainingError
 from tfbert.temporary import temporary_folder
 from tfbert.training import peers
 
@@ -128,8 +128,10 @@ def lost_hosts(strategy: tf.distribute.Strategy, state: Saved) -> Iterator[None]
     try:
         with peers.watched(strategy):
             yield
-    except (tf.errors.OpError, RuntimeError) as error:
-        if num_hosts(strategy) == 1 or not any(sign in str(error) for sign in peers.SIGNS):
+    except (tf.errors.OpError, RuntimeError, DiskError) as error:
+        # A checkpoint takes sums too: what it could not write for want of a host is no fault of the disk.
+        signs = ("Collective ops is aborted",) if isinstance(error, DiskError) else peers.SIGNS
+        if num_hosts(strategy) == 1 or not any(sign in str(error) for sign in signs):
             raise
         saved = f"the checkpoint of step {state.newest} is the newest" if state.newest else "no checkpoint is saved yet"
         raise TrainingError(
