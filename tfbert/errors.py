@@ -6,9 +6,25 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+_LONGEST = 4000  # characters of a message
+
 
 class TfbertError(ValueError):
-    """Base of all errors below. Each says what is wrong, where, and what to do."""
+    """Base of all errors below. Each says what is wrong, where, and what to do.
+
+    A message may show what a file holds: the middle of a long one is left out, and half of a surrogate pair, which
+    cannot be written, is shown as an escape.
+
+    >>> len(str(TfbertError("x" * 1_000_000))) < 5000
+    True
+    """
+
+    def __init__(self, message: object = "", *others: object) -> None:
+        text = str(message).encode("utf-8", "backslashreplace").decode("utf-8")
+        if len(text) > _LONGEST:
+            left_out = len(text) - _LONGEST
+            text = f"{text[: _LONGEST // 2]} … ({left_out:,} characters more) … {text[-_LONGEST // 2 :]}"
+        super().__init__(text, *others)
 
 
 class ConfigError(TfbertError):

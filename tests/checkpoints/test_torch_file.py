@@ -74,6 +74,10 @@ def test_shards(kind, folder, tensors, tiny_checkpoint):
     (folder / name.format(1)).rename(folder / "elsewhere")
     with pytest.raises(CheckpointError, match="which is not there"):
         open_checkpoint(folder)
+    for odd in ("a" * 5000, "\0", "\ud800"):  # names that no file has
+        index.write_text(json.dumps({"weight_map": {**places, "a": odd}}))
+        with pytest.raises(CheckpointError, match=r"which is not there"):
+            open_checkpoint(folder)
     index.write_text(json.dumps({"weight_map": {**places, "a": "../../a"}}))
     with pytest.raises(CheckpointError, match="not a file beside it"):
         open_checkpoint(folder)
@@ -203,7 +207,8 @@ def test_dictionaries_that_hold_themselves_or_another_many_times(tmp_path, tenso
 
 
 def test_files_that_are_none(tmp_path):
-    for content in (b"", b"PK\x03\x04", b"\x80\x02K\x01.", b"x" * 1000):
+    empty_archive = b"PK\x05\x06" + b"\0" * 18
+    for content in (b"", b"PK\x03\x04", b"PK\x03\x04" + empty_archive, b"\x80\x02K\x01.", b"x" * 1000):
         (tmp_path / "model.bin").write_bytes(content)
         with pytest.raises(CheckpointError, match=r"model\.bin"):
             TorchFile(tmp_path / "model.bin")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 import tfbert
-from tfbert.errors import CheckpointError, VocabularyError
+from tfbert.errors import CheckpointError, ConfigError, VocabularyError
 from tfbert.models import model_class
 from tfbert.tasks.fill_mask.task import FillMask
 
@@ -75,3 +76,26 @@ def test_an_embedding_padded_on_purpose_stays_so(tiny_checkpoint, tiny_config, t
         tfbert.load(tmp_path / "padded", task="fill-mask")
     assert tfbert.load(tmp_path / "padded", task="fill-mask", unused_embeddings=True).encoder.config == config
     assert tfbert.Pretrainer.from_checkpoint(tmp_path / "padded", unused_embeddings=True).encoder.config == config
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"tfbert": 7}, CheckpointError, "must have the name of a task and an object of settings"),
+        ({"tfbert": ["task"]}, CheckpointError, "must have the name of a task and an object of settings"),
+        ({"tfbert": {"task": 7, "settings": {}}}, CheckpointError, "must have the name of a task"),
+        ({"tfbert": {"task": "classification"}}, CheckpointError, "an object of settings"),
+        ({"tfbert": {"task": "mine", "class": 7, "settings": {}}}, CheckpointError, "must have the name of a task"),
+        ({"tfbert": {"task": "mine", "class": ".os:x", "settings": {}}}, ConfigError, "is named module:Class"),
+        ({"tfbert": {"task": "mine", "class": "", "settings": {}}}, ConfigError, "is named module:Class"),
+        ({"problem_type": {"a": 1}}, ConfigError, "problem_type must be a text, not an object"),
+    ],
+    ids=str,
+)
+def test_a_configuration_that_names_no_task(values, error, message, tiny_checkpoint, tmp_path):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
+    load = tfbert.load if "tfbert" in values else tfbert.TextClassifier.from_checkpoint
+    with pytest.raises(error, match=message):
+        load(folder)

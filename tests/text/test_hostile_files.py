@@ -29,6 +29,28 @@ def decoder(number, token):
     return {"tokenizer_config.json": {"added_tokens_decoder": {number: token}}}
 
 
+def sequence(key, steps):
+    return {"type": "Sequence", key: steps}
+
+
+def replaced(content):
+    return {"type": "Replace", "pattern": {"String": "a"}, "content": content}
+
+
+def template(number, segment=1):
+    """A post-processor with an id of [CLS], and a segment of the second text."""
+    cls, sep = {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}
+    first, last = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": segment}}
+    return fast(
+        post_processor={
+            "type": "TemplateProcessing",
+            "single": [cls, first, sep],
+            "pair": [cls, first, sep, {"Sequence": {"id": "B", "type_id": segment}}, last],
+            "special_tokens": {"[CLS]": {"ids": [number]}, "[SEP]": {"ids": [3]}},
+        }
+    )
+
+
 def write(folder, files):
     folder.mkdir()
     if "tokenizer.json" not in files:
@@ -88,6 +110,18 @@ def test_ids_that_no_token_has_stay(tmp_path):
         ({"tokenizer_config.json": {"pad_token": 7}}, ConfigError, "pad_token must be a text, not a number"),
         ({"tokenizer_config.json": {"unk_token": ["[UNK]"]}}, ConfigError, "tokenizer_config.json"),
         ({"special_tokens_map.json": {"additional_special_tokens": 5}}, ConfigError, "special_tokens_map.json"),
+        (template([3]), ConfigError, "the template's ids before texts must be integers"),
+        (template("3"), ConfigError, "the template's ids before texts must be integers"),
+        (template(2, segment=-1), ConfigError, "the segment of a second text must be an integer from 0"),
+        (added({"id": 7, "content": "far", "special": {}}), ConfigError, "special must be true or false"),
+        (added({"id": 7, "content": "far", "normalized": "no"}), ConfigError, "normalized must be true or false"),
+        (added({"id": 7, "content": "\ud800"}), VocabularyError, "half of a surrogate pair"),
+        (model(vocab={**IDS, "\ud800": 7}), VocabularyError, "half of a surrogate pair"),
+        (fast(normalizer=sequence("normalizers", [{"type": "Lowercase"}] * 300)), ConfigError, "300 normalizers"),
+        (fast(pre_tokenizer=sequence("pretokenizers", [{"type": "Punctuation"}] * 300)), ConfigError, "300 pre-token"),
+        (fast(normalizer=sequence("normalizers", [replaced("a" * 90)] * 20)), ConfigError, "over 1000 characters of one"),
+        (fast(normalizer=replaced("b" * 10_000)), ConfigError, "replaces by texts of up to 100 characters"),
+        (fast(normalizer=replaced("\ud800")), ConfigError, "the normalizer Replace by"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_named(tmp_path, files, error, message):

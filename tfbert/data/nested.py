@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LACKING = object()  # a row has no such value
+_MOST_LISTS = 20  # within each other; JSON may nest them as deep as Python calls functions
 
 
 def values_at(name: str, columns: dict[str, list]) -> list | None:
@@ -29,10 +30,12 @@ def values_at(name: str, columns: dict[str, list]) -> list | None:
     return None
 
 
-def _at(value: Any, keys: Sequence[str]) -> Any:
+def _at(value: Any, keys: Sequence[str], depth: int = 0) -> Any:
+    if depth > _MOST_LISTS:
+        return LACKING
     for i, key in enumerate(keys):
         if isinstance(value, list):
-            found = [_at(item, keys[i:]) for item in value]
+            found = [_at(item, keys[i:], depth + 1) for item in value]
             return LACKING if LACKING in found else found
         if value is None:
             return None

@@ -147,7 +147,7 @@ def read(
     """
     required = checked_names("required", required)
     with opened(FORMATS, source, column_names, format, encoding, BadRows(bad_rows)) as rows:
-        table = rows if isinstance(rows, Table) else _some(rows, rows.take())
+        table = _read(rows) if isinstance(rows, Table) else _some(rows, rows.take())
     for name in required:
         table.column(name)
     return table
@@ -177,7 +177,7 @@ def stream(
     with opened(FORMATS, source, column_names, format, encoding, bad) as rows:
         if isinstance(rows, Table):
             refused = list(zip(bad.places, bad.errors, strict=True)) if reports else []
-            for begin in range(0, len(rows), most_rows):
+            for begin in range(0, len(_read(rows)), most_rows):
                 end = begin + most_rows if begin + most_rows < len(rows) else len(rows) + 1
                 table = rows.select(slice(begin, end))
                 table.refused = [(row - begin, error) for row, error in refused if begin <= row < end]
@@ -194,6 +194,14 @@ def stream(
             begun = True
         if not begun:
             _some(rows, table)
+
+
+def _read(table: Table) -> Table:
+    """A document's table, if it has rows."""
+    if not len(table):
+        first = f"; the first: {table.bad_rows.errors[0]}" if table.bad_rows.errors else ""
+        raise NoRowsError(f"{table.source}: no row of it can be read{first}")
+    return table
 
 
 def _some(rows: Rows, table: Table) -> Table:

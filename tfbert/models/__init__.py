@@ -92,9 +92,11 @@ def load(
 
     >>> load("runs/mine").predict(["where is my parcel"])
     """
+    from tfbert.tasks import registry
+
     if task is None:
         path = model_folder(path)
-        saved = read_json_object(path / "config.json").get("tfbert")
+        saved = registry.saved_in(read_json_object(path / "config.json"), path)
         if not saved:
             raise CheckpointError(
                 f"{path} was not saved by tfbert: its config.json names no task; fine-tune it first, or give its task: "

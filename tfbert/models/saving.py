@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -17,7 +18,7 @@ from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import ConfigError, DiskError, VocabularyError
 from tfbert.files import replace_folder
 from tfbert.models import label_order
-from tfbert.tasks.registry import saved_as
+from tfbert.tasks.registry import saved_as, saved_in
 from tfbert.tasks.task import check_settings
 from tfbert.text import Tokenizer
 
@@ -49,7 +50,7 @@ class Saving:
             CheckpointError, ConfigError, VocabularyError: something does not fit; the error names it.
         """
         source = checkpoints.open_checkpoint(name)
-        saved, tokenizer = source.values.get("tfbert", {}), source.tokenizer()
+        saved, tokenizer = saved_in(source.values, source.folder), source.tokenizer()
         _check_vocabulary(source, tokenizer, is_padded=unused_embeddings or saved.get("unused_embeddings"))
         if saved.get("task") == cls.task_class.name:
             settings = cls.settings_of_saved(saved["settings"], settings)
@@ -58,11 +59,11 @@ class Saving:
         check_settings(cls.task_class, settings)
         with left_at_zero():  # all but the pooler and the heads, which the checkpoint may lack
             encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
-            encoder.build()
             limit = encoder.max_tokens
             if settings.setdefault("max_length", min(cls.task_class.max_length, limit)) > limit:
                 raise ConfigError(f"max_length {settings['max_length']} is more than the {limit} tokens of {name}")
             task = cls.task_of_checkpoint(source, tokenizer, settings)
+            encoder.build()
             model = cls(task, encoder, dtype=dtype)  # type: ignore[call-arg]
         report = checkpoints.load_encoder(model.encoder, source)
         encoder.has_trained_pooler = task.reads_pooler or not report.missing
@@ -74,7 +75,7 @@ class Saving:
         return model
 
     @classmethod
-    def settings_of_saved(cls, saved: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    def settings_of_saved(cls, saved: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """The settings that a folder of the same task says, with the `given` ones instead of them."""
         return {**saved, **given}
 

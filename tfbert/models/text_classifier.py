@@ -10,6 +10,7 @@ from absl import logging
 
 from tfbert.checkpoints import Source
 from tfbert.checkpoints.formats import sentence_transformers
+from tfbert.errors import ConfigError, kind_of
 from tfbert.models import cross_encoder
 from tfbert.models.label_order import is_of_task, settings_in_order
 from tfbert.models.settings import TextClassifierSettings
@@ -68,6 +69,8 @@ class TextClassifier(TaskModel):
 def _problem(source: Source, names: Sequence[str]) -> str:
     """What the configuration says, or the number of logits: one is a number."""
     kept = source.values.get("problem_type") or ""
+    if not isinstance(kept, str):
+        raise ConfigError(f"{source.folder}: problem_type must be a text, not {kind_of(kept)}")
     if kept or len(names) != 1:
         return next((problem for problem in PROBLEMS if kept.startswith(problem)), PROBLEMS[0])
     logging.info("%s: its head has one logit and no problem_type: it is read as a regression", source.folder)

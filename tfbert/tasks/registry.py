@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from tfbert.errors import ConfigError, did_you_mean
+from tfbert.errors import CheckpointError, ConfigError, did_you_mean
 from tfbert.tasks.task import Task
 
 # A task of the package: one row. Imported when asked for.
@@ -90,6 +90,28 @@ def saved_as(task: Task) -> dict[str, str]:
     return {"task": task.name} if TASKS.get(task.name) == path else {"task": task.name, "class": path}
 
 
+def saved_in(values: Mapping[str, Any], folder: Any) -> Mapping[str, Any]:
+    """What the object of a config.json says of its task, under "tfbert"; {} where it says nothing.
+
+    Raises CheckpointError: it is not as `saved_as` writes it.
+
+    >>> saved_in({"tfbert": {"task": "fill_mask", "settings": {}}}, "mine")["task"]
+    'fill_mask'
+    """
+    saved = values.get("tfbert")
+    if saved is None:
+        return {}
+    kinds = {"task": str, "settings": Mapping, "class": str}
+    if not isinstance(saved, Mapping) or not all(
+        isinstance(saved[name], kind) if name in saved else name == "class" for name, kind in kinds.items()
+    ):
+        raise CheckpointError(
+            f"{folder}: the key tfbert of its config.json must have the name of a task and an object of settings; save "
+            "the model again"
+        )
+    return saved
+
+
 def class_of_saved(saved: Mapping[str, Any]) -> type[Task]:
     """The class that `saved_as` names."""
     if "class" in saved and saved["task"] not in _registered:
@@ -99,6 +121,8 @@ def class_of_saved(saved: Mapping[str, Any]) -> type[Task]:
 
 def _imported(path: str) -> type[Task]:
     module_name, _, class_name = path.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), *class_name.split("."))):
+        raise ConfigError(f"the task {path!r:.80} does not exist: a class of your own is named module:Class")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

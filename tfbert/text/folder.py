@@ -47,8 +47,10 @@ def read_folder(folder: str | os.PathLike[str]) -> tuple[Vocabulary, dict[str, A
     folder = pathlib.Path(folder)
     try:
         return _read(folder)
-    except TfbertError:
-        raise
+    except TfbertError as error:
+        if str(folder) in str(error):
+            raise
+        raise type(error)(f"{folder}: {error}") from None
     except (TypeError, KeyError, IndexError, AttributeError, ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
         raise ConfigError(

@@ -30,6 +30,11 @@ class SpecialTokens:
     def __iter__(self) -> Iterator[str]:
         return iter(dataclasses.astuple(self))
 
+    def __post_init__(self) -> None:
+        for name, token in vars(self).items():
+            if not isinstance(token, str):
+                raise ConfigError(f"the name of the {name} token must be a text, not {str(token):.40}")
+
     def check(self, vocabulary: Vocabulary) -> None:
         """Raises a VocabularyError that names what the vocabulary lacks."""
         names = (self.unknown, self.start, self.separator, self.padding)
@@ -77,6 +82,9 @@ class AddedToken:
     def __post_init__(self) -> None:
         if not isinstance(self.content, str) or not self.content:
             raise VocabularyError(f"an added token is a text, not {self.content!r}")
+        for name in ("normalized", "special"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"the added token {self.content!r:.80}: {name} must be true or false")
 
 
 def check_added(tokens: Iterable[AddedToken], vocabulary: Vocabulary) -> tuple[AddedToken, ...]:

@@ -7,14 +7,21 @@ least 1. Dense ops only: they are faster than slicing and joining ragged tensors
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfbert.errors import VocabularyError
+from tfbert.errors import ConfigError, VocabularyError
 from tfbert.text.parts import NOWHERE, Part
 from tfbert.text.special_tokens import SpecialTokens
 from tfbert.text.vocabulary import Vocabulary
+
+_LARGEST_SEGMENT = 2**31 - 1  # an int32
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +47,15 @@ class Template:
     second_segment: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("before", "between", "after"):  # JSON has lists
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("before", "between", "after"):
+            ids = getattr(self, name)
+            if not isinstance(ids, (list, tuple)) or not all(map(_is_integer, ids)):
+                raise ConfigError(f"the template's ids {name} texts must be integers, not {str(ids):.80}")
+            object.__setattr__(self, name, tuple(ids))  # JSON has lists
+        if not _is_integer(self.second_segment) or not 0 <= self.second_segment <= _LARGEST_SEGMENT:
+            raise ConfigError(
+                f"the segment of a second text must be an integer from 0, not {self.second_segment!s:.80}"
+            )
 
     @classmethod
     def bert(cls, vocabulary: Vocabulary, special_tokens: SpecialTokens) -> Template:

@@ -13,6 +13,15 @@ WHITE_SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
 WHITE_SPACE += "".join(map(chr, range(0x2000, 0x200B)))
 
 
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text: it has no half of a surrogate pair, as JSON can escape.
+
+    >>> is_unicode("é"), is_unicode(json.loads('"\\\\ud800"'))
+    (True, False)
+    """
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 class Vocabulary:
     """The tokens of a vocabulary; a token's id is its place in the list, the last of several.
 
@@ -34,6 +43,8 @@ class Vocabulary:
         for number, token in enumerate(self.tokens):
             if not isinstance(token, str):
                 raise VocabularyError(f"{source}: token {number} is {token!r}, not a string")
+            if not is_unicode(token):  # JSON can escape half of a surrogate pair
+                raise VocabularyError(f"{source}: token {number}, {token!a:.80}, has half of a surrogate pair")
         self._ids = {token: number for number, token in enumerate(self.tokens)}
 
     @classmethod

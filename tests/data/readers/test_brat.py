@@ -47,6 +47,7 @@ def test_relations_with_the_lines_of_both_entities(tmp_path):
     [
         ("T1\tplace 7 99\tRome\n", r"a.ann, line 1: T1 from 7 to 99 is no span of its text of"),
         ("\nT1\tplace 6 10\tRome\n", "a.ann, line 2: T1 is 'Rome', and characters 6 to 10 are ' Rom'"),
+        (f"T1\tplace 7 {'9' * 5000}\tRome\n", "a.ann, line 1: 'T1.* is no line of BRAT's, such as"),
         ("T1 place 7 11 Rome\n", "a.ann, line 1: 'T1 place 7 11 Rome' is no line of BRAT's, such as"),
         ("R1\tx Arg1:T1 Arg2:T2\n", "a.ann, line 1: R1 is of T1, which is no entity in one piece here"),
     ],

@@ -62,3 +62,18 @@ def test_bad_parquet(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "string")}), path)
     with pytest.raises(DataError, match="the file is empty"):
         read(path)
+
+
+def test_a_name_of_a_column_that_is_no_utf_8(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"], "words": [["b"]]}), path)
+    path.write_bytes(path.read_bytes().replace(b"words", b"wo\xb1ds"))
+    with pytest.raises(DataError, match="rows.parquet: not a Parquet file, or truncated"):
+        read(path)
+
+
+def test_names_of_classes_nested_without_end(tmp_path):
+    deep = b'{"info": {"features": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+    table = pyarrow.table({"text": ["a"]}).replace_schema_metadata({b"huggingface": deep})
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    assert read(tmp_path / "rows.parquet").column("text") == ["a"]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfbert.data import read
+from tfbert.data import read, stream
 from tfbert.data.bad_rows import BadRows
 from tfbert.data.readers.squad import answers_of, begins_squad, read_squad
-from tfbert.errors import DataError, RowError
+from tfbert.errors import DataError, NoRowsError, RowError
 
 REAL = [  # file, questions, questions without an answer, most answers of a question
     ("qa/squad_v1.1/dev-v1.1.json.gz", 10_570, 0, 6),
@@ -130,6 +130,13 @@ def test_cells_that_are_no_answers(cell, message):
 def test_documents_with_a_fault(value, message):
     with pytest.raises(DataError, match=f"^{message}" if message.startswith("a.json") else message):
         table_of(value)
+
+
+def test_a_document_of_which_no_question_can_be_read(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(document({"question": 7})))
+    for read_it in (read, lambda *args, **given: next(stream(*args, **given))):
+        with pytest.raises(NoRowsError, match="no row of it can be read; the first: "):
+            read_it(tmp_path / "a.json", bad_rows="skip")
 
 
 def test_a_truncated_document(tmp_path):

@@ -104,7 +104,7 @@ def _family(backbone: Any, folder: pathlib.Path) -> families.Family:
     """The family of a backbone's class. Raises CheckpointError: tfbert has none."""
     having = [one for one in map(families.family, families.model_types()) if NAME in one.forms]
     by_name = {f"{one.forms[NAME].about.class_prefix}Backbone": one for one in having if one.forms[NAME].is_read}
-    if backbone not in by_name:
+    if not isinstance(backbone, str) or backbone not in by_name:
         raise CheckpointError(f"{folder} is a preset of KerasHub's {backbone}; tfbert reads {', '.join(by_name)}")
     return by_name[backbone]
 

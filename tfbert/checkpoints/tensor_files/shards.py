@@ -32,7 +32,7 @@ class Shards:
         for name in sorted(set(places.values())):
             if pathlib.Path(name).name != name:
                 raise CheckpointError(f"{index} names {name!r}, which is not a file beside it")
-            if not (folder / name).exists():
+            if not os.path.exists(folder / name):  # False of a name that no file can have, too
                 raise CheckpointError(f"{index} names {name}, which is not there")
             files[name] = open_file(folder / name)
         self._files = {tensor: files[name] for tensor, name in places.items()}

@@ -83,7 +83,7 @@ class TorchFile:
         with open(self.path, "rb") as file:
             file.seek(-_END_OF_ZIP, 2)
             ends = file.read(4) == b"PK\x05\x06"
-        if not ends or min(info.header_offset for info in archive.infolist()) != 0:
+        if not ends or min((info.header_offset for info in archive.infolist()), default=-1) != 0:
             raise CheckpointError(f"{self.path} has bytes before or after its archive: it is padded or damaged")
         size = self.path.stat().st_size
         for info in archive.infolist():

@@ -15,7 +15,7 @@ from tfbert.data.readers.lines import decoded_lines, open_data
 from tfbert.data.table import Table
 from tfbert.errors import DataError, NoRowsError, RowError
 
-_ENTITY = re.compile(r"(T\S+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
+_ENTITY = re.compile(r"(T\S+)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)(?:\t(.*))?")
 _RELATION = re.compile(r"(R\S+)\t(\S+) (\S+?):(\S+) (\S+?):(\S+)\s*")
 _LEFT_OUT = {
     "E": "events",

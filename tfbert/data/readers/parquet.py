@@ -33,7 +33,7 @@ def parquet_rows(source: str) -> ObjectRows:
         raise DataError(f"{source}: needs pyarrow: pip install pyarrow") from None
     try:
         file = pyarrow.parquet.ParquetFile(source, memory_map=False, pre_buffer=False)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # ValueError: a column's name is no UTF-8
         raise DataError(f"{source}: not a Parquet file, or truncated: {_line(error)}") from None
     names = _names_of_tags(file.schema_arrow.metadata or {})
     return ObjectRows(_objects(file, source, pyarrow.ArrowException, names), source, "row")
@@ -43,7 +43,7 @@ def _names_of_tags(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """{column: the names of its numbers}, of columns of lists of class labels."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"].items()
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
     found = {}
     for column, feature in features:

@@ -13,6 +13,7 @@ from tfbert.errors import DataError
 if TYPE_CHECKING:
     from tfbert.data.table import Table
 
+_MOST_DIGITS = 18  # of a number that may be a choice
 _REMEDY = "first_label={} (--config.settings.first_label={}) says that numbers begin at {}"
 
 
@@ -83,7 +84,7 @@ def _readings(cell: Any, choices: Sequence[str], first_label: int) -> dict[str, 
         if cell in choices:
             found["text"] = choices.index(cell)
         word = cell.strip()
-        if word.isascii() and word.removeprefix("-").isdecimal():
+        if word.isascii() and word.removeprefix("-").isdecimal() and len(word) <= _MOST_DIGITS:
             found["number"] = int(word) - first_label
         elif len(word) == 1 and word.upper() in string.ascii_uppercase:
             found["letter"] = string.ascii_uppercase.index(word.upper())

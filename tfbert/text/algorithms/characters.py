@@ -17,6 +17,8 @@ import pathlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from tfbert.errors import ConfigError
+
 _TABLE = pathlib.Path(__file__).with_name("characters.txt")
 _HANGUL = range(0xAC00, 0xD7A4)
 
@@ -80,8 +82,13 @@ def punctuation() -> Iterator[str]:
     return _characters("punctuation")
 
 
+_LONGEST = 1000  # characters that one may become: replacements of replacements grow without end
+
+
 def in_turn(*maps: Mapping[int, str]) -> dict[int, str]:
     """Returns the map of code points that does what several do one after the other.
+
+    Raises ConfigError: a character becomes a text that is too long.
 
     >>> in_turn({ord("É"): "E\u0301"}, {ord("E"): "e", 0x301: ""})[ord("É")]
     'e'
@@ -91,21 +98,26 @@ def in_turn(*maps: Mapping[int, str]) -> dict[int, str]:
         changed = {code: text.translate(after) for code, text in characters.items() if text and text != " "}
         if " ".translate(after) != " ":
             changed |= {code: " ".translate(after) for code, text in characters.items() if text == " "}
+        if max(map(len, changed.values()), default=0) > _LONGEST:
+            raise ConfigError(f"normalizers that make over {_LONGEST} characters of one")
         characters = {**after, **characters, **changed}
     return characters
 
 
+@functools.cache
 def cleaned() -> dict[int, str]:
     """Returns the map that deletes control characters and makes a space of all white space."""
     deleted, space = (map(ord, _characters(name)) for name in ("deleted", "space"))
     return {**dict.fromkeys(deleted, ""), **dict.fromkeys(space, " ")}
 
 
+@functools.cache
 def decomposed() -> dict[int, str]:
     """Returns the map of Unicode's form NFD, which also sorts adjacent marks; that a map cannot do."""
     return {**{code: unicodedata.normalize("NFD", chr(code)) for code in _HANGUL}, **dict(_pairs("decomposed"))}
 
 
+@functools.cache
 def without_accents(name: str = "accent") -> dict[int, str]:
     """Returns the map that deletes marks: nonspacing ones, or all that are "combining"."""
     return dict.fromkeys(map(ord, _characters(name)), "")
@@ -116,6 +128,7 @@ def named(name: str) -> Iterator[str]:
     return _characters(name)
 
 
+@functools.cache
 def apart_if_chinese() -> dict[int, str]:
     """Returns the map that puts spaces around each Chinese character."""
     return {code: f" {chr(code)} " for code in itertools.chain(*CHINESE)}
@@ -128,6 +141,7 @@ def _normalized(lower_case: bool, strip_accents: bool) -> dict[int, str]:
     return {**in_turn(*maps, *([lowered()] if lower_case else [])), **cleaned()}
 
 
+@functools.cache
 def lowered() -> dict[int, str]:
     """Returns the map to lower case, one character at a time."""
     lower = dict(_pairs("lower_long"))

@@ -11,9 +11,12 @@ from typing import Any
 
 from tfbert.errors import ConfigError
 from tfbert.text.algorithms import characters
+from tfbert.text.vocabulary import is_unicode
 
 # what of each kind changes no ids where white space is dropped, and is a map of nothing
 STRIP = "Strip"
+MOST_STEPS = 20  # each looks at all of Unicode
+_LONGEST = 100  # characters that a Replace puts in the place of one
 
 
 def character_map(normalizer: Mapping[str, Any] | None) -> dict[int, str]:
@@ -25,6 +28,8 @@ def character_map(normalizer: Mapping[str, Any] | None) -> dict[int, str]:
     'a'
     """
     steps = flat(normalizer)
+    if len(steps) > MOST_STEPS:
+        raise ConfigError(f"{len(steps):,} normalizers; tfbert follows {MOST_STEPS} at most")
     _check_order(steps)
     return characters.in_turn(*(_MAPS[step["type"]](step) for step in steps))
 
@@ -78,7 +83,12 @@ def _replace(step: Mapping[str, Any]) -> dict[int, str]:
     pattern = step.get("pattern", {}).get("String")
     if not isinstance(pattern, str) or len(pattern) != 1:
         raise ConfigError(f"the normalizer Replace of {step.get('pattern')}, and tfbert replaces single characters")
-    return {ord(pattern): step.get("content", "")}
+    content = step.get("content", "")
+    if not isinstance(content, str) or len(content) > _LONGEST or not is_unicode(content):
+        raise ConfigError(
+            f"the normalizer Replace by {str(content):.40}, and tfbert replaces by texts of up to {_LONGEST} characters"
+        )
+    return {ord(pattern): content}
 
 
 _MAPS: dict[Any, Callable[[Mapping[str, Any]], dict[int, str]]] = {

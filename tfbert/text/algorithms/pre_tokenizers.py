@@ -6,11 +6,13 @@ than two neighbours, such as regular expressions, is refused by name.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfbert.errors import ConfigError
 from tfbert.text.algorithms import characters
+from tfbert.text.algorithms.normalizers import MOST_STEPS
 from tfbert.text.vocabulary import WHITE_SPACE
 
 DROPPED, ALONE = "dropped", "alone"  # classes: of no word; each a word by itself
@@ -27,17 +29,22 @@ def classes(pre_tokenizer: Mapping[str, Any] | None) -> dict[int, Any]:
     ('alone', 'dropped', False)
     """
     steps = _flat(pre_tokenizer)
+    if len(steps) > MOST_STEPS:
+        raise ConfigError(f"{len(steps):,} pre-tokenizers; tfbert follows {MOST_STEPS} at most")
     found: dict[int, Any] = {}
     for number, step in enumerate(steps):
+        joined: dict[tuple[Any, Any], Any] = {}  # of all characters that agree, one object
         for code, kind in _CLASSES[step["type"]](step).items():
-            before = found.get(code, ())
-            if DROPPED in (before, kind):
-                found[code] = DROPPED
-            elif ALONE in (before, kind):
-                found[code] = ALONE
-            else:
-                found[code] = (*before, (number, kind))
+            both = found.get(code, ()), kind
+            if both not in joined:
+                joined[both] = _joined(*both, number)
+            found[code] = joined[both]
     return found
+
+
+def _joined(before: Any, kind: Any, number: int) -> Any:
+    """The class of a character that had one before a step, "dropped" or "alone" if one of both is."""
+    return next((one for one in (DROPPED, ALONE) if one in (before, kind)), None) or (*before, (number, kind))
 
 
 def _flat(pre_tokenizer: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
@@ -53,6 +60,7 @@ def _flat(pre_tokenizer: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     return [pre_tokenizer]
 
 
+@functools.cache
 def _of(name: str, kind: Any) -> dict[int, Any]:
     return {ord(char): kind for char in characters.named(name)}
 

@@ -11,7 +11,7 @@ from tfbert.errors import ConfigError
 from tfbert.text.algorithms import characters
 from tfbert.text.algorithms.normalizers import STRIP, character_map, flat
 from tfbert.text.algorithms.pre_tokenizers import DROPPED, classes
-from tfbert.text.vocabulary import WHITE_SPACE
+from tfbert.text.vocabulary import WHITE_SPACE, is_unicode
 
 CONTINUATION = "##"  # begins each token that continues a word
 MAX_WORD_CHARACTERS = 100  # BERT's limit: a longer word is [UNK]
@@ -39,6 +39,10 @@ class Rules:
     max_word_characters: int = MAX_WORD_CHARACTERS
 
     def __post_init__(self) -> None:
+        if not isinstance(self.continuation, str) or not is_unicode(self.continuation):
+            raise ConfigError(
+                f"what begins a token that continues a word must be a text, not {self.continuation!a:.40}"
+            )
         if not self._is_plain:
             _ = self.characters, self.classes  # which refuse what they cannot follow
         strips = any(step["type"] == STRIP for step in flat(self.normalizer))
@@ -83,7 +87,7 @@ class Rules:
         limits = (self.continuation, self.max_word_characters)
         if limits != (CONTINUATION, MAX_WORD_CHARACTERS):
             return False
-        if self.pre_tokenizer != _OWN_WORDS and self.classes != classes(_OWN_WORDS):
+        if self.pre_tokenizer != _OWN_WORDS and self.classes != _own_classes():
             return False
         if self._is_plain:
             return True
@@ -109,6 +113,11 @@ class Rules:
     def to_json(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+@functools.cache
+def _own_classes() -> dict[int, Any]:
+    return classes(_OWN_WORDS)
 
 
 def _changes(by_character: Mapping[int, str]) -> dict[int, str]:
