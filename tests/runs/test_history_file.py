@@ -51,3 +51,15 @@ def test_a_full_disk_loses_nothing(path, full_disk):
             write()
         assert [json.loads(line) for line in path.read_bytes().splitlines()] == LINES
     assert not list(path.parent.glob(".metrics*"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[1]", b"{}", b'{"step": "7"}', b'{"step": true}', b'{"step": 3, "text": "\\ud800"}', b"[" * 100_000],
+    ids=lambda line: line[:20],
+)
+def test_a_damaged_line_ends_the_file(path, line):
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    assert read_history(path) == []
+    keep_history(path, 7)
+    assert path.read_bytes() == b""

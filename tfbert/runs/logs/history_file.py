@@ -11,15 +11,19 @@ from tfbert.files import disk_errors, replace_file
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The lines of the file, [] where there is none. A last line that was cut off is left out."""
+    """The lines of the file, [] where there is none. A line that was cut off or damaged ends it."""
     if not pathlib.Path(path).exists():
         return []
     history = []
     for line in pathlib.Path(path).read_bytes().splitlines():
         try:
-            history.append(json.loads(line))
-        except ValueError:  # cut off, perhaps within a character
+            found = json.loads(line)
+            _text(found).encode()  # `keep_history` writes it again
+        except (ValueError, RecursionError):  # cut off, perhaps within a character
             break
+        if not isinstance(found, dict) or type(found.get("step")) is not int:
+            break
+        history.append(found)
     return history
 
 
