@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfbert.errors import CheckpointError
@@ -112,7 +113,7 @@ def load(
     return model
 
 
-def _class_of_saved(saved: dict[str, Any]) -> type[TaskModel]:
+def _class_of_saved(saved: Mapping[str, Any]) -> type[TaskModel]:
     if "class" not in saved:
         return model_class(saved["task"])
     from tfbert.tasks.registry import class_of_saved
