@@ -39,3 +39,44 @@ def test_a_family_of_ones_own(ask, tmp_path):
     export(model, tmp_path / "toy", ["saved_model"])
     answer = ask(tmp_path / "toy", {"text": table.TEXTS})
     np.testing.assert_allclose(answer["embedding"], model.encode(table.TEXTS), atol=1e-5)
+
+
+PADDED = ("token_classification", "fill_mask")  # outputs, to the batch's row with the most
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (row.is_variant or name not in PADDED))
+        for name, row in table.TASKS.items()
+    ],
+    indirect=True,
+)
+def test_a_large_request_is_cut_and_answered_as_a_whole(case):
+    batching = pytest.importorskip("tfbert.serving.models.batching")
+    servable = pytest.importorskip("tfbert.serving.models.servable").Servable(case.exported / "1")
+    batches = []
+    batcher = batching.Batcher(
+        servable, batching.BatchingParameters(max_batch_size=2), observe=lambda *facts: batches.append(facts[1])
+    )
+    for name, signature in case.model.task.signatures.items():
+        inputs = {key: np.concatenate([array, array[::-1]]) for key, array in rows_of(case, name, signature).items()}
+        rows = len(next(iter(inputs.values())))
+        batches.clear()
+        found, wanted = batcher.submit(name, inputs).result(60), servable.run(name, inputs)
+        assert len(batches) >= -(-rows // 2) and max(batches) < rows, name
+        assert found.keys() == wanted.keys()
+        for key, array in wanted.items():
+            assert (found[key].shape, found[key].dtype) == (array.shape, array.dtype), key
+            if array.dtype.kind == "f":
+                np.testing.assert_allclose(found[key], array, atol=1e-5, err_msg=key)
+            else:
+                np.testing.assert_array_equal(found[key], array, err_msg=key)
+    batcher.close()
+
+
+def rows_of(case, name, signature):
+    """Rows of different lengths."""
+    if set(case.row.questions) == set(signature):
+        return models.arrays(case.row.questions, signature)
+    return case.model.task.golden_inputs(name)

@@ -185,7 +185,7 @@ def test_the_parameters_of_a_version_folder(tmp_path):
         "max_batch_size { value: 32 }\nbatch_timeout_micros { value: 500 }\nallowed_batch_sizes: 8\n"
         "allowed_batch_sizes: 32\npad_variable_length_inputs: true\nenable_large_batch_splitting { value: true }\n"
     )
-    assert read_parameters(tmp_path, otherwise) == BatchingParameters(32, 500, 64, 2)
+    assert read_parameters(tmp_path, otherwise) == BatchingParameters(32, 500, 64, 2, True)
     for text, message in (
         ("max_batch_size { value: 0 }", "max_batch_size=0: at least 1"),
         ("max_batch_size: 3", "not TF Serving's batching parameters: 1:"),

@@ -1,8 +1,9 @@
-"""Joins requests that wait at the same time into one batch. B: rows of a batch.
+"""Joins requests that wait at the same time into one batch, and cuts large ones into several. B: rows of a batch.
 
-As TF Serving's shared_batch_scheduler.h does, with three differences: with a timeout of 0 a free thread takes what
-waits at once; only texts of similar length are joined, so that short ones are not padded to a long one; and an error
-in a batch reaches only the request that caused it.
+As TF Serving's shared_batch_scheduler.h does, with four differences: with a timeout of 0 a free thread takes what
+waits at once; only texts of similar length are joined, so that short ones are not padded to a long one; an error
+in a batch reaches only the request that caused it; and of a large request one piece at a time waits, so that the
+requests of others pass between them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import collections
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Hashable
-from typing import Protocol
+from collections.abc import Callable, Generator, Hashable
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from tfbert.serving.models import large_requests
 from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.protocol import status_codes
 
@@ -37,12 +39,52 @@ class Runnable(Protocol):
 
 
 class _Request:
-    __slots__ = ("signature", "inputs", "rows", "deadline", "future", "queued")
+    """A request in the queue, with the inputs of the batch that it waits for: all rows, or the next piece."""
 
-    def __init__(self, signature: str, inputs: Arrays, rows: int, deadline: float | None) -> None:
-        self.signature, self.inputs, self.rows, self.deadline = signature, inputs, rows, deadline
+    __slots__ = (
+        "signature",
+        "steps",
+        "inputs",
+        "rows",
+        "weight",
+        "group",
+        "deadline",
+        "future",
+        "hold",
+        "queued",
+        "begun",
+    )
+
+    def __init__(
+        self,
+        signature: str,
+        steps: Generator[Arrays, Arrays, Arrays],
+        deadline: float | None,
+        hold: Callable[[int], None] | None,
+    ) -> None:
+        self.signature, self.steps, self.deadline, self.hold = signature, steps, deadline, hold
         self.future: concurrent.futures.Future[Arrays] = concurrent.futures.Future()
-        self.queued = time.monotonic()
+        self.begun = False
+
+    def finish(self, outputs: Arrays | None = None, error: Exception | None = None) -> None:
+        """Brings the outputs or the error to whoever still waits, and lets go of the arrays."""
+        self.steps.close()
+        self.inputs = {}
+        # Until now the future was pending, so that it could be cancelled while batches ran.
+        if self.future.set_running_or_notify_cancel():
+            if error is None:
+                self.future.set_result(outputs)
+            else:
+                self.future.set_exception(error)
+
+    def is_dropped(self, now: float) -> bool:
+        """Whether nobody waits any more; then it is finished."""
+        late = self.deadline is not None and self.deadline <= now
+        if not late and not self.future.cancelled():
+            return False
+        when = "all rows were computed" if self.begun else "the batch began"
+        self.finish(error=status_codes.error(tf.errors.DeadlineExceededError, f"the deadline passed before {when}"))
+        return True
 
 
 class Batcher:
@@ -73,6 +115,8 @@ class Batcher:
         self._changed = threading.Condition()
         self._groups: dict[Hashable, collections.deque[_Request]] = {}  # those that can be joined, the oldest first
         self._rows = 0
+        self._whole: set[str] = set()  # signatures whose requests cannot be cut
+        self._fillers: dict[str, dict[str, Any]] = {}  # of each signature's outputs, where they are padded
         self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"tfbert-batch-{number}", daemon=True)
@@ -83,37 +127,87 @@ class Batcher:
 
     @property
     def waiting_rows(self) -> int:
-        """Rows that wait for a thread."""
+        """Rows that wait for a thread, of large requests the next piece. Long texts count as several rows."""
         return self._rows
 
     def submit(
-        self, signature: str, inputs: Arrays, *, deadline: float | None = None
+        self,
+        signature: str,
+        inputs: Arrays,
+        *,
+        deadline: float | None = None,
+        hold: Callable[[int], None] | None = None,
     ) -> concurrent.futures.Future[Arrays]:
-        """A Future of the outputs; a request whose Future is cancelled while it waits does not run.
+        """A Future of the outputs. Nothing more is computed of a request whose Future is cancelled.
 
-        Nor does one that still waits at `deadline`, by `time.monotonic`: its Future has a DeadlineExceededError.
+        Nor of one that is not done at `deadline`, by `time.monotonic`: its Future has a DeadlineExceededError.
+
+        Args:
+            hold: called with the bytes of the outputs of each batch; what it raises ends the request.
 
         Raises:
             tf.errors.UnavailableError: the queue is full, or the batcher is closing.
+            tf.errors.InvalidArgumentError: more rows than the parameters allow.
         """
-        joined = self._join and bool(inputs) and self._servable.has_batch(signature)
-        # An empty batch counts as one row, and so does a request without a batch dimension.
-        rows = max(len(next(iter(inputs.values()))), 1) if joined else 1
-        request = _Request(signature, inputs, rows, deadline)
-        limit = self._parameters.max_batch_size
-        group = (signature, *map(_kind, inputs.values())) if joined and rows < limit else request
+        most = self._parameters.request_rows
+        rows = len(next(iter(inputs.values()))) if self._has_rows(signature, inputs) else 1
+        if most is not None and rows > most:
+            raise status_codes.invalid(f"Task size {rows} is larger than maximum input batch size {most}")
+        request = _Request(signature, self._steps(signature, inputs), deadline, hold)
+        self._prepare(request, next(request.steps))
+        limit = self._parameters.batch_rows * self._parameters.max_enqueued_batches
         with self._changed:
             if self._closing:
                 raise status_codes.error(tf.errors.UnavailableError, "this version is being unloaded")
-            if self._rows and self._rows + rows > limit * self._parameters.max_enqueued_batches:
+            if self._rows and self._rows + request.weight > limit:
+                self._sweep()
+            if self._rows and self._rows + request.weight > limit:
                 raise status_codes.error(
                     tf.errors.UnavailableError,
                     f"The batch scheduling queue to which this task was submitted is full; {self._rows} rows wait",
                 )
-            self._groups.setdefault(group, collections.deque()).append(request)
-            self._rows += rows
-            self._changed.notify()
+            self._enqueue(request)
         return request.future
+
+    def _has_rows(self, signature: str, inputs: Arrays) -> bool:
+        return bool(inputs) and self._servable.has_batch(signature)
+
+    def _steps(self, signature: str, inputs: Arrays) -> Generator[Arrays, Arrays, Arrays]:
+        """The batches that a request needs, one after another: one, unless it is large and can be cut."""
+        if self._has_rows(signature, inputs) and signature not in self._whole:
+            ends = large_requests.ends(large_requests.weights(inputs), self._parameters.batch_rows)
+            if len(ends) > 1:
+                return self._cut(signature, inputs, ends)
+        return _alone(inputs)
+
+    def _cut(self, signature: str, inputs: Arrays, ends: list[int]) -> Generator[Arrays, Arrays, Arrays]:
+        steps = large_requests.in_pieces(inputs, ends, self._fillers.setdefault(signature, {}))
+        asked = next(steps)
+        while True:
+            if asked is inputs:  # the pieces do not make the whole; the next request need not try that again
+                self._whole.add(signature)
+            outputs = yield asked
+            try:
+                asked = steps.send(outputs)
+            except StopIteration as done:
+                return done.value
+
+    def _prepare(self, request: _Request, inputs: Arrays) -> None:
+        """Sets the inputs of the request's next batch, and what it may be joined with."""
+        signature = request.signature
+        has_rows, limit = self._has_rows(signature, inputs), self._parameters.batch_rows
+        request.inputs = inputs
+        # An empty batch counts as one row, and so does a request without a batch dimension.
+        request.rows = max(len(next(iter(inputs.values()))), 1) if has_rows else 1
+        request.weight = max(sum(large_requests.weights(inputs)), 1) if has_rows else 1
+        can_join = self._join and has_rows and request.weight < limit
+        request.group = (signature, *map(_kind, inputs.values())) if can_join else request
+
+    def _enqueue(self, request: _Request) -> None:
+        request.queued = time.monotonic()
+        self._groups.setdefault(request.group, collections.deque()).append(request)
+        self._rows += request.weight
+        self._changed.notify()
 
     def close(self, timeout: float | None = None) -> None:
         """Runs what waits and ends the threads; after `timeout` seconds the threads finish by themselves."""
@@ -139,7 +233,7 @@ class Batcher:
                 ready, due = None, None
                 for group, requests in self._groups.items():
                     head = requests[0].queued
-                    full = sum(request.rows for request in requests) >= self._parameters.max_batch_size
+                    full = sum(request.weight for request in requests) >= self._parameters.batch_rows
                     if self._closing or not self._timeout or full or now - head >= self._timeout:
                         if ready is None or head < self._groups[ready][0].queued:
                             ready = group
@@ -153,34 +247,58 @@ class Batcher:
 
     def _take(self, group: Hashable) -> list[_Request]:
         waiting, taken, rows, now = self._groups[group], [], 0, time.monotonic()
-        while waiting and (not rows or rows + waiting[0].rows <= self._parameters.max_batch_size):
+        while waiting and (not rows or rows + waiting[0].weight <= self._parameters.batch_rows):
             request = waiting.popleft()
-            self._rows -= request.rows
-            if not request.future.set_running_or_notify_cancel():
-                continue
-            if request.deadline is not None and request.deadline <= now:
-                late = status_codes.error(tf.errors.DeadlineExceededError, "the deadline passed before the batch began")
-                request.future.set_exception(late)
-                continue
-            taken.append(request)
-            rows += request.rows
+            self._rows -= request.weight
+            if not request.is_dropped(now):
+                request.begun = True
+                taken.append(request)
+                rows += request.weight
         if not waiting:
             del self._groups[group]
         return taken
+
+    def _sweep(self) -> None:
+        """Takes those that nobody waits for out of the queue."""
+        now = time.monotonic()
+        for group, waiting in list(self._groups.items()):
+            wanted = [request for request in waiting if not request.is_dropped(now)]
+            self._rows -= sum(request.weight for request in waiting) - sum(request.weight for request in wanted)
+            if wanted:
+                self._groups[group] = collections.deque(wanted)
+            else:
+                del self._groups[group]
 
     def _run(self, requests: list[_Request]) -> None:
         try:
             outputs = self._compute(requests)
         except Exception as error:
             if len(requests) == 1:
-                requests[0].future.set_exception(error)
-            else:  # halving finds the request that fails; all others get their outputs
-                middle = len(requests) // 2
-                self._run(requests[:middle])
-                self._run(requests[middle:])
+                requests[0].finish(error=error)
+                return
+            now, middle = time.monotonic(), len(requests) // 2
+            for half in (requests[:middle], requests[middle:]):  # so all but the request that fails get their outputs
+                if wanted := [request for request in half if not request.is_dropped(now)]:
+                    self._run(wanted)
             return
         for request, each in zip(requests, outputs, strict=True):
-            request.future.set_result(each)
+            self._advance(request, each)
+
+    def _advance(self, request: _Request, outputs: Arrays) -> None:
+        """Takes the outputs of a batch to its request, which is done or waits, behind all others, for another batch."""
+        try:
+            if request.hold is not None:
+                request.hold(sum(_size(array) for array in outputs.values()))
+            following = request.steps.send(outputs)
+        except StopIteration as done:
+            request.finish(done.value)
+        except Exception as error:
+            request.finish(error=error)
+        else:
+            if not request.is_dropped(time.monotonic()):
+                self._prepare(request, following)
+                with self._changed:
+                    self._enqueue(request)
 
     def _compute(self, requests: list[_Request]) -> list[Arrays]:
         """The outputs of each request; [B, ...] arrays are joined, and split again at the requests' ends."""
@@ -195,6 +313,14 @@ class Batcher:
                 raise ValueError(f"output {name!r} has shape {list(array.shape)}, not {ends[-1]} rows")
         parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
         return [{name: arrays[number] for name, arrays in parts.items()} for number in range(len(requests))]
+
+
+def _alone(inputs: Arrays) -> Generator[Arrays, Arrays, Arrays]:
+    return (yield inputs)
+
+
+def _size(array: np.ndarray) -> int:
+    return array.nbytes if array.dtype != object else sum(map(len, array.ravel())) + 64 * array.size
 
 
 def _kind(array: np.ndarray) -> Hashable:

@@ -22,8 +22,16 @@ _FIELDS = (
     ("thread_pool_name", 5, "StringValue"),
     ("allowed_batch_sizes", 6, "int64"),
     ("pad_variable_length_inputs", 7, "bool"),
+    ("enable_large_batch_splitting", 8, "BoolValue"),
+    ("max_execution_batch_size", 9, "Int64Value"),
 )
-_MINIMA = {"max_batch_size": 1, "batch_timeout_micros": 0, "max_enqueued_batches": 1, "num_batch_threads": 1}
+_MINIMA = {
+    "max_batch_size": 1,
+    "batch_timeout_micros": 0,
+    "max_enqueued_batches": 1,
+    "num_batch_threads": 1,
+    "max_execution_batch_size": 1,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +44,10 @@ class BatchingParameters:
             threads are busy.
         max_enqueued_batches: full batches that may wait; more requests are refused.
         num_batch_threads: batches that run at once.
+        enable_large_batch_splitting: if given, a request of more than `max_batch_size` rows is refused, as TF Serving
+            refuses it; if True, one of more than `max_execution_batch_size` is cut into several batches. Unless
+            given, requests of any size are cut into batches of `max_batch_size`.
+        max_execution_batch_size: rows in a batch, if large requests are cut; `max_batch_size` unless given.
 
     >>> BatchingParameters(max_batch_size=32).max_enqueued_batches
     64
@@ -45,11 +57,31 @@ class BatchingParameters:
     batch_timeout_micros: int = 0
     max_enqueued_batches: int = 64
     num_batch_threads: int = 1
+    enable_large_batch_splitting: bool | None = None
+    max_execution_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         for name, minimum in _MINIMA.items():
-            if getattr(self, name) < minimum:
-                raise ServingError(f"{name}={getattr(self, name)}: at least {minimum} is needed")
+            value = getattr(self, name)
+            if value is not None and value < minimum:
+                raise ServingError(f"{name}={value}: at least {minimum} is needed")
+        if self.batch_rows > self.max_batch_size:
+            raise ServingError(
+                f"max_execution_batch_size={self.max_execution_batch_size}: at most max_batch_size, "
+                f"{self.max_batch_size}, as a request has no more rows"
+            )
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows in a batch."""
+        if self.enable_large_batch_splitting and self.max_execution_batch_size is not None:
+            return self.max_execution_batch_size
+        return self.max_batch_size
+
+    @property
+    def request_rows(self) -> int | None:
+        """Rows in a request, None for any number."""
+        return None if self.enable_large_batch_splitting is None else self.max_batch_size
 
 
 def default_workers(joined: bool = True) -> int:
@@ -83,16 +115,17 @@ def read_parameters(folder: pathlib.Path, defaults: BatchingParameters) -> Batch
         ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ServingError(f"{file}: not TF Serving's batching parameters: {error}") from error
-    given = {name: getattr(message, name).value for name in _MINIMA if message.HasField(name)}
+    names = (*_MINIMA, "enable_large_batch_splitting")
+    given = {name: getattr(message, name).value for name in names if message.HasField(name)}
     try:
         parameters = dataclasses.replace(defaults, **given)
     except ServingError as error:
         raise ServingError(f"{file}: {error}") from None
     sizes = list(message.allowed_batch_sizes)
-    if sizes and (sizes != sorted(set(sizes)) or sizes[-1] != parameters.max_batch_size):
+    if sizes and (sizes != sorted(set(sizes)) or sizes[-1] != parameters.batch_rows):
+        last = "max_batch_size" if parameters.batch_rows == parameters.max_batch_size else "max_execution_batch_size"
         raise ServingError(
-            f"{file}: allowed_batch_sizes {sizes} must increase and end with max_batch_size, "
-            f"{parameters.max_batch_size}"
+            f"{file}: allowed_batch_sizes {sizes} must increase and end with {last}, {parameters.batch_rows}"
         )
     return parameters
 

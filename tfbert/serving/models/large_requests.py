@@ -1,0 +1,136 @@
+"""A request of many rows -> pieces that are computed one after another, and their outputs -> the request's.
+
+TF Serving does this with `enable_large_batch_splitting`, but fails where the outputs of two pieces differ in shape.
+Here they are padded, as the graph pads the rows of one batch. B: rows of a request.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+# A row of more bytes or more strings (words, choices) counts as several rows: it takes as long as they do.
+_BYTES, _STRINGS = 4096, 16
+_PROBED = 8  # rows that show what an output is padded with
+_FILLERS = (0, -1, b"")
+
+
+def weights(inputs: Mapping[str, np.ndarray]) -> list[int]:
+    """For each row of inputs with a batch axis, as how many rows it counts: 1, but for long texts and lists.
+
+    >>> weights({"text": np.array([b"a text", b"a " * 4096], object)})
+    [1, 2]
+    """
+    arrays = list(inputs.values())
+    found = [1] * (len(arrays[0]) if arrays else 0)
+    for array in arrays:
+        if array.dtype == object and len(array):
+            strings = array.reshape(len(array), -1)
+            lists = math.ceil(strings.shape[1] / _STRINGS)
+            sizes = [sum(map(len, row)) for row in strings]
+            found = [max(known, lists, -(-size // _BYTES)) for known, size in zip(found, sizes, strict=True)]
+    return found
+
+
+def ends(rows: Sequence[int], most: int) -> list[int]:
+    """Where the pieces of rows with these weights end; a piece weighs at most `most`, unless it is one row.
+
+    >>> ends([1, 1, 1, 9, 1], most=2)
+    [2, 3, 4, 5]
+    """
+    found, total = [], 0
+    for number, weight in enumerate(rows):
+        if total and total + weight > most:
+            found.append(number)
+            total = 0
+        total += weight
+    return [*found, len(rows)]
+
+
+def in_pieces(
+    inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any]
+) -> Generator[Arrays, Arrays, Arrays]:
+    """Yields the inputs of each piece, is sent the piece's outputs, and returns the request's outputs.
+
+    If the outputs of two pieces differ in shape, as they were padded to the longest row of the piece, one more batch
+    shows what the graph pads them with. Where no padding can be seen, or an output is no row for each row, the last
+    batch is the whole request.
+
+    Args:
+        ends: of the pieces, at least one.
+        fillers: of outputs, as far as they are known; what is found is added.
+
+    >>> steps = in_pieces({"text": np.array([b"a", b"b", b"c"], object)}, [2, 3], {})
+    >>> next(steps)
+    {'text': array([b'a', b'b'], dtype=object)}
+    >>> steps.send({"length": np.array([1, 1])})
+    {'text': array([b'c'], dtype=object)}
+    """
+    starts = [0, *ends[:-1]]
+    pieces = [
+        {name: array[start:end] for name, array in inputs.items()} for start, end in zip(starts, ends, strict=True)
+    ]
+    answers: list[Arrays] = []
+    for start, end, piece in zip(starts, ends, pieces, strict=True):
+        answer = yield piece
+        answers.append(answer)
+        if not _alike(answers[0], answer, end - start):
+            return (yield inputs)
+    shapes = {name: [answer[name].shape[1:] for answer in answers] for name in answers[0]}
+    for name in (unlike := [name for name, each in shapes.items() if len(set(each)) > 1]):
+        if name not in fillers:
+            short, long = _shorter_and_longer(shapes[name])
+            few = {key: array[:_PROBED] for key, array in pieces[short].items()}
+            probe = yield {key: np.concatenate([array, pieces[long][key]]) for key, array in few.items()}
+            found = {each: _filler(probe[each], answers[short][each][:_PROBED]) for each in unlike}
+            if found[name] is None:
+                return (yield inputs)
+            fillers.update({each: filler for each, filler in found.items() if filler is not None})
+    return {name: _joined([answer[name] for answer in answers], fillers.get(name)) for name in answers[0]}
+
+
+def _alike(first: Arrays, answer: Arrays, rows: int) -> bool:
+    """Whether outputs are rows, and of the first piece's dtypes and ranks."""
+    return all(
+        array.shape[:1] == (rows,) and (array.ndim, array.dtype) == (first[name].ndim, first[name].dtype)
+        for name, array in answer.items()
+    )
+
+
+def _shorter_and_longer(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """The numbers of two pieces, of which the second is longer in some axis."""
+    order = sorted(range(len(shapes)), key=lambda number: math.prod(shapes[number]))
+    short = order[0]
+    return short, next(n for n in reversed(order) if any(a > b for a, b in zip(shapes[n], shapes[short], strict=True)))
+
+
+def _filler(padded: np.ndarray, known: np.ndarray) -> Any:
+    """What fills `padded`, whose first rows are those of `known`, longer; None if that is not one value."""
+    rows = padded[: len(known)]
+    inside = tuple(slice(size) for size in known.shape)
+    outside = np.ones(rows.shape, bool)
+    outside[inside] = False
+    tail = rows[outside]
+    if not tail.size or rows[inside].shape != known.shape or np.any(tail != tail[0]):
+        return None
+    if known.dtype.kind == "f":
+        same = np.allclose(rows[inside], known, rtol=1e-3, atol=1e-4, equal_nan=True)
+    else:
+        same = np.array_equal(rows[inside], known)
+    return tail[0] if same and tail[0] in _FILLERS else None
+
+
+def _joined(arrays: Sequence[np.ndarray], filler: Any) -> np.ndarray:
+    shape = np.max([array.shape[1:] for array in arrays], axis=0).astype(int).tolist()
+    if all(list(array.shape[1:]) == shape for array in arrays):
+        return np.concatenate(arrays)
+    joined = np.full((sum(map(len, arrays)), *shape), filler, arrays[0].dtype)
+    start = 0
+    for array in arrays:
+        joined[(slice(start, start + len(array)), *map(slice, array.shape[1:]))] = array
+        start += len(array)
+    return joined
