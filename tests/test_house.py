@@ -51,6 +51,7 @@ MOST_LINES = 250
 LONG = {
     "checkpoints/weights.py": "weights of layers and of files, with what both are checked for",
     "export/golden.py": "one subject: golden examples, written, read and compared",
+    "serving/host/server.py": "one class: the server, most of it its arguments",
     "serving/models/manager.py": "one class: the states of a served model's versions",
     "tasks/classification/task.py": "one class: a task of three problems",
     "tasks/task.py": "one class: the task contract, most of it docstrings",

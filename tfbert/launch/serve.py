@@ -86,6 +86,18 @@ _CONNECTION_AGE_SECONDS = flags.DEFINE_float(
     "When a client must open a new connection, which gRPC and HTTP do without losing a call; 0: never.",
     0,
 )
+_MAX_BYTES_IN_FLIGHT = flags.DEFINE_integer(
+    "max_bytes_in_flight",
+    2**30,
+    "Bytes of messages, inputs and outputs of all requests in progress; a request that needs more is refused.",
+    1,
+)
+_REST_TIMEOUT_SECONDS = flags.DEFINE_float(
+    "rest_timeout_seconds",
+    30.0,
+    "How long a REST prediction may take once its body has arrived, before it gets 504; 0: any time.",
+    0,
+)
 _TLS_CERTIFICATE = flags.DEFINE_string(
     "tls_certificate", None, "PEM file with the server's certificate; turns on TLS, with --tls_key."
 )
@@ -141,6 +153,8 @@ def main(argv: list[str]) -> None:
             max_connections=_MAX_CONNECTIONS.value,
             connection_idle_seconds=_CONNECTION_IDLE_SECONDS.value,
             connection_age_seconds=_CONNECTION_AGE_SECONDS.value,
+            max_bytes_in_flight=_MAX_BYTES_IN_FLIGHT.value,
+            rest_timeout_seconds=_REST_TIMEOUT_SECONDS.value,
             tls=tls,
             api_key_file=_API_KEY_FILE.value,
             reload_config=_RELOAD_CONFIG.value,

@@ -74,8 +74,11 @@ def test_rest(small, path, body, monkeypatch):
     assert post(server, path, compressed(body(4)), "gzip")[0] == 200
     for name in ("predict_inputs", "fill_examples"):  # a kilobyte of gzip can hold a million rows: they are not copied
         monkeypatch.setattr(f"tfbert.serving.protocol.rest_request.{name}", None)
+    status, answer = post(server, path, compressed(body(10_000)), "gzip")
+    assert status == 400 and answer["error"].startswith("Task size 10000 is larger than maximum input batch size 4")
+    monkeypatch.setattr("tfbert.serving.protocol.rest_request.read_object", None)
     status, answer = post(server, path, compressed(body(1_000_000)), "gzip")
-    assert status == 400 and answer["error"].startswith("Task size 1000000 is larger than maximum input batch size 4")
+    assert status == 400 and "the body has too many values" in answer["error"] and "--max_rows" in answer["error"]
 
 
 def test_what_counts():
@@ -102,9 +105,9 @@ def test_the_clients_deadline_reaches_the_batch(model_dir, monkeypatch):
         batcher, seen = server.models.available()[0].batcher, []
         submit = batcher.submit
 
-        def late(*run, deadline=None):
+        def late(*run, deadline=None, hold=None):
             seen.append(None if deadline is None else deadline - time.monotonic())
-            return submit(*run, deadline=None if deadline is None else deadline - 60)
+            return submit(*run, deadline=None if deadline is None else deadline - 60, hold=hold)
 
         monkeypatch.setattr(batcher, "submit", late)
         assert predict(channel, request(), timeout=None).outputs  # no deadline

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -279,6 +280,26 @@ def test_a_full_queue_counts_the_piece_that_waits(busy):
     servable.open.set()
     assert len(large.result(10)["words"]) == 10
     assert [future.result(10)["words"].tolist() for future in waiting] == [[1], [1]]
+
+
+def test_a_cancelled_request_leaves_the_queue_at_once(busy):
+    servable, batcher = busy(max_batch_size=2)
+    inputs = [texts(*"abcdef") for _ in range(3)]
+    arrays = [weakref.ref(each["text"]) for each in inputs]
+    futures = [batcher.submit("words", each) for each in inputs]
+    del inputs
+    assert futures[1].cancel() and futures[2].cancel() and batcher.waiting_rows == 2
+    assert [array() is None for array in arrays] == [False, True, True]
+    servable.open.set()
+    assert len(futures[0].result(10)["words"]) == 6 and batcher.waiting_rows == 0
+
+
+def test_one_very_long_text_takes_no_more_of_the_queue_than_a_batch(busy):
+    servable, batcher = busy(max_batch_size=2, max_enqueued_batches=2)
+    asked = [batcher.submit("words", texts(text)) for text in ("a", "x" * 100_000)]
+    assert batcher.waiting_rows == 3
+    servable.open.set()
+    assert [future.result(10)["words"].tolist() for future in asked] == [[1], [1]]
 
 
 def test_closing_computes_all_pieces(busy):

@@ -33,7 +33,7 @@ def make_grpc_server(
         # Calls that have sent no message yet count too. More than predictions, so that those are refused by name.
         maximum_concurrent_rpcs=max(2 * max_concurrent, _MOST_CALLS),
     )
-    add_services(core, server, receive_seconds=limits.receive_seconds)
+    add_services(core, server, receive_seconds=limits.receive_seconds, max_message_bytes=max_message_bytes)
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

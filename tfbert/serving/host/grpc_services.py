@@ -27,6 +27,7 @@ from tfbert.serving.host.core import ServerCore
 from tfbert.serving.protocol.status_codes import grpc_code
 
 _MAX_MESSAGE = 1024  # model_servers/grpc_status_util.cc: longer messages do not fit into the HTTP/2 headers
+_SLOW_SECONDS = 2.0
 _REQUESTS = {
     "tensorflow.serving.PredictionService": {
         "Predict": predict_pb2.PredictRequest,
@@ -46,19 +47,22 @@ SERVICE_NAMES = tuple(
 )
 
 
-def add_services(core: ServerCore, server: grpc.aio.Server, *, receive_seconds: float) -> None:
+def add_services(
+    core: ServerCore, server: grpc.aio.Server, *, receive_seconds: float, max_message_bytes: int = 64 * 2**20
+) -> None:
     """Registers both services with a server.
 
     A request that has not arrived after `receive_seconds` ends with DEADLINE_EXCEEDED, so that a client that sends
-    nothing holds nothing. The methods are unary, but are read as streams: grpc.aio never answers a unary call that
-    ends without a message.
+    nothing holds nothing. One that has not arrived after two seconds may be half there: it counts as
+    `max_message_bytes`, and ends with RESOURCE_EXHAUSTED if too many are like that. The methods are unary, but are
+    read as streams: grpc.aio never answers a unary call that ends without a message.
 
     >>> add_services(core, grpc.aio.server(), receive_seconds=30)  # doctest: +SKIP
     """
     for service, methods in _REQUESTS.items():
         handlers = {
             name: grpc.stream_unary_rpc_method_handler(
-                functools.partial(_handle, core, name, request_class, receive_seconds),
+                functools.partial(_handle, core, name, request_class, receive_seconds, max_message_bytes),
                 response_serializer=lambda response: response.SerializeToString(),
             )
             for name, request_class in methods.items()
@@ -71,30 +75,54 @@ async def _handle(
     method: str,
     request_class: Any,
     receive_seconds: float,
+    max_message_bytes: int,
     messages: AsyncIterator[bytes],
     context: grpc.aio.ServicerContext,
 ) -> Any:
+    begun = time.perf_counter()
     try:
         async with asyncio.timeout(receive_seconds):
-            data = await _only(messages)
+            data = await _received(core, messages, max_message_bytes)
+    except tf.errors.ResourceExhaustedError as error:
+        core.refused(method, error.error_code, time.perf_counter() - begun, protocol="grpc", size=0)
+        await context.abort(grpc_code(error.error_code), "too many requests arrive slowly; ask again later")
     except TimeoutError:
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no request arrived in {receive_seconds:g} s")
     if data is None:
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a call takes exactly one message")
-    try:
-        request = request_class.FromString(data)
-    except DecodeError:
-        # INTERNAL, as gRPC's C++ servers say. The bytes are not repeated: they may be anything.
-        await context.abort(grpc.StatusCode.INTERNAL, f"the message is not a {request_class.DESCRIPTOR.full_name}")
-    remaining = context.time_remaining()
+    remaining, size = context.time_remaining(), len(data)
     deadline = None if remaining is None else time.monotonic() + remaining
+    with core.bytes_in_flight.request() as held:
+        try:
+            try:
+                held.add(size)
+            except tf.errors.ResourceExhaustedError as error:
+                core.refused(method, error.error_code, 0.0, protocol="grpc", size=size)
+                raise
+            request = request_class.FromString(data)
+            del data  # the request has a copy of it
+            return await core.call(method, request, protocol="grpc", deadline=deadline, held=held)
+        except DecodeError:
+            # INTERNAL, as gRPC's C++ servers say. The bytes are not repeated: they may be anything.
+            await context.abort(grpc.StatusCode.INTERNAL, f"the message is not a {request_class.DESCRIPTOR.full_name}")
+        except tf.errors.OpError as error:
+            message = error.message
+            if len(message) > _MAX_MESSAGE:
+                message = f"{message[:_MAX_MESSAGE]}...TRUNCATED"
+            await context.abort(grpc_code(error.error_code), message)
+
+
+async def _received(core: ServerCore, messages: AsyncIterator[bytes], max_message_bytes: int) -> bytes | None:
+    reading = asyncio.ensure_future(_only(messages))
     try:
-        return await core.call(method, request, protocol="grpc", deadline=deadline)
-    except tf.errors.OpError as error:
-        message = error.message
-        if len(message) > _MAX_MESSAGE:
-            message = f"{message[:_MAX_MESSAGE]}...TRUNCATED"
-        await context.abort(grpc_code(error.error_code), message)
+        await asyncio.wait({reading}, timeout=_SLOW_SECONDS)
+        if reading.done():
+            return reading.result()
+        with core.bytes_arriving.request() as held:
+            held.add(max_message_bytes)  # gRPC does not say how much of it is there
+            return await reading
+    finally:
+        reading.cancel()
 
 
 async def _only(messages: AsyncIterator[bytes]) -> bytes | None:

@@ -6,12 +6,10 @@ aiohttp is used because it runs in the event loop that gRPC uses, and has limits
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import re
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import tensorflow as tf
@@ -32,8 +30,9 @@ from tfbert.serving.host.api_keys import ApiKeys, rest_gate
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.request_log import log_failure
-from tfbert.serving.host.rest_body import BodyTooLarge, read_body
+from tfbert.serving.host.rest_body import BodyTooLarge
 from tfbert.serving.host.rest_connections import RestConnections
+from tfbert.serving.host.rest_prediction import RestLimits, RestPrediction
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.protocol import rest_request, rest_response
 from tfbert.serving.protocol.status_codes import http_status
@@ -45,14 +44,7 @@ _MODEL = rf"/v1/models/(?P<model>{_NAME})(?:/versions/(?P<version>[0-9]+)|/label
 _INFER = re.compile(_MODEL + r":(?P<method>predict|classify|regress)", re.IGNORECASE | re.ASCII)
 _METADATA = re.compile(_MODEL + "/metadata", re.IGNORECASE | re.ASCII)
 _STATUS = re.compile(_MODEL, re.IGNORECASE | re.ASCII)
-# The codes of requests that are refused before they are read; all others are INVALID_ARGUMENT.
-_REFUSED = {
-    BodyTooLarge: tf.errors.RESOURCE_EXHAUSTED,
-    web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
-    web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
-}
-# JSON is read and written in a thread from this many bytes on, so that the event loop can answer others meanwhile.
-_LARGE_BODY, _LARGE_MESSAGE = 2**18, 2**14
+_LARGE_MESSAGE = 2**14  # bytes; JSON of more is written in a thread, so that the event loop can answer others
 _JSON_OPTIONS = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
 
 
@@ -64,6 +56,8 @@ class RestApi:
         receive_seconds: how long a request's headers may take to arrive, and then its body; a connection without a
             request is closed after this time.
         connections: which the requests come through.
+        timeout_seconds: how long a prediction may take once its body has arrived, TF Serving's
+            `--rest_api_timeout_in_ms`; then it is DEADLINE_EXCEEDED. 0: any time.
         keys: if given, only clients that send one of them are answered.
 
     >>> api = RestApi(core, metrics, models, connections, max_body_bytes=2**26, receive_seconds=30)  # doctest: +SKIP
@@ -78,16 +72,17 @@ class RestApi:
         *,
         max_body_bytes: int,
         receive_seconds: float,
+        timeout_seconds: float = 30.0,
         keys: ApiKeys | None = None,
     ) -> None:
         self._core, self._metrics, self._models, self._connections = core, metrics, models, connections
-        self._max_body_bytes, self._receive_seconds, self._keys = max_body_bytes, receive_seconds, keys
+        self._limits, self._keys = RestLimits(max_body_bytes, receive_seconds, timeout_seconds), keys
 
     def application(self) -> web.Application:
         """The aiohttp application."""
         gates = [rest_gate(self._keys, refused=lambda: self._core.stranger("rest"))] if self._keys else []
         application = web.Application(
-            client_max_size=self._max_body_bytes,
+            client_max_size=self._limits.max_body_bytes,
             middlewares=[self._connections.middleware(), *gates, _errors_as_json],
             # `read_body` decompresses, as aiohttp answers a broken body with 500 and a traceback in the log.
             handler_args={**self._connections.handler_args, "auto_decompress": False},
@@ -106,8 +101,7 @@ class RestApi:
     async def _route(self, request: web.Request) -> web.Response:
         path = request.path
         if request.method == "POST" and (found := _INFER.fullmatch(path)):
-            method = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
-            return await method[found["method"].lower()](request, found)
+            return await self._infer(request, found)
         if request.method == "GET" and (found := _METADATA.fullmatch(path)):
             return _json(await self._get_metadata(found))
         if request.method == "GET" and (found := _STATUS.fullmatch(path)):
@@ -116,59 +110,50 @@ class RestApi:
             raise web.HTTPNotFound(reason="there is nothing at this path; the API begins at /v1/models/")
         raise ValueError(f"Malformed request: {request.method} {path}")
 
-    async def _body(self, request: web.Request) -> tuple[dict[str, Any], bool]:
-        """The body's JSON, and whether it is large."""
-        body = await read_body(request, max_bytes=self._max_body_bytes, seconds=self._receive_seconds)
-        self._connections.computes(request)
-        large = len(body) > _LARGE_BODY
-        return await _call(rest_request.read_object, body, in_thread=large), large
+    async def _infer(self, http_request: web.Request, found: re.Match) -> web.Response:
+        methods = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+        arrived = self._connections.computes
+        async with RestPrediction.open(self._core, self._limits, http_request, found, arrived) as prediction:
+            return await methods[found["method"].lower()](prediction)
 
-    @contextlib.contextmanager
-    def _reading(self, method: str, http_request: web.Request) -> Iterator[None]:
-        """Counts and logs a request that is refused in this block; afterwards `ServerCore.call` does that."""
-        begun = time.perf_counter()
-        try:
-            yield
-        except Exception as error:
-            code = getattr(error, "error_code", _REFUSED.get(type(error), tf.errors.INVALID_ARGUMENT))
-            size = http_request.content_length or 0
-            self._core.refused(method, code, time.perf_counter() - begun, protocol="rest", size=size)
-            raise
-
-    async def _predict(self, http_request: web.Request, found: re.Match) -> web.Response:
+    async def _predict(self, prediction: RestPrediction) -> web.Response:
         request = predict_pb2.PredictRequest()
-        with self._reading("Predict", http_request):
-            given, large = await self._body(http_request)
-            _fill_spec(request.model_spec, found, rest_request.signature_name(given))
-            infos = self._core.signature_inputs(request.model_spec)
-            rest_request.check_rows(given, self._core.max_rows, infos)
-            inputs, in_rows = await _call(rest_request.predict_inputs, given, infos, in_thread=large)
-            for name, proto in inputs.items():
-                request.inputs[name].CopyFrom(proto)
+        with prediction.reading("Predict"):
+            in_rows = await self._read_inputs(request, prediction)
         with self._core.unfinished():
-            response = await self._core.call("Predict", request, protocol="rest")
+            response = await prediction.ask("Predict", request)
             return await _write(rest_response.predictions(response.outputs, in_rows), response)
 
-    async def _classify(self, http_request: web.Request, found: re.Match) -> web.Response:
+    async def _read_inputs(self, request: predict_pb2.PredictRequest, prediction: RestPrediction) -> bool:
+        given = await prediction.body()
+        _fill_spec(request.model_spec, prediction.found, rest_request.signature_name(given))
+        infos = self._core.signature_inputs(request.model_spec)
+        rest_request.check_rows(given, self._core.max_rows, infos)
+        inputs, in_rows = await prediction.call(rest_request.predict_inputs, given, infos)
+        for name, proto in inputs.items():
+            request.inputs[name].CopyFrom(proto)
+        return in_rows
+
+    async def _classify(self, prediction: RestPrediction) -> web.Response:
         request = classification_pb2.ClassificationRequest()
-        await self._read_examples("Classify", request, http_request, found)
+        await self._read_examples("Classify", request, prediction)
         with self._core.unfinished():
-            response = await self._core.call("Classify", request, protocol="rest")
+            response = await prediction.ask("Classify", request)
             return await _write(rest_response.classifications(response.result), response)
 
-    async def _regress(self, http_request: web.Request, found: re.Match) -> web.Response:
+    async def _regress(self, prediction: RestPrediction) -> web.Response:
         request = regression_pb2.RegressionRequest()
-        await self._read_examples("Regress", request, http_request, found)
+        await self._read_examples("Regress", request, prediction)
         with self._core.unfinished():
-            response = await self._core.call("Regress", request, protocol="rest")
+            response = await prediction.ask("Regress", request)
             return await _write(rest_response.regressions(response.result), response)
 
-    async def _read_examples(self, method: str, request: Any, http_request: web.Request, found: re.Match) -> None:
-        with self._reading(method, http_request):
-            given, large = await self._body(http_request)
-            _fill_spec(request.model_spec, found, rest_request.signature_name(given))
+    async def _read_examples(self, method: str, request: Any, prediction: RestPrediction) -> None:
+        with prediction.reading(method):
+            given = await prediction.body()
+            _fill_spec(request.model_spec, prediction.found, rest_request.signature_name(given))
             rest_request.check_rows(given, self._core.max_rows)
-            await _call(rest_request.fill_examples, given, request.input, in_thread=large)
+            await prediction.call(rest_request.fill_examples, given, request.input)
 
     async def _get_metadata(self, found: re.Match) -> dict[str, Any]:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -228,16 +213,14 @@ async def _errors_as_json(request: web.Request, handler: Callable[..., Any]) -> 
         return _json({"error": f"the server failed with {type(error).__name__}"}, 500)
 
 
-async def _call(function: Callable[..., T], *arguments: Any, in_thread: bool) -> T:
-    return await asyncio.to_thread(function, *arguments) if in_thread else function(*arguments)
-
-
 async def _write(pieces: Iterable[bytes], message: Message) -> web.Response:
     """The HTTP response of the pieces of `message`. If it is cancelled, the thread that writes them ends too."""
     cancelled = threading.Event()
     wanted = itertools.takewhile(lambda piece: not cancelled.is_set(), pieces)
     try:
-        return _response(await _call(b"".join, wanted, in_thread=message.ByteSize() > _LARGE_MESSAGE))
+        if message.ByteSize() > _LARGE_MESSAGE:
+            return _response(await asyncio.to_thread(b"".join, wanted))
+        return _response(b"".join(wanted))
     finally:
         cancelled.set()
 

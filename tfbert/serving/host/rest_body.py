@@ -6,18 +6,28 @@ import asyncio
 import gzip
 import io
 import zlib
+from collections.abc import Callable
 
 from aiohttp import web
+
+_FREE = 2**16
+_MOST = 1032  # how many times larger deflate's data can become
 
 
 class BodyTooLarge(ValueError):
     """A body that is larger than the limit when it is decompressed."""
 
 
-async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> bytes:
+async def read_body(
+    request: web.Request, *, max_bytes: int, seconds: float, hold: Callable[[int], None] = lambda size: None
+) -> bytes:
     """The body, of at most `max_bytes` before and after it is decompressed.
 
     aiohttp must leave it compressed (`auto_decompress=False`).
+
+    Args:
+        hold: called with the bytes of each part as it arrives but for the first 64 KB, which anyone may send, and with
+            those that it may have when it is decompressed.
 
     Raises:
         ValueError: the body is not what its Content-Encoding says.
@@ -28,13 +38,27 @@ async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> 
     """
     try:
         async with asyncio.timeout(seconds):
-            body = await request.read()
+            body = await _received(request, max_bytes, hold)
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
         return body
+    hold(min(max_bytes, _MOST * len(body)))
     return await asyncio.to_thread(decompress, body, encoding, max_bytes)
+
+
+async def _received(request: web.Request, max_bytes: int, hold: Callable[[int], None]) -> bytes:
+    parts, size = [], 0
+    async for part in request.content.iter_any():
+        before = max(size, _FREE)
+        size += len(part)
+        if size > before:
+            hold(size - before)
+        if size > max_bytes:
+            raise web.HTTPRequestEntityTooLarge(max_bytes)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:

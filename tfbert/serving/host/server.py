@@ -53,6 +53,9 @@ class Server:
         max_message_bytes: of the largest request.
         max_concurrent: predictions in progress; more are refused.
         max_rows: texts, examples or rows of ids in one request; a request with more is refused.
+        max_bytes_in_flight: of all requests' messages, inputs and outputs; more are refused.
+        rest_timeout_seconds: how long a REST prediction may take once its body has arrived; 0: any time. gRPC's
+            clients set deadlines of their own.
         receive_seconds: how long a request may take to arrive.
         max_connections: open connections of each protocol; unless given, as many as the limit of descriptors allows.
         connection_idle_seconds: how long a gRPC connection may be without a call; 0: for ever.
@@ -86,6 +89,8 @@ class Server:
         max_message_bytes: int = 64 * 2**20,
         max_concurrent: int = 1000,
         max_rows: int = 4096,
+        max_bytes_in_flight: int = 2**30,
+        rest_timeout_seconds: float = 30.0,
         receive_seconds: float = 30.0,
         max_connections: int | None = None,
         connection_idle_seconds: float = 300.0,
@@ -94,7 +99,8 @@ class Server:
         reload_config: bool | None = None,
         api_key_file: str | os.PathLike | None = None,
     ) -> None:
-        for name, count in (("workers", workers), ("max_rows", max_rows), ("max_connections", max_connections)):
+        counts = {"workers": workers, "max_rows": max_rows, "max_connections": max_connections}
+        for name, count in {**counts, "max_bytes_in_flight": max_bytes_in_flight}.items():
             if count is not None and count < 1:
                 raise ServingError(f"{name}={count}: at least one is needed")
         for each in (port, rest_port or 0):
@@ -114,6 +120,7 @@ class Server:
         self._receive_seconds, self._tls, self._max_rows = receive_seconds, tls, max_rows
         allowed = allowed_connections(max_connections, 1 if rest_port is None else 2)
         self._limits = ConnectionLimits(allowed, receive_seconds, connection_idle_seconds, connection_age_seconds)
+        self._max_bytes_in_flight, self._rest_timeout_seconds = max_bytes_in_flight, rest_timeout_seconds
         self._keys = None if api_key_file is None else ApiKeys.read(api_key_file)
         asks_certificates = tls is not None and tls.client_authority is not None
         self.reload_config = asks_certificates or is_loopback(host) if reload_config is None else reload_config
@@ -166,6 +173,7 @@ class Server:
             metrics=self.metrics,
             max_concurrent=self._max_concurrent,
             max_rows=self._max_rows,
+            max_bytes_in_flight=self._max_bytes_in_flight,
             reload_config=self.reload_config,
         )
         self._grpc_server, self._health = make_grpc_server(
@@ -205,6 +213,7 @@ class Server:
             connections,
             max_body_bytes=self._max_message_bytes,
             receive_seconds=self._receive_seconds,
+            timeout_seconds=self._rest_timeout_seconds,
             keys=self._keys,
         )
         self._rest = RestServer(api, connections)

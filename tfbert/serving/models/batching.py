@@ -12,20 +12,18 @@ import collections
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Generator, Hashable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfbert.serving.models import large_requests
 from tfbert.serving.models.batching_parameters import BatchingParameters
+from tfbert.serving.models.queued_request import QueuedRequest, joinable
 from tfbert.serving.protocol import status_codes
 
 Arrays = dict[str, np.ndarray]
-# Two texts are of similar length if the next power of two above their bytes is the same. All texts of up to this many
-# bytes are.
-_SHORT = 64
 
 
 class Runnable(Protocol):
@@ -36,55 +34,6 @@ class Runnable(Protocol):
 
     def has_batch(self, name: str) -> bool:
         """Whether requests for a signature can be joined."""
-
-
-class _Request:
-    """A request in the queue, with the inputs of the batch that it waits for: all rows, or the next piece."""
-
-    __slots__ = (
-        "signature",
-        "steps",
-        "inputs",
-        "rows",
-        "weight",
-        "group",
-        "deadline",
-        "future",
-        "hold",
-        "queued",
-        "begun",
-    )
-
-    def __init__(
-        self,
-        signature: str,
-        steps: Generator[Arrays, Arrays, Arrays],
-        deadline: float | None,
-        hold: Callable[[int], None] | None,
-    ) -> None:
-        self.signature, self.steps, self.deadline, self.hold = signature, steps, deadline, hold
-        self.future: concurrent.futures.Future[Arrays] = concurrent.futures.Future()
-        self.begun = False
-
-    def finish(self, outputs: Arrays | None = None, error: Exception | None = None) -> None:
-        """Brings the outputs or the error to whoever still waits, and lets go of the arrays."""
-        self.steps.close()
-        self.inputs = {}
-        # Until now the future was pending, so that it could be cancelled while batches ran.
-        if self.future.set_running_or_notify_cancel():
-            if error is None:
-                self.future.set_result(outputs)
-            else:
-                self.future.set_exception(error)
-
-    def is_dropped(self, now: float) -> bool:
-        """Whether nobody waits any more; then it is finished."""
-        late = self.deadline is not None and self.deadline <= now
-        if not late and not self.future.cancelled():
-            return False
-        when = "all rows were computed" if self.begun else "the batch began"
-        self.finish(error=status_codes.error(tf.errors.DeadlineExceededError, f"the deadline passed before {when}"))
-        return True
 
 
 class Batcher:
@@ -113,10 +62,10 @@ class Batcher:
         self._observe = observe or (lambda requests, rows, waited: None)
         self._timeout = parameters.batch_timeout_micros / 1e6 if join else 0
         self._changed = threading.Condition()
-        self._groups: dict[Hashable, collections.deque[_Request]] = {}  # those that can be joined, the oldest first
+        # Those that can be joined, the oldest first.
+        self._groups: dict[Hashable, collections.deque[QueuedRequest]] = {}
         self._rows = 0
-        self._whole: set[str] = set()  # signatures whose requests cannot be cut
-        self._fillers: dict[str, dict[str, Any]] = {}  # of each signature's outputs, where they are padded
+        self._cutter = large_requests.Cutter(parameters.batch_rows)
         self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"tfbert-batch-{number}", daemon=True)
@@ -149,65 +98,54 @@ class Batcher:
             tf.errors.UnavailableError: the queue is full, or the batcher is closing.
             tf.errors.InvalidArgumentError: more rows than the parameters allow.
         """
-        most = self._parameters.request_rows
-        rows = len(next(iter(inputs.values()))) if self._has_rows(signature, inputs) else 1
-        if most is not None and rows > most:
+        has_rows, most = self._has_rows(signature, inputs), self._parameters.request_rows
+        if has_rows and most is not None and (rows := len(next(iter(inputs.values())))) > most:
             raise status_codes.invalid(f"Task size {rows} is larger than maximum input batch size {most}")
-        request = _Request(signature, self._steps(signature, inputs), deadline, hold)
+        steps = self._cutter.batches(signature, inputs) if has_rows else large_requests.alone(inputs)
+        request = QueuedRequest(signature, steps, deadline, hold)
         self._prepare(request, next(request.steps))
         limit = self._parameters.batch_rows * self._parameters.max_enqueued_batches
         with self._changed:
             if self._closing:
                 raise status_codes.error(tf.errors.UnavailableError, "this version is being unloaded")
             if self._rows and self._rows + request.weight > limit:
-                self._sweep()
-            if self._rows and self._rows + request.weight > limit:
                 raise status_codes.error(
                     tf.errors.UnavailableError,
                     f"The batch scheduling queue to which this task was submitted is full; {self._rows} rows wait",
                 )
             self._enqueue(request)
+        request.future.add_done_callback(lambda future: future.cancelled() and self._withdraw(request))
         return request.future
 
     def _has_rows(self, signature: str, inputs: Arrays) -> bool:
         return bool(inputs) and self._servable.has_batch(signature)
 
-    def _steps(self, signature: str, inputs: Arrays) -> Generator[Arrays, Arrays, Arrays]:
-        """The batches that a request needs, one after another: one, unless it is large and can be cut."""
-        if self._has_rows(signature, inputs) and signature not in self._whole:
-            ends = large_requests.ends(large_requests.weights(inputs), self._parameters.batch_rows)
-            if len(ends) > 1:
-                return self._cut(signature, inputs, ends)
-        return _alone(inputs)
-
-    def _cut(self, signature: str, inputs: Arrays, ends: list[int]) -> Generator[Arrays, Arrays, Arrays]:
-        steps = large_requests.in_pieces(inputs, ends, self._fillers.setdefault(signature, {}))
-        asked = next(steps)
-        while True:
-            if asked is inputs:  # the pieces do not make the whole; the next request need not try that again
-                self._whole.add(signature)
-            outputs = yield asked
-            try:
-                asked = steps.send(outputs)
-            except StopIteration as done:
-                return done.value
-
-    def _prepare(self, request: _Request, inputs: Arrays) -> None:
+    def _prepare(self, request: QueuedRequest, inputs: Arrays) -> None:
         """Sets the inputs of the request's next batch, and what it may be joined with."""
         signature = request.signature
         has_rows, limit = self._has_rows(signature, inputs), self._parameters.batch_rows
-        request.inputs = inputs
         # An empty batch counts as one row, and so does a request without a batch dimension.
-        request.rows = max(len(next(iter(inputs.values()))), 1) if has_rows else 1
-        request.weight = max(sum(large_requests.weights(inputs)), 1) if has_rows else 1
+        weights = (large_requests.weights(inputs) if has_rows else []) or [1]
+        request.inputs, request.rows, request.weight = inputs, len(weights), min(sum(weights), limit)
         can_join = self._join and has_rows and request.weight < limit
-        request.group = (signature, *map(_kind, inputs.values())) if can_join else request
+        request.group = (signature, *map(joinable, inputs.values())) if can_join else request
 
-    def _enqueue(self, request: _Request) -> None:
+    def _enqueue(self, request: QueuedRequest) -> None:
         request.queued = time.monotonic()
         self._groups.setdefault(request.group, collections.deque()).append(request)
         self._rows += request.weight
         self._changed.notify()
+
+    def _withdraw(self, request: QueuedRequest) -> None:
+        """Takes a request out of the queue, and lets go of its arrays, if it is there."""
+        with self._changed:
+            waiting = self._groups.get(request.group, ())
+            if request in waiting:
+                waiting.remove(request)
+                self._rows -= request.weight
+                if not waiting:
+                    del self._groups[request.group]
+                request.finish()
 
     def close(self, timeout: float | None = None) -> None:
         """Runs what waits and ends the threads; after `timeout` seconds the threads finish by themselves."""
@@ -225,7 +163,7 @@ class Batcher:
                 self._observe(len(requests), sum(request.rows for request in requests), waited)
                 self._run(requests)
 
-    def _next(self) -> list[_Request] | None:
+    def _next(self) -> list[QueuedRequest] | None:
         """The requests of the next batch without those that nobody waits for; None when closing and nothing waits."""
         with self._changed:
             while True:
@@ -245,7 +183,7 @@ class Batcher:
                     return None
                 self._changed.wait(None if due is None else due + self._timeout - now)
 
-    def _take(self, group: Hashable) -> list[_Request]:
+    def _take(self, group: Hashable) -> list[QueuedRequest]:
         waiting, taken, rows, now = self._groups[group], [], 0, time.monotonic()
         while waiting and (not rows or rows + waiting[0].weight <= self._parameters.batch_rows):
             request = waiting.popleft()
@@ -258,18 +196,7 @@ class Batcher:
             del self._groups[group]
         return taken
 
-    def _sweep(self) -> None:
-        """Takes those that nobody waits for out of the queue."""
-        now = time.monotonic()
-        for group, waiting in list(self._groups.items()):
-            wanted = [request for request in waiting if not request.is_dropped(now)]
-            self._rows -= sum(request.weight for request in waiting) - sum(request.weight for request in wanted)
-            if wanted:
-                self._groups[group] = collections.deque(wanted)
-            else:
-                del self._groups[group]
-
-    def _run(self, requests: list[_Request]) -> None:
+    def _run(self, requests: list[QueuedRequest]) -> None:
         try:
             outputs = self._compute(requests)
         except Exception as error:
@@ -284,11 +211,11 @@ class Batcher:
         for request, each in zip(requests, outputs, strict=True):
             self._advance(request, each)
 
-    def _advance(self, request: _Request, outputs: Arrays) -> None:
+    def _advance(self, request: QueuedRequest, outputs: Arrays) -> None:
         """Takes the outputs of a batch to its request, which is done or waits, behind all others, for another batch."""
         try:
             if request.hold is not None:
-                request.hold(sum(_size(array) for array in outputs.values()))
+                request.hold(sum(map(_size, outputs.values())))
             following = request.steps.send(outputs)
         except StopIteration as done:
             request.finish(done.value)
@@ -300,7 +227,7 @@ class Batcher:
                 with self._changed:
                     self._enqueue(request)
 
-    def _compute(self, requests: list[_Request]) -> list[Arrays]:
+    def _compute(self, requests: list[QueuedRequest]) -> list[Arrays]:
         """The outputs of each request; [B, ...] arrays are joined, and split again at the requests' ends."""
         first = requests[0]
         if len(requests) == 1:
@@ -315,17 +242,5 @@ class Batcher:
         return [{name: arrays[number] for name, arrays in parts.items()} for number in range(len(requests))]
 
 
-def _alone(inputs: Arrays) -> Generator[Arrays, Arrays, Arrays]:
-    return (yield inputs)
-
-
 def _size(array: np.ndarray) -> int:
     return array.nbytes if array.dtype != object else sum(map(len, array.ravel())) + 64 * array.size
-
-
-def _kind(array: np.ndarray) -> Hashable:
-    """What two arrays must share to be joined: the shape of a row and, for texts, the rough length."""
-    if array.dtype != object:
-        return array.shape[1:]
-    longest = max(map(len, array.ravel()), default=0)
-    return array.shape[1:], max(longest, _SHORT).bit_length()

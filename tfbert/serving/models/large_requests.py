@@ -13,10 +13,56 @@ from typing import Any
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+Steps = Generator[Arrays, Arrays, Arrays]  # yields inputs of a batch, is sent its outputs, returns the request's
 # A row of more bytes or more strings (words, choices) counts as several rows: it takes as long as they do.
 _BYTES, _STRINGS = 4096, 16
 _PROBED = 8  # rows that show what an output is padded with
 _FILLERS = (0, -1, b"")
+
+
+class Cutter:
+    """Says which batches a request needs; remembers of each signature what the outputs of its pieces are padded with.
+
+    Args:
+        most: rows in a batch.
+
+    >>> next(Cutter(most=2).batches("serving_default", {"text": np.array([b"a", b"b", b"c"], object)}))
+    {'text': array([b'a', b'b'], dtype=object)}
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._whole: set[str] = set()  # signatures whose requests cannot be cut
+        self._fillers: dict[str, dict[str, Any]] = {}
+
+    def batches(self, signature: str, inputs: Arrays) -> Steps:
+        """The batches of a request with a batch axis, one after another: one, unless it is large and can be cut."""
+        if signature not in self._whole:
+            places = ends(weights(inputs), self._most)
+            if len(places) > 1:
+                return self._cut(signature, inputs, places)
+        return alone(inputs)
+
+    def _cut(self, signature: str, inputs: Arrays, places: list[int]) -> Steps:
+        steps = in_pieces(inputs, places, self._fillers.setdefault(signature, {}))
+        asked = next(steps)
+        while True:
+            if asked is inputs:  # the pieces do not make the whole; the next request need not try that again
+                self._whole.add(signature)
+            outputs = yield asked
+            try:
+                asked = steps.send(outputs)
+            except StopIteration as done:
+                return done.value
+
+
+def alone(inputs: Arrays) -> Steps:
+    """The one batch of a request that is not cut.
+
+    >>> next(alone({"text": np.array([b"a"], object)}))
+    {'text': array([b'a'], dtype=object)}
+    """
+    return (yield inputs)
 
 
 def weights(inputs: Mapping[str, np.ndarray]) -> list[int]:
@@ -51,9 +97,7 @@ def ends(rows: Sequence[int], most: int) -> list[int]:
     return [*found, len(rows)]
 
 
-def in_pieces(
-    inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any]
-) -> Generator[Arrays, Arrays, Arrays]:
+def in_pieces(inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any]) -> Steps:
     """Yields the inputs of each piece, is sent the piece's outputs, and returns the request's outputs.
 
     If the outputs of two pieces differ in shape, as they were padded to the longest row of the piece, one more batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tfbert.serving.protocol import tensor_proto
 
 DEFAULT_SIGNATURE = "serving_default"
+_NUMBERS = 4096  # of a row; a longer one counts as several
 
 
 class Signatures:
@@ -36,6 +38,7 @@ class Signatures:
             }
             for name, definition in definitions.items()
         }
+        self._with_batch = {name for name in definitions if self._find_batch(name)}
 
     @property
     def names(self) -> list[str]:
@@ -54,6 +57,9 @@ class Signatures:
 
     def has_batch(self, name: str) -> bool:
         """Whether requests for a signature can be joined: dimension 0 of all its inputs and outputs is the batch."""
+        return name in self._with_batch
+
+    def _find_batch(self, name: str) -> bool:
         outputs = (info.tensor_shape for info in self._definitions[name].outputs.values())
         return all(spec.has_batch for spec in self._inputs[name].values()) and all(
             shape.unknown_rank or (shape.dim and shape.dim[0].size == -1) for shape in outputs
@@ -83,12 +89,30 @@ class Signatures:
         return inputs
 
     def rows(self, name: str, inputs: Mapping[str, np.ndarray]) -> int:
-        """How much a request asks for: its strings or, of numbers, its rows, where the size is not fixed."""
-        specs, counts = self._inputs[name], [0]
-        for key, array in inputs.items():
-            if array.ndim and (specs[key].shape.rank is None or None in specs[key].shape.as_list()):
-                counts.append(array.size if array.dtype == object else len(array))
+        """How much a request asks for: its strings or, of numbers, its rows, where the size is not fixed.
+
+        A row of more than 4,096 numbers counts as several.
+        """
+        counts = [self._rows(name, key, array.shape) for key, array in inputs.items()]
+        return max(counts, default=0)
+
+    def rows_sent(self, name: str, given: Mapping[str, tensor_pb2.TensorProto]) -> int:
+        """What `rows` will find, of inputs that are not read yet; 0 for a signature that is not there.
+
+        A shape that claims more values than there are bytes is not believed; `read_inputs` refuses it.
+        """
+        counts = [0]
+        for key in self._inputs.get(name, {}):
+            if key in given:
+                count = self._rows(name, key, [dim.size for dim in given[key].tensor_shape.dim])
+                counts.append(min(count, given[key].ByteSize()))
         return max(counts)
+
+    def _rows(self, name: str, key: str, shape: Sequence[int]) -> int:
+        spec, size = self._inputs[name][key], math.prod(shape)
+        if not shape or (spec.shape.rank is not None and None not in spec.shape.as_list()):
+            return 0
+        return size if spec.dtype == tf.string else max(shape[0], size // _NUMBERS)
 
     def output_names(self, name: str, output_filter: Sequence[str] = ()) -> list[str]:
         """The outputs that a request's `output_filter` names; all outputs if it is empty."""
