@@ -24,7 +24,7 @@ from tfbert.serving.host.model_methods import ModelMethods
 from tfbert.serving.host.request_log import log_failure, log_request
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.protocol import inference, status_codes
-from tfbert.serving.protocol.model_specs import check_name, check_rows, check_spec, common_spec, rows_of
+from tfbert.serving.protocol.model_specs import check_name, check_rows, check_spec, common_spec, rows_of, rows_sent
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE
 from tfbert.serving.protocol.status_codes import invalid
 
@@ -167,7 +167,7 @@ class ServerCore:
         with self._models.lease(spec) as served:
             facts.update(model=served.model, version=served.version)
             # Before anything is made of the rows, and again when they are known.
-            check_rows(inference.rows_sent(served.servable.signatures, request), self.max_rows)
+            check_rows(rows_sent(served.servable.signatures, request), self.max_rows)
             if facts["bytes"] > _LARGE_REQUEST:  # so that the event loop can answer others meanwhile
                 call = await asyncio.to_thread(kind, served.servable.signatures, request)
             else:

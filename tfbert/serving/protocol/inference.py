@@ -219,18 +219,6 @@ class MultiInference:
         return response
 
 
-def rows_sent(signatures: Signatures, request: Any) -> int:
-    """How many texts, examples or rows of ids a request has, before it is read.
-
-    >>> rows_sent(Signatures({}), regression_pb2.RegressionRequest())
-    0
-    """
-    if isinstance(request, predict_pb2.PredictRequest):
-        return signatures.rows_sent(_signature_name(request.model_spec), request.inputs)
-    kind = request.input.WhichOneof("kind")
-    return len(getattr(request.input, kind).examples) if kind else 0
-
-
 def _signature_name(spec: model_pb2.ModelSpec) -> str:
     return spec.signature_name or DEFAULT_SIGNATURE
 

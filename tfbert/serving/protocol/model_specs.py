@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tensorflow_serving.apis import inference_pb2, model_pb2
+from tensorflow_serving.apis import inference_pb2, model_pb2, predict_pb2
 
+from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
 from tfbert.serving.protocol.status_codes import invalid
 
 
@@ -42,6 +43,18 @@ def rows_of(inputs: Mapping[str, np.ndarray]) -> int:
     """
     array = next(iter(inputs.values()), None)
     return len(array) if array is not None and array.ndim else 1
+
+
+def rows_sent(signatures: Signatures, request: Any) -> int:
+    """How many texts, examples or rows of ids a request has, before it is read.
+
+    >>> rows_sent(Signatures({}), predict_pb2.PredictRequest())
+    0
+    """
+    if isinstance(request, predict_pb2.PredictRequest):
+        return signatures.rows_sent(request.model_spec.signature_name or DEFAULT_SIGNATURE, request.inputs)
+    kind = request.input.WhichOneof("kind")
+    return len(getattr(request.input, kind).examples) if kind else 0
 
 
 def check_rows(rows: int, most: int) -> None:
