@@ -1,4 +1,4 @@
-"""`benchmarks/serving_load.py`: many clients, new versions in the middle, no wrong and no lost answer."""
+"""`benchmarks/serving_load.py` and `serving_attack.py`: many clients, new versions, attackers; no answer wrong or lost."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import pytest
 from served import REPOSITORY
 
 
-def load(checkpoint, *flags):
-    command = [sys.executable, "benchmarks/serving_load.py", f"--checkpoint={checkpoint}", *flags]
+def load(checkpoint, *flags, program="serving_load"):
+    command = [sys.executable, f"benchmarks/{program}.py", f"--checkpoint={checkpoint}", *flags]
     texts = "--texts=samples/shop/test.tsv"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     result = subprocess.run(
         [*command, texts], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=1800
     )
-    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     return json.loads(result.stdout.splitlines()[-1])
 
 
@@ -37,3 +37,10 @@ def test_real_weights_and_batching_pays(minilm):
     assert max(rates) > 1
     # New models and buffers for new shapes take memory for a while, requests do not.
     assert found["memory"][-1] < 1.5 * found["memory"][0]
+
+
+@pytest.mark.slow
+def test_an_attack_makes_no_answer_wrong_or_lost(minilm):
+    """A minute of it; how much slower good clients become depends on the machine, which others use as well."""
+    found = load(minilm, "--seconds=60", "--quiet_seconds=10", "--max_slowdown=50", program="serving_attack")
+    assert not found["faults"] and found["answered"] > 1000
