@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checkpoints import torch_files
+import torch_files
 
 import tfbert
 
