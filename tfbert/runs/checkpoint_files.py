@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Container, Sequence
 
@@ -36,17 +37,39 @@ def damage(prefix: str | os.PathLike) -> str | None:
         return f"{sums.name} is not whole"
     for name, wanted in known.items():
         path = prefix.parent / name
-        if not path.exists():
+        if not re.fullmatch(re.escape(prefix.name) + r"\.[\w.-]{1,100}", name):
+            return f"{sums.name} is not whole"
+        try:
+            if file_sha256(path) != wanted:
+                return f"{name} is not what was written: its checksum differs"
+        except FileNotFoundError:
             return f"{name} is missing"
-        if file_sha256(path) != wanted:
-            return f"{name} is not what was written: its checksum differs"
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
     return None
 
 
 def names_in(folder: pathlib.Path) -> list[str]:
     """The names of the checkpoints of a folder, the newest last."""
-    state = tf.train.get_checkpoint_state(str(folder))
-    return [os.path.basename(path) for path in state.all_model_checkpoint_paths] if state else []
+    return [os.path.basename(path) for path in paths_in(folder)]
+
+
+def paths_in(folder: str | os.PathLike) -> list[str]:
+    """The prefixes of the checkpoints of a folder, the newest last.
+
+    Raises:
+        CheckpointError: the file that names them is damaged.
+    """
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+    except ValueError:  # no text, or no names
+        paths = [""]
+    else:
+        paths = list(state.all_model_checkpoint_paths) if state else []
+    if not all(re.fullmatch(r"ckpt-[0-9]{1,18}", os.path.basename(path)) for path in paths):
+        named = os.path.join(folder, "checkpoint")
+        raise CheckpointError(f"{named}, which names the checkpoints, is damaged; remove {folder} to start again")
+    return paths
 
 
 def name_newest(folder: pathlib.Path, names: Sequence[str]) -> None:

@@ -73,6 +73,7 @@ def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, all
         return
     known = read_json_object(path, ConfigError)
     changes = known.pop("changes", [])
+    _check_known(path, known, changes)
     before = {name: known.get(name) for name in {**known, **found} if _differ(known.get(name), found.get(name))}
     if not before:
         return
@@ -90,6 +91,13 @@ def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, all
     replace_json(path, {**found, "changes": changes})
 
 
+def _check_known(path, known, changes):
+    """Raises ConfigError of a damaged file."""
+    said = all(isinstance(each, dict) and isinstance(each.get("source"), str) for each in known.values())
+    if not said or not isinstance(changes, list):
+        raise ConfigError(f"{path} is damaged: it says no more what the run was begun with; name another --out")
+
+
 def _differ(one, other):
     return (one or {}).get("sha256") != (other or {}).get("sha256")
 
@@ -98,7 +106,8 @@ def _said(before, now):
     """What is changed, such as "train.tsv (60 rows, 61 now)"."""
     if before is None or now is None:
         return f"{(before or now)['source']} is {'new' if before is None else 'gone'}"
-    rows = f" ({before['rows']} rows, {now['rows']} now)" if before.get("rows") != now.get("rows") else ""
+    were, are = before.get("rows"), now.get("rows")
+    rows = f" ({were} rows, {are} now)" if were != are else ""
     return f"{now['source']} has changed{rows}"
 
 

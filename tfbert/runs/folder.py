@@ -59,11 +59,11 @@ def check_run_folder(folder: pathlib.Path, config: RunConfig) -> None:
     changed = [key for key in resolved if key not in _FREE and before.get(key) != resolved[key]]
     if not changed:
         return
-    listed = ", ".join(f"{key} was {before.get(key)!r}, now {resolved[key]!r}" for key in changed)
+    listed = ", ".join(f"{key} was {before.get(key)!r:.200}, now {resolved[key]!r}" for key in changed)
     remedy = "name another --out or remove it"
     length = _length(config)
-    if changed == [length] and resolved[length] > before[length]:
-        known = _read_finished(folder)
+    if changed == [length] and type(before[length]) is int and resolved[length] > before[length]:
+        known = _read_finished(folder, length)
         if known and (folder / "checkpoints" / "checkpoint").exists() and not known["notes"].get("stopped"):
             return
         remedy = _how_to_train_on(folder, length, resolved[length] - before[length], known)
@@ -89,7 +89,8 @@ def write_finished(folder: pathlib.Path, config: RunConfig, state: dict[str, Any
 
 def finished(folder: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:
     """The state of a run of the config's length that is finished, or None."""
-    known, length = _read_finished(folder), _length(config)
+    length = _length(config)
+    known = _read_finished(folder, length)
     return known if known and known[length] == getattr(config, length) else None
 
 
@@ -100,9 +101,14 @@ def last_step(folder: pathlib.Path) -> int:
     return max([*steps, known["step"] if known else 0])
 
 
-def _read_finished(folder):
+def _read_finished(folder, *lengths):
     path = folder / _FINISHED
-    return read_json_object(path, ConfigError) if path.exists() else None
+    if not path.exists():
+        return None
+    known = read_json_object(path, ConfigError)
+    if any(type(known.get(name)) is not int for name in ("step", *lengths)) or type(known.get("notes")) is not dict:
+        raise ConfigError(f"{path} is damaged; name another --out, or remove it to resume from the last checkpoint")
+    return known
 
 
 def _length(config):

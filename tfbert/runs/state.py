@@ -15,7 +15,7 @@ from absl import logging
 
 from tfbert.errors import CheckpointError, Preempted
 from tfbert.files import disk_errors
-from tfbert.runs.checkpoint_files import damage, name_newest, names_in, remove_strays, write_checksums
+from tfbert.runs.checkpoint_files import damage, name_newest, names_in, paths_in, remove_strays, write_checksums
 from tfbert.training.strategy import across_hosts
 
 _KEPT = 2  # the newest, and the one before it should the newest be damaged
@@ -114,8 +114,7 @@ class RunState(keras.callbacks.Callback):
         return self.step
 
     def _newest_whole(self):
-        state = tf.train.get_checkpoint_state(str(self._restore_from))
-        paths = list(state.all_model_checkpoint_paths) if state else []
+        paths = paths_in(self._restore_from)
         for path in reversed(paths):
             fault = damage(path)
             if fault is None:
@@ -128,8 +127,8 @@ class RunState(keras.callbacks.Callback):
     @property
     def newest(self) -> int | None:
         """The step of the newest checkpoint, or None."""
-        path = tf.train.latest_checkpoint(str(self._restore_from))  # the same on every host
-        return path and int(path.rpartition("-")[2])
+        paths = paths_in(self._restore_from)  # the same on every host
+        return int(paths[-1].rpartition("-")[2]) if paths else None
 
     def save(self) -> None:
         """Writes a checkpoint and then names it the newest; where it is asynchronous, `wait` waits for it.

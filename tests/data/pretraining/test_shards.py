@@ -110,3 +110,30 @@ def test_another_tokenizer_is_refused(folder):
         opened.check_tokenizer(Tokenizer(Vocabulary([*TOKENS, "book"], "my.txt")))
     with pytest.raises(VocabularyError, match=r"lower_case=True, and the tokenizer has lower_case=False"):
         opened.check_tokenizer(Tokenizer(Vocabulary(TOKENS), lower_case=False))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "fault"),
+    [
+        (("shards",), {}, "shards of .* must be list"),
+        (("shards", 0), "00000-000.tfrecord.gz", "shard 0 is str"),
+        (("shards", 0, "rows"), "1", "rows of .*shard 0 must be an integer"),
+        (("shards", 0, "tokens"), 10**30, "shard 0: tokens is 1e"),
+        (("shards", 0, "file"), "../00000-000.tfrecord.gz", "is not the name of a file"),
+        (("shards", 0, "more"), 1, "no setting 'more'"),
+        (("max_length",), 2**40, "max_length is 1.1e"),
+        (("packed",), None, "packed .* must be true or false"),
+        (("tokenizer",), [], "tokenizer .* must be a dict"),
+        (("masking",), {"kind": "static"}, "masking is none that tfbert writes"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_by_its_value(folder, place, value, fault):
+    path = folder / "manifest.json"
+    manifest = held = json.loads(path.read_text())
+    for key in place[:-1]:
+        held = held[key]
+    held[place[-1]] = value
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=rf"{fault}.*; make the examples anew") as refusal:
+        shards.open_shards(folder)
+    assert "manifest.json" in str(refusal.value)

@@ -5,7 +5,6 @@ Shapes: n tokens of a row, k sequences of it (1 unless packed), m masked tokens,
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 import hashlib
 import os
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from tfbert.data.pretraining.manifest import MANIFEST, Shard, read_manifest
 from tfbert.errors import ConfigError, DataError, VocabularyError
-from tfbert.files import file_sha256, json_object
+from tfbert.files import file_sha256
 
 if TYPE_CHECKING:
     from tfbert.text.tokenizer import Tokenizer
 
-FORMAT = 1
-MANIFEST = "manifest.json"
 SUFFIX = ".tfrecord.gz"
 
 # The features of a row, int64 each. token_ids: a sequence with its special tokens, or several one after the other if
@@ -36,17 +34,6 @@ FEATURES = {
 }
 # Two more with static masks: token_ids are then masked, and masked_ids are the original ids.
 MASKED_FEATURES = {"masked_positions": "m", "masked_ids": "m"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One file of examples: its path, and what the manifest says about it."""
-
-    path: str
-    rows: int
-    tokens: int
-    bytes: int
-    sha256: str
 
 
 class Shards:
@@ -115,10 +102,10 @@ class Shards:
             )
         made, rules = self.manifest["tokenizer"], tokenizer_settings(tokenizer)
         for name in made:
-            if made[name] != rules[name]:
+            if made[name] != rules.get(name):
                 raise VocabularyError(
-                    f"{self.folder}: the examples were made with {name}={made[name]}, and the tokenizer has "
-                    f"{name}={rules[name]}; make the examples anew, or change the tokenizer"
+                    f"{self.folder}: the examples were made with {name:.80}={made[name]!s:.200}, and the tokenizer has "
+                    f"{name:.80}={rules.get(name)}; make the examples anew, or change the tokenizer"
                 )
 
     def check_files(self, *, sha256: bool = False) -> None:
@@ -156,8 +143,8 @@ def open_shards(source: str | os.PathLike[str], *, sha256: bool = False) -> Shar
     """
     source = os.fsdecode(source)
     folder, pattern = _folder_and_pattern(source)
-    manifest = _read_manifest(os.path.join(folder, MANIFEST), source)
-    chosen = [Shard(os.path.join(folder, shard.pop("file")), **shard) for shard in manifest.pop("shards")]
+    manifest = read_manifest(os.path.join(folder, MANIFEST), source)
+    chosen = [Shard(**{**shard, "path": os.path.join(folder, shard["path"])}) for shard in manifest.pop("shards")]
     if not fnmatch.fnmatch(MANIFEST, pattern):
         chosen = [shard for shard in chosen if fnmatch.fnmatch(os.path.basename(shard.path), pattern)]
     if not chosen:
@@ -201,20 +188,3 @@ def _folder_and_pattern(source: str) -> tuple[str, str]:
         return source, "*"
     folder, pattern = os.path.split(source)
     return folder or ".", pattern
-
-
-def _read_manifest(path, source):
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            text = file.read()
-    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
-        raise DataError(
-            f"{source}: there is no {path}; name a folder that `tfbert make-examples` has finished (the same command "
-            "again resumes where it was interrupted)"
-        ) from None
-    manifest = json_object(text, path, DataError, "make the examples anew")
-    if not {"format", "shards", "vocabulary_sha256"} <= manifest.keys():
-        raise DataError(f"{path} is no manifest of pretraining examples")
-    if manifest["format"] != FORMAT:
-        raise DataError(f"{path} has format {manifest['format']}; this version of tfbert reads format {FORMAT}")
-    return manifest

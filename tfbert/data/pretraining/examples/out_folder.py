@@ -16,7 +16,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfbert.data.pretraining.examples.plan import Item
-from tfbert.data.pretraining.shards import FORMAT, MANIFEST, SUFFIX
+from tfbert.data.pretraining.manifest import FORMAT, MANIFEST, is_record
+from tfbert.data.pretraining.shards import SUFFIX
 from tfbert.errors import ConfigError, DataError, DiskError
 from tfbert.files import disk_errors, file_sha256, json_object, locked_folder
 
@@ -171,7 +172,7 @@ class OutFolder:
 
     def text_bytes(self, name: str) -> int:
         """The bytes of text in the parts of a record."""
-        record = _read(os.path.join(self._unfinished, f"{name}.json"))
+        record = self._read_record(f"{name}.json")
         return sum(part["text_bytes"] for part in record["parts"]) if record else 0
 
     def _remove_unfinished(self) -> None:
@@ -179,8 +180,15 @@ class OutFolder:
             if tf.io.gfile.isdir(self._unfinished):
                 tf.io.gfile.rmtree(self._unfinished)
 
+    def _read_record(self, name: str) -> dict[str, Any] | None:
+        path = os.path.join(self._unfinished, name)
+        record = _read(path)
+        if record is not None and not is_record(record):
+            raise DataError(f"{path} is damaged; remove it, and its part is made anew")
+        return record
+
     def _record(self, name: str, item: Item) -> list[dict] | None:
-        record = _read(os.path.join(self._unfinished, name))
+        record = self._read_record(name)
         if record is None or record["item"] != item.described():
             return None
         for part in record["parts"]:
@@ -229,8 +237,8 @@ def _check_equal(path: str, asked: Mapping[str, Any], made: Mapping[str, Any], p
             _check_equal(path, value, before, f"{prefix}{name}.")
         elif value != before:
             raise ConfigError(
-                f"{path} holds examples that were made with {prefix}{name}={before}, not {value}; name another folder, "
-                "or remove this one"
+                f"{path} holds examples that were made with {prefix}{name}={before!s:.200}, not {value}; name another "
+                "folder, or remove this one"
             )
 
 
