@@ -100,9 +100,7 @@ def _typed(name: str, value: Any, kind: Any, of: str) -> Any:
     if typing.get_origin(kind) is tuple:
         return _tuple(name, value, typing.get_args(kind)[0], of)
     if not _fits(value, kind):
-        raise ConfigError(
-            f"{name} of {of} must be {_NAMES.get(kind, getattr(kind, '__name__', kind))}, not {value!r:.200}"
-        )
+        raise ConfigError(f"{name} of {of} must be {_NAMES.get(kind, getattr(kind, '__name__', kind))}, not {value!r}")
     if kind is dict:  # JSON has no tuples
         return {key: tuple(part) if isinstance(part, list) else part for key, part in value.items()}
     try:
@@ -114,10 +112,10 @@ def _typed(name: str, value: Any, kind: Any, of: str) -> Any:
 def _tuple(name: str, value: Any, kind: Any, of: str) -> tuple:
     wanted = _NAMES_OF_SEVERAL.get(kind, getattr(kind, "__name__", kind))
     if not isinstance(value, (tuple, list)):
-        raise ConfigError(f"{name} of {of} must be a list of {wanted}, not {value!r:.200}")
+        raise ConfigError(f"{name} of {of} must be a list of {wanted}, not {value!r}")
     for part in value:
         if not _fits(part, kind):
-            raise ConfigError(f"{name} of {of} must be {wanted}, not {part!r:.200}")
+            raise ConfigError(f"{name} of {of} must be {wanted}, not {part!r}")
     return tuple(float(part) if kind is float else part for part in value)
 
 

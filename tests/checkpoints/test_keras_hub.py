@@ -6,6 +6,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import small
 
 import tfbert
 from tfbert import BertEncoder
@@ -182,12 +183,26 @@ def test_rules_that_keras_hub_writes(lowercase, settings, network, tmp_path):
         assert ours.tokenize([text])[0].numpy().tolist() == list(theirs(text)), text
 
 
+def test_a_head_of_fewer_tensors_than_the_network_has_layers(tmp_path):
+    convert(
+        open_checkpoint(small.write_folder(tmp_path / "from", {**small.CONFIG, "num_hidden_layers": 3})),
+        "keras_hub",
+        tmp_path / "out",
+    )
+    assert open_checkpoint(tmp_path / "out").heads() == ("classifier",)
+
+
 def test_damage_is_named(network, tmp_path):
     convert(network(("classifier",)), "keras_hub", tmp_path / "out")
     task = json.loads((tmp_path / "out/task.json").read_text())
     (tmp_path / "out/task.json").write_text(json.dumps({**task, "class_name": "BertThing"}))
     with pytest.raises(CheckpointError, match=r"task.json is BertThing; tfbert reads BertMaskedLM"):
         open_checkpoint(tmp_path / "out")
+    config = json.loads((tmp_path / "out/config.json").read_text())
+    (tmp_path / "out/config.json").write_text(json.dumps({**config, "class_name": ["BertBackbone"]}))
+    with pytest.raises(CheckpointError, match=r"is a preset of KerasHub's \['BertBackbone'\]"):
+        open_checkpoint(tmp_path / "out")
+    (tmp_path / "out/config.json").write_text(json.dumps(config))
     (tmp_path / "out/model.weights.h5").unlink()
     with pytest.raises(CheckpointError, match=r"has neither model.weights.h5 nor"):
         open_checkpoint(tmp_path / "out")

@@ -88,3 +88,6 @@ def test_values_in_objects(table):
     with pytest.raises(DataError, match=r"no column 'meta.txt'; .* --text_column="):
         nested.column(column_name("text", nested, {"text": "meta.txt"}, OTHER_NAMES))
     assert table('{"a.b": 1, "a": {"b": 2}}\n', "b.jsonl").column("a.b") == [1]
+    for deep, found in ((19, True), (900, False)):  # lists in lists, as deep as JSON is read
+        held = '{"a": ' + "[" * deep + '{"b": 1}' + "]" * deep + "}\n"
+        assert table(held, f"{deep}.jsonl").has_column("a.b") is found

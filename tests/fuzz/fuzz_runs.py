@@ -16,7 +16,7 @@ from tfrecords import record
 from tfbert.data.pretraining.examples.out_folder import OutFolder
 from tfbert.data.pretraining.examples.plan import Item, Piece
 from tfbert.data.pretraining.shards import open_shards, tokenizer_settings, vocabulary_sha256
-from tfbert.errors import ConfigError
+from tfbert.errors import CheckpointError, ConfigError, DataError
 from tfbert.runs import data_check, folder
 from tfbert.runs.checkpoint_files import damage, name_newest, names_in, write_checksums
 from tfbert.runs.configs.finetune import FinetuneConfig
@@ -35,8 +35,10 @@ def _sound(*values):
 
 
 def _history(path: pathlib.Path) -> None:
-    read_history(path)
+    whole = len(read_history(path)) >= 3
     keep_history(path, 2)
+    if not whole:
+        raise DataError("a line ends it")
 
 
 def _data(path: pathlib.Path) -> None:
@@ -68,6 +70,11 @@ def _config(path: pathlib.Path) -> None:
 def _checkpoint(path: pathlib.Path) -> None:
     for name in names_in(path.parent):
         damage(path.parent / name)
+
+
+def _read_checksums(path: pathlib.Path) -> None:
+    if fault := damage(path.with_suffix("")):
+        raise CheckpointError(fault)
 
 
 def _checkpoints(path: pathlib.Path) -> list[bytes]:
@@ -146,7 +153,7 @@ READERS = {
     "finished": Reader("finished.json", _of_finished, _finished, mutations.of_json),
     "config": Reader("config.json", _sound(_CONFIG.to_dict()), _config, mutations.of_json),
     "checkpoint": Reader("checkpoint", _checkpoints, _checkpoint, mutations.of_lines),
-    "checksums": Reader(f"{_STEP}.sha256", _checksums, lambda path: damage(path.with_suffix("")), mutations.of_json),
+    "checksums": Reader(f"{_STEP}.sha256", _checksums, _read_checksums, mutations.of_json),
     "manifest": Reader("manifest.json", _manifest, _read_manifest, mutations.of_json),
     "record": Reader("unfinished/00000.json", _record, _read_record, mutations.of_json),
     "settings": Reader("unfinished/settings.json", _settings, _read_settings, mutations.of_json),

@@ -147,6 +147,7 @@ GOOD = {"prompt": ["sky", "sky"], "choices": [["blue", "sour"], ["sour", "blue"]
         ({"label": [0, 1]}, {"first_label": 1}, "row 0: the label 0 names none of the 2 choices; a label is a number from 1"),
         ({"label": ["A", "C"]}, {}, "row 1: the label 'C' names none"),
         ({"label": ["blue", "bleu"]}, {}, "row 1: the label 'bleu' names none"),
+        ({"label": ["blue", "1" * 5000]}, {}, "row 1: the label '111.* names none"),
         ({"label": [0, None]}, {}, "row 1: the label None names none"),
         ({"label": [0, True]}, {}, "row 1: the label True names none"),
         ({"label": [0, 1.5]}, {}, "row 1: the label 1.5 names none"),

@@ -120,6 +120,12 @@ def test_refused_by_name(normalizer, splitter, message):
         both(normalizer, splitter)
 
 
+@pytest.mark.parametrize("continuation", [None, 2, ["##"], "\ud800"])
+def test_a_continuation_is_a_text(continuation):
+    with pytest.raises(ConfigError, match="what begins a token that continues a word must be a text"):
+        Rules(None, {"type": "Whitespace"}, continuation)
+
+
 def test_config_and_malformed_bytes():
     ours, theirs = both(None, p.Whitespace(), "@@", 7, ADDED)
     copy = Tokenizer.from_config(json.loads(json.dumps(ours.get_config())))

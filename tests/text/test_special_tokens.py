@@ -3,7 +3,7 @@
 import pytest
 
 from tfbert.data.pretraining.masking import Masking
-from tfbert.errors import VocabularyError
+from tfbert.errors import ConfigError, VocabularyError
 from tfbert.tasks.fill_mask.task import FillMask
 from tfbert.text import AddedToken, SpecialTokens, Tokenizer, Vocabulary
 
@@ -30,6 +30,12 @@ def test_ids():
     assert (tokenizer.num_special_tokens(), tokenizer.num_special_tokens(2)) == (2, 3)
     masking = Masking.of_tokenizer(tokenizer)
     assert (masking.mask_id, masking.special_ids, masking.vocab_size) == (7, (5, 6, 0), len(WORDS))
+
+
+@pytest.mark.parametrize("value", [None, 3, ["[UNK]"], {"content": "[UNK]"}])
+def test_a_name_is_a_text(value):
+    with pytest.raises(ConfigError, match="the name of the unknown token must be a text"):
+        SpecialTokens(unknown=value)
 
 
 def test_other_names():

@@ -197,8 +197,9 @@ class Source(Weights):
 
     def add(self, rows: Iterable[Row], file: TensorFile) -> None:
         """Finds rows of a table in a tensor file. Raises CheckpointError: of another shape than configured."""
+        rows = tuple(rows)
         # checked before `expand` makes a row for each layer: a configuration may give any number
-        if self.config.num_hidden_layers > len(file.shapes):
+        if any("{i}" in row.variable for row in rows) and self.config.num_hidden_layers > len(file.shapes):
             raise CheckpointError(
                 f"{self.description}: {len(file.shapes)} tensors are too few for {self.config.num_hidden_layers} layers"
             )

@@ -88,7 +88,7 @@ def check_data(folder: pathlib.Path, found: Mapping[str, dict[str, Any]], *, all
         )
     logging.warning("%s continues with other data than it began with: %s", folder, listed)
     changes.append({"after_step": last_step(folder), "before": before})
-    replace_json(path, {**found, "changes": changes})
+    replace_json(path, {**found, "changes": changes}, ensure_ascii=True)  # "changes" may hold what is no Unicode
 
 
 def _check_known(path, known, changes):

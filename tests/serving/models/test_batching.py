@@ -190,6 +190,7 @@ def test_the_parameters_of_a_version_folder(tmp_path):
         ("max_batch_size { value: 0 }", "max_batch_size=0: at least 1"),
         ("max_batch_size: 3", "not TF Serving's batching parameters: 1:"),
         ("max_batch_size { value: 8 } allowed_batch_sizes: 4", r"allowed_batch_sizes \[4\] must increase and end with"),
+        ("\n" * (2 << 20), "more than 1,048,576 bytes"),
     ):
         (tmp_path / BATCHING).write_text(text)
         with pytest.raises(ServingError, match=message):

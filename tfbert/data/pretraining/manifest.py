@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,15 +85,11 @@ def _shard(of, values):
         raise ConfigError(f"{of} is {type(values).__name__}, not an object")
     values = {"path" if name == "file" else name: value for name, value in values.items()}
     _check(Shard, values, of)
-    if (
-        os.path.basename(values["path"]) != values["path"]
-        or values["path"] in ("", ".", "..")
-        or "\0" in values["path"]
-    ):
-        raise ConfigError(f"{of}: {values['path']!r:.80} is not the name of a file")
+    if not _is_name(values["path"]):
+        raise ConfigError(f"{of}: {values['path']!r:.80} is not the name of a shard")
     for name in ("rows", "tokens", "bytes"):
         if not 0 <= values[name] < _MOST:
-            raise ConfigError(f"{of}: {name} is {values[name]:.3g}")
+            raise ConfigError(f"{of}: {name} is {values[name]!s:.20}")
     return values
 
 
@@ -101,7 +97,7 @@ def _check_masking(path, manifest):
     masking = manifest["masking"]
     most = masking.get("max_predictions", 1 if masking.get("kind") == "dynamic" else None)
     if not 0 < manifest["max_length"] < _MOST_TOKENS:
-        raise ConfigError(f"{path}: max_length is {manifest['max_length']:.3g}")
+        raise ConfigError(f"{path}: max_length is {manifest['max_length']!s:.20}")
     if masking.get("kind") not in ("static", "dynamic") or type(most) is not int or not 0 < most < _MOST_TOKENS:
         raise ConfigError(f"{path}: masking is none that tfbert writes")
 
@@ -109,11 +105,7 @@ def _check_masking(path, manifest):
 def is_record(values: Mapping[str, Any]) -> bool:
     """Whether a JSON object is the record of finished parts, of which the manifest is made."""
     parts = values.get("parts")
-    return (
-        "item" in values
-        and isinstance(parts, list)
-        and all(isinstance(part, dict) and _is_part(part) for part in parts)
-    )
+    return "item" in values and isinstance(parts, list) and all(map(_is_part, parts))
 
 
 def _is_part(part: Any) -> bool:
@@ -124,5 +116,10 @@ def _is_part(part: Any) -> bool:
     if not all(type(value) is int and value >= 0 for value in counts.values()):
         return False
     wanted = {"rows", "tokens", "text_bytes", *(("bytes",) if part.get("rows") else ())}
-    of_shard = not part.get("rows") or all(isinstance(part.get(name), str) for name in ("file", "sha256"))
+    of_shard = not part.get("rows") or (_is_name(part.get("file")) and isinstance(part.get("sha256"), str))
     return wanted <= counts.keys() and of_shard
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it may be the name of a shard, which is in the folder and no other."""
+    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]{0,200}", value, re.ASCII) is not None

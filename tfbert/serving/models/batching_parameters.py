@@ -32,6 +32,7 @@ _MINIMA = {
     "num_batch_threads": 1,
     "max_execution_batch_size": 1,
 }
+_MOST_BYTES = 1 << 20  # protobuf's parser of texts takes 60 times as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +107,8 @@ def read_parameters(folder: pathlib.Path, defaults: BatchingParameters) -> Batch
     file = folder / BATCHING
     message = _message_class()()
     try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise ServingError(f"{file}: has more than {_MOST_BYTES:,} bytes, which no batching parameters need")
         text_format.Parse(file.read_text(encoding="utf-8"), message, allow_unknown_field=True)
     except FileNotFoundError:
         return defaults

@@ -68,15 +68,16 @@ TOKENIZER_CONFIG = {
 }  # fmt: skip
 
 
-def tensors() -> dict[str, np.ndarray]:
-    """Of the network of `CONFIG`, with a pooler and a classifier of two labels."""
-    config = families.config_from(CONFIG)
+def tensors(values: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
+    """Of the network of `CONFIG`, or of another one, with a pooler and a classifier of two labels."""
+    config = families.config_from(values or CONFIG)
     table, generator = families.family_of(config).table(config), np.random.default_rng(0)
     shapes, found = table.shapes(config), {}
-    for row in expand((*table.encoder, *table.pooler, *table.heads["classifier"]), 1):
+    for row in expand((*table.encoder, *table.pooler, *table.heads["classifier"]), config.num_hidden_layers):
         if row.is_written:
-            shape = shapes.get(row.variable, (4, 2) if row.variable.endswith("kernel") else (2,))
-            found[row.tensor] = generator.normal(0, 0.1, stored_shape(shape, row, 2)).astype("f4")
+            shape = shapes.get(row.variable, (config.hidden_size, 2) if row.variable.endswith("kernel") else (2,))
+            stored = stored_shape(shape, row, config.num_attention_heads)
+            found[row.tensor] = 0.1 * generator.standard_normal(stored, "f4")
     return found
 
 
@@ -91,7 +92,7 @@ def write_folder(folder: pathlib.Path, config: dict | None = None) -> pathlib.Pa
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", CONFIG if config is None else config)
     (folder / "vocab.txt").write_text("\n".join(TOKENS) + "\n", encoding="utf-8")
-    safetensors.numpy.save_file(tensors(), folder / "model.safetensors")
+    safetensors.numpy.save_file(tensors(config), folder / "model.safetensors")
     return folder
 
 
