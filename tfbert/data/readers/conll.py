@@ -73,6 +73,7 @@ def _split(lines: Iterable[str]) -> tuple[Sentences, list[list[int]]]:
     """The fields of each word of each sentence, and the numbers of their lines."""
     sentences: Sentences = []
     numbers: list[list[int]] = []
+    once: dict[str, str] = {}  # of equal words and tags one text is kept
     begins = []  # (sentence, fields): lines at the beginning of a sentence which may be comments
     within = is_2012 = False
     for number, line in enumerate(lines, 1):
@@ -85,7 +86,8 @@ def _split(lines: Iterable[str]) -> tuple[Sentences, list[list[int]]]:
             within = False
             continue
         fields = line.split("\t") if "\t" in line else [field for field in line.split(" ") if field]
-        fields = [field.strip(_BLANKS) for field in fields[: _FIELDS_OF_2012 if is_2012 else None]]
+        stripped = (field.strip(_BLANKS) for field in fields[: _FIELDS_OF_2012 if is_2012 else None])
+        fields = [once.setdefault(field, field) for field in stripped]
         if not within:
             sentences.append([])
             numbers.append([])
