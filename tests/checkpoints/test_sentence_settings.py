@@ -9,6 +9,7 @@ import pytest
 from tfbert import SentenceEncoder, TextClassifier
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.convert import convert
+from tfbert.checkpoints.formats import sentence_modules
 from tfbert.checkpoints.formats.sentence_transformers import settings
 from tfbert.errors import CheckpointError, ConfigError, DataError
 
@@ -196,3 +197,16 @@ def test_poolings_in_onnx(tiny_checkpoint, tmp_path, pooling, is_whole):
     features = model.task.features({"text": ["my order", "it", "the red lamp that is late ?"]})
     inputs = {found.name: features[found.name].numpy() for found in session.get_inputs()}
     np.testing.assert_allclose(session.run(["embedding"], inputs)[0], model(features), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "[" * 5000 + "]" * 5000,
+        *(json.dumps([{"type": "a.Pooling", "path": path}]) for path in ("x" * 5000, "a\0b", "\ud800", 3)),
+    ],
+)
+def test_modules_that_are_none(listed, tmp_path):
+    (tmp_path / "modules.json").write_text(listed)
+    with pytest.raises(CheckpointError, match=r"modules\.json (is no list of modules|names)"):
+        sentence_modules.modules_of(tmp_path)

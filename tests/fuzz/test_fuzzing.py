@@ -5,6 +5,7 @@ import random
 import fuzz_configs
 import fuzz_data
 import fuzz_itself
+import fuzz_keras
 import fuzz_runs
 import fuzz_served
 import fuzz_tensors
@@ -12,7 +13,7 @@ import fuzz_text
 import pytest
 from fuzzing import fuzz
 
-MODULES = (fuzz_tensors, fuzz_text, fuzz_configs, fuzz_data, fuzz_served, fuzz_runs)
+MODULES = (fuzz_tensors, fuzz_text, fuzz_configs, fuzz_data, fuzz_served, fuzz_runs, fuzz_keras)
 READERS = {f"{module.__name__}:{key}": reader for module in MODULES for key, reader in module.READERS.items()}
 
 

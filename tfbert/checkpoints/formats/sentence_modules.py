@@ -6,6 +6,7 @@ Source: sentence-transformers 2 to 6.2, {base,sentence_transformer}/modules and 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -33,7 +34,9 @@ def modules_of(folder: pathlib.Path, given: Any = ()) -> dict[str, pathlib.Path]
         listed = json.loads(path.read_text(encoding="utf-8"))
         kinds = [module["type"].rpartition(".")[2] for module in listed]
         places = [folder / module["path"] for module in listed]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        outside = [place for place in places if folder.resolve() not in [place.resolve(), *place.resolve().parents]]
+        # OSError, ValueError: a path that no file can have
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise CheckpointError(f"{path} is no list of modules: {error!r}") from None
     foreign = [kind for kind in kinds if kind not in _MODULES]
     if foreign and "pooling" not in given:
@@ -46,12 +49,12 @@ def modules_of(folder: pathlib.Path, given: Any = ()) -> dict[str, pathlib.Path]
         raise CheckpointError(
             f"{path} has {', '.join(kinds)}; tfbert has {', '.join(_MODULES)}, once each, in this order"
         )
-    if any(folder.resolve() not in [place.resolve(), *place.resolve().parents] for place in places):
+    if outside:
         raise CheckpointError(f"{path} names a folder outside of its own")
     found = {kind: place for kind, place in zip(kinds, places, strict=True) if kind in _MODULES}
     for kind, name in _NEEDED.items():
         skipped = kind == "Pooling" and "pooling" in given
-        if kind in found and not skipped and not (found[kind] / name).exists():
+        if kind in found and not skipped and not os.path.exists(found[kind] / name):
             or_else = ", or give pooling=" if kind == "Pooling" else ""
             raise CheckpointError(
                 f"{path} names {found[kind] / name}, which is not there: copy the folder with its subfolders{or_else}"
