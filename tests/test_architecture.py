@@ -120,6 +120,7 @@ def test_add_a_family(recipe, tmp_path):
     assert "all answer as the model does" in out
 
 
+@pytest.mark.slow
 def test_add_a_format(recipe, tmp_path):
     run = recipe("Add a format")
     (commands,) = run.commands

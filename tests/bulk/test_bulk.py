@@ -283,6 +283,7 @@ def test_beam(model, tmp_path, remote):
         assert_that(pipeline | beam.Create(ROWS) | Predict(folder, keep=["id"]), check)
 
 
+@pytest.mark.slow
 def test_beam_copies_the_folders_of_modules(tiny_checkpoint, tmp_path):
     """What sentence-transformers wrote says its pooling in a folder within."""
     model = tfbert.SentenceEncoder.from_checkpoint(tiny_checkpoint, pooling="cls", dense_units=4)

@@ -136,6 +136,7 @@ def test_presets_written_here_open_there(network, features, tmp_path):
     np.testing.assert_allclose(logits, theirs({**features, "mask_positions": positions}), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_real_weights_open_there(minilm, tmp_path):
     """MiniLM as an embedder: what KerasHub computes from the preset is what tfbert reads in it."""
     note, lost = convert(open_checkpoint(minilm), "keras_hub", tmp_path / "minilm")

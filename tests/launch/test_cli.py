@@ -70,6 +70,7 @@ def test_predict_a_file_and_standard_input(run_folder, tmp_path):
     assert [json.loads(line)["label"] for line in result.stdout.splitlines()] == [row["label"] for row in rows]
 
 
+@pytest.mark.slow
 def test_predict_several_files_with_their_ids(run_folder, tmp_path):
     rows = [{"n": i, "text": "where is it"} for i in range(3)] + [{"n": 3, "text": None}]
     for name, part in (("b.jsonl", rows[2:]), ("a.jsonl", rows[:2])):
