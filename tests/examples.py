@@ -5,6 +5,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
+from tfbert.data.pretraining import manifest as manifest_file
 from tfbert.data.pretraining import shards as shard_files
 
 
@@ -64,7 +65,7 @@ def write_examples(
             }
         )
     manifest = {
-        "format": shard_files.FORMAT,
+        "format": manifest_file.FORMAT,
         "vocabulary_sha256": shard_files.vocabulary_sha256(vocabulary),
         "vocabulary_size": len(vocabulary),
         "tokenizer": shard_files.tokenizer_settings(tokenizer),
@@ -74,6 +75,6 @@ def write_examples(
         "packed": packed,
         "shards": described,
     }
-    (folder / shard_files.MANIFEST).write_text(json.dumps(manifest))
+    (folder / manifest_file.MANIFEST).write_text(json.dumps(manifest))
     tokenizer.save(folder)
     return folder
