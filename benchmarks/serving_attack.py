@@ -18,16 +18,13 @@ import json
 import multiprocessing
 import pathlib
 import random
-import re
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 import numpy as np
-from serving_load import METHOD, TOLERANCE, answers, export_versions, mixed_texts, serialized
+from serving_load import METHOD, TOLERANCE, Served, answers, export_versions, flags, mixed_texts, serialized
 
 REST_CLIENTS = 8
 MAX_MEMORY_GROWTH = 1.25  # of the second half's largest size against the first half's
@@ -36,12 +33,9 @@ PAUSE = 0.05  # seconds between two requests of an attacker
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
-    parser.add_argument("--texts", required=True, help="a TSV file; the first column holds the texts")
+    parser = flags(__doc__)
     parser.add_argument("--seconds", type=float, default=600, help="how long the attack lasts")
     parser.add_argument("--quiet_seconds", type=float, default=60, help="how long good clients ask alone")
-    parser.add_argument("--clients", type=int, default=32, help="good clients that ask at the same time")
     parser.add_argument("--max_slowdown", type=float, default=5, help="of their 99th percentile, while others attack")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="serving_attack_") as folder:
@@ -58,7 +52,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
     base = folder / "load"
     base.mkdir()
     (folder / "staged/1").rename(base / "1")
-    with Served(base, folder / "log") as served:
+    with Served(base, "--rest_port=0") as served:
         quiet = asyncio.run(Good(served, texts, expected, args.clients).run(args.quiet_seconds))
         print("quiet:       ", quiet.line(), flush=True)
         attackers = multiprocessing.get_context("spawn").Process(
@@ -75,7 +69,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
     print("attacks sent:", sent)
     half = len(attacked.memory) // 2
     growth = max(attacked.memory[half:]) / max(attacked.memory[:half])
-    log_bytes = (folder / "log").stat().st_size
+    log_bytes = served.log.stat().st_size
     slowdown = attacked.p99() / quiet.p99()
     print(
         f"p99 is {slowdown:.2f} x the quiet one; memory grows {growth:.2f} x from the first half to the second; "
@@ -101,42 +95,6 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
         "shutdown_seconds": shutdown,
         "faults": {name: value for name, value in faults.items() if value},
     }
-
-
-class Served:
-    """`tfbert serve` in its own process, its log in a file."""
-
-    def __init__(self, base: pathlib.Path, log: pathlib.Path) -> None:
-        self._base, self._log = base, log
-
-    def __enter__(self) -> "Served":
-        command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={self._base}"]
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*command, "--grpc_port=0", "--rest_port=0"], stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        lines = [self.process.stdout.readline(), self.process.stdout.readline()]
-        if not lines[0].startswith("serving"):
-            raise SystemExit(self._log.read_text())
-        self.address = re.search(r" on (\S+)", lines[0])[1]
-        self.rest = re.search(r"REST on (\S+?),", lines[1])[1]
-        return self
-
-    def end(self) -> tuple[int, float]:
-        """The exit status after SIGTERM, and how many seconds it took."""
-        begun = time.perf_counter()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
-        return self.process.returncode, time.perf_counter() - begun
-
-    def __exit__(self, *exception: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-    def memory(self) -> int:
-        """Bytes in RAM."""
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1]) * 1024
 
 
 class Good:

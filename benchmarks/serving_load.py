@@ -28,23 +28,30 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SWAPS = 3
 METHOD = "/tensorflow.serving.PredictionService/Predict"
+POLLING = ("--poll_seconds=0.5",)
 TOLERANCE = 1e-4  # rounding depends on the shape of the batch
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
-    parser.add_argument("--texts", required=True, help="a TSV file; the first column holds the texts")
+    parser = flags(__doc__)
     parser.add_argument("--small", action="store_true", help="use two layers with random weights")
     parser.add_argument("--words", type=int, help="cut texts to this many words")
     parser.add_argument("--distinct", type=int, default=300, help="number of different texts")
     parser.add_argument("--requests", type=int, default=20_000, help="requests while versions change")
     parser.add_argument("--compared", type=int, default=2000, help="requests in each round of batching on or off")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of batching on and off")
-    parser.add_argument("--clients", type=int, default=32, help="clients that ask at the same time")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="serving_load_") as folder:
         print(json.dumps(measure(args, pathlib.Path(folder))))
+
+
+def flags(description: str) -> argparse.ArgumentParser:
+    """The flags of all programs that load a server."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True, help="a folder with a BERT checkpoint")
+    parser.add_argument("--texts", required=True, help="a TSV file; the first column holds the texts")
+    parser.add_argument("--clients", type=int, default=32, help="clients that ask at the same time")
+    return parser
 
 
 def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
@@ -58,7 +65,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
     rates = {"on": [], "off": []}
     for _ in range(args.rounds):
         for batching in ("on", "off"):
-            with Served(base, batching) as served:
+            with Served(base, *POLLING, *(["--nobatching"] if batching == "off" else [])) as served:
                 load = asyncio.run(Load(served, texts, expected, args.clients).run(args.compared))
             load.must_be_right()
             rates[batching].append(load.summary())
@@ -68,7 +75,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
         print(
             f"batching on is {statistics.median(ratios):.2f} x off ({min(ratios):.2f} to {max(ratios):.2f})", flush=True
         )
-    with Served(base, "on") as served:
+    with Served(base, *POLLING) as served:
         first, median = asyncio.run(first_against_median(served, texts))
         load = Load(served, texts, expected, args.clients)
         load.swaps = [(folder / f"staged/{version}", base / str(version)) for version in range(2, SWAPS + 2)]
@@ -161,23 +168,38 @@ def answers(folder: pathlib.Path, texts: list[bytes]) -> list[list[float]]:
 
 
 class Served:
-    """`tfbert serve` in its own process."""
+    """`tfbert serve` in its own process, its log in a file beside the model's folder.
 
-    def __init__(self, base: pathlib.Path, batching: str) -> None:
+    Attributes:
+        address: of gRPC.
+        rest: where the REST API begins, if `flags` ask for one.
+    """
+
+    def __init__(self, base: pathlib.Path, *flags: str) -> None:
         command = [sys.executable, "-m", "tfbert.launch.main", "serve", f"--model={base}", "--grpc_port=0"]
-        self._command = [*command, "--poll_seconds=0.5", *(["--nobatching"] if batching == "off" else [])]
+        self._command, self.log = [*command, *flags], base.with_name("log")
 
     def __enter__(self) -> "Served":
-        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("serving"):
-            raise SystemExit(self.process.communicate()[1])
+            self.process.wait()
+            raise SystemExit(self.log.read_text())
         self.address = re.search(r" on (\S+)", line)[1]
+        self.rest = (re.search(r"REST on (\S+?),", self.process.stdout.readline()) or [None, ""])[1]
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self.process.poll() is None:
+            self.end()
+
+    def end(self) -> tuple[int, float]:
+        """The exit status after SIGTERM, and how many seconds it took."""
+        begun = time.perf_counter()
         self.process.terminate()
         self.process.communicate(timeout=60)
+        return self.process.returncode, time.perf_counter() - begun
 
     def memory(self) -> int:
         """Bytes in RAM."""

@@ -25,12 +25,6 @@ TEXTS = ["where is my parcel", "", "refund please", "thank you so much for the f
 ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
 
 
-@pytest.fixture(scope="module")
-def model(tiny_checkpoint):
-    keras.utils.set_random_seed(0)
-    return tfbert.TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b"])
-
-
 @pytest.fixture
 def data(tmp_path):
     path = tmp_path / "rows.jsonl"

@@ -2,21 +2,13 @@
 
 import json
 
-import keras
 import pytest
 
-import tfbert
 from tfbert.bulk.predict import answered, check_first, predict_into
 from tfbert.data import Table, stream
 from tfbert.errors import DataError
 
 LINES = ['{"text": "where is it"', '{"text": "refund"}', '{"text": null}', "[]", '{"text": "late"}', "", "{", "{"]
-
-
-@pytest.fixture(scope="module")
-def model(tiny_checkpoint):
-    keras.utils.set_random_seed(0)
-    return tfbert.TextClassifier.from_checkpoint(tiny_checkpoint, labels=["a", "b"])
 
 
 @pytest.fixture
