@@ -58,8 +58,9 @@ def test_a_full_disk_loses_nothing(path, full_disk):
     [b"[1]", b"{}", b'{"step": "7"}', b'{"step": true}', b'{"step": 3, "text": "\\ud800"}', b"[" * 100_000],
     ids=lambda line: line[:20],
 )
-def test_a_damaged_line_ends_the_file(path, line):
+def test_a_damaged_line_ends_the_file(path, line, caplog):
     path.write_bytes(line + b"\n" + path.read_bytes())
     assert read_history(path) == []
+    assert f"line 1 is damaged; it and the {len(LINES)} after it are left out" in caplog.text
     keep_history(path, 7)
     assert path.read_bytes() == b""

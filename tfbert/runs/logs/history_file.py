@@ -7,24 +7,38 @@ import os
 import pathlib
 from typing import Any
 
+from absl import logging
+
 from tfbert.files import disk_errors, replace_file
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, Any]]:
-    """The lines of the file, [] where there is none. A line that was cut off or damaged ends it."""
+    """The lines of the file, [] where there is none.
+
+    A line that was cut off or damaged ends it; a warning says how many whole lines are left out with it.
+    """
     if not pathlib.Path(path).exists():
         return []
-    history = []
-    for line in pathlib.Path(path).read_bytes().splitlines():
-        try:
-            found = json.loads(line)
-            _text(found).encode()  # `keep_history` writes it again
-        except (ValueError, RecursionError):  # cut off, perhaps within a character
-            break
-        if not isinstance(found, dict) or type(found.get("step")) is not int:
+    history: list[dict[str, Any]] = []
+    lines = pathlib.Path(path).read_bytes().splitlines()
+    for number, line in enumerate(lines, 1):
+        found = _read(line)
+        if found is None:
+            if after := len(lines) - number:
+                logging.warning("%s: line %d is damaged; it and the %d after it are left out", path, number, after)
             break
         history.append(found)
     return history
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """The object of a line, or None if it was cut off, perhaps within a character, or damaged."""
+    try:
+        found = json.loads(line)
+        _text(found).encode()  # `keep_history` writes it again
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and type(found.get("step")) is int else None
 
 
 def append_history(path: str | os.PathLike, line: dict[str, Any]) -> None:
