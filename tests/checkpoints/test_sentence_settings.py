@@ -114,6 +114,15 @@ def test_do_lower_case(folder):
         ("sentence_bert_config", {"module_output_name": "pooler"}, "Transformer has module_output_name='pooler'"),
         ("sentence_bert_config", {"query_expansion": {"length": 32}}, "Transformer has query_expansion="),
         ("2_Normalize/config", {"module_input_name": "x"}, "Normalize has module_input_name='x', which tfbert"),
+        ("1_Pooling/config", {"pooling_mode": 4}, "asks for 4"),
+        ("config_sentence_transformers", {"prompts": [""]}, "prompts must be an object of texts"),
+        ("config_sentence_transformers", {"prompts": True}, "prompts must be an object of texts"),
+        ("config_sentence_transformers", {"prompts": {"query": 1e-320}}, "prompts must be an object of texts"),
+        ("config_sentence_transformers", {"default_prompt_name": [[]]}, r"default_prompt_name \[\[\]\] is none of"),
+        *(
+            ("sentence_bert_config", {"max_seq_length": length}, "max_seq_length must be a number of tokens, not ")
+            for length in ({"a": 12}, ".", float("inf"), -1, True)
+        ),
     ],
 )
 def test_refused_by_name(folder, name, values, message):
@@ -203,7 +212,11 @@ def test_poolings_in_onnx(tiny_checkpoint, tmp_path, pooling, is_whole):
     "listed",
     [
         "[" * 5000 + "]" * 5000,
-        *(json.dumps([{"type": "a.Pooling", "path": path}]) for path in ("x" * 5000, "a\0b", "\ud800", 3)),
+        *(
+            json.dumps([{"type": f"a.{kind}", "path": path}])
+            for kind in ("Pooling", "Normalize")
+            for path in ("x" * 5000, "a\0b", "\ud800", 3)
+        ),
     ],
 )
 def test_modules_that_are_none(listed, tmp_path):

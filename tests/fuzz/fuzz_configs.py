@@ -150,13 +150,12 @@ READERS = {
     "model_garden": _reader("bert_config.json", _converted("model_garden", "bert_config.json"), 3000),
     "keras_hub": _reader("config.json", _converted("keras_hub", "config.json"), 3000),
     "keras_hub_task": _reader("task.json", _converted("keras_hub", "task.json"), 3000),
-    "keras_hub_tokenizer": _reader("tokenizer.json", _converted("keras_hub", "tokenizer.json"), 3000),
+    "keras_hub_tokenizer": _reader("tokenizer.json", _converted("keras_hub", "tokenizer.json"), 3000, "SentenceEncoder"),
     "modules": _reader("modules.json", _sentences("modules.json"), 1000),
     **{
-        f"sentence {name}": _reader(name, _sentences(name), 1000, wanted)
-        for name, wanted in (
-            ("sentence_bert_config.json", None), ("1_Pooling/config.json", "SentenceEncoder"), ("2_Dense/config.json", "SentenceEncoder"),
-            ("config_sentence_transformers.json", None),
+        f"sentence {name}": _reader(name, _sentences(name), 1000, "SentenceEncoder")
+        for name in (
+            "sentence_bert_config.json", "1_Pooling/config.json", "2_Dense/config.json", "config_sentence_transformers.json",
         )
     },
 }  # fmt: skip

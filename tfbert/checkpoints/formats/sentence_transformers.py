@@ -96,11 +96,15 @@ def cross_encoder(source: Any) -> str | None:
 
 def longest(source: Any) -> int:
     """The most tokens of a text: max_seq_length, or else what tokenizer and positions allow."""
-    length = sentence_modules.transformer(source.folder).get("max_seq_length")
+    length = sentence_modules.transformer(source.folder).get("max_seq_length") or 0
+    if type(length) is not int or length < 0:
+        raise CheckpointError(f"{source.folder}: max_seq_length must be a number of tokens, not {str(length):.40}")
     path = source.folder / "tokenizer_config.json"
     if not length and path.exists():
-        length = tokenizer_config.max_length(read_json_object(path))
-    return min(int(length or source.config.max_tokens), source.config.max_tokens)
+        values = read_json_object(path)
+        tokenizer_config.check(values, path)
+        length = tokenizer_config.max_length(values)
+    return min(length or source.config.max_tokens, source.config.max_tokens)
 
 
 def write(folder: Any, found: Any, weights: Any) -> None:
@@ -158,7 +162,7 @@ def write(folder: Any, found: Any, weights: Any) -> None:
 def _dense_settings(path, source):
     values = read_json_object(path)
     name = values.get("activation_function", "torch.nn.modules.activation.Tanh")
-    if name not in _ACTIVATIONS:
+    if not isinstance(name, str) or name not in _ACTIVATIONS:
         raise CheckpointError(f"{path} has the activation {name}; tfbert has {', '.join(_ACTIVATIONS)}")
     return {
         "dense_units": source.shapes["dense/kernel"][1],
