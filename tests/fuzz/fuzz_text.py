@@ -78,6 +78,7 @@ def _beside(*values):
 
 READERS = {
     "tokenizer_json": Reader("tokenizer.json", _fast, _read_alone, mutations.of_json),
+    # the reader above, which has read 10,000, and one comparison with vocab.txt
     "tokenizer_json_and_vocabulary": Reader("tokenizer.json", _fast, _read, mutations.of_json, count=2000),
     "tokenizer_config": Reader(
         "tokenizer_config.json", _beside(small.TOKENIZER_CONFIG, {"max_len": 16}), _read, mutations.of_json
@@ -95,6 +96,7 @@ READERS = {
         "added_tokens.json", _beside({"[NEW]": 13, "far": 20}, {"the": 5}), _read, mutations.of_json
     ),
     "vocabulary": Reader("vocab.txt", _vocabulary, _read, mutations.of_lines),
+    # each makes TensorFlow's operations for the tokenizer, twice: a second for an input
     "whole_tokenizer_json": Reader("tokenizer.json", _fast, _read_whole, mutations.of_json, count=100),
     "whole_vocabulary": Reader("vocab.txt", _vocabulary, _read_whole, mutations.of_lines, count=100),
 }
