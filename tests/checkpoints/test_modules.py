@@ -59,6 +59,20 @@ def test_older_folders_keep_the_encoder_apart(dense, tmp_path):
         open_checkpoint(tmp_path / "older")
 
 
+@pytest.mark.parametrize("activation", [{"a": "torch.nn.modules.activation.Tanh"}, ["x"], 3])
+def test_an_activation_that_is_no_text_is_refused(dense, tmp_path, activation):
+    shutil.copytree(dense[1], tmp_path / "other")
+    for name, change in (
+        ("config", lambda held: held.pop("tfbert")),
+        ("2_Dense/config", lambda held: held.update(activation_function=activation)),
+    ):
+        held = json.loads((tmp_path / f"other/{name}.json").read_text())
+        change(held)
+        (tmp_path / f"other/{name}.json").write_text(json.dumps(held))
+    with pytest.raises(CheckpointError, match="has the activation .*; tfbert has torch.nn"):
+        SentenceEncoder.from_checkpoint(tmp_path / "other")
+
+
 @pytest.mark.parametrize("name", ["1_Pooling", "2_Dense"])
 def test_a_folder_that_modules_json_names_and_that_is_not_there(dense, tmp_path, name):
     shutil.copytree(dense[1], tmp_path / "part", ignore=shutil.ignore_patterns(name))

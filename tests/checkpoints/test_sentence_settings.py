@@ -59,6 +59,10 @@ def test_the_longest_text(folder):
     assert settings(open_checkpoint(folder))["max_length"] == 77
     (folder / "sentence_bert_config.json").unlink()
     assert settings(open_checkpoint(folder))["max_length"] == 9
+    (folder / "sentence_other_config.json").unlink()
+    write(folder, "tokenizer_config", {"model_max_length": "a"})
+    with pytest.raises(ConfigError, match="model_max_length is 'a'; expected a number"):
+        settings(open_checkpoint(folder))
 
 
 def test_prompts(folder, tmp_path):
@@ -116,12 +120,13 @@ def test_do_lower_case(folder):
         ("2_Normalize/config", {"module_input_name": "x"}, "Normalize has module_input_name='x', which tfbert"),
         ("1_Pooling/config", {"pooling_mode": 4}, "asks for 4"),
         ("config_sentence_transformers", {"prompts": [""]}, "prompts must be an object of texts"),
+        ("config_sentence_transformers", {"prompts": []}, "prompts must be an object of texts"),
         ("config_sentence_transformers", {"prompts": True}, "prompts must be an object of texts"),
         ("config_sentence_transformers", {"prompts": {"query": 1e-320}}, "prompts must be an object of texts"),
         ("config_sentence_transformers", {"default_prompt_name": [[]]}, r"default_prompt_name \[\[\]\] is none of"),
         *(
             ("sentence_bert_config", {"max_seq_length": length}, "max_seq_length must be a number of tokens, not ")
-            for length in ({"a": 12}, ".", float("inf"), -1, True)
+            for length in ({"a": 12}, {}, ".", "", float("inf"), -1, True, False)
         ),
     ],
 )

@@ -36,8 +36,7 @@ def modules_of(folder: pathlib.Path, given: Any = ()) -> dict[str, pathlib.Path]
         places = [folder / module["path"] for module in listed]
         outside = [place for place in places if folder.resolve() not in [place.resolve(), *place.resolve().parents]]
         for place in places:
-            (place / "config.json").exists()
-        # OSError, ValueError: a path that no file can have
+            (place / "config.json").exists()  # OSError, ValueError: a path that no file can have
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise CheckpointError(f"{path} is no list of modules: {error!r}") from None
     foreign = [kind for kind in kinds if kind not in _MODULES]
@@ -95,7 +94,7 @@ def pooling_of(path: pathlib.Path) -> str:
     values = read_json_object(path)
     if "pooling_mode" in values:  # a word, or several, whose vectors are joined
         words = values["pooling_mode"]
-        modes = list(words) if isinstance(words, list) else [words]
+        modes = words if isinstance(words, list) else [words]
     else:
         chosen = [name for name, is_chosen in values.items() if name.startswith("pooling_mode_") and is_chosen]
         modes = [POOLINGS.get(name, name) for name in chosen]
@@ -110,7 +109,8 @@ def pooling_of(path: pathlib.Path) -> str:
 def prompts_of(folder: pathlib.Path) -> dict[str, Any]:
     path = folder / CONFIG
     config = read_json_object(path) if path.exists() else {}
-    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
+    prompts, default = config.get("prompts"), config.get("default_prompt_name")
+    prompts = {} if prompts is None else prompts
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise CheckpointError(f"{path}: prompts must be an object of texts, not {str(prompts):.80}")
     if default is not None and not (isinstance(default, str) and default in prompts):

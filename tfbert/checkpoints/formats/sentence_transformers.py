@@ -96,8 +96,8 @@ def cross_encoder(source: Any) -> str | None:
 
 def longest(source: Any) -> int:
     """The most tokens of a text: max_seq_length, or else what tokenizer and positions allow."""
-    length = sentence_modules.transformer(source.folder).get("max_seq_length") or 0
-    if type(length) is not int or length < 0:
+    length = sentence_modules.transformer(source.folder).get("max_seq_length")
+    if length is not None and (type(length) is not int or length < 0):
         raise CheckpointError(f"{source.folder}: max_seq_length must be a number of tokens, not {str(length):.40}")
     path = source.folder / "tokenizer_config.json"
     if not length and path.exists():
