@@ -146,18 +146,6 @@ def test_a_keras_file(case):
 # exports
 
 
-# The heaviest of the exports, which differ from the others in their features alone.
-_SLOW_EXPORTS = ("relation_extraction", "summarization", "sentence_embedding")
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] * (row.is_variant or name in _SLOW_EXPORTS))
-        for name, row in TASKS.items()
-    ],
-    indirect=True,
-)
 def test_the_served_graph_answers_as_predict(case, runtime):
     task, folder = case.model.task, case.exported / "1"
     answer = runtime.ask(folder, arrays(case.row.questions, task.signatures["serving_default"]))

@@ -43,7 +43,6 @@ def suite(tiny_checkpoint, tmp_path):
     return run
 
 
-@pytest.mark.slow
 def test_the_table(suite, tmp_path):
     result = suite("--seeds=0,3", "--set=learning_rate=0.001")
     assert result.returncode == 0, result.stderr[-3000:]

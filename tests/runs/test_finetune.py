@@ -124,7 +124,6 @@ def comparable(history):
     return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in history]
 
 
-@pytest.mark.slow
 def test_a_finished_run_can_be_made_longer_where_its_checkpoints_are_kept(run, tmp_path, caplog):
     run(epochs=1, keep_checkpoints=True)
     first = read_history(tmp_path / "run/metrics.jsonl")
@@ -307,7 +306,7 @@ def test_early_stopping_keeps_the_best_epoch(run, tmp_path):
     assert len(evaluations) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # tests/launch/test_cli.py asks the same of the command
 def test_a_metric_that_dev_does_not_have_is_told_before_there_is_a_run(run, tmp_path):
     with pytest.raises(ConfigError, match="no dev metric 'f1'; there are loss, accuracy, macro_f1, matthews"):
         run(metric="f1")  # which six labels do not have

@@ -122,7 +122,6 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, data, tokenizer, tiny
     assert json.loads((tmp_path / "whole/data.json").read_text())["changes"][0]["after_step"] == 22
 
 
-@pytest.mark.slow
 def test_a_blow_up_stops_at_the_last_good_checkpoint(tmp_path, data, tokenizer, tiny_config):
     bad = next(iter(data[0].repeated(10)))["token_ids"]
     arguments = (data, tokenizer, tiny_config, Faulty, bad)
