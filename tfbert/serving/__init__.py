@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfbert.serving.protocol import message_modules
+
 if TYPE_CHECKING:
     from tfbert.export.saved_model.write import write_saved_model as write_saved_model
     from tfbert.serving.client.async_client import AsyncClient as AsyncClient
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from tfbert.serving.host.tls import Tls as Tls
     from tfbert.serving.models.batching_parameters import BatchingParameters as BatchingParameters
     from tfbert.serving.models.versions import ModelSettings as ModelSettings
+
+message_modules.install()  # before any module below imports one of TensorFlow's messages
 
 _PUBLIC = {
     "AsyncClient": "tfbert.serving.client.async_client",

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from served import CODE, example, examples, refused
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -13,6 +12,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfbert.serving.protocol import inference
+from tfbert.serving.protocol.status_codes import StatusError
 
 
 @pytest.fixture(scope="module")
@@ -105,5 +105,5 @@ def test_wrong_requests_get_tf_servings_codes(service):
     ],
 )
 def test_outputs_that_are_no_classification_are_told(outputs, details):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=details):
+    with pytest.raises(StatusError, match=details):
         inference.fill_classification(classification_pb2.ClassificationResult(), outputs, 1)

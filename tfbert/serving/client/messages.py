@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
-import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 from tfbert.errors import ServingError
+from tfbert.serving.protocol import dtypes, tensor_proto
 
 # No limit here: the server decides how large a message may be.
 CHANNEL_OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -123,7 +123,7 @@ def came_from_server(error: RequestError) -> bool:
 
 def arrays(response: predict_pb2.PredictResponse) -> dict[str, np.ndarray]:
     """The outputs of a PredictResponse by name."""
-    return {name: tf.make_ndarray(proto) for name, proto in response.outputs.items()}
+    return {name: tensor_proto.to_array(proto) for name, proto in response.outputs.items()}
 
 
 def rows(response: predict_pb2.PredictResponse, size: int) -> list[dict[str, Any]]:
@@ -199,21 +199,20 @@ def to_proto(name: str, value: Texts | np.ndarray) -> tensor_pb2.TensorProto:
     if isinstance(value, (str, bytes)):
         raise ServingError(f"{name}: give a list of texts, not one text (put it in [ ])")
     if isinstance(value, np.ndarray) and value.dtype.kind not in "OUS":
-        return _with_batch(name, tf.make_tensor_proto(value))
+        return _with_batch(name, tensor_proto.encode(value))
     try:
         values = value.tolist() if isinstance(value, np.ndarray) else list(value)
     except TypeError:
         raise ServingError(f"{name}: give a list of texts or an array, not {value!r}") from None
     if all(isinstance(item, (str, bytes)) for item in values):
-        proto = tf.make_tensor_proto([], tf.string, [0])
-        proto.tensor_shape.dim[0].size = len(values)
+        proto = tensor_pb2.TensorProto(dtype=dtypes.STRING.number, tensor_shape={"dim": [{"size": len(values)}]})
         # Half of a surrogate pair becomes invalid UTF-8, which the graph replaces like any other.
         proto.string_val.extend(
             item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item for item in values
         )
         return proto
     try:
-        return _with_batch(name, tf.make_tensor_proto(values))
+        return _with_batch(name, tensor_proto.encode(tensor_proto.from_lists(values)))
     except (TypeError, ValueError) as error:
         raise ServingError(f"{name}: give a list of texts or an array ({error})") from error
 
@@ -233,7 +232,7 @@ def _plain(value: Any) -> Any:
 def _describe(infos: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, tuple[str, list[int] | None]]:
     return {
         name: (
-            tf.as_dtype(info.dtype).name,
+            dtypes.of_number(info.dtype).name,
             None if info.tensor_shape.unknown_rank else [dim.size for dim in info.tensor_shape.dim],
         )
         for name, info in infos.items()

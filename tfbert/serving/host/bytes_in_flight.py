@@ -6,9 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-import tensorflow as tf
-
-from tfbert.serving.protocol import status_codes
+from tfbert.serving.protocol.status_codes import Code, StatusError
 
 
 class BytesInFlight:
@@ -40,11 +38,11 @@ class BytesInFlight:
             held.close()
 
     def change(self, size: int) -> None:
-        """Adds or, if `size` is negative, takes away; `tf.errors.ResourceExhaustedError` if there is no room."""
+        """Adds or, if `size` is negative, takes away; RESOURCE_EXHAUSTED if there is no room."""
         with self._lock:
             if size > 0 and self.used + size > self.limit:
-                raise status_codes.error(
-                    tf.errors.ResourceExhaustedError,
+                raise StatusError(
+                    Code.RESOURCE_EXHAUSTED,
                     f"the requests under way hold {self.used} bytes, and this one needs {size} more; {self.limit} are "
                     "allowed (--max_bytes_in_flight): ask again later, or send smaller requests",
                 )

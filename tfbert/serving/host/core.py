@@ -1,6 +1,6 @@
 """TF Serving's methods over the loaded models, for gRPC and REST alike, with limits, metrics and log.
 
-Requests and responses are TF Serving's messages. An error is a `tf.errors.OpError` with the code and the message of
+Requests and responses are TF Serving's messages. An error is a `StatusError` with the code and the message of
 tensorflow/serving: model_servers/server_core.cc, core/basic_manager.cc.
 """
 
@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2
 
@@ -23,10 +22,10 @@ from tfbert.serving.host.metrics import Metrics
 from tfbert.serving.host.model_methods import ModelMethods
 from tfbert.serving.host.request_log import log_failure, log_request
 from tfbert.serving.models.manager import ModelManager
-from tfbert.serving.protocol import inference, status_codes
+from tfbert.serving.protocol import inference
 from tfbert.serving.protocol.model_specs import check_name, check_rows, check_spec, common_spec, rows_of, rows_sent
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE
-from tfbert.serving.protocol.status_codes import invalid
+from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 _PREDICTIONS = {
     "Predict": inference.Predict,
@@ -100,17 +99,17 @@ class ServerCore:
                 with self._admitted():
                     return await self._predict(_PREDICTIONS[method], request, facts, deadline, held)
             return await self._model_methods[method](request, facts)
-        except tf.errors.OpError as error:
+        except StatusError as error:
             code = error.error_code
             raise
         except asyncio.CancelledError:
             late = deadline is not None and deadline <= time.monotonic()  # who calls may notice it first
-            code = tf.errors.DEADLINE_EXCEEDED if late else tf.errors.CANCELLED
+            code = Code.DEADLINE_EXCEEDED if late else Code.CANCELLED
             raise
         except Exception as error:
-            code = tf.errors.INTERNAL
+            code = Code.INTERNAL
             log_failure(method, error)
-            raise status_codes.error(tf.errors.InternalError, f"{type(error).__name__}: {error}") from error
+            raise StatusError(Code.INTERNAL, f"{type(error).__name__}: {error}") from error
         finally:
             seconds = time.perf_counter() - begun
             self._metrics.request(method, facts["model"], protocol, code, seconds)
@@ -123,7 +122,7 @@ class ServerCore:
 
     def stranger(self, protocol: str) -> None:
         """Counts and logs a request without an API key, of which nothing else was read."""
-        self.refused("any", tf.errors.UNAUTHENTICATED, 0.0, protocol=protocol, size=0)
+        self.refused("any", Code.UNAUTHENTICATED, 0.0, protocol=protocol, size=0)
 
     async def drain(self, timeout: float) -> bool:
         """Refuses new predictions and waits for those in progress; False if `timeout` seconds were too short."""
@@ -187,7 +186,7 @@ class ServerCore:
                     outputs = [await self._inbox.result(future) for future in futures]
             except TimeoutError:
                 what = "the deadline passed before all rows were computed"
-                raise status_codes.error(tf.errors.DeadlineExceededError, what) from None
+                raise StatusError(Code.DEADLINE_EXCEEDED, what) from None
             finally:
                 for future in futures:  # those that are done are not changed by this
                     future.cancel()
@@ -196,10 +195,10 @@ class ServerCore:
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:
         if self._draining:
-            raise status_codes.error(tf.errors.UnavailableError, "the server is shutting down")
+            raise StatusError(Code.UNAVAILABLE, "the server is shutting down")
         if self._in_flight >= self._max_concurrent:
-            raise status_codes.error(
-                tf.errors.ResourceExhaustedError,
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
                 f"{self._in_flight} requests are under way, which is the limit; ask again later",
             )
         self._in_flight += 1

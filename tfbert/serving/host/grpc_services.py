@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -24,7 +23,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfbert.serving.host.core import ServerCore
-from tfbert.serving.protocol.status_codes import grpc_code
+from tfbert.serving.protocol.status_codes import StatusError, grpc_code
 
 _MAX_MESSAGE = 1024  # model_servers/grpc_status_util.cc: longer messages do not fit into the HTTP/2 headers
 _SLOW_SECONDS = 2.0
@@ -83,7 +82,7 @@ async def _handle(
     try:
         async with asyncio.timeout(receive_seconds):
             data = await _received(core, messages, max_message_bytes)
-    except tf.errors.ResourceExhaustedError as error:
+    except StatusError as error:
         core.refused(method, error.error_code, time.perf_counter() - begun, protocol="grpc", size=0)
         await context.abort(grpc_code(error.error_code), "too many requests arrive slowly; ask again later")
     except TimeoutError:
@@ -96,7 +95,7 @@ async def _handle(
         try:
             try:
                 held.add(size)
-            except tf.errors.ResourceExhaustedError as error:
+            except StatusError as error:
                 core.refused(method, error.error_code, 0.0, protocol="grpc", size=size)
                 raise
             request = request_class.FromString(data)
@@ -105,7 +104,7 @@ async def _handle(
         except DecodeError:
             # INTERNAL, as gRPC's C++ servers say. The bytes are not repeated: they may be anything.
             await context.abort(grpc.StatusCode.INTERNAL, f"the message is not a {request_class.DESCRIPTOR.full_name}")
-        except tf.errors.OpError as error:
+        except StatusError as error:
             message = error.message
             if len(message) > _MAX_MESSAGE:
                 message = f"{message[:_MAX_MESSAGE]}...TRUNCATED"

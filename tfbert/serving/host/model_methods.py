@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2
 
 from tfbert.errors import ServingError
 from tfbert.serving.host import event_loop
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import parse_model_config
-from tfbert.serving.protocol import status_codes
 from tfbert.serving.protocol.model_specs import check_name, check_spec
-from tfbert.serving.protocol.status_codes import invalid
+from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 
 class ModelMethods:
@@ -78,11 +76,11 @@ class ModelMethods:
         found = self._models.status(spec.name, number)
         if not found:
             what = "any versions" if number is None else f"version {number}"
-            raise status_codes.error(tf.errors.NotFoundError, f"Could not find {what} of model {spec.name}")
+            raise StatusError(Code.NOT_FOUND, f"Could not find {what} of model {spec.name}")
         facts["model"] = spec.name
         response = get_model_status_pb2.GetModelStatusResponse()
         for version, state, error in found:
-            status = {"error_code": tf.errors.UNKNOWN, "error_message": error} if error else {}
+            status = {"error_code": Code.UNKNOWN, "error_message": error} if error else {}
             response.model_version_status.add(version=version, state=state, status=status)
         return response
 
@@ -91,7 +89,7 @@ class ModelMethods:
     ) -> model_management_pb2.ReloadConfigResponse:
         if not self._may_reload:
             what = "HandleReloadConfigRequest is off on this server; --reload_config (reload_config=True) turns it on"
-            raise status_codes.error(tf.errors.PermissionDeniedError, what)
+            raise StatusError(Code.PERMISSION_DENIED, what)
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
@@ -101,7 +99,7 @@ class ModelMethods:
             # Loading takes long, and the event loop has other requests to answer.
             await event_loop.in_daemon_thread(lambda: self._models.reload(parse_model_config(request.config)))
         except ServingError as error:
-            raise status_codes.error(tf.errors.FailedPreconditionError, str(error)) from None
+            raise StatusError(Code.FAILED_PRECONDITION, str(error)) from None
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         return response

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import tensorflow as tf
 from aiohttp import web
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -35,7 +34,7 @@ from tfbert.serving.host.rest_connections import RestConnections
 from tfbert.serving.host.rest_prediction import RestLimits, RestPrediction
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.protocol import rest_request, rest_response
-from tfbert.serving.protocol.status_codes import http_status
+from tfbert.serving.protocol.status_codes import StatusError, http_status
 
 T = TypeVar("T")
 METRICS_PATH = "/monitoring/prometheus/metrics"  # as in TF Serving's documentation
@@ -194,7 +193,7 @@ async def _errors_as_json(request: web.Request, handler: Callable[..., Any]) -> 
     """Every error as `{"error": …}`, with TF Serving's status."""
     try:
         return await handler(request)
-    except tf.errors.OpError as error:
+    except StatusError as error:
         return _json({"error": error.message}, http_status(error.error_code))
     except BodyTooLarge as error:
         return _json({"error": str(error)}, 413)

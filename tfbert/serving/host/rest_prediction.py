@@ -10,20 +10,20 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
-import tensorflow as tf
 from aiohttp import web
 
 from tfbert.serving.host.bytes_in_flight import HeldBytes
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.host.rest_body import BodyTooLarge, read_body
-from tfbert.serving.protocol import json_size, rest_request, status_codes
+from tfbert.serving.protocol import json_size, rest_request
+from tfbert.serving.protocol.status_codes import Code, StatusError
 
 T = TypeVar("T")
 # The codes of requests that are refused before they are read; all others are INVALID_ARGUMENT.
 _REFUSED = {
-    BodyTooLarge: tf.errors.RESOURCE_EXHAUSTED,
-    web.HTTPRequestEntityTooLarge: tf.errors.RESOURCE_EXHAUSTED,
-    web.HTTPRequestTimeout: tf.errors.DEADLINE_EXCEEDED,
+    BodyTooLarge: Code.RESOURCE_EXHAUSTED,
+    web.HTTPRequestEntityTooLarge: Code.RESOURCE_EXHAUSTED,
+    web.HTTPRequestTimeout: Code.DEADLINE_EXCEEDED,
 }
 _LARGE_BODY = 2**18  # bytes; JSON of more is read in a thread, so that the event loop can answer others
 
@@ -86,7 +86,7 @@ class RestPrediction:
                     yield prediction
             except TimeoutError:
                 what = f"the request took longer than {limits.timeout_seconds:g} s; send fewer rows at once"
-                raise status_codes.error(tf.errors.DeadlineExceededError, what) from None
+                raise StatusError(Code.DEADLINE_EXCEEDED, what) from None
 
     async def body(self) -> dict[str, Any]:
         """The body's JSON."""
@@ -118,9 +118,9 @@ class RestPrediction:
         try:
             yield
         except (Exception, asyncio.CancelledError) as error:
-            code = getattr(error, "error_code", _REFUSED.get(type(error), tf.errors.INVALID_ARGUMENT))
+            code = getattr(error, "error_code", _REFUSED.get(type(error), Code.INVALID_ARGUMENT))
             if isinstance(error, asyncio.CancelledError):
-                code = tf.errors.DEADLINE_EXCEEDED if self._timeout.expired() else tf.errors.CANCELLED
+                code = Code.DEADLINE_EXCEEDED if self._timeout.expired() else Code.CANCELLED
             size = self._http_request.content_length or 0
             self._core.refused(method, code, time.perf_counter() - begun, protocol="rest", size=size)
             raise

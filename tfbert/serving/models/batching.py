@@ -16,12 +16,11 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from tfbert.serving.models import large_requests
 from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.queued_request import QueuedRequest, joinable
-from tfbert.serving.protocol import status_codes
+from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 Arrays = dict[str, np.ndarray]
 
@@ -95,22 +94,22 @@ class Batcher:
             hold: called with the bytes of the outputs of each batch; what it raises ends the request.
 
         Raises:
-            tf.errors.UnavailableError: the queue is full, or the batcher is closing.
-            tf.errors.InvalidArgumentError: more rows than the parameters allow.
+            StatusError: UNAVAILABLE: the queue is full, or the batcher is closing.
+            INVALID_ARGUMENT: more rows than the parameters allow.
         """
         has_rows, most = self._has_rows(signature, inputs), self._parameters.request_rows
         if has_rows and most is not None and (rows := len(next(iter(inputs.values())))) > most:
-            raise status_codes.invalid(f"Task size {rows} is larger than maximum input batch size {most}")
+            raise invalid(f"Task size {rows} is larger than maximum input batch size {most}")
         steps = self._cutter.batches(signature, inputs) if has_rows else large_requests.alone(inputs)
         request = QueuedRequest(signature, steps, deadline, hold)
         self._prepare(request, next(request.steps))
         limit = self._parameters.batch_rows * self._parameters.max_enqueued_batches
         with self._changed:
             if self._closing:
-                raise status_codes.error(tf.errors.UnavailableError, "this version is being unloaded")
+                raise StatusError(Code.UNAVAILABLE, "this version is being unloaded")
             if self._rows and self._rows + request.weight > limit:
-                raise status_codes.error(
-                    tf.errors.UnavailableError,
+                raise StatusError(
+                    Code.UNAVAILABLE,
                     f"The batch scheduling queue to which this task was submitted is full; {self._rows} rows wait",
                 )
             self._enqueue(request)

@@ -13,7 +13,6 @@ import pathlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import tensorflow as tf
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
@@ -21,7 +20,7 @@ from tfbert.errors import ServingError
 from tfbert.serving.models.batching_parameters import BatchingParameters
 from tfbert.serving.models.model_version import ModelVersion
 from tfbert.serving.models.versions import ModelSettings
-from tfbert.serving.protocol import status_codes
+from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 _log = logging.getLogger("tfbert.serving")
 
@@ -143,7 +142,7 @@ class ModelManager:
         if choice == "version_label":
             number = self.labelled(spec.name, spec.version_label)
             if number is None:
-                raise status_codes.invalid(f"Unrecognized servable version label: {spec.version_label}")
+                raise invalid(f"Unrecognized servable version label: {spec.version_label}")
         elif choice == "version":
             number = spec.version.value
         if number is not None:
@@ -154,7 +153,7 @@ class ModelManager:
             if each.available and number in (None, version)
         ]
         if not candidates:
-            raise status_codes.error(tf.errors.NotFoundError, f"Servable not found for request: {asked}")
+            raise StatusError(Code.NOT_FOUND, f"Servable not found for request: {asked}")
         return max(candidates, key=lambda each: each.version)
 
     def _poll(self) -> None:

@@ -16,8 +16,8 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tfbert.errors import ServingError
 from tfbert.serving.models.batching import Batcher
 from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
+from tfbert.serving.models.engine import Engine
 from tfbert.serving.models.folder_entries import check_files, snapshot
-from tfbert.serving.models.servable import Servable
 from tfbert.serving.models.warm_up import warm_up
 
 _log = logging.getLogger("tfbert.serving")
@@ -39,7 +39,7 @@ class ModelVersion:
     folder: pathlib.Path
     state: int = ModelVersionStatus.LOADING
     error: str = ""
-    servable: Servable | None = None
+    servable: Engine | None = None
     batcher: Batcher | None = None
     in_use: int = 0  # requests that hold it
     without_files: bool = False  # loading failed, or failed the last time, as the process could open no more files
@@ -96,6 +96,8 @@ class ModelVersion:
     ) -> int:
         check_files(self.folder)
         parameters = read_parameters(self.folder, parameters)
+        from tfbert.serving.models.servable import Servable  # TensorFlow, which not every engine needs
+
         servable = Servable(self.folder)
         batcher = Batcher(servable, parameters, join=join, observe=observe)
         try:

@@ -6,10 +6,9 @@ import concurrent.futures
 from collections.abc import Callable, Hashable
 
 import numpy as np
-import tensorflow as tf
 
 from tfbert.serving.models.large_requests import Arrays, Steps
-from tfbert.serving.protocol import status_codes
+from tfbert.serving.protocol.status_codes import Code, StatusError
 
 # Two texts are of similar length if the next power of two above their bytes is the same. All texts of up to this many
 # bytes are.
@@ -60,7 +59,7 @@ class QueuedRequest:
         if not late and not self.future.cancelled():
             return False
         when = "all rows were computed" if self.begun else "the batch began"
-        self.finish(error=status_codes.error(tf.errors.DeadlineExceededError, f"the deadline passed before {when}"))
+        self.finish(error=StatusError(Code.DEADLINE_EXCEEDED, f"the deadline passed before {when}"))
         return True
 
 

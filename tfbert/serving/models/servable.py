@@ -15,7 +15,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tfbert.errors import ServingError
 from tfbert.serving.models.reaching_out import operations_reaching_out
 from tfbert.serving.protocol.signatures import Signatures
-from tfbert.serving.protocol.status_codes import invalid
+from tfbert.serving.protocol.status_codes import StatusError, invalid
 from tfbert.text.operations import register_operations
 
 _log = logging.getLogger("tfbert.serving")
@@ -77,10 +77,14 @@ class Servable:
         return self.signatures.has_batch(name)
 
     def run(self, name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """All outputs of a signature. An error in the graph raises a `tf.errors.OpError`."""
-        tensors = {key: tf.constant(array, self.signatures.input_dtype(name, key)) for key, array in inputs.items()}
+        """All outputs of a signature. An error in the graph raises a `StatusError` with TensorFlow's code."""
+        tensors = {
+            key: tf.constant(array, self.signatures.input_dtype(name, key).number) for key, array in inputs.items()
+        }
         try:
             outputs = self._functions[name](**tensors)
         except UnicodeDecodeError:  # TensorFlow's message quotes bytes of the request, and Python cannot read it
             raise invalid(f"signature {name!r} refuses the values of an input") from None
+        except tf.errors.OpError as error:
+            raise StatusError(error.error_code, error.message) from error
         return {key: np.asarray(tensor.numpy(), tensor.dtype.as_numpy_dtype) for key, tensor in outputs.items()}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Iterator
 
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfbert.data.readers.record_lengths import first_cut_record
 from tfbert.errors import ServingError
 from tfbert.export.saved_model.file_names import MAX_WARM_UP_REQUESTS, WARM_UP
-from tfbert.serving.models.servable import Servable
+from tfbert.serving.models.engine import Engine
 from tfbert.serving.protocol import inference
+from tfbert.serving.protocol.status_codes import StatusError
 
 _KINDS = {
     "predict_log": inference.Predict,
@@ -24,7 +25,7 @@ _KINDS = {
 }
 
 
-def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]) -> int:
+def warm_up(servable: Engine, submit: Callable[..., concurrent.futures.Future]) -> int:
     """Runs the recorded requests one after another; returns how many, 0 without the file.
 
     The file is a TFRecord of `PredictionLog`. As in TF Serving, a request that fails keeps the version from serving.
@@ -35,7 +36,7 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
     Raises:
         ServingError: a request failed, or the file cannot be read.
 
-    >>> servable = Servable("served/mine/1")
+    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
     >>> with concurrent.futures.ThreadPoolExecutor(1) as pool:
     ...     warm_up(servable, lambda name, inputs: pool.submit(servable.run, name, inputs))
     2
@@ -47,9 +48,7 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
         raise ServingError(f"{file} is no file; export the model again")
     count = 0
     try:
-        if (cut := first_cut_record(file)) is not None:  # TensorFlow's reader would crash the server
-            raise ServingError(f"{file}: not in TFRecord format or truncated: record {cut}; export the model again")
-        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        for record in _records(file):
             log = prediction_log_pb2.PredictionLog.FromString(record)
             kind = log.WhichOneof("log_type")
             if kind not in _KINDS:
@@ -64,10 +63,19 @@ def warm_up(servable: Servable, submit: Callable[..., concurrent.futures.Future]
         raise ServingError(f"{file} cannot be read: {error.strerror or error}") from error
     except DecodeError as error:
         raise ServingError(f"{file}: a record is not a PredictionLog; export the model again") from error
-    except tf.errors.DataLossError as error:
-        raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error
-    except tf.errors.OpError as error:
+    except StatusError as error:
         raise ServingError(
             f"{file}: warm-up request {count} failed: {error.message}; export the model again or correct the file"
         ) from error
     return count
+
+
+def _records(file: pathlib.Path) -> Iterator[bytes]:
+    import tensorflow as tf  # which a SavedModel has loaded already
+
+    if (cut := first_cut_record(file)) is not None:  # TensorFlow's reader would crash the server
+        raise ServingError(f"{file}: not in TFRecord format or truncated: record {cut}; export the model again")
+    try:
+        yield from tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
+    except tf.errors.DataLossError as error:
+        raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error

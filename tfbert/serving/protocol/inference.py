@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -22,9 +21,9 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfbert.serving.protocol import status_codes, tensor_proto
+from tfbert.serving.protocol import dtypes, tensor_proto
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
-from tfbert.serving.protocol.status_codes import invalid
+from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 CLASSIFY_METHOD, REGRESS_METHOD = "tensorflow/serving/classify", "tensorflow/serving/regress"
 Arrays = dict[str, np.ndarray]
@@ -33,10 +32,11 @@ Arrays = dict[str, np.ndarray]
 class Predict:
     """A PredictRequest: `runs`, a list of (signature name, inputs), and from their outputs the `response`.
 
-    Raises a `tf.errors.OpError` for a request that does not fit the signature.
+    Raises a `StatusError` for a request that does not fit the signature.
 
     >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
-    >>> request = predict_pb2.PredictRequest(inputs={"text": tf.make_tensor_proto(["a film to treasure"])})
+    >>> texts = tensor_proto.encode(np.array([b"a film to treasure"], object))
+    >>> request = predict_pb2.PredictRequest(inputs={"text": texts})
     >>> call = Predict(servable.signatures, request)
     >>> sorted(call.response([servable.run(*run) for run in call.runs], version=1).outputs)
     ['label', 'logits', 'probabilities']
@@ -46,8 +46,8 @@ class Predict:
         self._request = request
         self._name = name = _signature_name(request.model_spec)
         if name not in signatures:
-            raise status_codes.error(
-                tf.errors.FailedPreconditionError,
+            raise StatusError(
+                Code.FAILED_PRECONDITION,
                 f'Serving signature key "{name}" not found. The model has: {", ".join(signatures.names)}.',
             )
         try:
@@ -93,9 +93,9 @@ class _OfExamples:
 def _check_input(signature: meta_graph_pb2.SignatureDef, kind: str) -> None:
     if len(signature.inputs) != 1:
         raise invalid("Expected one input Tensor.")
-    if "inputs" not in signature.inputs or signature.inputs["inputs"].dtype != tf.string.as_datatype_enum:
-        raise status_codes.error(
-            tf.errors.FailedPreconditionError,
+    if "inputs" not in signature.inputs or signature.inputs["inputs"].dtype != dtypes.STRING.number:
+        raise StatusError(
+            Code.FAILED_PRECONDITION,
             f"No {kind} inputs found in SignatureDef: it takes {', '.join(signature.inputs)}, not `inputs`",
         )
 
@@ -105,8 +105,8 @@ def _check_classification(signature: meta_graph_pb2.SignatureDef) -> None:
     if len(signature.outputs) not in (1, 2):
         raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
     if not set(signature.outputs) <= {"classes", "scores"}:
-        raise status_codes.error(
-            tf.errors.FailedPreconditionError,
+        raise StatusError(
+            Code.FAILED_PRECONDITION,
             f'Expected classification signature outputs to contain at least one of "classes" or "scores". '
             f"Signature was: {', '.join(sorted(signature.outputs))}",
         )
@@ -117,8 +117,8 @@ def _check_regression(signature: meta_graph_pb2.SignatureDef) -> None:
     if len(signature.outputs) != 1:
         raise invalid("Expected one output Tensor.")
     if "outputs" not in signature.outputs:
-        raise status_codes.error(
-            tf.errors.FailedPreconditionError,
+        raise StatusError(
+            Code.FAILED_PRECONDITION,
             f"No regression outputs found in SignatureDef: {', '.join(signature.outputs)}",
         )
 
@@ -128,7 +128,7 @@ def can_answer(signature: meta_graph_pb2.SignatureDef, method: str) -> bool:
     check = {"classify": _check_classification, "regress": _check_regression}[method]
     try:
         check(signature)
-    except tf.errors.OpError:
+    except StatusError:
         return False
     return True
 
@@ -198,9 +198,7 @@ class MultiInference:
             if name not in signatures:
                 raise invalid(f"Requested signature not found in model graph: {name}")
             if check is None:
-                raise status_codes.error(
-                    tf.errors.UnimplementedError, f"Unsupported signature method_name: {task.method_name}"
-                )
+                raise StatusError(Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
             check(signatures[name])
             self._names.append(name)
         self._examples = _serialized_examples(request.input)

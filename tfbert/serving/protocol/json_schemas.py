@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfbert.serving.protocol import inference
+from tfbert.serving.protocol import dtypes, inference, tensor_proto
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
 
 Schema = dict[str, Any]
@@ -95,7 +93,7 @@ METADATA = _object(
 def predict_request(signatures: Signatures, most_rows: int) -> Schema:
     """The bodies of `predict`: for each signature `inputs` and, where its tensors have rows, `instances`.
 
-    >>> texts = {"dtype": tf.string.as_datatype_enum, "tensor_shape": {"dim": [{"size": -1}]}}
+    >>> texts = {"dtype": dtypes.STRING.number, "tensor_shape": {"dim": [{"size": -1}]}}
     >>> definition = meta_graph_pb2.SignatureDef(inputs={"text": texts}, outputs={"label": texts})
     >>> schema = predict_request(Signatures({"serving_default": definition}), most_rows=64)
     >>> [form["required"] for form in schema["anyOf"]]
@@ -180,8 +178,8 @@ def _single(values: Mapping[str, Schema]) -> Schema:
 
 
 def _dims(info: meta_graph_pb2.TensorInfo) -> list[int | None] | None:
-    shape = tf.TensorShape(info.tensor_shape)
-    return None if shape.rank is None else shape.as_list()
+    shape = tensor_proto.shape_of(info)
+    return None if shape is None else list(shape)
 
 
 def _tensor(
@@ -189,8 +187,8 @@ def _tensor(
 ) -> Schema:
     """Lists in lists; `output` is the name of what the server writes, None for what it reads."""
     if dims is None:
-        return {"description": f"{tf.as_dtype(info.dtype).name} of any shape"}
-    schema = _value(tf.as_dtype(info.dtype), output)
+        return {"description": f"{dtypes.of_number(info.dtype).name} of any shape"}
+    schema = _value(dtypes.of_number(info.dtype), output)
     for position, size in reversed(list(enumerate(dims))):
         schema = {"type": "array", "items": schema}
         if size is not None:
@@ -202,18 +200,18 @@ def _tensor(
     return schema
 
 
-def _value(dtype: tf.DType, output: str | None) -> Schema:
-    if dtype == tf.string:
+def _value(dtype: dtypes.DType, output: str | None) -> Schema:
+    if dtype == dtypes.STRING:
         if output is None:
             return {"anyOf": [{"type": "string"}, _BYTES]}
         return _BYTES if output.endswith("_bytes") else {"type": "string"}
-    if dtype == tf.bool:
+    if dtype == dtypes.BOOL:
         return {"type": "boolean"}
     if dtype.is_integer:
-        return {"type": "integer", "minimum": int(dtype.min), "maximum": int(dtype.max)}
+        return {"type": "integer", "minimum": int(dtype.bounds[0]), "maximum": int(dtype.bounds[1])}
     if dtype.is_floating and output is not None:
         return {"type": "number"}  # NaN and Infinity are written, too
     if dtype.is_floating:
-        most = float(np.float64(dtype.max))
+        most = float(dtype.bounds[1])
         return {"type": "number", "minimum": -most, "maximum": most}
     return {"description": dtype.name}

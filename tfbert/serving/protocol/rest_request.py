@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import input_pb2
 
-from tfbert.serving.protocol import model_specs
+from tfbert.serving.protocol import dtypes, model_specs
 
 _MAX_RANK = 32  # numpy's limit
 _MAX_FLOAT = float(np.finfo(np.float32).max)
@@ -82,7 +81,7 @@ def predict_inputs(given: Mapping[str, Any], infos: Infos) -> tuple[dict[str, te
         given: the body, with `instances` (one value per row) or `inputs` (one value per input).
         infos: the signature's inputs.
 
-    >>> text = meta_graph_pb2.TensorInfo(dtype=tf.string.as_datatype_enum)
+    >>> text = meta_graph_pb2.TensorInfo(dtype=dtypes.STRING.number)
     >>> inputs, in_rows = predict_inputs({"instances": ["a text", "b"]}, {"text": text})
     >>> list(inputs["text"].string_val), in_rows
     ([b'a text', b'b'], True)
@@ -94,7 +93,7 @@ def predict_inputs(given: Mapping[str, Any], infos: Infos) -> tuple[dict[str, te
         )
     in_rows = formats[0] == "instances"
     columns = (_columns_of_rows if in_rows else _columns)(given[formats[0]], infos)
-    return {name: _tensor(name, value, tf.as_dtype(infos[name].dtype)) for name, value in columns.items()}, in_rows
+    return {name: _tensor(name, value, dtypes.of_number(infos[name].dtype)) for name, value in columns.items()}, in_rows
 
 
 def _columns_of_rows(instances: Any, infos: Infos) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def _only_input(infos: Infos) -> str:
     return next(iter(infos))
 
 
-def _tensor(name: str, value: Any, dtype: tf.DType) -> tensor_pb2.TensorProto:
+def _tensor(name: str, value: Any, dtype: dtypes.DType) -> tensor_pb2.TensorProto:
     shape, depth = [], value
     while isinstance(depth, list) and len(shape) <= _MAX_RANK:
         shape.append(len(depth))
@@ -143,18 +142,20 @@ def _tensor(name: str, value: Any, dtype: tf.DType) -> tensor_pb2.TensorProto:
         if not all(isinstance(item, list) and len(item) == size for item in flat):
             raise ValueError(f"input {name!r}: Encountered list at unexpected size; all rows need the same shape")
         flat = [item for part in flat for item in part]
-    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    proto = tensor_pb2.TensorProto(dtype=dtype.number)
     for size in shape:
         proto.tensor_shape.dim.add(size=size)
-    if dtype == tf.string:
+    if dtype == dtypes.STRING:
         proto.string_val.extend(_bytes(item, f"input {name!r}") for item in flat)
         return proto
-    kinds = {"b": bool, "i": int, "u": int, "f": (int, float)}.get(np.dtype(dtype.as_numpy_dtype).kind, (int, float))
+    if dtype.numpy is None:
+        raise ValueError(f"input {name!r} is {dtype.name}, which JSON cannot hold")
+    kinds = {"b": bool, "i": int, "u": int, "f": (int, float)}.get(dtype.numpy.kind, (int, float))
     if not all(isinstance(item, kinds) and (kinds is bool or not isinstance(item, bool)) for item in flat):
         raise ValueError(f"input {name!r}: every value must be {dtype.name}")
     try:
         with np.errstate(over="raise"):
-            array = np.array(flat, dtype.as_numpy_dtype)
+            array = np.array(flat, dtype.numpy)
     except (OverflowError, FloatingPointError):
         raise ValueError(f"input {name!r}: a value does not fit into {dtype.name}") from None
     proto.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import classification_pb2, regression_pb2
+
+from tfbert.serving.protocol import dtypes, tensor_proto
 
 _PIECE = 2048  # values in a piece, which takes about 5 ms to write
 
@@ -34,16 +35,16 @@ def predictions(outputs: Mapping[str, tensor_pb2.TensorProto], in_rows: bool) ->
 
     Raises ValueError if `in_rows` is asked for and the outputs do not have the same number of rows.
 
-    >>> b"".join(predictions({"logits": tf.make_tensor_proto([[1.0, 2.5]])}, in_rows=True))
+    >>> b"".join(predictions({"logits": tensor_proto.encode(np.array([[1.0, 2.5]]))}, in_rows=True))
     b'{"predictions": [[1.0, 2.5]]}'
     """
     if not outputs:
         raise ValueError("the signature has no outputs")
     for name, proto in outputs.items():
-        dtype = tf.as_dtype(proto.dtype)
-        if not (dtype.is_integer or dtype.is_floating or dtype in (tf.bool, tf.string)):
+        dtype = dtypes.of_number(proto.dtype)
+        if not (dtype.is_integer or dtype.is_floating or dtype in (dtypes.BOOL, dtypes.STRING)):
             raise ValueError(f"output {name!r} is {dtype.name}, which JSON cannot hold")
-    arrays = {name: tf.make_ndarray(proto) for name, proto in sorted(outputs.items())}
+    arrays = {name: tensor_proto.to_array(proto) for name, proto in sorted(outputs.items())}
     if in_rows and (
         not all(array.ndim for array in arrays.values()) or len({len(each) for each in arrays.values()}) != 1
     ):

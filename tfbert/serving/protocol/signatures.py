@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfbert.serving.protocol import tensor_proto
+from tfbert.serving.protocol import dtypes, tensor_proto
 
 DEFAULT_SIGNATURE = "serving_default"
 _NUMBERS = 4096  # of a row; a longer one counts as several
@@ -22,10 +21,10 @@ class Signatures:
     Args:
         definitions: signature name -> SignatureDef.
 
-    >>> texts = {"dtype": tf.string.as_datatype_enum, "tensor_shape": {"dim": [{"size": -1}]}}
+    >>> texts = {"dtype": dtypes.STRING.number, "tensor_shape": {"dim": [{"size": -1}]}}
     >>> definition = meta_graph_pb2.SignatureDef(inputs={"text": texts}, outputs={"label": texts})
     >>> signatures = Signatures({"serving_default": definition})
-    >>> signatures.read_inputs("serving_default", {"text": tf.make_tensor_proto(["a text"])})
+    >>> signatures.read_inputs("serving_default", {"text": tensor_proto.encode(np.array([b"a text"], object))})
     {'text': array([b'a text'], dtype=object)}
     """
 
@@ -51,7 +50,7 @@ class Signatures:
     def __getitem__(self, name: str) -> meta_graph_pb2.SignatureDef:
         return self._definitions[name]
 
-    def input_dtype(self, name: str, key: str) -> tf.DType:
+    def input_dtype(self, name: str, key: str) -> dtypes.DType:
         """The dtype of one input of a signature."""
         return self._inputs[name][key].dtype
 
@@ -110,9 +109,9 @@ class Signatures:
 
     def _rows(self, name: str, key: str, shape: Sequence[int]) -> int:
         spec, size = self._inputs[name][key], math.prod(shape)
-        if not shape or (spec.shape.rank is not None and None not in spec.shape.as_list()):
+        if not shape or (spec.shape is not None and None not in spec.shape):
             return 0
-        return size if spec.dtype == tf.string else max(shape[0], size // _NUMBERS)
+        return size if spec.dtype == dtypes.STRING else max(shape[0], size // _NUMBERS)
 
     def output_names(self, name: str, output_filter: Sequence[str] = ()) -> list[str]:
         """The outputs that a request's `output_filter` names; all outputs if it is empty."""

@@ -1,42 +1,71 @@
-"""Status codes of TF Serving: TensorFlow's errors, and what gRPC and HTTP call their codes."""
+"""Status codes of TF Serving: an error with one, and what gRPC and HTTP call the codes."""
 
 from __future__ import annotations
 
-import grpc
-import tensorflow as tf
+import enum
 
-# TensorFlow and gRPC number the codes alike.
+import grpc
+
+
+class Code(enum.IntEnum):
+    """The codes, which TensorFlow and gRPC number alike."""
+
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
 _GRPC = {code.value[0]: code for code in grpc.StatusCode}
 # util/net_http of tensorflow/serving; all other codes are 500.
 _HTTP = {
-    tf.errors.CANCELLED: 499,
-    tf.errors.INVALID_ARGUMENT: 400,
-    tf.errors.DEADLINE_EXCEEDED: 504,
-    tf.errors.NOT_FOUND: 404,
-    tf.errors.ALREADY_EXISTS: 409,
-    tf.errors.PERMISSION_DENIED: 403,
-    tf.errors.RESOURCE_EXHAUSTED: 429,
-    tf.errors.FAILED_PRECONDITION: 400,
-    tf.errors.ABORTED: 409,
-    tf.errors.OUT_OF_RANGE: 400,
-    tf.errors.UNIMPLEMENTED: 501,
-    tf.errors.UNAVAILABLE: 503,
-    tf.errors.UNAUTHENTICATED: 401,
+    Code.CANCELLED: 499,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+    Code.UNAUTHENTICATED: 401,
 }
 
 
-def error(kind: type[tf.errors.OpError], message: str) -> tf.errors.OpError:
-    """An error of TensorFlow that no operation of a graph has raised.
+class StatusError(Exception):
+    """What a request ends with if it has no answer.
 
-    >>> error(tf.errors.NotFoundError, "no such model").error_code
-    5
+    Attributes:
+        error_code: a `Code`, or its number.
+        message: for the client.
+
+    >>> StatusError(Code.NOT_FOUND, "no such model").error_code
+    <Code.NOT_FOUND: 5>
     """
-    return kind(None, None, message)
+
+    def __init__(self, error_code: int, message: str) -> None:
+        super().__init__(message)
+        self.error_code, self.message = error_code, message
 
 
-def invalid(message: str) -> tf.errors.OpError:
+def invalid(message: str) -> StatusError:
     """INVALID_ARGUMENT, the most frequent of them."""
-    return error(tf.errors.InvalidArgumentError, message)
+    return StatusError(Code.INVALID_ARGUMENT, message)
 
 
 def grpc_code(code: int) -> grpc.StatusCode:
@@ -51,7 +80,7 @@ def grpc_code(code: int) -> grpc.StatusCode:
 def http_status(code: int) -> int:
     """The HTTP status with which TF Serving's REST API reports a code.
 
-    >>> http_status(tf.errors.NOT_FOUND)
+    >>> http_status(Code.NOT_FOUND)
     404
     """
     return _HTTP.get(code, 500)
