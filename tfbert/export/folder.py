@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from tfbert.checkpoints.formats.hugging_face import write_config
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden, measure, model_card
 from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
+from tfbert.export.file_names import GOLDEN
 from tfbert.export.saved_model.write import write_saved_model
 from tfbert.files import replace_folder, write_json
 from tfbert.tasks.registry import saved_as
@@ -41,6 +43,7 @@ def export(
 ) -> list[Variant]:
     """Writes the folder `path`: `1/` (a SavedModel), `lite/`, `onnx/`, and what they share.
 
+    `task/` has what `tfbert serve --engine=litert` and `--engine=onnx` run around the files of LiteRT and ONNX.
     Shared are vocab.txt, tokenizer_config.json, config.json, labels (where the task has some, in the logits' order),
     golden.json (examples with the model's answers, and the tolerances) and README.md, the model card.
 
@@ -78,20 +81,27 @@ def export(
         rows = np.linspace(0, size - 1, min(size, _GOLDEN_ROWS)).astype(int)
         few = {name: [values[row] for row in rows] for name, values in examples.items()}
     cases = golden.record(model, few, sorted({name for format in formats for name in of_files.get(format, (dtype,))}))
-    with replace_folder(path, marker=golden.FILE) as folder:
+    with replace_folder(path, marker=GOLDEN) as folder:
         variants = []
         if "saved_model" in formats:
             served = model if dtype == "float32" or reload is None else reload(dtype)
             write_saved_model(served, folder / VERSION, xla_buckets=xla_buckets)
             variants.append(_saved_model(folder / VERSION, dtype))
+        unserved = _write_task(model, cases, folder) if of_files else {}
         if "lite" in formats:
             from tfbert.export.lite import write_lite  # needs the extra `lite`
 
-            variants += write_lite(model, folder / "lite", of_files["lite"])
+            known = [name for name in cases if name not in unserved]
+            variants += write_lite(model, folder / "lite", of_files["lite"], known)
         if "onnx" in formats:
             from tfbert.export.onnx.files import write_onnx  # needs the extra `onnx`
 
             variants += write_onnx(model, folder / "onnx", of_files["onnx"])
+        notes = tuple(f"signature {name} is not served from the files: {reason}" for name, reason in unserved.items())
+        variants = [
+            dataclasses.replace(variant, notes=(*variant.notes, *notes)) if variant.format in PRECISIONS else variant
+            for variant in variants
+        ]
         differences = [_checked(model, cases, variant, folder) for variant in variants]
         figures = measure.measure(model, variants, cases, examples)
         _write_shared(folder, model, cases, variants, differences)
@@ -99,6 +109,17 @@ def export(
         (folder / "README.md").write_text(card, encoding="utf-8")
         relative = [variant.path.relative_to(folder) for variant in variants]
     return [variant.moved(path / part) for variant, part in zip(variants, relative, strict=True)]
+
+
+def _write_task(model, cases, folder):
+    """Writes what `tfbert serve --engine=litert|onnx` needs; {signature: why it does not answer it}."""
+    try:
+        from tfbert.export.task_file import write_task
+    except ConfigError as error:  # of ONNX alone, where LiteRT is not installed
+        return dict.fromkeys(cases, str(error))
+    saved_model = folder / VERSION
+    reasons = write_task(model, cases, folder, saved_model if saved_model.exists() else None)
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _precisions(formats, chosen):
@@ -194,7 +215,7 @@ def _write_shared(folder, model, cases, variants, differences):
     if task.logit_names:
         (folder / "labels").write_text("".join(f"{name}\n" for name in task.logit_names), encoding="utf-8")
     write_json(
-        folder / golden.FILE,
+        folder / GOLDEN,
         {
             "task": task.name,
             "tolerances": golden.TOLERANCES,

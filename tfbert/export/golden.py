@@ -15,20 +15,19 @@ import tensorflow as tf
 from tfbert.data import columns
 from tfbert.encoders.layers.masking import is_masked
 from tfbert.errors import ExportError
+from tfbert.export import golden_answers
+from tfbert.export.golden_answers import equal_rows, largest_difference, plain
 from tfbert.tasks.golden_texts import array
 
 if TYPE_CHECKING:
     from tfbert.models.task_model import TaskModel
     from tfbert.tasks.task import Task
 
-FILE = "golden.json"
-
 # The largest difference of the network's numbers that a precision may make, as a share of the largest number there.
 TOLERANCES = {"float32": 1e-4, "float16": 0.01, "bfloat16": 0.05, "int8": 0.2}
 
 _ROUNDING = 1e-5  # of an answer's numbers, which are computed in float32 from the network's
 _DRAWS, _SEED = 8, 0  # random moves, for answers that are sums of several numbers
-_LEAST_FLOAT16 = -65504  # what MASKED is in float16
 
 
 @dataclasses.dataclass
@@ -66,6 +65,7 @@ class Case:
             "features": {name: values.tolist() for name, values in self.features.items()},
             "outputs": outputs,
             "of_tokens": of_tokens,
+            "axes": self.axes,
             "answers": {name: plain(values) for name, values in self.answers.items()},
             "decided": {
                 precision: {name: values.tolist() for name, values in decided.items()}
@@ -180,49 +180,8 @@ def check_outputs(what: str, case: Case, precision: str, outputs: dict[str, np.n
 
 def check_answers(what: str, case: Case, precision: str, answers: dict[str, np.ndarray]) -> None:
     """Raises ExportError, naming the row, where a file's answers {name: [B, …]} are not the model's."""
-    if answers.keys() != case.answers.keys():
-        raise ExportError(f"{what}: returns {sorted(answers)}, the model {sorted(case.answers)}")
-    everywhere = np.ones(_rows(case.answers), bool)
-    for name, decided in case.decided[precision].items():
-        wrong = decided & ~equal_rows(case.answers[name], answers[name])
-        everywhere &= decided
-        if wrong.any():
-            row = int(wrong.argmax())
-            inputs = {column: plain(values[row : row + 1])[0] for column, values in case.inputs.items()}
-            raise ExportError(
-                f"{what}: {name} of {inputs} is {plain(answers[name][row : row + 1])[0]!r}, the model's is "
-                f"{plain(case.answers[name][row : row + 1])[0]!r}"
-            )
-    for name, allowed in case.allowed[precision].items():
-        difference = largest_difference(case.answers[name], answers[name], everywhere)
-        if not difference <= allowed:
-            raise ExportError(
-                f"{what}: {name} differs from the model's by {difference:.2g}, more than the {allowed:.2g} that "
-                f"outputs within the tolerance of {precision} lead to"
-            )
-
-
-def equal_rows(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether rows [B, …] are equal but for what they are filled up with: bool [B]."""
-    one, other = _as_wide(one, other)
-    return np.all((one == other).reshape(len(one), -1), axis=1)
-
-
-def largest_difference(one: np.ndarray, other: np.ndarray, rows: np.ndarray) -> float:
-    """Of the chosen rows (bool [B]) of two arrays of floats [B, …]; NaN where either has one.
-
-    No difference is where both say that there is no number.
-    """
-    one, other = _as_wide(one, other)
-    both_none = is_masked(one) & (other <= _LEAST_FLOAT16)
-    return float(np.where(both_none, 0.0, np.abs(one - other))[rows].max(initial=0.0))
-
-
-def _as_wide(one, other):
-    if len(one) != len(other):
-        raise ExportError(f"answers to {len(other)} texts where {len(one)} were asked")
-    both = columns.collected([{"": one}, {"": other}], slice(None))[""]
-    return both[: len(one)], both[len(one) :]
+    decided, allowed = case.decided[precision], case.allowed[precision]
+    golden_answers.check_answers(what, case.inputs, case.answers, decided, allowed, answers)
 
 
 def _inputs_of(task: Task, examples: Mapping[str, Any]) -> set[str]:
@@ -240,14 +199,3 @@ def _joined(one, other):
 
 def _rows(answers):
     return len(next(iter(answers.values())))
-
-
-def plain(values: Any) -> Any:
-    """An array as lists of JSON's own values; floats with the digits that float32 has."""
-    if isinstance(values, (list, tuple)):
-        return [plain(value) for value in values]
-    if isinstance(values, np.ndarray):
-        return plain(values.tolist())
-    if isinstance(values, bytes):
-        return values.decode("utf-8", "replace")
-    return float(f"{values:.8g}") if isinstance(values, float) else values

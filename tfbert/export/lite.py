@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,13 +74,19 @@ class _Functions:
 
 
 def write_lite(
-    model: TaskModel, folder: str | os.PathLike, precisions: Sequence[str] = PRECISIONS["lite"]
+    model: TaskModel,
+    folder: str | os.PathLike,
+    precisions: Sequence[str] = PRECISIONS["lite"],
+    known: Collection[str] = (),
 ) -> list[Variant]:
     """Writes model.tflite, model_float16.tflite and model_int8.tflite into a folder; returns their `Variant`s.
 
     Each has the signature `ids`, of the network's features, int32, to the task's `outputs`; and those of the task's own
     signatures, of strings, that LiteRT and tensorflow-text's kernels can run, which is tried. The interpreter needs
     these kernels for strings alone.
+
+    Args:
+        known: signatures of strings that are known to run.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +94,7 @@ def write_lite(
     module.weights = [variable.value for variable in model.network.weights]
     strings, notes = {}, []
     for name in model.task.signatures:
-        if reason := _why_not(lite, model.task, name):
+        if name not in known and (reason := _why_not(lite, model.task, name)):
             notes.append(f"signature {name} takes ids alone in LiteRT: {reason}")
         else:
             strings[name] = lite.of_strings(name)
@@ -98,7 +104,7 @@ def write_lite(
         tf.saved_model.save(module, str(saved), signatures=functions)
         for precision in precisions:
             path = folder / _FILES[precision]
-            path.write_bytes(_converted(saved, list(functions), precision))
+            path.write_bytes(converted(saved, list(functions), precision))
             signatures = open_file(path)
             network = _network(signatures.pop(IDS), model.task.inputs(model.encoder))
             variants.append(Variant("lite", precision, path, signatures, network, notes=tuple(notes)))
@@ -117,21 +123,26 @@ def _why_not(lite, task, name):
         tf.saved_model.save(module, str(saved), signatures={name: function})
         try:
             path = saved / "model.tflite"
-            path.write_bytes(_converted(saved, [name], "float32"))
+            path.write_bytes(converted(saved, [name], "float32"))
             open_file(path)[name](task.golden_inputs(name))
         except Exception as error:  # the converter and the interpreter each raise their own
-            lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
-            return _short(lines[0] if lines else f"{type(error).__name__}: {error}")
+            return short_reason(error)
     return ""
 
 
-def _short(message):
-    """The part of a message that names the operation."""
+def short_reason(error: Exception) -> str:
+    """The part of an error of the converter or the interpreter that names the operation."""
+    lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
+    message = lines[0] if lines else f"{type(error).__name__}: {error}"
     message = message.split("): ")[-1].removeprefix("Encountered ")
     return message.split(". See")[0].rstrip(".")[:200]
 
 
-def _converted(saved, signatures, precision):
+def converted(saved: pathlib.Path, signatures: Sequence[str], precision: str) -> bytes:
+    """The LiteRT file of a SavedModel's signatures.
+
+    >>> converted(pathlib.Path("served/mine/1"), ["serving_default"], "int8")  # doctest: +SKIP
+    """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=signatures)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     converter.allow_custom_ops = True  # tensorflow-text's

@@ -16,7 +16,8 @@ import tensorflow as tf
 from tfbert.encoders import families
 from tfbert.export import golden, measure
 from tfbert.export.artifact import Variant
-from tfbert.export.golden import plain
+from tfbert.export.file_names import GOLDEN
+from tfbert.export.golden_answers import plain
 
 if TYPE_CHECKING:
     from tfbert.models.task_model import TaskModel
@@ -55,7 +56,7 @@ def model_card(
         files=[_file(*of_one, cases) for of_one in zip(variants, differences, figures, strict=True)],
         processors=measure.processors(),
         notes=list(dict.fromkeys(note for variant in variants for note in variant.notes)),
-        golden=golden.FILE,
+        golden=GOLDEN,
         tolerances=golden.TOLERANCES,
         signatures=_signatures(model, variants, cases),
         example=_example(model, {variant.format for variant in variants}, cases["serving_default"]),

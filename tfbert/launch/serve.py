@@ -3,7 +3,8 @@
 tfbert serve --model=served/mine --grpc_port=8500 --rest_port=8501
 
 A new version folder is loaded while the server runs, and replaces the old version. This is the development server; in
-production run TF Serving on the same folder (export/serving/).
+production run TF Serving on the same folder (export/serving/). --engine=litert and --engine=onnx answer from these
+files of an export, with the same API and without TensorFlow.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from absl import app, flags
 
 from tfbert.errors import ConfigError, ServingError
 from tfbert.serving.models.batching_parameters import BatchingParameters, default_workers
+from tfbert.serving.models.engine import ENGINES
 
 if TYPE_CHECKING:
     from tfbert.serving.host.tls import Tls
@@ -39,7 +41,22 @@ _REST_PORT = flags.DEFINE_integer(
 )
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: all addresses of this machine.")
 _WORKERS = flags.DEFINE_integer(
-    "workers", None, "Batches that run at once. Default: one per four CPUs; with --nobatching one per CPU.", 1
+    "workers",
+    None,
+    "Batches that run at once. Default: one per four CPUs; with --nobatching or another engine one per CPU.",
+    1,
+)
+_ENGINE = flags.DEFINE_enum(
+    "engine",
+    ENGINES[0],
+    ENGINES,
+    "What answers: the SavedModel, or the export's LiteRT or ONNX file, without TensorFlow.",
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    None,
+    ["int8", "float32", "float16"],
+    "Of the file of --engine=litert or onnx. Default: int8, or what the export has.",
 )
 _BATCHING = flags.DEFINE_bool("batching", True, "Join requests that wait at the same time into one batch.")
 _DEFAULTS = BatchingParameters()
@@ -136,14 +153,20 @@ def main(argv: list[str]) -> None:
             models, labels, tls = _models(), _labels(), _tls()
             from tfbert.serving.host.rest import METRICS_PATH
             from tfbert.serving.host.server import Server
+        if _ENGINE.value != ENGINES[0]:
+            from tfbert.text.lite_kernels import never_import_tensorflow
+
+            never_import_tensorflow()
         with Server(
             models,
             model_name=_MODEL_NAME.value,
             host=_HOST.value,
             port=_GRPC_PORT.value,
             rest_port=_REST_PORT.value,
-            batching=_BATCHING.value and _batching_parameters(_WORKERS.value or default_workers()),
+            batching=_BATCHING.value and _batching_parameters(),
             workers=_WORKERS.value,
+            engine=_ENGINE.value,
+            precision=_PRECISION.value,
             labels=labels,
             poll_seconds=_POLL_SECONDS.value,
             max_message_bytes=_MAX_MESSAGE_BYTES.value,
@@ -165,7 +188,8 @@ def main(argv: list[str]) -> None:
                 print(f"REST on {server.rest_url}, metrics on {METRICS_PATH}", flush=True)
             state, other = ("on", "--noreload_config") if server.reload_config else ("off", "--reload_config")
             print(f"HandleReloadConfigRequest is {state}; {other} changes that", flush=True)
-            print("this is the development server; for production run TF Serving on the same folder", flush=True)
+            if _ENGINE.value == ENGINES[0]:
+                print("this is the development server; for production run TF Serving on the same folder", flush=True)
             server.wait()
     except KeyboardInterrupt:
         pass
@@ -192,13 +216,13 @@ def _models() -> str | list[ModelSettings]:
     return read_model_config(_MODEL_CONFIG_FILE.value)
 
 
-def _batching_parameters(workers: int) -> BatchingParameters:
+def _batching_parameters() -> BatchingParameters:
     return dataclasses.replace(
         _DEFAULTS,
         max_batch_size=_MAX_BATCH_SIZE.value,
         batch_timeout_micros=_BATCH_TIMEOUT_MICROS.value,
         max_enqueued_batches=_MAX_ENQUEUED_BATCHES.value,
-        num_batch_threads=workers,
+        num_batch_threads=_WORKERS.value or default_workers(joined=_ENGINE.value == ENGINES[0]),
     )
 
 

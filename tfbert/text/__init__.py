@@ -1,7 +1,32 @@
 """Strings <-> ids: the vocabulary and the tokenizer."""
 
-from tfbert.text.special_tokens import AddedToken, SpecialTokens
-from tfbert.text.tokenizer import Tokenizer
-from tfbert.text.vocabulary import Vocabulary
+from __future__ import annotations
 
-__all__ = ["AddedToken", "SpecialTokens", "Tokenizer", "Vocabulary"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfbert.text.special_tokens import AddedToken as AddedToken
+    from tfbert.text.special_tokens import SpecialTokens as SpecialTokens
+    from tfbert.text.tokenizer import Tokenizer as Tokenizer
+    from tfbert.text.vocabulary import Vocabulary as Vocabulary
+
+_PUBLIC = {
+    "AddedToken": "tfbert.text.special_tokens",
+    "SpecialTokens": "tfbert.text.special_tokens",
+    "Tokenizer": "tfbert.text.tokenizer",
+    "Vocabulary": "tfbert.text.vocabulary",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: LiteRT's kernels are loaded without TensorFlow.
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'tfbert.text' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

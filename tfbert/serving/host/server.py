@@ -25,6 +25,7 @@ from tfbert.serving.host.rest_connections import RestConnections
 from tfbert.serving.host.rest_server import RestServer
 from tfbert.serving.host.tls import Tls
 from tfbert.serving.models.batching_parameters import BatchingParameters, default_workers
+from tfbert.serving.models.engine import EngineChoice
 from tfbert.serving.models.manager import ModelManager
 from tfbert.serving.models.versions import ModelSettings, find_model
 
@@ -63,6 +64,8 @@ class Server:
         tls: a certificate, for both protocols.
         reload_config: whether HandleReloadConfigRequest is answered, with which a client makes the server load other
             folders. Unless given: on a loopback address, or where `tls` asks clients for certificates.
+        engine: what answers: "saved_model"; "litert" or "onnx" run a file of an export without TensorFlow.
+        precision: of the file of LiteRT or ONNX; int8 unless given, or what there is.
         api_key_file: keys, one a line; only clients that send one of them are answered.
 
     Raises:
@@ -98,6 +101,8 @@ class Server:
         tls: Tls | None = None,
         reload_config: bool | None = None,
         api_key_file: str | os.PathLike | None = None,
+        engine: str = "saved_model",
+        precision: str | None = None,
     ) -> None:
         counts = {"workers": workers, "max_rows": max_rows, "max_connections": max_connections}
         for name, count in {**counts, "max_bytes_in_flight": max_bytes_in_flight}.items():
@@ -110,10 +115,17 @@ class Server:
         self.settings = [find_model(model_dir, model_name, labels)] if one else list(model_dir)
         self.host, self.port, self.rest_port = host, port, rest_port
         self.metrics = Metrics()
-        workers = workers or default_workers(joined=batching is not False)
+        self._engine = EngineChoice(engine, precision)
+        # A graph of TensorFlow keeps several CPUs busy, a caller of another engine one.
+        several = self._engine.needs_tensorflow and batching is not False
+        workers = workers or default_workers(joined=several)
         parameters = batching or BatchingParameters(num_batch_threads=workers)
         self.models = ModelManager(
-            parameters, join=batching is not False, poll_seconds=poll_seconds, observe=self.metrics.batch
+            parameters,
+            join=batching is not False,
+            poll_seconds=poll_seconds,
+            engine=self._engine,
+            observe=self.metrics.batch,
         )
         self.metrics.watch(self.models)
         self._max_message_bytes, self._max_concurrent = max_message_bytes, max_concurrent
@@ -150,7 +162,8 @@ class Server:
         if self._core is not None or self._stopped.is_set():
             raise ServingError("this server was started before; make another one")
         limit_own_logs()
-        warn_of_tensorflow()
+        if self._engine.needs_tensorflow:
+            warn_of_tensorflow()
         if self._keys and not self._tls and not is_loopback(self.host):
             warn_of_clear_keys(self.host)
         try:

@@ -18,6 +18,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
 from tfbert.serving.models.batching_parameters import BatchingParameters
+from tfbert.serving.models.engine import EngineChoice
 from tfbert.serving.models.model_version import ModelVersion
 from tfbert.serving.models.versions import ModelSettings
 from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
@@ -35,6 +36,7 @@ class ModelManager:
         parameters: for models whose folder has no batching parameters of its own.
         join, observe: see `Batcher`.
         poll_seconds: how often to look for new version folders; 0: never.
+        engine: of all models; the SavedModel unless given.
 
     >>> models = ModelManager(BatchingParameters())
     >>> models.reload([ModelSettings("mine", pathlib.Path("served/mine"))])
@@ -49,9 +51,11 @@ class ModelManager:
         *,
         join: bool = True,
         poll_seconds: float = 1.0,
+        engine: EngineChoice | None = None,
         observe: Callable[[int, int, float], None] | None = None,
     ) -> None:
         self._parameters, self._join, self._poll_seconds, self._observe = parameters, join, poll_seconds, observe
+        self._engine = engine or EngineChoice()
         self._settings: dict[str, ModelSettings] = {}
         self._versions: dict[str, dict[int, ModelVersion]] = {}  # by model and number
         self._failures: dict[str, str] = {}  # by model: why the last poll failed
@@ -203,7 +207,8 @@ class ModelManager:
         for version, folder in wanted.items():
             known = self._versions.get(name, {}).get(version)
             if known is None or known.folder != folder or known.may_load():
-                yield ModelVersion(name, version, folder, without_files=known is not None and known.without_files)
+                without_files = known is not None and known.without_files
+                yield ModelVersion(name, version, folder, self._engine, without_files=without_files)
 
     def _bring_up(self, entry: ModelVersion) -> None:
         with self._changed:

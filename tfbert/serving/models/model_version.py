@@ -16,7 +16,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tfbert.errors import ServingError
 from tfbert.serving.models.batching import Batcher
 from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
-from tfbert.serving.models.engine import Engine
+from tfbert.serving.models.engine import Engine, EngineChoice
 from tfbert.serving.models.folder_entries import check_files, snapshot
 from tfbert.serving.models.warm_up import warm_up
 
@@ -37,6 +37,7 @@ class ModelVersion:
     model: str
     version: int
     folder: pathlib.Path
+    engine: EngineChoice = EngineChoice()
     state: int = ModelVersionStatus.LOADING
     error: str = ""
     servable: Engine | None = None
@@ -96,12 +97,11 @@ class ModelVersion:
     ) -> int:
         check_files(self.folder)
         parameters = read_parameters(self.folder, parameters)
-        from tfbert.serving.models.servable import Servable  # TensorFlow, which not every engine needs
-
-        servable = Servable(self.folder)
+        servable = self.engine.open(self.folder, parameters.num_batch_threads)
         batcher = Batcher(servable, parameters, join=join, observe=observe)
         try:
-            count = warm_up(servable, batcher.submit)
+            # Other engines have answered the golden examples.
+            count = warm_up(servable, batcher.submit) if self.engine.needs_tensorflow else 0
         except BaseException:
             batcher.close()
             raise

@@ -13,6 +13,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tfbert.errors import ServingError
+from tfbert.export.file_names import GOLDEN
 
 _log = logging.getLogger("tfbert.serving")
 _passed_over: dict[str, str] = {}  # entries that the log has named, and why
@@ -53,7 +54,8 @@ class ModelSettings:
 def find_versions(base_path: str | os.PathLike) -> dict[int, pathlib.Path]:
     """The version folders in `base_path`: `{version: folder}`; empty if there is no such folder.
 
-    An entry with a version's name that is no folder, or cannot be read, is named once in the log and passed over.
+    An export without a SavedModel is version 1 itself. An entry with a version's name that is no folder, or cannot be
+    read, is named once in the log and passed over.
 
     >>> find_versions("no such folder")
     {}
@@ -65,6 +67,8 @@ def find_versions(base_path: str | os.PathLike) -> dict[int, pathlib.Path]:
                 if _is_version(each.name) and _is_folder(each.path):
                     found[int(each.name)] = pathlib.Path(each.path)
         _passed_over.pop(os.fspath(base_path), None)
+        if 1 not in found and os.path.exists(os.path.join(base_path, GOLDEN)):
+            found[1] = pathlib.Path(base_path)  # an export of other formats alone
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -1,0 +1,1 @@
+"""Engines that answer from an export's LiteRT or ONNX file, without TensorFlow."""

@@ -1,0 +1,85 @@
+"""A network's file -> a function of features, in LiteRT or ONNX Runtime, each call in one thread."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfbert.errors import ServingError
+from tfbert.serving.models.engines.rows import Arrays, Network
+from tfbert.text.lite_kernels import lite_kernels
+
+_IDS = "ids"  # export/lite.py: the signature of ids
+_ERRORS_ALONE = 3  # of ONNX Runtime's log
+
+
+def open_lite(path: pathlib.Path, *, kernels: bool = False) -> dict[str, Network]:
+    """{signature: function} of a LiteRT file, for one thread: no two of them may be called at once.
+
+    Args:
+        kernels: with tensorflow-text's operations.
+
+    >>> open_lite(pathlib.Path("served/mine/task/task.tflite"), kernels=True)  # doctest: +SKIP
+    """
+    litert = _imported("ai_edge_litert.interpreter", "lite")
+    if kernels:
+        interpreter = litert.InterpreterWithCustomOps(
+            model_path=str(path), num_threads=1, custom_op_registerers=lite_kernels()
+        )
+    else:
+        interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
+    return {name: _lite_function(interpreter, name) for name in interpreter.get_signature_list()}
+
+
+def _lite_function(interpreter: Any, name: str) -> Network:
+    runner, names = None, interpreter.get_signature_list()[name]["inputs"]
+
+    def run(values: Arrays) -> Arrays:
+        nonlocal runner
+        if runner is None:  # memory is taken for the signatures that are used
+            runner = interpreter.get_signature_runner(name)
+        return runner(**{each: values[each] for each in names})
+
+    return run
+
+
+def lite_networks(path: pathlib.Path, count: int) -> list[Network]:
+    """So many functions of a LiteRT file's features, each for one thread.
+
+    >>> lite_networks(pathlib.Path("served/mine/lite/model_int8.tflite"), 2)  # doctest: +SKIP
+    """
+    return [open_lite(path)[_IDS] for _ in range(count)]
+
+
+def onnx_networks(path: pathlib.Path, count: int) -> list[Network]:
+    """So many functions of an ONNX file's features; they share the weights.
+
+    >>> onnx_networks(pathlib.Path("served/mine/onnx/model_int8.onnx"), 2)  # doctest: +SKIP
+    """
+    onnxruntime = _imported("onnxruntime", "onnx")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ALONE
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names, outputs = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
+
+    def run(features: Arrays) -> Arrays:
+        given = {name: np.asarray(features[name], np.int32) for name in names}
+        return dict(zip(outputs, session.run(outputs, given), strict=True))
+
+    return [run] * count
+
+
+OPENERS: dict[str, Callable[[pathlib.Path, int], list[Network]]] = {"litert": lite_networks, "onnx": onnx_networks}
+
+
+def _imported(name: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        what = f"this engine needs {error.name}, which is not installed: pip install 'tfbert[{extra}]'"
+        raise ServingError(what) from None
