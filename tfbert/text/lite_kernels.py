@@ -51,7 +51,7 @@ def _alone() -> ModuleType | None:
     found = [importlib.util.find_spec(name) for name in ("tensorflow", "tensorflow_text")]
     if not all(spec and spec.submodule_search_locations for spec in found):
         return None
-    folders = [pathlib.Path(list(spec.submodule_search_locations)[0]) for spec in found]  # type: ignore[union-attr, arg-type]
+    folders = [pathlib.Path(list(spec.submodule_search_locations)[0]) for spec in found]
     libraries = sorted(folders[0].glob(_LIBRARIES))
     files = [folders[1] / f"{_KERNELS}{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES]
     file = next((each for each in files if each.exists()), None)
@@ -61,8 +61,8 @@ def _alone() -> ModuleType | None:
         with _without_stderr():
             ctypes.CDLL(str(libraries[0]))  # its names for the kernels alone: LiteRT has others like them
         spec = importlib.util.spec_from_file_location(file.name.partition(".")[0], file)
-        module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-        spec.loader.exec_module(module)  # type: ignore[union-attr]
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     except (ImportError, OSError):
         return None
     return module

@@ -236,3 +236,14 @@ def test_other_tasks_are_refused_and_the_card_says_why(task, tiny_checkpoint, tm
     assert "is not served from the files" in (folder / "README.md").read_text()
     with pytest.raises(ServingError, match="has no task/task.tflite.*--engine=saved_model"):
         Exported(folder / "1", "litert")
+
+
+def test_onnx_alone_is_exported_where_litert_is_not_installed(tiny_checkpoint, tmp_path, monkeypatch):
+    for name in ("tfbert.export.lite", "tfbert.export.task_file"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    model = models.model_of("classification", tiny_checkpoint)
+    (variant,) = export(model, tmp_path / "mine", ["onnx"], precisions=["float32"])
+    assert "ai_edge_litert" in " ".join(variant.notes)
+    with pytest.raises(ServingError, match="has no task/task.tflite"):
+        Exported(tmp_path / "mine", "onnx")
