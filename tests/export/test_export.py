@@ -62,7 +62,7 @@ def exported(tiny_checkpoint, tmp_path_factory):
 def test_layout(exported):
     folder = exported[0]
     assert {path.name for path in folder.iterdir()} == {
-        *("1", "lite", "onnx", "README.md", "golden.json"),
+        *("1", "lite", "onnx", "task", "README.md", "golden.json"),
         *("vocab.txt", "tokenizer_config.json", "config.json", "labels"),
     }
     assert {path.name for path in (folder / "lite").iterdir()} == {

@@ -20,7 +20,7 @@ STRINGS = {
     "several_labels": {"serving_default"},
     "regression": {"serving_default"},
     "long_texts": {"serving_default"},
-    "sentence_embedding": {"serving_default"},
+    "sentence_embedding": {"serving_default", "similarity"},
 }
 FILES = ("model.onnx", "model_int8.onnx", "model.tflite", "model_float16.tflite", "model_int8.tflite")
 

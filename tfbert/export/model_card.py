@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfbert.encoders import families
 from tfbert.export import golden, measure
 from tfbert.export.artifact import Variant
-from tfbert.export.file_names import GOLDEN
+from tfbert.export.file_names import GOLDEN, TASK
 from tfbert.export.golden_answers import plain
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def model_card(
         processors=measure.processors(),
         notes=list(dict.fromkeys(note for variant in variants for note in variant.notes)),
         golden=GOLDEN,
+        has_task=any((variant.path.parent.parent / TASK).exists() for variant in variants),
         tolerances=golden.TOLERANCES,
         signatures=_signatures(model, variants, cases),
         example=_example(model, {variant.format for variant in variants}, cases["serving_default"]),

@@ -205,27 +205,29 @@ def test_other_versions_and_other_settings_are_refused(exported, tmp_path):
 def test_tasks_of_texts(task, tiny_checkpoint, tmp_path):
     model = models.model_of(task, tiny_checkpoint)
     export(model, tmp_path / "mine", precisions=["float32"])
-    signature = model.task.signatures["serving_default"]
-    inputs = models.hard_rows(model.task.golden_inputs("serving_default"))
-    assert list(inputs) == list(signature)
-    with (
-        serving.Server(tmp_path / "mine", port=0) as one,
-        serving.Client(one.address, model="mine") as client,
-    ):
-        wanted, described = client.predict_arrays(inputs), client.metadata()
-        for engine in ("litert", "onnx"):
-            with (
-                serving.Server(tmp_path / "mine", port=0, engine=engine) as other,
-                serving.Client(other.address, model="mine") as asked,
-            ):
-                found = asked.predict_arrays(inputs)
-                assert asked.metadata() == described
-            assert found.keys() == wanted.keys()
-            for name, array in wanted.items():
-                if array.dtype.kind == "f":
-                    np.testing.assert_allclose(found[name], array, atol=1e-4, err_msg=name)
-                else:
-                    assert found[name].tolist() == array.tolist()
+    asked = {
+        name: models.hard_rows(model.task.golden_inputs(name))
+        if name == "serving_default"
+        else model.task.golden_inputs(name)
+        for name in model.task.signatures
+    }
+    with serving.Server(tmp_path / "mine", port=0) as one, serving.Client(one.address, model="mine") as client:
+        wanted = {name: client.predict_arrays(inputs, signature_name=name) for name, inputs in asked.items()}
+        described = client.metadata()
+    for engine in ("litert", "onnx"):
+        with (
+            serving.Server(tmp_path / "mine", port=0, engine=engine) as other,
+            serving.Client(other.address, model="mine") as client,
+        ):
+            assert client.metadata() == described
+            for signature, inputs in asked.items():
+                found = client.predict_arrays(inputs, signature_name=signature)
+                assert found.keys() == wanted[signature].keys()
+                for name, array in wanted[signature].items():
+                    if array.dtype.kind == "f":
+                        np.testing.assert_allclose(found[name], array, atol=1e-4, err_msg=name)
+                    else:
+                        assert found[name].tolist() == array.tolist()
 
 
 @pytest.mark.slow

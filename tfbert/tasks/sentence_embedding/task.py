@@ -157,7 +157,9 @@ class SentenceEmbedding(TrainableTask):
         """
         texts = [tf.convert_to_tensor(example[name], tf.string) for name in TEXTS if name in example]
         rows = tf.repeat(tf.range(tf.size(texts[0])), len(texts))
-        # LiteRT cannot stack strings, and one text alone needs no stacking.
+        if self.tokenizer.portable and len(texts) > 1 and not self.prompt and "prompt" not in example:
+            return {**self._interleaved(texts), "rows": rows}
+        # One text alone needs no stacking.
         texts = tf.reshape(tf.stack(texts, axis=1), [-1]) if len(texts) > 1 else texts[0]
         if "prompt" in example:
             texts = tf.strings.join([tf.gather(example["prompt"], rows), texts])
@@ -165,6 +167,20 @@ class SentenceEmbedding(TrainableTask):
             texts = tf.strings.join([self.prompt, texts])
         features = self.tokenizer(texts, max_length=self.max_length)
         return {**features, "rows": rows}
+
+    def _interleaved(self, texts):
+        """The features of several columns, for LiteRT, which can stack numbers, but no strings."""
+        columns = [self.tokenizer(text, max_length=self.max_length) for text in texts]
+        length = tf.reduce_max(tf.stack([tf.shape(column["token_ids"])[1] for column in columns]))
+        joined = {}
+        for name in columns[0]:
+            fill = self.tokenizer.padding_id if name == "token_ids" else 0
+            wide = [
+                tf.pad(column[name], [[0, 0], [0, length - tf.shape(column[name])[1]]], constant_values=fill)
+                for column in columns
+            ]
+            joined[name] = tf.reshape(tf.stack(wide, axis=1), tf.stack([-1, length]))
+        return joined
 
     def target(self, example: Tensors, features: Tensors) -> tf.Tensor:
         """The score of each row's example, from 0 to 1, [W]; where none is learned, which of its texts it is [W, K]."""
