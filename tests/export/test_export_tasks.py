@@ -21,6 +21,7 @@ STRINGS = {
     "regression": {"serving_default"},
     "long_texts": {"serving_default"},
     "sentence_embedding": {"serving_default", "similarity"},
+    "question_answering": {"serving_default"},
 }
 FILES = ("model.onnx", "model_int8.onnx", "model.tflite", "model_float16.tflite", "model_int8.tflite")
 

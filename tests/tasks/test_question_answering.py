@@ -26,6 +26,7 @@ from tfbert.tasks.question_answering.languages import LANGUAGES, chinese_segment
 from tfbert.tasks.question_answering.loss import SpanLoss
 from tfbert.tasks.question_answering.task import QuestionAnswering
 from tfbert.text import Vocabulary
+from tfbert.text.cuts import parts_of
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "who", "is", "old", "rome", "ann", "a", "the", "##s", "한", "가"]
 TOKENIZER = Tokenizer(Vocabulary(WORDS))
@@ -476,6 +477,7 @@ def test_best_threshold_at_the_ends():
 def test_answers_equal_the_slow_decoder(real, path, vocabulary):
     some, examples, example, features, arrays, logits = real(path, vocabulary, 20, n_best=8, answer_length=12)
     best = best_answers(example["context"], features, logits, n_best=8, answer_length=12)
+    best["answers"] = parts_of(tf.constant(example["context"]), best["byte_start"], best["byte_end"])
     best = {name: value.numpy() for name, value in best.items()}
     for row, context in enumerate(examples["context"]):
         windows = np.flatnonzero(arrays["rows"] == row)

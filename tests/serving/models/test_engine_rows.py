@@ -14,6 +14,8 @@ AXES = {"logits": "W C", "tokens": "W S C", "transitions": "C C"}
 class Network:
     """Sums of ids, ids of each token, and what no row decides; keeps the shapes that it was asked for."""
 
+    reads = ("token_ids", "place")
+
     def __init__(self):
         self.shapes = []
 

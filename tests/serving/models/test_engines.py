@@ -201,7 +201,9 @@ def test_other_versions_and_other_settings_are_refused(exported, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["pairs", "several_labels", "regression", "long_texts", "sentence_embedding"])
+@pytest.mark.parametrize(
+    "task", ["pairs", "several_labels", "regression", "long_texts", "sentence_embedding", "question_answering"]
+)
 def test_tasks_of_texts(task, tiny_checkpoint, tmp_path):
     model = models.model_of(task, tiny_checkpoint)
     export(model, tmp_path / "mine", precisions=["float32"])
@@ -231,7 +233,7 @@ def test_tasks_of_texts(task, tiny_checkpoint, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["token_classification", "question_answering"])
+@pytest.mark.parametrize("task", ["token_classification", "fill_mask"])
 def test_other_tasks_are_refused_and_the_card_says_why(task, tiny_checkpoint, tmp_path):
     folder = pathlib.Path(tmp_path / "mine")
     export(models.model_of(task, tiny_checkpoint), folder, ["saved_model", "lite"], precisions=["float32"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfbert.encoders.layers.masking import MASKED, is_masked
+from tfbert.text.pieces import scattered
 
 
 def best_answers(
@@ -28,8 +29,8 @@ def best_answers(
         logits: float32 [W, S, 2].
 
     Returns:
-        dict of [B, K], best first, filled up with "", MASKED and -1: answers, span_scores, start, end (characters),
-        byte_start, byte_end; and null_score [B], the least of the windows' scores of [CLS], which is no answer.
+        dict of [B, K], best first, filled up with MASKED and -1: span_scores, start, end (characters), byte_start,
+        byte_end; and null_score [B], the least of the windows' scores of [CLS], which is no answer.
     """
     texts, rows = tf.size(context), features["rows"]
     score, first, last = _of_windows(features, logits, n_best, answer_length)  # [W, C]
@@ -53,11 +54,8 @@ def best_answers(
     kept = tf.gather(kept, order, batch_dims=1)
     scores = tf.where(kept, tf.gather(scores, order, batch_dims=1), MASKED)
     spans = {name: tf.where(kept, tf.gather(values, order, batch_dims=1), -1) for name, values in spans.items()}
-    begins = tf.maximum(spans["byte_start"], 0)
-    lengths = tf.maximum(spans["byte_end"], 0) - begins
-    answers = tf.strings.substr(tf.tile(context[:, None], [1, n_best]), begins, lengths)
     null_score = tf.math.unsorted_segment_min(logits[:, 0, 0] + logits[:, 0, 1], rows, texts)
-    return {"answers": answers, "span_scores": scores, **spans, "null_score": null_score}
+    return {"span_scores": scores, **spans, "null_score": null_score}
 
 
 def _of_windows(features, logits, n_best, answer_length):
@@ -68,7 +66,7 @@ def _of_windows(features, logits, n_best, answer_length):
     last = tf.where(is_context, logits[..., 1], MASKED)
     last = tf.pad(last, [[0, 0], [0, answer_length - 1]], constant_values=MASKED)
     band = tf.range(length)[:, None] + tf.range(answer_length)  # a first token's last tokens, [S, L]
-    scores = first[:, :, None] + tf.gather(last, band, axis=1)  # [W, S, L]
+    scores = tf.expand_dims(first, 2) + tf.gather(last, band, axis=1)  # [W, S, L]
     scores = tf.reshape(scores, [-1, length * answer_length])
     scores, places = tf.math.top_k(scores, tf.minimum(n_best, length * answer_length))
     begin = places // answer_length
@@ -76,17 +74,18 @@ def _of_windows(features, logits, n_best, answer_length):
 
 
 def _by_text(values, rows, texts, fill):
-    """[W, C] -> [B, windows of the text with most of them x C]."""
-    ragged = tf.RaggedTensor.from_value_rowids(
-        values, tf.cast(rows, tf.int64), tf.cast(texts, tf.int64), validate=False
-    )
-    dense = ragged.to_tensor(fill)
-    shape = tf.shape(dense)
-    return tf.reshape(dense, [shape[0], shape[1] * shape[2]])
+    """[W, C] -> [B, windows of the text with most of them x C]; the windows of a text follow one another."""
+    counts = scattered(rows, tf.ones_like(rows), texts)  # [B]
+    most = tf.reduce_max(tf.concat([counts, [0]], 0))
+    number = tf.range(most)
+    window = tf.expand_dims(tf.cumsum(counts, exclusive=True), 1) + number  # [B, windows of the text with most]
+    dense = tf.gather(values, tf.minimum(window, tf.size(rows) - 1))
+    there = tf.expand_dims(number < tf.expand_dims(counts, 1), 2)
+    return tf.reshape(tf.where(there, dense, fill), tf.stack([texts, most * tf.shape(values)[1]]))
 
 
 def _seen_before(starts, ends):
     """Whether an earlier span of the same text covers the same bytes, [B, K]."""
-    same = (starts[:, :, None] == starts[:, None, :]) & (ends[:, :, None] == ends[:, None, :])
-    earlier = tf.linalg.band_part(tf.cast(same, tf.int32), -1, 0)  # its own place is one of them
+    same = [tf.equal(tf.expand_dims(each, 2), tf.expand_dims(each, 1)) for each in (starts, ends)]
+    earlier = tf.linalg.band_part(tf.cast(same[0] & same[1], tf.int32), -1, 0)  # its own place is one of them
     return tf.reduce_sum(earlier, axis=-1) > 1

@@ -32,6 +32,7 @@ from tfbert.tasks.question_answering.loss import SpanLoss
 from tfbert.tasks.scripts import language_of
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings
 from tfbert.text import Tokenizer
+from tfbert.text.cuts import parts_of
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
@@ -222,10 +223,16 @@ class QuestionAnswering(TrainableTask):
             scores = tf.nn.softmax(span_scores)
             answered, of_none = found[:, 0], tf.zeros_like(difference)
         scores = tf.where(found, scores, 0.0)
+        first = [tf.where(answered, best[name][:, 0], -1)[:, None] for name in ("byte_start", "byte_end")]
+        answer, answers = (
+            parts_of(example["context"], *places, portable=self.tokenizer.portable)
+            for places in (first, (best["byte_start"], best["byte_end"]))
+        )
         return {
+            "answers": answers,
             **best,
             "scores": scores,
-            "answer": tf.where(answered, best["answers"][:, 0], ""),
+            "answer": tf.reshape(answer, [-1]),
             "score": tf.where(answered, scores[:, 0], of_none),
             "null_score_difference": difference,
         }

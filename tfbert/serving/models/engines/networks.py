@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,19 +32,20 @@ def open_lite(path: pathlib.Path, *, kernels: bool = False) -> dict[str, Network
         )
     else:
         interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
-    return {name: _lite_function(interpreter, name) for name in interpreter.get_signature_list()}
+    return {name: _LiteFunction(interpreter, name) for name in interpreter.get_signature_list()}
 
 
-def _lite_function(interpreter: Any, name: str) -> Network:
-    runner, names = None, interpreter.get_signature_list()[name]["inputs"]
+class _LiteFunction:
+    """A signature of a LiteRT file."""
 
-    def run(values: Arrays) -> Arrays:
-        nonlocal runner
-        if runner is None:  # memory is taken for the signatures that are used
-            runner = interpreter.get_signature_runner(name)
-        return runner(**{each: values[each] for each in names})
+    def __init__(self, interpreter: Any, name: str) -> None:
+        self._interpreter, self._name, self._run = interpreter, name, None
+        self.reads = tuple(interpreter.get_signature_list()[name]["inputs"])
 
-    return run
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Arrays:
+        if self._run is None:  # memory is taken for the signatures that are used
+            self._run = self._interpreter.get_signature_runner(self._name)
+        return self._run(**{each: values[each] for each in self.reads})
 
 
 def lite_networks(path: pathlib.Path, count: int) -> list[Network]:
@@ -65,13 +66,20 @@ def onnx_networks(path: pathlib.Path, count: int) -> list[Network]:
     options.log_severity_level = _ERRORS_ALONE
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names, outputs = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
+    return [_OnnxFunction(session)] * count
 
-    def run(features: Arrays) -> Arrays:
-        given = {name: np.asarray(features[name], np.int32) for name in names}
-        return dict(zip(outputs, session.run(outputs, given), strict=True))
 
-    return [run] * count
+class _OnnxFunction:
+    """An ONNX file; several threads may call it."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.reads = tuple(value.name for value in session.get_inputs())
+        self._outputs = [value.name for value in session.get_outputs()]
+
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Arrays:
+        given = {name: np.asarray(values[name], np.int32) for name in self.reads}
+        return dict(zip(self._outputs, self._session.run(self._outputs, given), strict=True))
 
 
 OPENERS: dict[str, Callable[[pathlib.Path, int], list[Network]]] = {"litert": lite_networks, "onnx": onnx_networks}

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
-Network = Callable[[Arrays], Arrays]
+
+
+class Network(Protocol):
+    """Of arrays by name to arrays by name.
+
+    Attributes:
+        reads: the names that it takes; it passes over others.
+    """
+
+    reads: tuple[str, ...]
+
+    def __call__(self, values: Mapping[str, np.ndarray]) -> Arrays:
+        """Its outputs."""
+
 
 # Rows of several lengths run together while they pad no more tokens than this: a call of MiniLM-L6 in int8 costs by
 # itself about as much as so many tokens do.
@@ -20,7 +34,9 @@ def run_unpadded(network: Network, features: Mapping[str, np.ndarray], axes: Map
     Args:
         axes: of each output, such as "W S C"; one without W is the same for any rows.
 
-    >>> network = lambda features: {"logits": features["token_ids"].sum(1, keepdims=True).astype("f4")}
+    >>> def network(features):
+    ...     return {"logits": features["token_ids"].sum(1, keepdims=True).astype("f4")}
+    >>> network.reads = ("token_ids",)
     >>> ids, mask = np.array([[1, 2, 0], [3, 4, 5]]), np.array([[1, 1, 0], [1, 1, 1]])
     >>> run_unpadded(network, {"token_ids": ids, "padding_mask": mask}, {"logits": "W C"})["logits"].tolist()
     [[3.0], [12.0]]
@@ -30,7 +46,7 @@ def run_unpadded(network: Network, features: Mapping[str, np.ndarray], axes: Map
     whole: Arrays = {}
     for rows in groups(lengths):
         length = lengths[rows[0]]
-        found = network({name: _cut(value, rows, length, mask.shape) for name, value in features.items()})
+        found = network({name: _cut(features[name], rows, length, mask.shape) for name in network.reads})
         for name, value in found.items():
             of_tokens, shape = axes[name].split()[:2] == ["W", "S"], value.shape
             if not axes[name].startswith("W"):
