@@ -43,7 +43,7 @@ _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0:
 _WORKERS = flags.DEFINE_integer(
     "workers",
     None,
-    "Batches that run at once. Default: one per four CPUs; with --nobatching or another engine one per CPU.",
+    "Batches that run at once. Default: one per four CPUs; with --nobatching one per CPU; another engine, one less.",
     1,
 )
 _ENGINE = flags.DEFINE_enum(
@@ -222,7 +222,7 @@ def _batching_parameters() -> BatchingParameters:
         max_batch_size=_MAX_BATCH_SIZE.value,
         batch_timeout_micros=_BATCH_TIMEOUT_MICROS.value,
         max_enqueued_batches=_MAX_ENQUEUED_BATCHES.value,
-        num_batch_threads=_WORKERS.value or default_workers(joined=_ENGINE.value == ENGINES[0]),
+        num_batch_threads=_WORKERS.value or default_workers(tensorflow=_ENGINE.value == ENGINES[0]),
     )
 
 

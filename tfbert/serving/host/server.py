@@ -116,9 +116,8 @@ class Server:
         self.host, self.port, self.rest_port = host, port, rest_port
         self.metrics = Metrics()
         self._engine = EngineChoice(engine, precision)
-        # A graph of TensorFlow keeps several CPUs busy, a caller of another engine one.
-        several = self._engine.needs_tensorflow and batching is not False
-        workers = workers or default_workers(joined=several)
+        tensorflow = self._engine.needs_tensorflow
+        workers = workers or default_workers(joined=batching is not False, tensorflow=tensorflow)
         parameters = batching or BatchingParameters(num_batch_threads=workers)
         self.models = ModelManager(
             parameters,

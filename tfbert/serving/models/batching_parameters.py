@@ -85,13 +85,17 @@ class BatchingParameters:
         return None if self.enable_large_batch_splitting is None else self.max_batch_size
 
 
-def default_workers(joined: bool = True) -> int:
+def default_workers(joined: bool = True, *, tensorflow: bool = True) -> int:
     """How many batches run at once: one per four CPUs, as a large batch keeps several busy; else one per CPU.
+
+    Other engines run a batch in one thread: one per CPU but one, which the server itself needs.
 
     >>> default_workers() <= default_workers(joined=False)
     True
     """
     processors = os.cpu_count() or 1
+    if not tensorflow:
+        return max(processors - 1, 1)
     return max(processors // 4, 1) if joined else processors
 
 
