@@ -56,6 +56,12 @@ def test_rows_of_one_length_are_one_call_and_a_hole_in_a_mask_stays():
     assert run_unpadded(Network(), features, AXES)["logits"][0, 0] == features["token_ids"].sum()
 
 
+def test_a_call_has_1024_tokens_at_most_or_one_row():
+    assert [len(rows) for rows in groups(np.full(9, 300))] == [3, 3, 3]
+    assert [len(rows) for rows in groups(np.full(2, 2000))] == [1, 1]
+    assert [len(rows) for rows in groups(np.full(300, 8))] == [128, 128, 44]
+
+
 def example(**features):
     return example_pb2.Example(features={"feature": features}).SerializeToString()
 

@@ -121,7 +121,7 @@ def test_the_program_does_without_tensorflow(exported, engine):
         _, log = process.communicate(timeout=30)
     assert process.returncode == 0
     lines = [line for line in log.splitlines() if not line.startswith(b"INFO: ")]  # LiteRT's own
-    assert [json.loads(line)["event"] for line in lines] == ["loaded", "unloaded"]
+    assert [json.loads(line)["event"] for line in lines] == ["engine_checked", "loaded", "unloaded"]
 
 
 def test_an_export_without_a_saved_model_is_served_as_version_1(exported, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 import queue
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from tfbert.serving.models.engines.rows import Arrays, Network, run_unpadded
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
 from tfbert.serving.protocol.status_codes import Code, StatusError
 
+_log = logging.getLogger("tfbert.serving")
 _VERSION = "1"  # of the SavedModel that the files are beside: export/folder.py
 _OR_SAVED_MODEL = "export the model again, or serve the SavedModel (--engine=saved_model)"
 
@@ -56,7 +58,9 @@ class Exported:
             raise ServingError(f"{self.file}: cannot be opened ({error}); {_OR_SAVED_MODEL}") from error
         self._parts = set(parts[0])
         callers_ = [_Caller(network, part, axes) for network, part in zip(opened, parts, strict=True)]
-        _check(callers_[0], golden, self)
+        count = _check(callers_[0], golden, self)
+        what = "%s answers %d golden examples as the model does"
+        _log.info(what, self.file, count, extra={"event": "engine_checked", "precision": self.precision})
         self._callers: queue.LifoQueue[_Caller] = queue.LifoQueue()
         for each in callers_:
             self._callers.put(each)
@@ -106,19 +110,21 @@ class _Caller:
         return self.parts[answer](read | {f"outputs_{name}": value for name, value in outputs.items()})
 
 
-def _check(caller: _Caller, golden: Golden, engine: Exported) -> None:
-    served = 0
+def _check(caller: _Caller, golden: Golden, engine: Exported) -> int:
+    """How many examples were compared; ServingError where an answer is not the model's."""
+    compared = 0
     for name, case in golden.cases(engine.definitions, engine.precision):
         if f"answer_{name}" in caller.parts:
-            served += 1
+            compared += len(next(iter(case.inputs.values())))
             features = caller.parts[f"features_{name}"](case.inputs)
             answers = caller.run(f"features_{name}", f"answer_{name}", case.inputs)
             try:
                 case.check(f"{engine.file}, {name}", features, answers)
             except ExportError as error:
                 raise ServingError(f"{error}; {_OR_SAVED_MODEL}") from None
-    if not served:
+    if not compared:
         raise ServingError(f"{engine.file}: {GOLDEN} has no example of what it answers; {_OR_SAVED_MODEL}")
+    return compared
 
 
 def _export_of(folder: pathlib.Path, engine: str) -> pathlib.Path:

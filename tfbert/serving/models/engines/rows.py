@@ -26,6 +26,9 @@ class Network(Protocol):
 # Rows of several lengths run together while they pad no more tokens than this: a call of MiniLM-L6 in int8 costs by
 # itself about as much as so many tokens do.
 _PADDING = 16
+# Tokens of a call, if it has more than one row. More would not be faster, and an interpreter keeps the memory of its
+# largest call.
+_TOKENS = 1024
 
 
 def run_unpadded(network: Network, features: Mapping[str, np.ndarray], axes: Mapping[str, str]) -> Arrays:
@@ -71,8 +74,9 @@ def groups(lengths: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(-lengths, kind="stable")
     found, begin, padding = [], 0, 0
     for place in range(1, len(order)):
-        padding += lengths[order[begin]] - lengths[order[place]]
-        if padding > _PADDING:
+        longest = lengths[order[begin]]
+        padding += longest - lengths[order[place]]
+        if padding > _PADDING or (place - begin + 1) * longest > _TOKENS:
             found.append(order[begin:place])
             begin, padding = place, 0
     return [*found, order[begin:]]
