@@ -20,6 +20,7 @@ SERVING = [
     "grpcio>=1.66,<2",
     "grpcio-health-checking>=1.66,<2",
     "grpcio-reflection>=1.66,<2",
+    "ml_dtypes>=0.4,<1",  # the type bfloat16, which TensorFlow and Keras need too
     "prometheus_client>=0.21,<1",
     "tensorflow-serving-api>=2.21,<2.22",
 ]
