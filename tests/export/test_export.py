@@ -184,14 +184,12 @@ def test_onnx_runtime_fuses_when_it_loads(tiny_config, activation, tmp_path):
     np.testing.assert_allclose(got, encoder(features)["sequence_output"], atol=1e-5)
 
 
-def test_batching_is_what_servers_accept(exported):
-    """session_bundle_config.proto, which tensorflow-serving-api does not hold; batching_util.cc checks the sizes."""
+def test_batching_is_what_servers_accept_and_a_lone_request_waits_for_none(exported):
+    """session_bundle_config.proto, which tensorflow-serving-api does not hold."""
     text = (exported[0] / "1/batching_params.pbtxt").read_text()
     values = dict(re.findall(r"^(\w+) \{ value: (\d+) \}$", text, re.M))
     assert values.keys() == {"max_batch_size", "batch_timeout_micros", "max_enqueued_batches"}
-    sizes = [int(size) for size in re.findall(r"^allowed_batch_sizes: (\d+)$", text, re.M)]
-    assert sizes == sorted(sizes) and sizes[-1] == int(values["max_batch_size"])
-    assert len(text.splitlines()) == len(values) + len(sizes)
+    assert values["batch_timeout_micros"] == "0" and len(text.splitlines()) == len(values)
 
 
 def test_a_wrong_weight_is_refused(tiny_checkpoint, tmp_path, monkeypatch):

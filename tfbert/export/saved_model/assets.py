@@ -21,21 +21,20 @@ _BATCHES = (1, 8)
 _SIZES = tuple(size for size in ROWS if size <= 32)  # of batches; larger ones keep requests waiting longer
 _WORD = "the "  # of one token in most vocabularies
 
-# A request waits for at most two milliseconds, which is less than it takes to compute. Variable lengths are padded in
-# the graph: TF Serving would pad with an input's first element.
-_BATCHING_PARAMETERS = """\
-max_batch_size {{ value: {most} }}
-batch_timeout_micros {{ value: 2000 }}
+# A request waits only while all threads of the server are busy: what arrives meanwhile makes the next batch. A timeout
+# would be added to the time of each request that comes alone. Batches may have any size: TF Serving fills one up to an
+# allowed size with copies of a row, which cost as much as that row. Variable lengths are the graph's affair: TF Serving
+# would pad with an input's first element.
+_BATCHING_PARAMETERS = f"""\
+max_batch_size {{ value: {_SIZES[-1]} }}
+batch_timeout_micros {{ value: 0 }}
 max_enqueued_batches {{ value: 100 }}
-{sizes}
 """
 
 
 def write_batching(folder: str | os.PathLike) -> None:
     """Writes batching_params.pbtxt; TF Serving reads it with --enable_per_model_batching_parameters."""
-    sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in _SIZES)
-    text = _BATCHING_PARAMETERS.format(most=_SIZES[-1], sizes=sizes)
-    (pathlib.Path(folder) / BATCHING).write_text(text)
+    (pathlib.Path(folder) / BATCHING).write_text(_BATCHING_PARAMETERS)
 
 
 def write_requests(folder: str | os.PathLike, model: TaskModel, *, xla_buckets: bool = False) -> int:
