@@ -91,7 +91,7 @@ def test_only_what_fits_together_is_joined(held):
     requests = [
         ("serving_default", texts("a")),
         ("pair", texts("b")),  # another signature
-        ("serving_default", texts(long)),  # much longer
+        ("serving_default", texts(long)),  # of any length
         ("serving_default", {"text": np.array([[b"c", b"d"]], object)}),  # rows of another shape
         ("whole", texts("e", "f")),  # no batch dimension
         ("serving_default", texts("g")),
@@ -101,8 +101,19 @@ def test_only_what_fits_together_is_joined(held):
     servable.open.set()
     lengths = [future.result(10)["length"].tolist() for future in futures]
     assert lengths == [[1], [1], [500], [[1, 1]], 2, [1], [500]]
-    assert sorted(map(len, servable.batches[1:])) == [1, 2, 2, 2, 2]
-    assert servable.batches[1] == [b"a", b"g"]  # the oldest first
+    assert sorted(map(len, servable.batches[1:])) == [1, 2, 2, 4]
+    assert servable.batches[1] == [b"a", long.encode(), b"g", long.encode()]  # the oldest first
+
+
+def test_a_batch_of_long_texts_has_fewer_rows(held):
+    servable, batcher = held(max_batch_size=4)
+    sizes = (3000, 6000, 3000, 9000, 3000, 40_000, 3000)
+    futures = [batcher.submit("serving_default", texts("x" * size)) for size in sizes]
+    assert batcher.waiting_rows == len(sizes)
+    servable.open.set()
+    assert [int(future.result(10)["length"][0]) for future in futures] == list(sizes)
+    batches = [[len(text) for text in batch] for batch in servable.batches[1:]]
+    assert batches == [[3000, 6000, 3000], [9000, 3000, 3000], [40_000]]
 
 
 def test_outputs_that_are_not_rows_are_computed_one_by_one(held):

@@ -171,18 +171,17 @@ def test_a_short_last_piece_joins_other_requests(busy):
     assert len(large.result(10)["words"]) == 6 and len(other.result(10)["words"]) == 1
 
 
-def test_long_texts_and_lists_count_as_several_rows(make):
+def test_pieces_of_long_texts_and_lists_have_fewer_rows(make):
     servable, batcher = make(max_batch_size=4)
-    long = ["x" * 9000] * 5  # 3 rows each
-    batcher.submit("words", texts(*long)).result(10)
+    batcher.submit("words", texts(*["x" * 9000] * 5)).result(10)
     assert list(map(len, servable.batches)) == [1] * 5
     servable.batches.clear()
-    lists = {"text": np.full((4, 32), b"x", object)}  # 2 rows each
-    batcher.submit("words", lists).result(10)
-    assert list(map(len, servable.batches)) == [2, 2]
-    servable.batches.clear()
-    batcher.submit("words", {"text": lists["text"][:, :16]}).result(10)
-    assert list(map(len, servable.batches)) == [4]
+    batcher.submit("words", texts(*["x" * 3900] * 5)).result(10)
+    assert list(map(len, servable.batches)) == [4, 1]
+    for strings, batches in ((120, [2, 2]), (60, [4])):  # of 65 bytes, though each has one
+        servable.batches.clear()
+        batcher.submit("words", {"text": np.full((4, strings), b"x", object)}).result(10)
+        assert list(map(len, servable.batches)) == batches
 
 
 def running(servable, batches):
@@ -297,7 +296,7 @@ def test_a_cancelled_request_leaves_the_queue_at_once(busy):
 def test_one_very_long_text_takes_no_more_of_the_queue_than_a_batch(busy):
     servable, batcher = busy(max_batch_size=2, max_enqueued_batches=2)
     asked = [batcher.submit("words", texts(text)) for text in ("a", "x" * 100_000)]
-    assert batcher.waiting_rows == 3
+    assert batcher.waiting_rows == 2
     servable.open.set()
     assert [future.result(10)["words"].tolist() for future in asked] == [[1], [1]]
 

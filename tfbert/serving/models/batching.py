@@ -1,9 +1,9 @@
 """Joins requests that wait at the same time into one batch, and cuts large ones into several. B: rows of a batch.
 
-As TF Serving's shared_batch_scheduler.h does, with four differences: with a timeout of 0 a free thread takes what
-waits at once; only texts of similar length are joined, so that short ones are not padded to a long one; an error
-in a batch reaches only the request that caused it; and of a large request one piece at a time waits, so that the
-requests of others pass between them.
+As TF Serving's shared_batch_scheduler.h does, with three differences: with a timeout of 0 a free thread takes what
+waits at once, texts of any length, as the exported graphs compute nothing for padding; an error in a batch reaches
+only the request that caused it; and of a large request one piece at a time waits, so that the requests of others pass
+between them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import collections
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 import numpy as np
 
 from tfbert.serving.models import large_requests
 from tfbert.serving.models.batching_parameters import BatchingParameters
-from tfbert.serving.models.queued_request import QueuedRequest, joinable
+from tfbert.serving.models.queued_request import QueuedRequest
 from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 Arrays = dict[str, np.ndarray]
@@ -60,11 +60,12 @@ class Batcher:
         self._servable, self._parameters, self._join = servable, parameters, join
         self._observe = observe or (lambda requests, rows, waited: None)
         self._timeout = parameters.batch_timeout_micros / 1e6 if join else 0
+        self._most_rows, self._most_bytes = parameters.batch_rows, parameters.batch_rows * large_requests.ROW_BYTES
         self._changed = threading.Condition()
         # Those that can be joined, the oldest first.
         self._groups: dict[Hashable, collections.deque[QueuedRequest]] = {}
         self._rows = 0
-        self._cutter = large_requests.Cutter(parameters.batch_rows)
+        self._cutter = large_requests.Cutter(self._most_rows)
         self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"tfbert-batch-{number}", daemon=True)
@@ -75,7 +76,7 @@ class Batcher:
 
     @property
     def waiting_rows(self) -> int:
-        """Rows that wait for a thread, of large requests the next piece. Long texts count as several rows."""
+        """Rows that wait for a thread, of large requests the next piece."""
         return self._rows
 
     def submit(
@@ -103,11 +104,11 @@ class Batcher:
         steps = self._cutter.batches(signature, inputs) if has_rows else large_requests.alone(inputs)
         request = QueuedRequest(signature, steps, deadline, hold)
         self._prepare(request, next(request.steps))
-        limit = self._parameters.batch_rows * self._parameters.max_enqueued_batches
+        limit = self._most_rows * self._parameters.max_enqueued_batches
         with self._changed:
             if self._closing:
                 raise StatusError(Code.UNAVAILABLE, "this version is being unloaded")
-            if self._rows and self._rows + request.weight > limit:
+            if self._rows and self._rows + request.rows > limit:
                 raise StatusError(
                     Code.UNAVAILABLE,
                     f"The batch scheduling queue to which this task was submitted is full; {self._rows} rows wait",
@@ -122,17 +123,24 @@ class Batcher:
     def _prepare(self, request: QueuedRequest, inputs: Arrays) -> None:
         """Sets the inputs of the request's next batch, and what it may be joined with."""
         signature = request.signature
-        has_rows, limit = self._has_rows(signature, inputs), self._parameters.batch_rows
+        has_rows = self._has_rows(signature, inputs)
         # An empty batch counts as one row, and so does a request without a batch dimension.
-        weights = (large_requests.weights(inputs) if has_rows else []) or [1]
-        request.inputs, request.rows, request.weight = inputs, len(weights), min(sum(weights), limit)
-        can_join = self._join and has_rows and request.weight < limit
-        request.group = (signature, *map(joinable, inputs.values())) if can_join else request
+        sizes = (large_requests.sizes(inputs) if has_rows else []) or [0]
+        request.inputs, request.rows, request.size = inputs, len(sizes), sum(sizes)
+        can_join = self._join and has_rows and not self._full([request])
+        request.group = (signature, *[array.shape[1:] for array in inputs.values()]) if can_join else request
+
+    def _full(self, requests: Iterable[QueuedRequest]) -> bool:
+        """Whether nothing more can join these."""
+        rows, size = 0, 0
+        for request in requests:
+            rows, size = rows + request.rows, size + request.size
+        return rows >= self._most_rows or size >= self._most_bytes
 
     def _enqueue(self, request: QueuedRequest) -> None:
         request.queued = time.monotonic()
         self._groups.setdefault(request.group, collections.deque()).append(request)
-        self._rows += request.weight
+        self._rows += request.rows
         self._changed.notify()
 
     def _withdraw(self, request: QueuedRequest) -> None:
@@ -141,7 +149,7 @@ class Batcher:
             waiting = self._groups.get(request.group, ())
             if request in waiting:
                 waiting.remove(request)
-                self._rows -= request.weight
+                self._rows -= request.rows
                 if not waiting:
                     del self._groups[request.group]
                 request.finish()
@@ -170,8 +178,8 @@ class Batcher:
                 ready, due = None, None
                 for group, requests in self._groups.items():
                     head = requests[0].queued
-                    full = sum(request.weight for request in requests) >= self._parameters.batch_rows
-                    if self._closing or not self._timeout or full or now - head >= self._timeout:
+                    waits = self._timeout and not self._closing and now - head < self._timeout
+                    if not waits or self._full(requests):
                         if ready is None or head < self._groups[ready][0].queued:
                             ready = group
                     else:
@@ -183,14 +191,17 @@ class Batcher:
                 self._changed.wait(None if due is None else due + self._timeout - now)
 
     def _take(self, group: Hashable) -> list[QueuedRequest]:
-        waiting, taken, rows, now = self._groups[group], [], 0, time.monotonic()
-        while waiting and (not rows or rows + waiting[0].weight <= self._parameters.batch_rows):
-            request = waiting.popleft()
-            self._rows -= request.weight
+        waiting, taken, rows, size, now = self._groups[group], [], 0, 0, time.monotonic()
+        while waiting:
+            request = waiting[0]
+            if taken and (rows + request.rows > self._most_rows or size + request.size > self._most_bytes):
+                break
+            waiting.popleft()
+            self._rows -= request.rows
             if not request.is_dropped(now):
                 request.begun = True
                 taken.append(request)
-                rows += request.weight
+                rows, size = rows + request.rows, size + request.size
         if not waiting:
             del self._groups[group]
         return taken

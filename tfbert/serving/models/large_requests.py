@@ -14,8 +14,8 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 Steps = Generator[Arrays, Arrays, Arrays]  # yields inputs of a batch, is sent its outputs, returns the request's
-# A row of more bytes or more strings (words, choices) counts as several rows: it takes as long as they do.
-_BYTES, _STRINGS = 4096, 16
+ROW_BYTES = 4096  # a batch of long texts has fewer rows, so that its memory is bounded
+_STRING = 64  # what a string counts besides its bytes: a list of many short ones is many tokens, too
 _PROBED = 8  # rows that show what an output is padded with
 _FILLERS = (0, -1, b"")
 
@@ -24,7 +24,7 @@ class Cutter:
     """Says which batches a request needs; remembers of each signature what the outputs of its pieces are padded with.
 
     Args:
-        most: rows in a batch.
+        most: rows in a batch; their strings have at most so many times `ROW_BYTES`.
 
     >>> next(Cutter(most=2).batches("serving_default", {"text": np.array([b"a", b"b", b"c"], object)}))
     {'text': array([b'a', b'b'], dtype=object)}
@@ -38,7 +38,7 @@ class Cutter:
     def batches(self, signature: str, inputs: Arrays) -> Steps:
         """The batches of a request with a batch axis, one after another: one, unless it is large and can be cut."""
         if signature not in self._whole:
-            places = ends(weights(inputs), self._most)
+            places = ends(sizes(inputs), self._most)
             if len(places) > 1:
                 return self._cut(signature, inputs, places)
         return alone(inputs)
@@ -65,36 +65,34 @@ def alone(inputs: Arrays) -> Steps:
     return (yield inputs)
 
 
-def weights(inputs: Mapping[str, np.ndarray]) -> list[int]:
-    """For each row of inputs with a batch axis, as how many rows it counts: 1, but for long texts and lists.
+def sizes(inputs: Mapping[str, np.ndarray]) -> list[int]:
+    """For each row of inputs with a batch axis, the size of its strings in bytes.
 
-    >>> weights({"text": np.array([b"a text", b"a " * 4096], object)})
-    [1, 2]
+    >>> sizes({"text": np.array([b"a text", b"a"], object)})
+    [70, 65]
     """
     arrays = list(inputs.values())
-    found = [1] * (len(arrays[0]) if arrays else 0)
+    found = [0] * (len(arrays[0]) if arrays else 0)
     for array in arrays:
         if array.dtype == object and len(array):
             strings = array.reshape(len(array), -1)
-            lists = math.ceil(strings.shape[1] / _STRINGS)
-            sizes = [sum(map(len, row)) for row in strings]
-            found = [max(known, lists, -(-size // _BYTES)) for known, size in zip(found, sizes, strict=True)]
+            found = [known + _STRING * len(row) + sum(map(len, row)) for known, row in zip(found, strings, strict=True)]
     return found
 
 
-def ends(rows: Sequence[int], most: int) -> list[int]:
-    """Where the pieces of rows with these weights end; a piece weighs at most `most`, unless it is one row.
+def ends(sizes: Sequence[int], most: int) -> list[int]:
+    """Where the pieces of rows of these sizes end; a piece is within the limits of `Cutter`, unless it is one row.
 
-    >>> ends([1, 1, 1, 9, 1], most=2)
+    >>> ends([1, 1, 1, 9000, 1], most=2)
     [2, 3, 4, 5]
     """
-    found, total = [], 0
-    for number, weight in enumerate(rows):
-        if total and total + weight > most:
+    found, start, total = [], 0, 0
+    for number, size in enumerate(sizes):
+        if number > start and (number - start == most or total + size > most * ROW_BYTES):
             found.append(number)
-            total = 0
-        total += weight
-    return [*found, len(rows)]
+            start, total = number, 0
+        total += size
+    return [*found, len(sizes)]
 
 
 def in_pieces(inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any]) -> Steps:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Hashable
 
-import numpy as np
-
 from tfbert.serving.models.large_requests import Arrays, Steps
 from tfbert.serving.protocol.status_codes import Code, StatusError
-
-# Two texts are of similar length if the next power of two above their bytes is the same. All texts of up to this many
-# bytes are.
-_SHORT = 64
 
 
 class QueuedRequest:
@@ -27,7 +21,7 @@ class QueuedRequest:
 
     inputs: Arrays
     rows: int
-    weight: int  # as how many rows it counts
+    size: int  # of its strings, in bytes
     group: Hashable  # what it may be joined with
     queued: float  # when, by `time.monotonic`
 
@@ -61,15 +55,3 @@ class QueuedRequest:
         when = "all rows were computed" if self.begun else "the batch began"
         self.finish(error=StatusError(Code.DEADLINE_EXCEEDED, f"the deadline passed before {when}"))
         return True
-
-
-def joinable(array: np.ndarray) -> Hashable:
-    """What two arrays must share to be joined: the shape of a row and, for texts, the rough length.
-
-    >>> joinable(np.array([b"a text"], object)) == joinable(np.array([b"a", b"b"], object))
-    True
-    """
-    if array.dtype != object:
-        return array.shape[1:]
-    longest = max(map(len, array.ravel()), default=0)
-    return array.shape[1:], max(longest, _SHORT).bit_length()
