@@ -41,10 +41,7 @@ _REST_PORT = flags.DEFINE_integer(
 )
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0: all addresses of this machine.")
 _WORKERS = flags.DEFINE_integer(
-    "workers",
-    None,
-    "Batches that run at once. Default: one per four CPUs; with --nobatching one per CPU; another engine, one less.",
-    1,
+    "workers", None, "Batches that run at once and share the CPUs. Default: one per CPU; another engine: one less.", 1
 )
 _ENGINE = flags.DEFINE_enum(
     "engine",
@@ -247,11 +244,13 @@ def _tls() -> Tls | None:
 
 
 def _log_as_json() -> None:
-    # Read when the libraries are imported. TensorFlow's warnings quote the tensors of a request that fails; gRPC's C
-    # code writes a line for each TLS handshake that fails.
+    # Read when the libraries are loaded. TensorFlow's warnings quote the tensors of a request that fails; gRPC's C code
+    # writes a line for each failed TLS handshake.
     level = os.environ.get("TF_CPP_MIN_LOG_LEVEL") or "0"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = max(level, _TENSORFLOW_LOG)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # oneDNN then packs the weights once. A model whose requests change its weights would need 0.
+    os.environ.setdefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1")
     from tfbert.serving.host.faults import FaultLimit
     from tfbert.serving.host.request_log import FOREIGN, JsonFormatter
 

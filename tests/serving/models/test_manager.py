@@ -151,10 +151,10 @@ def test_batching_parameters_that_cannot_be_read_are_told(polling, numbered, tmp
 def test_a_version_is_tried_again_when_its_modes_change(polling, numbered, tmp_path, monkeypatch):
     load = Servable.__init__
 
-    def load_what_all_may_read(self, folder):
+    def load_what_all_may_read(self, folder, threads):
         if not (folder / "saved_model.pb").stat().st_mode & 0o004:  # root may read everything
             raise RuntimeError("not readable")
-        load(self, folder)
+        load(self, folder, threads)
 
     monkeypatch.setattr(Servable, "__init__", load_what_all_may_read)
     put(numbered, tmp_path, lambda folder: (folder / "saved_model.pb").chmod(0o600))

@@ -55,9 +55,9 @@ def test_it_is_told_once_and_tried_until_it_works(numbered, tmp_path, monkeypatc
     manager.reload([ModelSettings("mine", tmp_path)])
     load, failures = Servable.__init__, []
 
-    def fail(self, folder):
+    def fail(self, folder, threads):
         if len(failures) >= 5:
-            return load(self, folder)
+            return load(self, folder, threads)
         failures.append(OSError(errno.EMFILE, "Too many open files"))
         try:
             raise failures[-1]

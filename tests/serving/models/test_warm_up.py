@@ -56,11 +56,7 @@ def test_every_kind_of_request_is_run(folder):
         assert predict(channel, request()).outputs
 
 
-def test_a_record_of_a_terabyte_does_not_crash_the_server(folder, monkeypatch):
-    def crash(*_):
-        raise AssertionError("TensorFlow's reader allocates what a header says")
-
-    monkeypatch.setattr(tf.data, "TFRecordDataset", crash)
+def test_a_record_of_a_terabyte_does_not_crash_the_server(folder):
     write_warmup(folder).write_bytes(terabyte_record())
     with pytest.raises(ServingError, match="tf_serving_warmup_requests: .*record 1; export the model again"):
         play(folder)

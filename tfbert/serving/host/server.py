@@ -47,7 +47,8 @@ class Server:
         host: the address to listen on.
         port: of gRPC; 0 takes a free one.
         rest_port: of REST and the metrics; None: neither.
-        workers: batches that run at once; `default_workers` unless given.
+        workers: batches that run at once, each in as many threads as there are CPUs for each; `default_workers` unless
+            given.
         batching: for models whose folder has no batching parameters of its own; False: requests are never joined.
         labels: (label, version) pairs, names of versions.
         poll_seconds: how often to look for new versions; 0: never.
@@ -116,8 +117,7 @@ class Server:
         self.host, self.port, self.rest_port = host, port, rest_port
         self.metrics = Metrics()
         self._engine = EngineChoice(engine, precision)
-        tensorflow = self._engine.needs_tensorflow
-        workers = workers or default_workers(joined=batching is not False, tensorflow=tensorflow)
+        workers = workers or default_workers(tensorflow=self._engine.needs_tensorflow)
         parameters = batching or BatchingParameters(num_batch_threads=workers)
         self.models = ModelManager(
             parameters,

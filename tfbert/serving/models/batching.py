@@ -132,9 +132,7 @@ class Batcher:
 
     def _full(self, requests: Iterable[QueuedRequest]) -> bool:
         """Whether nothing more can join these."""
-        rows, size = 0, 0
-        for request in requests:
-            rows, size = rows + request.rows, size + request.size
+        rows, size = map(sum, zip(*[(request.rows, request.size) for request in requests], strict=True))
         return rows >= self._most_rows or size >= self._most_bytes
 
     def _enqueue(self, request: QueuedRequest) -> None:
@@ -225,7 +223,7 @@ class Batcher:
         """Takes the outputs of a batch to its request, which is done or waits, behind all others, for another batch."""
         try:
             if request.hold is not None:
-                request.hold(sum(map(_size, outputs.values())))
+                request.hold(large_requests.held_bytes(outputs))
             following = request.steps.send(outputs)
         except StopIteration as done:
             request.finish(done.value)
@@ -250,7 +248,3 @@ class Batcher:
                 raise ValueError(f"output {name!r} has shape {list(array.shape)}, not {ends[-1]} rows")
         parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
         return [{name: arrays[number] for name, arrays in parts.items()} for number in range(len(requests))]
-
-
-def _size(array: np.ndarray) -> int:
-    return array.nbytes if array.dtype != object else sum(map(len, array.ravel())) + 64 * array.size

@@ -85,18 +85,29 @@ class BatchingParameters:
         return None if self.enable_large_batch_splitting is None else self.max_batch_size
 
 
-def default_workers(joined: bool = True, *, tensorflow: bool = True) -> int:
-    """How many batches run at once: one per four CPUs, as a large batch keeps several busy; else one per CPU.
+def default_workers(*, tensorflow: bool = True) -> int:
+    """How many batches run at once: one per CPU that this process may use.
 
-    Other engines run a batch in one thread: one per CPU but one, which the server itself needs.
+    A batch in one thread takes less of a CPU than in several, which wait for each other at each operation. Other
+    engines than TensorFlow leave one CPU to the server itself.
 
-    >>> default_workers() <= default_workers(joined=False)
+    >>> default_workers() >= default_workers(tensorflow=False) >= 1
     True
     """
-    processors = os.cpu_count() or 1
-    if not tensorflow:
-        return max(processors - 1, 1)
-    return max(processors // 4, 1) if joined else processors
+    if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the machine
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    return processors if tensorflow else max(processors - 1, 1)
+
+
+def threads_of_a_batch(workers: int) -> int:
+    """How many threads a batch may take, where so many batches run at once.
+
+    >>> threads_of_a_batch(default_workers())
+    1
+    """
+    return max(default_workers() // workers, 1)
 
 
 def read_parameters(folder: pathlib.Path, defaults: BatchingParameters) -> BatchingParameters:

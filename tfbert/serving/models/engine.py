@@ -11,6 +11,7 @@ import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from tfbert.errors import ServingError
+from tfbert.serving.models.batching_parameters import threads_of_a_batch
 from tfbert.serving.protocol.signatures import Signatures
 
 ENGINES = ("saved_model", "litert", "onnx")
@@ -51,7 +52,7 @@ class EngineChoice:
         if self.needs_tensorflow:
             from tfbert.serving.models.servable import Servable
 
-            return Servable(folder)
+            return Servable(folder, threads_of_a_batch(callers))
         from tfbert.serving.models.engines.exported import Exported
 
         return Exported(folder, self.name, precision=self.precision, callers=callers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import gc
 import logging
 import os
 import pathlib
@@ -14,6 +13,7 @@ from typing import Any
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
 from tfbert.errors import ServingError
+from tfbert.serving.models import unused_memory
 from tfbert.serving.models.batching import Batcher
 from tfbert.serving.models.batching_parameters import BatchingParameters, read_parameters
 from tfbert.serving.models.engine import Engine, EngineChoice
@@ -106,13 +106,14 @@ class ModelVersion:
             batcher.close()
             raise
         self.servable, self.batcher = servable, batcher
+        unused_memory.give_back()
         return count
 
     def unload(self, timeout: float | None = None) -> None:
         """Runs what waits, for at most `timeout` seconds, and frees the memory."""
         self.batcher.close(timeout)
         self.servable = self.batcher = self._tried = None
-        gc.collect()  # a loaded SavedModel has reference cycles, which would keep its weights for long
+        unused_memory.give_back()
         _log.info("version unloaded", extra=self._event("unloaded"))
 
     def _event(self, event: str) -> dict[str, Any]:

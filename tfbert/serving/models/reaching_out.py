@@ -6,6 +6,7 @@ package exports needs one of these operations; a model of somebody else may, and
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from tensorflow.core.protobuf import meta_graph_pb2
@@ -29,5 +30,15 @@ def operations_reaching_out(graph: meta_graph_pb2.MetaGraphDef) -> list[str]:
     >>> operations_reaching_out(meta_graph_pb2.MetaGraphDef(graph_def={"node": [{"op": "WriteFile"}, {"op": "Add"}]}))
     ['WriteFile']
     """
-    nodes = [*graph.graph_def.node, *(node for each in graph.graph_def.library.function for node in each.node_def)]
-    return sorted({node.op for node in nodes if _NAMES.search(node.op)})
+    return sorted(filter(_NAMES.search, operations_of(graph)))
+
+
+def operations_of(graph: meta_graph_pb2.MetaGraphDef) -> set[str]:
+    """The names of all operations of a graph, but for calls of its own functions.
+
+    >>> operations_of(meta_graph_pb2.MetaGraphDef(graph_def={"node": [{"op": "Add"}]}))
+    {'Add'}
+    """
+    functions = graph.graph_def.library.function
+    nodes = itertools.chain(graph.graph_def.node, *(each.node_def for each in functions))
+    return {node.op for node in nodes} - {each.signature.name for each in functions}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tfbert.data.readers.record_lengths import first_cut_record
-from tfbert.errors import ServingError
+from tfbert.errors import DataError, ServingError
 from tfbert.export.saved_model.file_names import MAX_WARM_UP_REQUESTS, WARM_UP
 from tfbert.serving.models.engine import Engine
+from tfbert.serving.models.record_file import records
 from tfbert.serving.protocol import inference
 from tfbert.serving.protocol.status_codes import StatusError
 
@@ -48,7 +47,7 @@ def warm_up(servable: Engine, submit: Callable[..., concurrent.futures.Future]) 
         raise ServingError(f"{file} is no file; export the model again")
     count = 0
     try:
-        for record in _records(file):
+        for record in records(file):
             log = prediction_log_pb2.PredictionLog.FromString(record)
             kind = log.WhichOneof("log_type")
             if kind not in _KINDS:
@@ -59,6 +58,8 @@ def warm_up(servable: Engine, submit: Callable[..., concurrent.futures.Future]) 
                 raise ServingError(f"{file}: more than {MAX_WARM_UP_REQUESTS} requests; record fewer")
             call = _KINDS[kind](servable.signatures, getattr(log, kind).request)
             call.response([submit(*run).result() for run in call.runs], version=0)
+    except DataError as error:
+        raise ServingError(f"{error}; export the model again") from None
     except OSError as error:
         raise ServingError(f"{file} cannot be read: {error.strerror or error}") from error
     except DecodeError as error:
@@ -68,14 +69,3 @@ def warm_up(servable: Engine, submit: Callable[..., concurrent.futures.Future]) 
             f"{file}: warm-up request {count} failed: {error.message}; export the model again or correct the file"
         ) from error
     return count
-
-
-def _records(file: pathlib.Path) -> Iterator[bytes]:
-    import tensorflow as tf  # which a SavedModel has loaded already
-
-    if (cut := first_cut_record(file)) is not None:  # TensorFlow's reader would crash the server
-        raise ServingError(f"{file}: not in TFRecord format or truncated: record {cut}; export the model again")
-    try:
-        yield from tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
-    except tf.errors.DataLossError as error:
-        raise ServingError(f"{file}: not in TFRecord format or truncated; export the model again") from error
