@@ -145,6 +145,18 @@ def test_a_cancelled_request_is_not_computed_and_a_full_queue_refuses(held):
     assert batcher.submit("serving_default", texts(*"abcdef")).result(10)["length"].tolist() == [1] * 6
 
 
+def test_threads_follow_each_other_and_closing_ends_the_last(held):
+    servable, batcher = held(num_batch_threads=2)
+    seen, run = set(), servable.run
+    servable.run = lambda *arguments: seen.add(threading.current_thread()) or run(*arguments)
+    servable.open.set()
+    for number in range(100):
+        assert batcher.submit("serving_default", texts("x" * number)).result(10)["length"].tolist() == [number]
+    assert len(seen) > 3 and sum(thread.is_alive() for thread in seen) <= 4
+    batcher.close()
+    assert not any(thread.is_alive() for thread in (*seen, *batcher._threads))
+
+
 def test_closing_computes_what_waits(held):
     servable, batcher = held()
     waiting = batcher.submit("serving_default", texts("a"))

@@ -23,6 +23,8 @@ from tfbert.serving.models.queued_request import QueuedRequest
 from tfbert.serving.protocol.status_codes import Code, StatusError, invalid
 
 Arrays = dict[str, np.ndarray]
+# Then another thread follows it: oneDNN keeps code for a thousand shapes of matrices in each thread, 200 MB of it.
+_BATCHES_OF_A_THREAD = 16
 
 
 class Runnable(Protocol):
@@ -42,8 +44,8 @@ class Batcher:
         join: if False, each request runs alone.
         observe: called for each batch with (requests, rows, seconds that the first request waited).
 
-    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
-    >>> batcher = Batcher(servable, BatchingParameters(max_batch_size=32))
+    >>> from tfbert.serving.models.servable import Servable
+    >>> batcher = Batcher(Servable("served/mine/1"), BatchingParameters(max_batch_size=32))
     >>> batcher.submit("serving_default", {"text": np.array([b"a film to treasure"], object)}).result()["label"]
     array([b'…'], dtype=object)
     >>> batcher.close()
@@ -64,15 +66,9 @@ class Batcher:
         self._changed = threading.Condition()
         # Those that can be joined, the oldest first.
         self._groups: dict[Hashable, collections.deque[QueuedRequest]] = {}
-        self._rows = 0
+        self._rows, self._closing = 0, False
         self._cutter = large_requests.Cutter(self._most_rows)
-        self._closing = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"tfbert-batch-{number}", daemon=True)
-            for number in range(parameters.num_batch_threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads = [self._thread(number) for number in range(parameters.num_batch_threads)]
 
     @property
     def waiting_rows(self) -> int:
@@ -104,11 +100,10 @@ class Batcher:
         steps = self._cutter.batches(signature, inputs) if has_rows else large_requests.alone(inputs)
         request = QueuedRequest(signature, steps, deadline, hold)
         self._prepare(request, next(request.steps))
-        limit = self._most_rows * self._parameters.max_enqueued_batches
         with self._changed:
             if self._closing:
                 raise StatusError(Code.UNAVAILABLE, "this version is being unloaded")
-            if self._rows and self._rows + request.rows > limit:
+            if self._rows and self._rows + request.rows > self._most_rows * self._parameters.max_enqueued_batches:
                 raise StatusError(
                     Code.UNAVAILABLE,
                     f"The batch scheduling queue to which this task was submitted is full; {self._rows} rows wait",
@@ -122,13 +117,12 @@ class Batcher:
 
     def _prepare(self, request: QueuedRequest, inputs: Arrays) -> None:
         """Sets the inputs of the request's next batch, and what it may be joined with."""
-        signature = request.signature
-        has_rows = self._has_rows(signature, inputs)
+        has_rows = self._has_rows(request.signature, inputs)
         # An empty batch counts as one row, and so does a request without a batch dimension.
         sizes = (large_requests.sizes(inputs) if has_rows else []) or [0]
         request.inputs, request.rows, request.size = inputs, len(sizes), sum(sizes)
         can_join = self._join and has_rows and not self._full([request])
-        request.group = (signature, *[array.shape[1:] for array in inputs.values()]) if can_join else request
+        request.group = (request.signature, *[array.shape[1:] for array in inputs.values()]) if can_join else request
 
     def _full(self, requests: Iterable[QueuedRequest]) -> bool:
         """Whether nothing more can join these."""
@@ -158,15 +152,26 @@ class Batcher:
             self._closing = True
             self._changed.notify_all()
         deadline = None if timeout is None else time.monotonic() + timeout
-        for thread in self._threads:
-            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0))
+        for number in range(len(self._threads)):
+            thread = None
+            while thread is not self._threads[number]:  # one that ends may have been followed by another
+                thread = self._threads[number]
+                thread.join(None if deadline is None else max(deadline - time.monotonic(), 0))
 
-    def _work(self) -> None:
-        while (requests := self._next()) is not None:
+    def _thread(self, number: int) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(number,), name=f"tfbert-batch-{number}", daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self, number: int) -> None:
+        for _ in range(_BATCHES_OF_A_THREAD):
+            if (requests := self._next()) is None:
+                return
             if requests:
-                waited = time.monotonic() - requests[0].queued
-                self._observe(len(requests), sum(request.rows for request in requests), waited)
+                rows = sum(request.rows for request in requests)
+                self._observe(len(requests), rows, time.monotonic() - requests[0].queued)
                 self._run(requests)
+        self._threads[number] = self._thread(number)
 
     def _next(self) -> list[QueuedRequest] | None:
         """The requests of the next batch without those that nobody waits for; None when closing and nothing waits."""
@@ -242,9 +247,4 @@ class Batcher:
             return [self._servable.run(first.signature, first.inputs)]
         joined = {name: np.concatenate([request.inputs[name] for request in requests]) for name in first.inputs}
         outputs = self._servable.run(first.signature, joined)
-        ends = np.cumsum([len(next(iter(request.inputs.values()))) for request in requests])
-        for name, array in outputs.items():
-            if array.shape[:1] != (ends[-1],):
-                raise ValueError(f"output {name!r} has shape {list(array.shape)}, not {ends[-1]} rows")
-        parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
-        return [{name: arrays[number] for name, arrays in parts.items()} for number in range(len(requests))]
+        return large_requests.parted(outputs, [len(next(iter(request.inputs.values()))) for request in requests])

@@ -80,6 +80,22 @@ def sizes(inputs: Mapping[str, np.ndarray]) -> list[int]:
     return found
 
 
+def parted(outputs: Mapping[str, np.ndarray], rows: Sequence[int]) -> list[Arrays]:
+    """The outputs of a batch, parted into those of its requests; ValueError if one is not a row for each row.
+
+    >>> parted({"length": np.array([4, 5, 6])}, rows=[1, 2])
+    [{'length': array([4])}, {'length': array([5, 6])}]
+    """
+    places = np.cumsum([0, *rows]).tolist()
+    for name, array in outputs.items():
+        if array.shape[:1] != (places[-1],):
+            raise ValueError(f"output {name!r} has shape {list(array.shape)}, not {places[-1]} rows")
+    return [
+        {name: array[start:end] for name, array in outputs.items()}
+        for start, end in zip(places, places[1:], strict=False)
+    ]
+
+
 def held_bytes(arrays: Mapping[str, np.ndarray]) -> int:
     """The memory that arrays hold, nearly.
 
