@@ -151,9 +151,7 @@ def test_no_call_is_lost_when_connections_reach_their_age(model_dir):
     assert 2 < len(ports) < 10
 
 
-def test_stopping_with_idle_and_slow_clients_takes_the_grace_and_a_second(model_dir, hold, monkeypatch):
-    # Which takes a second of its own in a process as large as that of the tests, and stops all threads.
-    monkeypatch.setattr("tfbert.serving.models.model_version.gc.collect", lambda: None)
+def test_stopping_with_idle_and_slow_clients_takes_the_grace_and_a_second(model_dir, hold):
     server = Server(model_dir, port=0, rest_port=0).start()
     held, half = hold(server), HTTP1 + b"Content-Length: 20\r\n\r\n{"
     with contextlib.ExitStack() as stack:

@@ -143,7 +143,8 @@ class Fuzzer:
         return self._refused(self._choice.choice(METHODS[:-1]), [], {grpc.StatusCode.INTERNAL})
 
     def two_messages(self):
-        return self._refused(PREDICT, [request().SerializeToString()] * 2)
+        # The second one is not read, as in gRPC's C++ servers.
+        return self._told(PREDICT, [request().SerializeToString(), b"\xff" * 9], {grpc.StatusCode.OK})
 
     def unknown_method(self):
         path = self._choice.choice(["/", "/x", "/tensorflow.serving.PredictionService/Train", "/a/b/c"])

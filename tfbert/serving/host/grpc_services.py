@@ -22,6 +22,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tfbert.serving.host.bytes_in_flight import HeldBytes
 from tfbert.serving.host.core import ServerCore
 from tfbert.serving.protocol.status_codes import StatusError, grpc_code
 
@@ -75,20 +76,19 @@ async def _handle(
     request_class: Any,
     receive_seconds: float,
     max_message_bytes: int,
-    messages: AsyncIterator[bytes],
+    _: AsyncIterator[bytes],
     context: grpc.aio.ServicerContext,
 ) -> Any:
     begun = time.perf_counter()
     try:
-        async with asyncio.timeout(receive_seconds):
-            data = await _received(core, messages, max_message_bytes)
+        data = await _received(core, context, receive_seconds, max_message_bytes)
     except StatusError as error:
         core.refused(method, error.error_code, time.perf_counter() - begun, protocol="grpc", size=0)
         await context.abort(grpc_code(error.error_code), "too many requests arrive slowly; ask again later")
     except TimeoutError:
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no request arrived in {receive_seconds:g} s")
     if data is None:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a call takes exactly one message")
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a call takes one message")
     remaining, size = context.time_remaining(), len(data)
     deadline = None if remaining is None else time.monotonic() + remaining
     with core.bytes_in_flight.request() as held:
@@ -111,24 +111,32 @@ async def _handle(
             await context.abort(grpc_code(error.error_code), message)
 
 
-async def _received(core: ServerCore, messages: AsyncIterator[bytes], max_message_bytes: int) -> bytes | None:
-    reading = asyncio.ensure_future(_only(messages))
-    try:
-        await asyncio.wait({reading}, timeout=_SLOW_SECONDS)
-        if reading.done():
-            return reading.result()
-        with core.bytes_arriving.request() as held:
+async def _received(
+    core: ServerCore, context: grpc.aio.ServicerContext, receive_seconds: float, max_message_bytes: int
+) -> bytes | None:
+    """The message of a call, None if it ends without one; a second one would not be read.
+
+    Only timers watch over it, as a task or another read would take longer than the rest of a small request.
+    """
+    loop, held, refusal = asyncio.get_running_loop(), HeldBytes(core.bytes_arriving), None
+
+    def count() -> None:
+        nonlocal refusal
+        try:
             held.add(max_message_bytes)  # gRPC does not say how much of it is there
-            return await reading
+        except StatusError as error:
+            refusal = error
+            timeout.reschedule(loop.time())
+
+    slow = loop.call_later(_SLOW_SECONDS, count)
+    try:
+        async with asyncio.timeout(receive_seconds) as timeout:
+            data = await context.read()
+            return None if data is grpc.aio.EOF else data
+    except TimeoutError:
+        if refusal is not None:
+            raise refusal from None
+        raise
     finally:
-        reading.cancel()
-
-
-async def _only(messages: AsyncIterator[bytes]) -> bytes | None:
-    """The one message of a call; None if there is none or a second one."""
-    found = None
-    async for data in messages:
-        if found is not None:
-            return None
-        found = data
-    return found
+        slow.cancel()
+        held.close()

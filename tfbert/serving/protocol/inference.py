@@ -62,7 +62,7 @@ class Predict:
         response = predict_pb2.PredictResponse()
         _fill_spec(response.model_spec, self._request.model_spec, self._name, version)
         for key in self._output_names:
-            response.outputs[key].CopyFrom(tensor_proto.encode(outputs[0][key]))
+            tensor_proto.encode(outputs[0][key], response.outputs[key])
         return response
 
 

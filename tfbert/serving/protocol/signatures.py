@@ -37,6 +37,10 @@ class Signatures:
             }
             for name, definition in definitions.items()
         }
+        self._expected = {
+            name: f'signature "{name}" expects {{{", ".join(map(str, specs.values()))}}}'
+            for name, specs in self._inputs.items()
+        }
         self._with_batch = {name for name in definitions if self._find_batch(name)}
 
     @property
@@ -67,7 +71,7 @@ class Signatures:
     def read_inputs(self, name: str, given: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, np.ndarray]:
         """The arrays of a request's `inputs`; an input that was not sent gets the signature's default."""
         specs, defaults = self._inputs[name], self._definitions[name].defaults
-        expected = f'signature "{name}" expects {{{", ".join(map(str, specs.values()))}}}'
+        expected = self._expected[name]
         missing = sorted(key for key in specs if key not in given and key not in defaults)
         extra = sorted(key for key in given if key not in specs)
         if missing or extra:

@@ -95,7 +95,7 @@ def _fits(shape: list[int], expected: Shape) -> bool:
 def _checked(proto: tensor_pb2.TensorProto, dtype: dtypes.DType, shape: list[int]) -> np.ndarray:
     if dtype.numpy is None:
         raise TypeError(f"{dtype.name} cannot be sent")
-    expected = int(np.prod(shape, dtype=object))
+    expected = math.prod(shape)
     if dtype == dtypes.STRING and proto.tensor_content:  # C++ clients may pack strings
         # A string takes at least one byte. The shape is not allocated before that is known.
         if expected > len(proto.tensor_content):
@@ -165,8 +165,8 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     return values.reshape(shape)
 
 
-def encode(array: np.ndarray) -> tensor_pb2.TensorProto:
-    """A TensorProto with the values in the dtype's own field, as TF Serving writes them.
+def encode(array: np.ndarray, proto: tensor_pb2.TensorProto | None = None) -> tensor_pb2.TensorProto:
+    """A TensorProto, `proto` if given, with the values in the dtype's own field, as TF Serving writes them.
 
     >>> list(encode(np.array([0.5, 1.0], np.float32)).float_val)
     [0.5, 1.0]
@@ -174,8 +174,12 @@ def encode(array: np.ndarray) -> tensor_pb2.TensorProto:
     try:
         dtype = dtypes.of_array(array)
     except TypeError:
-        return _tensorflow().make_tensor_proto(array)
-    proto = tensor_pb2.TensorProto(dtype=dtype.number)
+        made = _tensorflow().make_tensor_proto(array)
+        if proto is not None:
+            proto.CopyFrom(made)
+        return made
+    proto = tensor_pb2.TensorProto() if proto is None else proto
+    proto.dtype = dtype.number
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if dtype.name in ("float32", "float64"):
