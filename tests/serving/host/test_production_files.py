@@ -56,7 +56,7 @@ def test_the_model_config_is_tf_servings_and_ours():
 def test_the_batching_parameters_are_as_a_version_folder_has_them(tmp_path):
     shutil.copy(FOLDER / "batching_parameters.txt", tmp_path / BATCHING)
     otherwise = BatchingParameters(max_batch_size=1, max_enqueued_batches=1)
-    assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 1)
+    assert read_parameters(tmp_path, otherwise) == BatchingParameters(64, 0, 64, 4)
 
 
 def message(name, **fields):
@@ -153,6 +153,19 @@ def test_the_manifests_name_each_other(compose, cluster):
     assert {f"{mounts['config']}/{file.name}" for file in files} == {
         value for name, value in given.items() if name.endswith("_file")
     }
+
+
+def test_a_batch_takes_one_thread_and_each_cpu_a_batch(compose, cluster, tmp_path):
+    serving = compose["services"]["serving"]
+    (container,) = cluster["Deployment", "serving"]["spec"]["template"]["spec"]["containers"]
+    variables = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"}
+    assert serving["environment"] == {each["name"]: each["value"] for each in container["env"]} == variables
+    for given in (flags(serving["command"]), flags(container["args"])):
+        assert given["tensorflow_intra_op_parallelism"] == "1"
+    shutil.copy(FOLDER / "batching_parameters.txt", tmp_path / BATCHING)
+    threads = read_parameters(tmp_path, BatchingParameters()).num_batch_threads
+    assert container["resources"]["requests"]["cpu"] == str(threads)
+    assert flags(container["args"])["tensorflow_inter_op_parallelism"] == str(threads)
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl puts the manifests together")
