@@ -109,6 +109,44 @@ def test_others_pass_between_the_pieces(busy, join):
     assert order == ([b"a", b"x", b"z", b"c", b"e", b"g"] if join else [b"a", b"x", b"y", b"z", b"c", b"e", b"g"])
 
 
+def test_free_threads_share_a_large_request(make):
+    servable, batcher = make(max_batch_size=64, num_batch_threads=3)
+    servable.open.clear()
+    large = batcher.submit("words", texts(*"abcdefghijklmnopqrstuvwxyz"))
+    running(servable, 3)  # at once
+    servable.open.set()
+    assert large.result(10)["word"].tolist() == [[letter.encode()] for letter in "abcdefghijklmnopqrstuvwxyz"]
+    assert sorted(map(len, servable.batches)) == [8, 9, 9]
+    servable.batches.clear()
+    batcher.submit("words", texts(*"abcdefgh")).result(10)  # a small one is not cut
+    assert list(map(len, servable.batches)) == [8]
+
+
+def test_an_error_in_one_of_several_pieces_that_run_ends_the_request(make):
+    servable, batcher = make(max_batch_size=2, num_batch_threads=2)
+    servable.open.clear()
+    large = batcher.submit("words", texts("a", "b", "bad", "c", "d", "e"))
+    running(servable, 2)
+    servable.open.set()
+    with pytest.raises(StatusError, match="a bad text"):
+        large.result(10)
+    assert batcher.submit("words", texts("x")).result(10)["words"].tolist() == [1]
+    assert sorted(servable.batches) == [[b"a", b"b"], [b"bad", b"c"], [b"x"]] and batcher.waiting_rows == 0
+
+
+def test_a_cancelled_request_leaves_the_queue_with_all_its_pieces(make):
+    servable, batcher = make(max_batch_size=2, num_batch_threads=2)
+    servable.open.clear()
+    firsts = [batcher.submit("sum", texts(text)) for text in "xy"]
+    running(servable, 2)
+    large, other = batcher.submit("words", texts(*"abcdefgh")), batcher.submit("words", texts("z"))
+    assert batcher.waiting_rows == 5
+    assert large.cancel() and batcher.waiting_rows == 1
+    servable.open.set()
+    assert other.result(10)["words"].tolist() == [1] and [int(each.result(10)["total"]) for each in firsts] == [1, 1]
+    assert sorted(servable.batches) == [[b"x"], [b"y"], [b"z"]]
+
+
 def test_large_requests_take_turns(busy):
     servable, batcher = busy(max_batch_size=2)
     asked = [batcher.submit("words", texts(*letter * 6)) for letter in "abc"]
@@ -122,10 +160,16 @@ TEXT = st.lists(st.sampled_from(["a", "bcd", "efghi"]), max_size=5).map(" ".join
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(TEXT, min_size=1, max_size=12), limit=st.integers(1, 5), join=st.booleans(), odd=st.booleans())
-def test_cut_or_not_the_outputs_are_equal(rows, limit, join, odd):
+@given(
+    rows=st.lists(TEXT, min_size=1, max_size=12),
+    limit=st.integers(1, 5),
+    threads=st.integers(1, 3),
+    join=st.booleans(),
+    odd=st.booleans(),
+)
+def test_cut_or_not_the_outputs_are_equal(rows, limit, threads, join, odd):
     servable, key = Words(), "odd" if odd else "words"
-    batcher = Batcher(servable, BatchingParameters(max_batch_size=limit), join=join)
+    batcher = Batcher(servable, BatchingParameters(max_batch_size=limit, num_batch_threads=threads), join=join)
     if not odd:
         for _ in range(2):  # then the padding is known
             same(batcher.submit(key, texts(*rows)).result(10), servable.run(key, texts(*rows)))

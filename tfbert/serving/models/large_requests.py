@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
-Steps = Generator[Arrays, Arrays, Arrays]  # yields inputs of a batch, is sent its outputs, returns the request's
+# Yields the inputs of batches that may run at once, is sent their outputs, and returns the request's.
+Steps = Generator[list[Arrays], list[Arrays], Arrays]
 ROW_BYTES = 4096  # a batch of long texts has fewer rows, so that its memory is bounded
 _STRING = 64  # what a string counts besides its bytes: a list of many short ones is many tokens, too
+_LEAST = 8  # rows in a piece of a request that one batch could hold
 _PROBED = 8  # rows that show what an output is padded with
 _FILLERS = (0, -1, b"")
 
@@ -25,29 +27,32 @@ class Cutter:
 
     Args:
         most: rows in a batch; their strings have at most so many times `ROW_BYTES`.
+        at_once: batches that can run at once. A request is cut into as many pieces, if they are not very small.
 
     >>> next(Cutter(most=2).batches("serving_default", {"text": np.array([b"a", b"b", b"c"], object)}))
-    {'text': array([b'a', b'b'], dtype=object)}
+    [{'text': array([b'a', b'b'], dtype=object)}]
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, at_once: int = 1) -> None:
+        self._most, self._at_once = most, at_once
         self._whole: set[str] = set()  # signatures whose requests cannot be cut
         self._fillers: dict[str, dict[str, Any]] = {}
 
     def batches(self, signature: str, inputs: Arrays) -> Steps:
-        """The batches of a request with a batch axis, one after another: one, unless it is large and can be cut."""
+        """The batches of a request with a batch axis: one, unless it is large and can be cut."""
         if signature not in self._whole:
-            places = ends(sizes(inputs), self._most)
+            found = sizes(inputs)
+            share = max(-(-len(found) // self._at_once), _LEAST)
+            places = ends(found, min(share, self._most))
             if len(places) > 1:
                 return self._cut(signature, inputs, places)
         return alone(inputs)
 
     def _cut(self, signature: str, inputs: Arrays, places: list[int]) -> Steps:
-        steps = in_pieces(inputs, places, self._fillers.setdefault(signature, {}))
+        steps = in_pieces(inputs, places, self._fillers.setdefault(signature, {}), self._at_once)
         asked = next(steps)
         while True:
-            if asked is inputs:  # the pieces do not make the whole; the next request need not try that again
+            if asked[0] is inputs:  # the pieces do not make the whole; the next request need not try that again
                 self._whole.add(signature)
             outputs = yield asked
             try:
@@ -60,9 +65,10 @@ def alone(inputs: Arrays) -> Steps:
     """The one batch of a request that is not cut.
 
     >>> next(alone({"text": np.array([b"a"], object)}))
-    {'text': array([b'a'], dtype=object)}
+    [{'text': array([b'a'], dtype=object)}]
     """
-    return (yield inputs)
+    (outputs,) = yield [inputs]
+    return outputs
 
 
 def sizes(inputs: Mapping[str, np.ndarray]) -> list[int]:
@@ -123,8 +129,8 @@ def ends(sizes: Sequence[int], most: int) -> list[int]:
     return [*found, len(sizes)]
 
 
-def in_pieces(inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any]) -> Steps:
-    """Yields the inputs of each piece, is sent the piece's outputs, and returns the request's outputs.
+def in_pieces(inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, Any], at_once: int = 1) -> Steps:
+    """Yields the inputs of `at_once` pieces at a time, is sent their outputs, and returns the request's outputs.
 
     If the outputs of two pieces differ in shape, as they were padded to the longest row of the piece, one more batch
     shows what the graph pads them with. Where no padding can be seen, or an output is no row for each row, the last
@@ -136,29 +142,31 @@ def in_pieces(inputs: Arrays, ends: Sequence[int], fillers: MutableMapping[str, 
 
     >>> steps = in_pieces({"text": np.array([b"a", b"b", b"c"], object)}, [2, 3], {})
     >>> next(steps)
-    {'text': array([b'a', b'b'], dtype=object)}
-    >>> steps.send({"length": np.array([1, 1])})
-    {'text': array([b'c'], dtype=object)}
+    [{'text': array([b'a', b'b'], dtype=object)}]
+    >>> steps.send([{"length": np.array([1, 1])}])
+    [{'text': array([b'c'], dtype=object)}]
     """
     starts = [0, *ends[:-1]]
     pieces = [
         {name: array[start:end] for name, array in inputs.items()} for start, end in zip(starts, ends, strict=True)
     ]
     answers: list[Arrays] = []
-    for start, end, piece in zip(starts, ends, pieces, strict=True):
-        answer = yield piece
-        answers.append(answer)
-        if not _alike(answers[0], answer, end - start):
-            return (yield inputs)
+    for first in range(0, len(pieces), at_once):
+        answers += yield pieces[first : first + at_once]
+        for start, end, answer in list(zip(starts, ends, answers, strict=False))[first:]:
+            if not _alike(answers[0], answer, end - start):
+                (whole,) = yield [inputs]
+                return whole
     shapes = {name: [answer[name].shape[1:] for answer in answers] for name in answers[0]}
     for name in (unlike := [name for name, each in shapes.items() if len(set(each)) > 1]):
         if name not in fillers:
             short, long = _shorter_and_longer(shapes[name])
             few = {key: array[:_PROBED] for key, array in pieces[short].items()}
-            probe = yield {key: np.concatenate([array, pieces[long][key]]) for key, array in few.items()}
+            (probe,) = yield [{key: np.concatenate([array, pieces[long][key]]) for key, array in few.items()}]
             found = {each: _filler(probe[each], answers[short][each][:_PROBED]) for each in unlike}
             if found[name] is None:
-                return (yield inputs)
+                (whole,) = yield [inputs]
+                return whole
             fillers.update({each: filler for each, filler in found.items() if filler is not None})
     return {name: _joined([answer[name] for answer in answers], fillers.get(name)) for name in answers[0]}
 
