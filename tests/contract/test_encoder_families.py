@@ -8,6 +8,7 @@ import models
 import numpy as np
 import pytest
 import table
+import tensorflow as tf
 import tiny
 
 import tfbert
@@ -16,6 +17,7 @@ from tfbert.checkpoints.convert import convert
 from tfbert.checkpoints.formats import written_formats
 from tfbert.data import Table
 from tfbert.encoders import families
+from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import ConfigError
 from tfbert.export.folder import export
@@ -138,6 +140,68 @@ def test_padding_changes_nothing(case):
     long = case.encoder({name: np.pad(value[1:], ((0, 0), (0, 9))) for name, value in case.features.items()})
     np.testing.assert_allclose(short["pooled_output"], long["pooled_output"], atol=1e-6)
     np.testing.assert_allclose(short["sequence_output"], long["sequence_output"][:, :3], atol=1e-6)
+
+
+def masks(pattern, size):
+    """padding_mask [B, 12], and what else an encoder is given."""
+    rng = np.random.default_rng(size)
+    lengths = rng.integers(1, 13, size)
+    mask = (np.arange(12) < lengths[:, None]).astype("int32")
+    if pattern == "full":
+        mask[:] = 1
+    if pattern == "holes":
+        mask = rng.integers(0, 2, mask.shape).astype("int32")
+    if pattern == "a row without tokens":
+        mask[-1] = 0
+    more = {}
+    if pattern == "packed":
+        more["sequence_ids"] = np.sort(rng.integers(0, 3, mask.shape), axis=1).astype("int32")
+        more["position_ids"] = rng.integers(0, 12, mask.shape).astype("int32")
+    return mask, more
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("pattern", ["ragged", "full", "holes", "a row without tokens", "packed"])
+@pytest.mark.parametrize("training", [False, True])
+def test_padding_that_is_not_computed_changes_no_number(case, pattern, dtype, training):
+    encoder = families.encoder_of(case.encoder.config, dtype=dtype)
+    encoder.build()
+    for ours, theirs in zip(encoder.weights, case.encoder.weights, strict=True):
+        ours.assign(theirs)
+    dropout_of_nothing = [layer for layer in encoder._flatten_layers() if isinstance(layer, tfbert.layers.Dropout)]
+    for layer in dropout_of_nothing:
+        layer.rate = 0
+    rng = np.random.default_rng(0)
+
+    @tf.function(autograph=False)
+    def outputs_and_gradients(features, weights):
+        with tf.GradientTape() as tape:
+            outputs = encoder(features, training=training)
+            loss = sum(tf.reduce_sum(tf.cast(outputs[name], tf.float32) * weights[name]) for name in weights)
+        gradients = tape.gradient(loss, encoder.trainable_variables)
+        return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
+
+    for size in (1, 2, 3, 32):
+        mask, more = masks(pattern, size)
+        features = {name: rng.integers(0, 2, mask.shape).astype("int32") for name in encoder.input_names}
+        features |= {"token_ids": rng.integers(5, 20, mask.shape).astype("int32"), "padding_mask": mask, **more}
+        # What stands at padding is nobody's.
+        weights = {
+            "sequence_output": (mask[..., None] * rng.normal(size=(*mask.shape, encoder.hidden_size))).astype(
+                "float32"
+            ),
+            "pooled_output": (mask[:, :1] * rng.normal(size=(size, encoder.hidden_size))).astype("float32"),
+        }
+        found, gradients = outputs_and_gradients(features, weights)
+        with padded_rows():
+            wanted, wanted_gradients = tf.function(outputs_and_gradients.python_function)(features, weights)
+        tolerance = 1e-5 if dtype == "float32" else 0.05
+        for name, is_token in (("sequence_output", mask[..., None]), ("pooled_output", mask[:, :1])):
+            np.testing.assert_allclose(found[name] * is_token, wanted[name] * is_token, atol=tolerance)
+        assert np.abs(found["sequence_output"] * (1 - mask[..., None])).max() == 0
+        scale = max(np.abs(gradient).max() for gradient in wanted_gradients)
+        for ours, theirs in zip(gradients, wanted_gradients, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=tolerance * scale)
 
 
 def test_packed_sequences_do_not_see_one_another(case):

@@ -4,7 +4,6 @@ import dataclasses
 from typing import ClassVar
 
 import keras
-from keras import ops
 
 import tfbert
 from tfbert.encoders.config import EncoderConfig
@@ -49,11 +48,8 @@ class ToyEncoder(Encoder):
             block.build((None, None, self.hidden_size), (None, None))
         self.built = True
 
-    def embed(self, inputs, training):
-        positions = inputs.get("position_ids")
-        if positions is None:
-            positions = ops.arange(ops.shape(inputs["token_ids"])[1], dtype="int32")
-        return self.words(inputs["token_ids"]) + self.places(positions)
+    def embed(self, tokens, training):
+        return self.words(tokens["token_ids"]) + self.places(tokens["position_ids"])
 
     @property
     def token_embedding(self):

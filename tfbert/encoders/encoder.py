@@ -1,6 +1,6 @@
 """The encoder contract: what every family provides, and all that the rest of the package may use of it.
 
-Shapes: B batch, S sequence, H hidden, N heads, V vocabulary, P predictions of a row.
+Shapes: B batch, S sequence, T tokens, H hidden, N heads, V vocabulary, P predictions of a row.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from keras import ops
 
 from tfbert import hooks
 from tfbert.encoders.config import EncoderConfig
+from tfbert.encoders.layers.dense import at_least_float32
+from tfbert.encoders.layers.layouts import layout_of
 
 
 class Encoder(keras.Model):
@@ -26,6 +28,9 @@ class Encoder(keras.Model):
     Outputs: a dict of `sequence_output` [B, S, H] and `pooled_output` [B, H], the family's text vector. On request also
     `hidden_states`, a list of [B, S, H] (embeddings first), and `attention_probs`, a list of [B, N, S, S].
 
+    Padding is not computed (`tfbert.encoders.layers.unpadded`), and its vectors are 0, unless `padded_rows` or
+    attention probabilities ask for it; its vectors then are what the network makes of padding.
+
     >>> encoder = tfbert.Encoder.from_checkpoint("path/or/hf-id")
     >>> encoder({"token_ids": keras.ops.ones((1, 3), "int32")})["sequence_output"].shape
     TensorShape([1, 3, 32])
@@ -35,7 +40,7 @@ class Encoder(keras.Model):
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
     has_trained_pooler = True  # False if the checkpoint had none; `save` then writes none
-    blocks: list[keras.layers.Layer]  # (hidden, mask, training, return_probs) -> hidden [B, S, H], or also probs
+    blocks: list[keras.layers.Layer]  # (hidden [T, H], layout, training, return_probs) -> hidden, or also probs
 
     def __init__(self, config: EncoderConfig | dict[str, Any], **kwargs: Any):
         super().__init__(**kwargs)
@@ -118,8 +123,17 @@ class Encoder(keras.Model):
         """The layer that holds the token embedding [V, H]."""
         raise NotImplementedError
 
-    def embed(self, inputs: dict[str, Any], training: bool) -> Any:
-        """The vectors [B, S, H] that the first block reads."""
+    def positions(self, inputs: dict[str, Any]) -> Any:
+        """The position of each place of a row, int [B, S]: 0, 1, 2, … unless a family counts otherwise."""
+        shape = ops.shape(inputs["token_ids"])
+        return ops.broadcast_to(ops.arange(shape[1], dtype="int32"), shape)
+
+    def embed(self, tokens: dict[str, Any], training: bool) -> Any:
+        """The vectors [T, H] that the first block reads.
+
+        Args:
+            tokens: int [T] of T tokens: those of `input_names` that were given, but for padding_mask; and position_ids.
+        """
         raise NotImplementedError
 
     def text_vector(self, vectors: Any) -> Any:
@@ -151,24 +165,32 @@ class Encoder(keras.Model):
         return_hidden_states: bool = False,
         return_attention_probs: bool = False,
     ) -> dict[str, Any]:
-        token_ids, padding_mask = inputs["token_ids"], inputs.get("padding_mask")
+        token_ids = inputs["token_ids"]
         self._check_length(token_ids)
-        if padding_mask is None:
-            padding_mask = ops.ones_like(token_ids)
-        hidden = self.embed(inputs, training)
-        if (sequence_ids := inputs.get("sequence_ids")) is not None:
-            same = ops.expand_dims(sequence_ids, 2) == ops.expand_dims(sequence_ids, 1)  # [B, S, S]
-            padding_mask = ops.logical_and(same, ops.expand_dims(ops.cast(padding_mask, "bool"), 1))
+        layout = layout_of(
+            token_ids,
+            inputs.get("padding_mask"),
+            inputs.get("sequence_ids"),
+            padded=return_attention_probs,
+            training=training,
+        )
+        given = {name: inputs[name] for name in self.input_names if name in inputs and name != "padding_mask"}
+        position_ids = inputs.get("position_ids")
+        given["position_ids"] = self.positions(inputs) if position_ids is None else position_ids
+        hidden = self.embed({name: layout.tokens(values) for name, values in given.items()}, training)
         hidden_states, attention_probs = [hidden], []
         for block in self.blocks:
-            hidden = block(hidden, padding_mask, training=training, return_probs=return_attention_probs)
+            hidden = block(hidden, layout=layout, training=training, return_probs=return_attention_probs)
             if return_attention_probs:
                 hidden, probs = hidden
                 attention_probs.append(probs)
             hidden_states.append(hidden)
-        outputs = {"sequence_output": hidden, "pooled_output": self.text_vector(hidden[:, 0])}
+        outputs = {
+            "sequence_output": layout.rows(hidden),
+            "pooled_output": ops.cast(self.text_vector(layout.first(hidden)), hidden.dtype),
+        }
         if return_hidden_states:
-            outputs["hidden_states"] = hidden_states
+            outputs["hidden_states"] = [layout.rows(each) for each in hidden_states]
         if return_attention_probs:
             outputs["attention_probs"] = attention_probs
         return outputs
@@ -184,7 +206,7 @@ class Encoder(keras.Model):
         c = self.config
 
         def tensor(*shape):
-            return keras.KerasTensor(shape, self.compute_dtype)
+            return keras.KerasTensor(shape, at_least_float32(self.compute_dtype))
 
         outputs = {
             "sequence_output": tensor(batch, length, c.hidden_size),
@@ -194,7 +216,9 @@ class Encoder(keras.Model):
             outputs["hidden_states"] = [tensor(batch, length, c.hidden_size) for _ in range(c.num_hidden_layers + 1)]
         if return_attention_probs:
             shape = (batch, c.num_attention_heads, length, length)
-            outputs["attention_probs"] = [tensor(*shape) for _ in range(c.num_hidden_layers)]
+            outputs["attention_probs"] = [
+                keras.KerasTensor(shape, self.compute_dtype) for _ in range(c.num_hidden_layers)
+            ]
         return outputs
 
     def _check_length(self, token_ids: Any) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.errors import ConfigError, ExportError
 from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
 from tfbert.export.measure import processors
@@ -101,7 +102,8 @@ def write_lite(
     functions = {**strings, IDS: lite.of_ids()}
     variants = []
     with temporary_folder() as saved:
-        tf.saved_model.save(module, str(saved), signatures=functions)
+        with padded_rows():
+            tf.saved_model.save(module, str(saved), signatures=functions)
         for precision in precisions:
             path = folder / _FILES[precision]
             path.write_bytes(converted(saved, list(functions), precision))

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.errors import ConfigError
 from tfbert.training.graph_state import GraphState
 from tfbert.training.keras_internals import PrivateNames, leaves_gradients_unsummed
@@ -170,10 +171,21 @@ class TrainedModel(PrivateNames, keras.Model):
         return batch if len(batch) > 1 else batch[0]
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return self.step.train(data)
+        with padded_rows(self._needs_shapes):
+            return self.step.train(data)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return self.step.evaluate(data)[0]
+        with padded_rows(self._needs_shapes):
+            return self.step.evaluate(data)[0]
+
+    def predict_step(self, data: Any) -> Any:
+        with padded_rows(self._needs_shapes):
+            return super().predict_step(data)
+
+    @property
+    def _needs_shapes(self):
+        """Whether XLA compiles the steps, which needs the shapes of all tensors beforehand."""
+        return self.jit_compile or isinstance(self.distribute_strategy, tf.distribute.TPUStrategy)
 
     # what Keras' trainer asks for
 

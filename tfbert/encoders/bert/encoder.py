@@ -1,4 +1,4 @@
-"""BertEncoder: ids -> vectors. B batch, S sequence, H hidden."""
+"""BertEncoder: ids -> vectors. T tokens, H hidden."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class BertEncoder(Encoder):
         self.pooler.build((None, self.hidden_size))
         self.built = True
 
-    def embed(self, inputs: dict[str, Any], training: bool) -> Any:
-        segment_ids = inputs.get("segment_ids")
+    def embed(self, tokens: dict[str, Any], training: bool) -> Any:
+        segment_ids = tokens.get("segment_ids")
         if segment_ids is None:
-            segment_ids = ops.zeros_like(inputs["token_ids"])
-        return self.embeddings(inputs["token_ids"], segment_ids, inputs.get("position_ids"), training=training)
+            segment_ids = ops.zeros_like(tokens["token_ids"])
+        return self.embeddings(tokens["token_ids"], segment_ids, tokens["position_ids"], training=training)
 
     def text_vector(self, vectors: Any) -> Any:
         return self.pooler(vectors)

@@ -1,4 +1,4 @@
-"""DistilBertEncoder: ids -> vectors. B batch, S sequence, H hidden."""
+"""DistilBertEncoder: ids -> vectors. T tokens, H hidden."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class DistilBertEncoder(Encoder):
         self.pooler.build((None, self.hidden_size))
         self.built = True
 
-    def embed(self, inputs: dict[str, Any], training: bool) -> Any:
-        return self.embeddings(inputs["token_ids"], None, inputs.get("position_ids"), training=training)
+    def embed(self, tokens: dict[str, Any], training: bool) -> Any:
+        return self.embeddings(tokens["token_ids"], None, tokens["position_ids"], training=training)
 
     def text_vector(self, vectors: Any) -> Any:
         return self.pooler(vectors)

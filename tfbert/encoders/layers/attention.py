@@ -1,4 +1,4 @@
-"""Multi-head self-attention. B batch, S sequence, H hidden, N heads, D head size, T = B x S."""
+"""Multi-head self-attention. B batch, S sequence, T tokens, H hidden, N heads, D head size; R sequences of L places."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
+from tfbert.encoders.layers.dense import at_least_float32, dense
+from tfbert.encoders.layers.derived import derived
 from tfbert.encoders.layers.dropout import Dropout
-from tfbert.encoders.layers.initializers import TruncatedNormal
-from tfbert.encoders.layers.masking import MASKED
+from tfbert.encoders.layers.layout import Layout, on_rows
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -19,7 +21,8 @@ class SelfAttention(keras.layers.Layer):
 
     Inputs: hidden [B, S, H]; padding_mask bool or int [B, S] (1 = token), or [B, S, S] with 1 where the token of axis 1
     attends to the token of axis 2. Output: [B, S, H]; with `return_probs` also the attention probabilities
-    [B, N, S, S]. The softmax is computed in float32.
+    [B, N, S, S]. With a `Layout` in place of the mask, hidden and output are its tokens' [T, H]. The softmax is
+    computed in float32.
     Source: Vaswani et al. 2017, section 3.2; Hugging Face BertSelfAttention.
 
     >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
@@ -29,51 +32,59 @@ class SelfAttention(keras.layers.Layer):
     def __init__(
         self, hidden_size: int, num_heads: int, *, dropout: float = 0.1, initializer_range: float = 0.02, **kwargs: Any
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.hidden_size, self.num_heads, self.dropout_rate = hidden_size, num_heads, dropout
         self.head_size, self.initializer_range = hidden_size // num_heads, initializer_range
 
-        def dense(name: str) -> Any:
-            return keras.layers.Dense(
-                hidden_size,
-                kernel_initializer=TruncatedNormal(stddev=initializer_range),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-
-        self.query, self.key, self.value = dense("query"), dense("key"), dense("value")
-        self.output_dense = dense("output")
+        self.query, self.key, self.value, self.output_dense = (
+            dense(hidden_size, initializer_range, name, self.dtype_policy)
+            for name in ("query", "key", "value", "output")
+        )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, hidden_shape: Any, padding_mask_shape: Any = None) -> None:
         for layer in (self.query, self.key, self.value, self.output_dense):
             layer.build((None, self.hidden_size))
 
-    def call(self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False) -> Any:
-        batch, length = ops.shape(hidden)[0], ops.shape(hidden)[1]
-        # oneDNN fuses the bias into a product of [T, H] by [H, H], but not into one of [B, S, H].
-        tokens = ops.reshape(hidden, (-1, self.hidden_size))
+    def call(
+        self,
+        hidden: Any,
+        padding_mask: Any = None,
+        *,
+        layout: Layout | None = None,
+        training: bool = False,
+        return_probs: bool = False,
+    ) -> Any:
+        if layout is None:
+            return on_rows(self.call, hidden, padding_mask, training=training, return_probs=return_probs)
+        all_probs = []
 
-        def heads(layer: Any) -> Any:  # [T, H] -> [B, N, S, D]
-            x = ops.reshape(layer(tokens), (batch, length, self.num_heads, self.head_size))
-            return ops.transpose(x, (0, 2, 1, 3))
+        def attended(qkv: Any, bias: Any) -> Any:  # [R, L, 3 x H], … -> [R, L, H]
+            shape = ops.shape(qkv)[:2]
+            qkv = ops.reshape(qkv, (*shape, 3, self.num_heads, self.head_size))
+            query, key, value = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 3)  # [R, N, L, D]
+            # Scores are float32 for every compute dtype.
+            scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+            scores = ops.cast(scores, at_least_float32(scores.dtype))
+            probs = ops.softmax(scores if bias is None else scores + ops.cast(bias, scores.dtype), axis=-1)
+            all_probs.append(ops.cast(probs, self.compute_dtype))  # [R, N, L, L]
+            context = ops.matmul(self.dropout(all_probs[-1], training=training), value)
+            return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (*shape, self.hidden_size))
 
-        query = heads(self.query) * (1.0 / math.sqrt(self.head_size))
-        scores = ops.matmul(query, ops.transpose(heads(self.key), (0, 1, 3, 2)))  # [B, N, S, S]
-        # Scores are float32 for every compute dtype, and stay finite in a row whose keys are all padding.
-        bias = (1.0 - ops.cast(padding_mask, "float32")) * MASKED  # [B, S] or [B, S, S]
-        if len(bias.shape) == 2:
-            bias = ops.expand_dims(bias, 1)
-        bias = ops.expand_dims(bias, 1)  # [B, 1, 1 or S, S]
-        probs = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
-        probs = ops.cast(probs, self.compute_dtype)
-        context = ops.matmul(self.dropout(probs, training=training), heads(self.value))  # [B, N, S, D]
-        context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, self.hidden_size))
-        output = ops.reshape(self.output_dense(context), (batch, length, self.hidden_size))
-        return (output, probs) if return_probs else output
+        kernel, bias = (derived(self, name, lambda name=name: self._qkv(name)) for name in ("kernel", "bias"))
+        qkv = tf.nn.bias_add(tf.matmul(ops.cast(hidden, self.compute_dtype), kernel), bias)  # [T, 3 x H]
+        output = self.output_dense(layout.attend(attended, qkv))
+        return (output, *all_probs) if return_probs else output
+
+    def _qkv(self, part):
+        """The kernels [H, 3 x H] or biases [3 x H] of the three layers, of the query with the scale of the scores."""
+        query, key, value = (getattr(layer, part) for layer in (self.query, self.key, self.value))
+        return ops.cast(
+            ops.concatenate([query * (1.0 / math.sqrt(self.head_size)), key, value], axis=-1), self.compute_dtype
+        )
 
     def compute_output_spec(
-        self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False
+        self, hidden: Any, padding_mask: Any = None, *, training: bool = False, return_probs: bool = False
     ) -> Any:
         output = keras.KerasTensor(hidden.shape, self.compute_dtype)
         batch, length = hidden.shape[:2]

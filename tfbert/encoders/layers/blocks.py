@@ -1,4 +1,4 @@
-"""One layer of the encoder. B batch, S sequence, H hidden, N heads."""
+"""One layer of the encoder. B batch, S sequence, T tokens, H hidden, N heads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tfbert.encoders.layers.attention import SelfAttention
+from tfbert.encoders.layers.dense import LayerNorm, at_least_float32, residual
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.feed_forward import FeedForward
+from tfbert.encoders.layers.layout import Layout, on_rows
 
 if TYPE_CHECKING:
     from tfbert.encoders.config import EncoderConfig
@@ -19,7 +21,9 @@ class EncoderBlock(keras.layers.Layer):
     """Self-attention, then feed-forward. Dropout, a residual sum and LayerNorm follow each of them.
 
     Inputs: hidden [B, S, H], padding_mask [B, S] or [B, S, S]. Output: [B, S, H]; with `return_probs` also the
-    attention probabilities [B, N, S, S]. Source: Vaswani et al. 2017, figure 1; Hugging Face BertLayer.
+    attention probabilities [B, N, S, S]. With a `Layout` in place of the mask, hidden and output are its tokens'
+    [T, H]. The sums and LayerNorms are computed in float32 at least. Source: Vaswani et al. 2017, figure 1; Hugging
+    Face BertLayer.
 
     >>> EncoderBlock(4, 2, 16)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
     TensorShape([1, 3, 4])
@@ -38,7 +42,7 @@ class EncoderBlock(keras.layers.Layer):
         initializer_range: float = 0.02,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.hidden_size, self.num_heads, self.intermediate_size = hidden_size, num_heads, intermediate_size
         self.hidden_act, self.dropout_rate, self.attention_dropout = hidden_act, dropout, attention_dropout
         self.layer_norm_eps, self.initializer_range = layer_norm_eps, initializer_range
@@ -51,7 +55,7 @@ class EncoderBlock(keras.layers.Layer):
             name="attention",
             **common,
         )
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="attention_norm", **common)
+        self.attention_norm = LayerNorm(epsilon=layer_norm_eps, name="attention_norm", **common)
         self.attention_output_dropout = Dropout(dropout, name="attention_output_dropout", **common)
         self.feed_forward = FeedForward(
             hidden_size,
@@ -61,7 +65,7 @@ class EncoderBlock(keras.layers.Layer):
             name="feed_forward",
             **common,
         )
-        self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_eps, name="output_norm", **common)
+        self.output_norm = LayerNorm(epsilon=layer_norm_eps, name="output_norm", **common)
         self.output_dropout = Dropout(dropout, name="output_dropout", **common)
 
     def build(self, hidden_shape: Any, padding_mask_shape: Any = None) -> None:
@@ -71,19 +75,32 @@ class EncoderBlock(keras.layers.Layer):
         self.attention_norm.build(shape)
         self.output_norm.build(shape)
 
-    def call(self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False) -> Any:
-        attended = self.attention(hidden, padding_mask, training=training, return_probs=return_probs)
-        attended, probs = attended if return_probs else (attended, None)
+    def call(
+        self,
+        hidden: Any,
+        padding_mask: Any = None,
+        *,
+        layout: Layout | None = None,
+        training: bool = False,
+        return_probs: bool = False,
+    ) -> Any:
+        if layout is None:
+            return on_rows(self.call, hidden, padding_mask, training=training, return_probs=return_probs)
+        attended = self.attention(hidden, layout=layout, training=training, return_probs=return_probs)
+        attended, *probs = attended if return_probs else (attended,)
         attended = self.attention_output_dropout(attended, training=training)
-        hidden = self.attention_norm(hidden + attended)
+        hidden = self.attention_norm(residual(hidden, attended))
         forward = self.output_dropout(self.feed_forward(hidden), training=training)
-        hidden = self.output_norm(hidden + forward)
-        return (hidden, probs) if return_probs else hidden
+        hidden = self.output_norm(residual(hidden, forward))
+        return (hidden, *probs) if return_probs else hidden
 
     def compute_output_spec(
-        self, hidden: Any, padding_mask: Any, training: bool = False, return_probs: bool = False
+        self, hidden: Any, padding_mask: Any = None, *, training: bool = False, return_probs: bool = False
     ) -> Any:
-        return self.attention.compute_output_spec(hidden, padding_mask, return_probs=return_probs)
+        output = keras.KerasTensor(hidden.shape, at_least_float32(hidden.dtype))
+        if not return_probs:
+            return output
+        return output, self.attention.compute_output_spec(hidden, padding_mask, return_probs=True)[1]
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -13,11 +13,15 @@ class Dropout(keras.layers.Dropout):
     """Keras' Dropout, but with different masks on different replicas.
 
     Under `tf.distribute`, Keras' layer draws the same mask on every replica, because all share a seed. On one replica
-    the masks are those of Keras' layer. The number of a replica comes from TensorFlow, not from `keras.ops`.
+    the masks are those of Keras' layer. The output has the type of the input. The number of a replica comes from
+    TensorFlow, not from `keras.ops`.
 
     >>> Dropout(0.1)(tf.ones([2, 3]), training=True).shape
     TensorShape([2, 3])
     """
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        super().__init__(rate, autocast=False, **kwargs)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         replica = tf.distribute.get_replica_context()

@@ -1,4 +1,4 @@
-"""Token, position and segment embeddings. B batch, S sequence, H hidden."""
+"""Token, position and segment embeddings. B batch, S sequence, T tokens, H hidden."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfbert.encoders.layers.dense import LayerNorm, at_least_float32
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.initializers import TruncatedNormal
 
@@ -16,7 +17,8 @@ class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
     Inputs: token_ids int [B, S], with S at most `max_position_embeddings`; segment_ids int [B, S], None if
-    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …. Output: [B, S, H].
+    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …. Output: [B, S, H]. Or tokens
+    [T], with position_ids, to [T, H]. The sum and LayerNorm are computed in float32 at least.
 
     >>> ids = keras.ops.zeros((1, 2), "int32")
     >>> BertEmbeddings(100, 8, max_position_embeddings=16)(ids, ids).shape
@@ -35,23 +37,21 @@ class BertEmbeddings(keras.layers.Layer):
         initializer_range: float = 0.02,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
         self.max_position_embeddings, self.type_vocab_size = max_position_embeddings, type_vocab_size
         self.dropout_rate, self.layer_norm_eps = dropout, layer_norm_eps
         self.initializer_range = initializer_range
         table = {
             "embeddings_initializer": TruncatedNormal(stddev=initializer_range),
-            "dtype": self.dtype_policy,
+            "dtype": self.variable_dtype,
         }
         self.token = keras.layers.Embedding(vocab_size, hidden_size, name="token", **table)
         self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
         self.segment = None
         if type_vocab_size:
             self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
-        self.layer_norm = keras.layers.LayerNormalization(
-            epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
-        )
+        self.layer_norm = LayerNorm(epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm")
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, token_ids_shape: Any, segment_ids_shape: Any = None, position_ids_shape: Any = None) -> None:
@@ -67,16 +67,14 @@ class BertEmbeddings(keras.layers.Layer):
         if self.segment is not None:
             # The segment table has a row or two. A product with one-hot rows has a dense gradient of that size; the
             # gradient of a gather would scatter B x S rows into it.
-            x += ops.matmul(
-                ops.one_hot(segment_ids, self.type_vocab_size, dtype=self.compute_dtype),
-                ops.cast(self.segment.embeddings, self.compute_dtype),
-            )
+            table = self.segment.embeddings
+            x += ops.matmul(ops.one_hot(segment_ids, self.type_vocab_size, dtype=table.dtype), table)
         return self.dropout(self.layer_norm(x), training=training)
 
-    def compute_output_shape(
-        self, token_ids_shape: Any, segment_ids_shape: Any = None, position_ids_shape: Any = None
-    ) -> tuple:
-        return (*token_ids_shape, self.hidden_size)
+    def compute_output_spec(
+        self, token_ids: Any, segment_ids: Any = None, position_ids: Any = None, training: bool = False
+    ) -> Any:
+        return keras.KerasTensor((*token_ids.shape, self.hidden_size), at_least_float32(self.variable_dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {

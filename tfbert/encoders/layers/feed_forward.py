@@ -1,4 +1,4 @@
-"""The position-wise feed-forward network. B batch, S sequence, H hidden, I intermediate, T = B x S."""
+"""The position-wise feed-forward network. B batch, S sequence, T tokens, H hidden, I intermediate."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
-from tfbert.encoders.layers.initializers import TruncatedNormal
+from tfbert.encoders.layers.dense import dense
 
 
 @keras.saving.register_keras_serializable("tfbert")
 class FeedForward(keras.layers.Layer):
-    """Two dense layers with an activation between: [B, S, H] -> [B, S, I] -> [B, S, H].
+    """Two dense layers with an activation between: [T, H] -> [T, I] -> [T, H], or the same of [B, S, H].
 
     Source: Vaswani et al. 2017, section 3.3; Hugging Face BertIntermediate and BertOutput.
 
@@ -30,32 +30,23 @@ class FeedForward(keras.layers.Layer):
         initializer_range: float = 0.02,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.hidden_size, self.intermediate_size = hidden_size, intermediate_size
         self.hidden_act, self.initializer_range = hidden_act, initializer_range
         self.activation = activation(hidden_act)
 
-        def dense(units: Any, name: str) -> Any:
-            return keras.layers.Dense(
-                units,
-                kernel_initializer=TruncatedNormal(stddev=initializer_range),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-
-        self.intermediate, self.output_dense = (
-            dense(intermediate_size, "intermediate"),
-            dense(hidden_size, "output"),
-        )
+        self.intermediate = dense(intermediate_size, initializer_range, "intermediate", self.dtype_policy)
+        self.output_dense = dense(hidden_size, initializer_range, "output", self.dtype_policy)
 
     def build(self, hidden_shape: Any) -> None:
         self.intermediate.build((None, self.hidden_size))
         self.output_dense.build((None, self.intermediate_size))
 
     def call(self, hidden: Any) -> Any:
-        tokens = ops.reshape(hidden, (-1, self.hidden_size))  # 2-D, so that oneDNN fuses bias and GELU
-        tokens = self.output_dense(self.activation(self.intermediate(tokens)))
-        return ops.reshape(tokens, ops.shape(hidden))
+        if len(hidden.shape) == 2:
+            return self.output_dense(self.activation(self.intermediate(hidden)))
+        # oneDNN fuses bias and GELU into a product of two axes, not of three.
+        return ops.reshape(self.call(ops.reshape(hidden, (-1, self.hidden_size))), ops.shape(hidden))
 
     def compute_output_spec(self, hidden: Any) -> Any:
         return keras.KerasTensor(hidden.shape, self.compute_dtype)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfbert.encoders.layers.activations import activation
+from tfbert.encoders.layers.dense import Dense
 from tfbert.encoders.layers.initializers import TruncatedNormal
 from tfbert.encoders.layers.masking import MASKED
 
@@ -89,9 +90,9 @@ def unit_length(vectors: Any) -> Any:
     return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), MIN_SQUARE))
 
 
-def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> keras.layers.Dense:
+def first_token_pooler(config: EncoderConfig, **kwargs: Any) -> Dense:
     """The dense layer "pooler": the first token's vector to the text vector (Hugging Face BertPooler)."""
-    return keras.layers.Dense(
+    return Dense(
         config.hidden_size,
         activation=activation(config.pooler_act),
         kernel_initializer=TruncatedNormal(stddev=config.initializer_range, always_drawn=True),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfbert.encoders.layers.derived import kept_derived
 from tfbert.export.saved_model import allowed_ops
 from tfbert.export.saved_model import assets as serving_assets
 from tfbert.export.saved_model import xla_buckets as xla_core
@@ -28,8 +29,15 @@ class _Signatures:
     """What a SavedModel of a model answers. No `tf.Module`, which would save all that it holds."""
 
     def __init__(self, model, xla_buckets):
-        self._model = model
-        self._call = xla_core.bucketed(model) if xla_buckets else lambda features: model(features, training=False)
+        self._model, task = model, model.task
+        call = xla_core.bucketed(model) if xla_buckets else lambda features: model(features, training=False)
+        # One function, so that the file has the network once.
+        inputs = {
+            name: tf.TensorSpec([None] * len(axes.split()), tf.int32)
+            for name, axes in task.inputs(model.encoder).items()
+        }
+        network = graph_function(call, inputs)
+        self._call = lambda features: network(*(features[name] for name in inputs))
 
     def functions(self):
         """{name: tf.function} of the task's own, and of what every encoder has."""
@@ -115,12 +123,13 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
 
     >>> write_saved_model(tfbert.load("runs/mine"), "served/mine/1")
     """
-    served = tf.Module()
-    served.weights = [variable.value for variable in model.network.weights]  # each once, as raw variables
-    functions = _Signatures(model, xla_buckets).functions()
+    served, functions = tf.Module(), _Signatures(model, xla_buckets).functions()
+    with kept_derived():
+        traced = {name: function.get_concrete_function() for name, function in functions.items()}
+        served.weights = _read_by(traced.values())
     with replace_folder(path, marker="saved_model.pb") as folder:
         with disk_errors(path, errors=(tf.errors.OpError,)):  # a full disk comes as one of several
-            tf.saved_model.save(served, str(folder), signatures=functions)
+            tf.saved_model.save(served, str(folder), signatures=traced)
         allowed_ops.check(_operations(folder), path)
         extra = pathlib.Path(folder) / "assets.extra"  # where TF Serving keeps what the graph does not read
         extra.mkdir()
@@ -128,6 +137,13 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
         write_json(extra / "config.json", card)
         serving_assets.write_requests(folder, model, xla_buckets=xla_buckets)
         serving_assets.write_batching(folder)
+
+
+def _read_by(functions):
+    """The variables that functions read, each once: not the weights of which they read something derived."""
+    handles = {id(tensor) for function in functions for tensor in function.captured_inputs}
+    known = {id(variable): variable for function in functions for variable in function.graph.variables}
+    return [variable for variable in known.values() if id(variable.handle) in handles]
 
 
 def _operations(folder):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.export.artifact import output_shapes
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ def bucketed(model: TaskModel) -> Callable[[Tensors], Any]:
     # No longer than the encoder takes, whatever the buckets say.
     lengths = tf.constant([min(length, model.encoder.max_tokens) for length in lengths_of(task)])
     rows_at_once = tf.constant(ROWS)
-    compiled = tf.function(
-        lambda inputs: task.named(network(inputs, training=False)), jit_compile=True, autograph=False
-    )
+
+    def outputs_of(inputs: Tensors) -> Tensors:
+        with padded_rows():
+            return task.named(network(inputs, training=False))
+
+    compiled = tf.function(outputs_of, jit_compile=True, autograph=False)
 
     def call(features: Tensors) -> Any:
         inputs = {name: features[name] for name in task.inputs(model.encoder)}

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfbert.encoders.layers.derived import derived, kept_derived
+from tfbert.encoders.layers.layout import Padded
+from tfbert.encoders.layers.layouts import layout_of, padded_rows
+from tfbert.encoders.layers.unpadded import Unpadded
+
+MASK = np.array([[1, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 0]], "int32")
+VALUES = np.arange(40, dtype="float32").reshape(5, 4, 2) + 1
+
+
+def test_only_tokens_are_computed_and_come_back_to_their_places():
+    layout = Unpadded(MASK)
+    tokens = layout.tokens(VALUES)
+    np.testing.assert_array_equal(tokens, VALUES[MASK == 1])
+    np.testing.assert_array_equal(layout.rows(tokens), VALUES * MASK[..., None])
+    np.testing.assert_array_equal(layout.first(tokens), VALUES[:, 0] * MASK[:, :1])
+
+
+@pytest.mark.parametrize("has_plain_branch", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("mask", [MASK, np.ones_like(MASK), np.zeros_like(MASK), MASK[:0]], ids=len)
+def test_a_token_attends_to_the_tokens_of_its_sequence(mask, packed, has_plain_branch):
+    sequence_ids = np.resize(np.int32([[0, 0, 1, 1], [3, 1, 3, 1], [0, 1, 2, 3]]), mask.shape) if packed else None
+    values = VALUES[: len(mask)]
+    layout = Unpadded(mask, sequence_ids, has_plain_branch=has_plain_branch)
+
+    def sums(sequences, places, bias):  # [R, L, 2], [R, L] -> of each place the sum over those it attends to
+        attends = tf.ones(tf.shape(sequences)[:2])[:, None, :] if bias is None else tf.cast(bias[:, 0] == 0, tf.float32)
+        assert places.dtype == tf.int32
+        return tf.broadcast_to(tf.matmul(attends, sequences), tf.shape(sequences))
+
+    found = layout.rows(layout.attend(sums, layout.tokens(values), layout.tokens(np.zeros(mask.shape, "int32"))))
+    wanted = np.zeros_like(values)
+    for i, j in np.argwhere(mask):
+        same = mask[i] == 1
+        if packed:
+            same = same & (sequence_ids[i] == sequence_ids[i, j])
+        wanted[i, j] = values[i, same].sum(0)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_which_layout_a_batch_gets():
+    ids = tf.ones([2, 3], tf.int32)
+    given = {"padded": False, "training": False}
+    assert isinstance(layout_of(ids, ids, None, **given), Unpadded)
+    assert isinstance(layout_of(ids, None, ids, **given), Unpadded)
+    assert isinstance(layout_of(ids, None, None, **given), Padded)  # there can be no padding
+    assert isinstance(layout_of(ids, ids, None, padded=True, training=False), Padded)
+    with padded_rows(False):
+        assert isinstance(layout_of(ids, ids, None, **given), Unpadded)
+    with padded_rows():
+        with padded_rows(False):  # nobody within can take it back
+            assert isinstance(layout_of(ids, ids, None, **given), Padded)
+    assert isinstance(layout_of(ids, ids, None, **given), Unpadded)
+
+
+def test_derived_tensors_are_computed_once_where_weights_do_not_change():
+    class Owner(tf.Module):
+        path = "owner"
+
+    owner, weight = Owner(), tf.Variable(2.0)
+
+    def doubled():
+        return derived(owner, "doubled", lambda: weight * 2)
+
+    assert doubled() == 4
+    with kept_derived() as kept:
+        assert tf.function(doubled)() == 4
+        weight.assign(5.0)
+        assert doubled() == 4 and len(kept) == 1
+    assert doubled() == 10
+    with kept_derived(kept):
+        assert doubled() == 4
