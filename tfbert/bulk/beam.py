@@ -64,10 +64,13 @@ class _Handler(ModelHandler):
 
     def load_model(self):
         if "://" not in self._model:
-            return models.load(self._model, task=self._task)
-        with temporary_folder() as folder:
-            _download(self._model, folder)
-            return models.load(folder, task=self._task)
+            model = models.load(self._model, task=self._task)
+        else:
+            with temporary_folder() as folder:
+                _download(self._model, folder)
+                model = models.load(folder, task=self._task)
+        model.only_predicts()
+        return model
 
     def run_inference(self, batch, model, inference_args=None):
         text = text_column(model.task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +39,14 @@ def answers_in_batches(
     """
     answer = model.traced("answer", model.answer, columns.specs(examples))
     batches = _batches_of_like_length(model, examples, size, batch_size)
-    for example_ids in progress(batches, len(batches), verbose, description):
+
+    def of_batch(example_ids):
         example = {name: columns.tensor([column[i] for i in example_ids]) for name, column in examples.items()}
-        yield example_ids, {name: value.numpy() for name, value in answer(example).items()}
+        return {name: value.numpy() for name, value in answer(example).items()}
+
+    with concurrent.futures.ThreadPoolExecutor(model.callers) as pool:
+        answers = pool.map(of_batch, batches) if model.callers > 1 else map(of_batch, batches)
+        yield from zip(batches, progress(answers, len(batches), verbose, description), strict=True)
 
 
 def _batches_of_like_length(model, examples, size, batch_size):

@@ -36,7 +36,7 @@ class TextModel(Saving, TrainedModel):
             encoder.build()
         self.task = task
         self.network = task.head(encoder)
-        self.load_report = None
+        self.load_report, self.callers = None, 1
         self.built = True
 
     @property
@@ -47,6 +47,17 @@ class TextModel(Saving, TrainedModel):
     def __call__(self, features: Any, *args: Any, **kwargs: Any) -> Any:
         check_features(features)
         return super().__call__(features, *args, **kwargs)
+
+    def only_predicts(self, callers: int = 1) -> None:
+        """Prepares for `predict` alone, until `compile`: what depends on weights alone is computed once.
+
+        The weights must stay as they are.
+
+        Args:
+            callers: batches that `predict` computes at once. As many as processors are fastest where TensorFlow has one
+                intra-op thread (`tf.config.threading.set_intra_op_parallelism_threads`).
+        """
+        self._functions, self._derived, self.callers = {}, {}, callers
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", **kwargs: Any) -> Any:
         """The answers to texts, or the network's outputs for features.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from tfbert.encoders.layers.derived import kept_derived
 from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.errors import ConfigError
 from tfbert.training.graph_state import GraphState
@@ -61,6 +63,7 @@ class TrainedModel(PrivateNames, keras.Model):
         super().__init__(**kwargs)
         self._functions = {}
         self._traced_state: tuple[Task, GraphState] | None = None
+        self._derived: dict | None = None  # of a model that only predicts, what is derived from its weights
 
     # tracing
 
@@ -73,7 +76,8 @@ class TrainedModel(PrivateNames, keras.Model):
         if name not in self._functions:
             self._functions[name] = tf.function(python_function, reduce_retracing=True, autograph=False)
             if specs:
-                self._functions[name].get_concrete_function(*specs)
+                with contextlib.nullcontext() if self._derived is None else kept_derived(self._derived):
+                    self._functions[name].get_concrete_function(*specs)
         return self._functions[name]
 
     def drop_stale_functions(self) -> None:
@@ -92,7 +96,7 @@ class TrainedModel(PrivateNames, keras.Model):
 
     def compile(self, optimizer: Any, **kwargs: Any) -> None:
         """As Keras' `compile`, without XLA unless `jit_compile` asks for it."""
-        self._functions = {}
+        self._functions, self._derived = {}, None
         # XLA would compile anew for each length that a batch is padded to.
         kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, **kwargs)
