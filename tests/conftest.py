@@ -42,6 +42,16 @@ def minilm():
     return pathlib.Path(package.get_model_path())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def latencies():
+    """A number in place of each file's latency, whose processes take seconds to start; test_latency.py has the real one."""
+    from tfbert.export import latency
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "milliseconds", lambda *of_file: 1.5)
+        yield
+
+
 # Most of a test's time is TensorFlow's tracing; where layers may be mixed up there are two.
 tiny_config, tiny_checkpoint = tiny.fixtures(layers=1)
 

@@ -21,7 +21,7 @@ LEVELS = (
     {"checkpoints", "data"},
     {"text", "encoders"},
     {"files", "memory", "settings", "hooks", "keras_names", "old_names"},
-    {"errors", "temporary"},
+    {"errors", "temporary", "cpu"},
 )
 # The same for folders and files within a room, of those that are named.
 LEVELS_WITHIN = {

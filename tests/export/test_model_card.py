@@ -7,6 +7,8 @@ import huggingface_hub
 import pytest
 from models import model_of
 
+from tfbert import cpu
+from tfbert.export import latency
 from tfbert.export.folder import export
 from tfbert.serving.host.server import Server
 
@@ -48,3 +50,27 @@ def test_without_a_saved_model_no_server_is_asked(tiny_checkpoint, tmp_path):
     heading, request, answer = example(tmp_path / "mine")
     assert "REST" not in heading
     assert request.keys() == {"text"} and len(answer) == 1
+
+
+def test_it_says_where_and_how_latencies_were_measured(tiny_checkpoint, tmp_path, monkeypatch):
+    """Each file by itself; one whose process failed has none."""
+    asked = []
+
+    def milliseconds(format, path, signature, inputs):
+        asked.append((path.name, signature, {name: values.shape[0] for name, values in inputs.items()}))
+        return None if path.name == "model_int8.onnx" else 12.345
+
+    monkeypatch.setattr(latency, "milliseconds", milliseconds)
+    monkeypatch.setattr(cpu, "processors", lambda: 3)
+    monkeypatch.setattr(cpu, "description", lambda: "Some CPU (avx2, avx512_vnni)")
+    export(model_of("regression", tiny_checkpoint), tmp_path / "mine", ["saved_model", "onnx"])
+    ids = {"token_ids": 1, "segment_ids": 1, "padding_mask": 1}
+    assert asked == [
+        ("1", "serving_default", {"text": 1}),
+        ("model.onnx", "ids", ids),
+        ("model_int8.onnx", "ids", ids),
+    ]
+    card = (tmp_path / "mine/README.md").read_text()
+    assert "each file in a process of its own with 3 threads on Some CPU (avx2, avx512_vnni);" in card
+    rows = [[cell.strip() for cell in line.split("|")] for line in card.splitlines() if line.startswith("| `")]
+    assert [row[5] for row in rows[:3]] == ["12.35", "12.35", ""]

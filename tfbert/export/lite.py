@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tfbert.cpu import processors
 from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.errors import ConfigError, ExportError
 from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
-from tfbert.export.measure import processors
 from tfbert.export.saved_model.write import graph_function
 from tfbert.temporary import temporary_folder
 from tfbert.text import Tokenizer

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import statistics
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +12,7 @@ import tqdm
 
 from tfbert.data import columns
 from tfbert.data.batching.batches import Batches
+from tfbert.export import latency
 
 if TYPE_CHECKING:
     from tfbert.export.artifact import Variant
@@ -23,15 +21,14 @@ if TYPE_CHECKING:
     from tfbert.tasks.task import TrainableTask
 
 _BATCH_SIZE = 32
-_ROUNDS, _WARM = 20, 3
 
 
 @dataclasses.dataclass
 class Figures:
-    """Of one variant: metrics by name (None where not measured), and milliseconds for one text."""
+    """Of one variant: metrics by name, and milliseconds for one text; None where not measured."""
 
     metrics: dict | None
-    milliseconds: float
+    milliseconds: float | None
 
 
 def measure(
@@ -43,28 +40,18 @@ def measure(
     """`Figures` of each variant: metrics where there are labelled `examples`, latencies in any case.
 
     A file is asked by strings where it takes them; else the task's own code tokenizes and decodes, and the latency is
-    that of the network alone. Latencies are medians of rounds in which all variants take turns.
+    that of the network alone. Each latency is taken in a process of its own (`latency`).
     """
     metrics = [None] * len(variants)
     if examples is not None:
         task: Any = model.task  # a TrainableTask, as it has labelled examples
         batches = Batches(examples, task.features, task.target, batch_size=_BATCH_SIZE, shuffle=False)
         metrics = [_metrics(task, variant, batches) for variant in variants]
-    case = cases["serving_default"]
-    calls = [_of_one_text(model.task, variant, case) for variant in variants]
-    times: list[list[float]] = [[] for _ in variants]
-    for i in range(_WARM + _ROUNDS):
-        for call, taken in zip(calls, times, strict=True):
-            began = time.perf_counter()
-            call()
-            if i >= _WARM:
-                taken.append(time.perf_counter() - began)
-    return [Figures(values, 1e3 * statistics.median(taken)) for values, taken in zip(metrics, times, strict=True)]
-
-
-def processors() -> int:
-    """How many processors this process may run on; latencies are of so many."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    first = {name: values[:1] for name, values in cases["serving_default"].inputs.items()}
+    figures = []
+    for values, variant in zip(metrics, tqdm.tqdm(variants, desc="latencies", leave=False, disable=None), strict=True):
+        figures.append(Figures(values, _milliseconds(model, variant, first)))
+    return figures
 
 
 def _metrics(task, variant, batches):
@@ -107,11 +94,10 @@ def signature_of(task: TrainableTask, example: dict[str, Any]) -> str | None:
     return max(fitting, key=lambda name: len(task.signatures[name]), default=None)
 
 
-def _of_one_text(task, variant, case):
-    """A call without arguments for the first golden example alone."""
-    inputs = {name: values[:1] for name, values in case.inputs.items()}
+def _milliseconds(model, variant, inputs):
+    """Of a variant, for one text."""
     if "serving_default" in variant.signatures:
-        return lambda: variant.signatures["serving_default"](inputs)
-    features = task.features({name: tf.constant(values) for name, values in inputs.items()})
-    features = {name: value.numpy() for name, value in features.items()}
-    return lambda: variant.network(features)
+        return latency.milliseconds(variant.format, variant.path, "serving_default", inputs)
+    features = model.task.features({name: tf.constant(values) for name, values in inputs.items()})
+    features = {name: features[name].numpy() for name in model.task.inputs(model.encoder)}
+    return latency.milliseconds(variant.format, variant.path, "ids", features)

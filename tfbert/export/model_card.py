@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import huggingface_hub
 import tensorflow as tf
 
+from tfbert import cpu
 from tfbert.encoders import families
 from tfbert.export import golden, measure
 from tfbert.export.artifact import Variant
@@ -54,7 +55,8 @@ def model_card(
         shown_labels=_SHOWN_LABELS,
         metrics=next((list(figure.metrics) for figure in figures if figure.metrics), [])[:_SHOWN_METRICS],
         files=[_file(*of_one, cases) for of_one in zip(variants, differences, figures, strict=True)],
-        processors=measure.processors(),
+        processors=cpu.processors(),
+        cpu=cpu.description(),
         notes=list(dict.fromkeys(note for variant in variants for note in variant.notes)),
         golden=GOLDEN,
         has_task=any((variant.path.parent.parent / TASK).exists() for variant in variants),

@@ -13,12 +13,14 @@ import glob
 import os
 import sys
 
+import tensorflow as tf
 import tqdm
 from absl import flags, logging
 
 from tfbert import models
 from tfbert.bulk.columns import warn_of_unread
 from tfbert.bulk.predict import answered, check_first, json_lines, predict_into
+from tfbert.cpu import processors
 from tfbert.data.readers.lines import open_data
 from tfbert.errors import NoRowsError
 from tfbert.launch import model_flags
