@@ -53,8 +53,10 @@ def export(
         precisions: of the files of LiteRT and ONNX, some of "float32", "float16", "int8"; all unless given.
         table: labelled rows on which each precision is measured; a few join the golden examples.
         xla_buckets: as `write_saved_model`'s.
-        dtype: of the SavedModel, "float32" or "bfloat16".
-        reload: `dtype -> model`, the same model in another dtype; for a `dtype` that is not float32.
+        dtype: of the SavedModel's matrix products and their weights, "float32" or "bfloat16"; sums, LayerNorms and
+            embeddings are float32 in both.
+        reload: `dtype -> model`, the same model in another dtype such as "mixed_bfloat16"; for a `dtype` that is not
+            float32.
 
     Returns the `Variant`s with paths below `path`.
 
@@ -84,7 +86,7 @@ def export(
     with replace_folder(path, marker=GOLDEN) as folder:
         variants = []
         if "saved_model" in formats:
-            served = model if dtype == "float32" or reload is None else reload(dtype)
+            served = model if dtype == "float32" or reload is None else reload(f"mixed_{dtype}")
             write_saved_model(served, folder / VERSION, xla_buckets=xla_buckets)
             variants.append(_saved_model(folder / VERSION, dtype))
         unserved = _write_task(model, cases, folder) if of_files else {}

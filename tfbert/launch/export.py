@@ -9,9 +9,10 @@ the model, which gets the --formats.
 
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 
 from tfbert import models
+from tfbert.cpu import description, has_bfloat16
 from tfbert.errors import ConfigError
 from tfbert.export.artifact import FORMATS
 from tfbert.launch import model_flags
@@ -25,7 +26,9 @@ _OUT = flags.DEFINE_string(
 _FORMATS = flags.DEFINE_list("formats", None, f"What to write into the model's folder: some of {', '.join(FORMATS)}.")
 _PRECISIONS = flags.DEFINE_list("precisions", None, "Of the LiteRT and ONNX files: some of float32, float16, int8.")
 _DATA = flags.DEFINE_string("data", None, "Labelled data to measure each precision on, for the model card.")
-_DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's weights and arithmetic.")
+_DTYPE = flags.DEFINE_enum(
+    "dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's matrix products and their weights."
+)
 _XLA_BUCKETS = flags.DEFINE_boolean(
     "xla_buckets",
     False,
@@ -54,7 +57,14 @@ def main(argv: list[str]) -> None:
     from tfbert.export.folder import export
     from tfbert.export.saved_model.write import write_saved_model
 
-    model = models.load(model_flags.MODEL.value, dtype=_DTYPE.value if is_version else None)
+    is_half = _DTYPE.value == "bfloat16"
+    if is_half and not has_bfloat16():
+        logging.warning(
+            "this processor, %s, does not compute in bfloat16: a SavedModel in it answers several times more slowly here "
+            "than one in float32",
+            description(),
+        )
+    model = models.load(model_flags.MODEL.value, dtype="mixed_bfloat16" if is_version and is_half else None)
     if is_version:
         write_saved_model(model, out, xla_buckets=_XLA_BUCKETS.value)
         print(f"{out}: serve it with tfbert serve --model={out.parent}")
