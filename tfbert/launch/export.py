@@ -60,7 +60,7 @@ def main(argv: list[str]) -> None:
     is_half = _DTYPE.value == "bfloat16"
     if is_half and not has_bfloat16():
         logging.warning(
-            "this processor, %s, does not compute in bfloat16: a SavedModel in it answers several times more slowly here "
+            "this processor, %s, does not compute in bfloat16: a SavedModel in it answers several times more slowly "
             "than one in float32",
             description(),
         )

@@ -70,8 +70,8 @@ def main(argv: list[str]) -> None:
     if _DTYPE.value == "bfloat16":
         if not (has_bfloat16() or tf.config.list_physical_devices("GPU")):
             raise ConfigError(
-                f"--dtype=bfloat16: this processor, {description()}, does not compute in bfloat16 and would take longer "
-                "than in float32; leave the flag out"
+                f"--dtype=bfloat16: this processor, {description()}, does not compute in bfloat16 and would take "
+                "longer than in float32; leave the flag out"
             )
         settings["dtype"] = "mixed_bfloat16"
     model = models.load(model_flags.MODEL.value, **settings)
