@@ -123,7 +123,7 @@ class Encoder(keras.Model):
         """The layer that holds the token embedding [V, H]."""
         raise NotImplementedError
 
-    def positions(self, inputs: dict[str, Any]) -> Any:
+    def position_ids(self, inputs: dict[str, Any]) -> Any:
         """The position of each place of a row, int [B, S]: 0, 1, 2, … unless a family counts otherwise."""
         shape = ops.shape(inputs["token_ids"])
         return ops.broadcast_to(ops.arange(shape[1], dtype="int32"), shape)
@@ -176,7 +176,7 @@ class Encoder(keras.Model):
         )
         given = {name: inputs[name] for name in self.input_names if name in inputs and name != "padding_mask"}
         position_ids = inputs.get("position_ids")
-        given["position_ids"] = self.positions(inputs) if position_ids is None else position_ids
+        given["position_ids"] = self.position_ids(inputs) if position_ids is None else position_ids
         hidden = self.embed({name: layout.tokens(values) for name, values in given.items()}, training)
         hidden_states, attention_probs = [hidden], []
         for block in self.blocks:

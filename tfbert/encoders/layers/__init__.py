@@ -1,4 +1,4 @@
-"""Keras layers that encoders are made of. All but `Dropout` compute with `keras.ops` only."""
+"""Keras layers that encoders are made of. They compute with `keras.ops`, and with TensorFlow where that is faster."""
 
 from tfbert.encoders.layers.activations import activation
 from tfbert.encoders.layers.attention import SelfAttention
