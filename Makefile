@@ -1,4 +1,5 @@
 # make quickstart   set up, fine-tune the sample on real weights, evaluate, export, serve, ask
+# make bench        measure beside other libraries
 # make test         set up and test;  test-slow, test-reference (against PyTorch), lint, lock: see BUILD.md
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN = $(VENV)/bin
 REFERENCE = .venv-reference
 REFERENCE_TF = .venv-reference-tf
 
-.PHONY: quickstart test test-slow test-reference test-reference-tf lint lock
+.PHONY: quickstart test test-slow test-reference test-reference-tf bench lint lock
 
 # the exact versions of requirements.lock, this package in place, and real weights to test with
 $(VENV)/.installed: requirements.lock setup.py
@@ -30,7 +31,8 @@ test-slow: $(VENV)/.installed
 $(REFERENCE)/.installed:
 	$(PYTHON) -m venv $(REFERENCE)
 	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
-		sentence-transformers==6.2.0 absl-py ml_collections
+		sentence-transformers==6.2.0 absl-py ml_collections \
+		"onnxruntime>=1.22,<2" "mosec>=0.9.8,<0.10" "fastapi>=0.120,<1" "uvicorn[standard]>=0.38,<1"
 	touch $@
 
 # Model Garden and the last transformers with TensorFlow classes: Keras 2, on the TensorFlow of the tests' environment
@@ -48,6 +50,9 @@ test-reference: $(VENV)/.installed $(REFERENCE)/.installed
 test-reference-tf: $(REFERENCE_TF)/.installed
 	TFBERT_TF_REFERENCE_PYTHON=$(abspath $(REFERENCE_TF))/bin/python \
 		$(BIN)/python -m pytest -m reference tests/reference/test_tf_libraries.py
+
+bench: $(VENV)/.installed $(REFERENCE)/.installed
+	$(BIN)/python benchmarks/bench.py --reference_python=$(abspath $(REFERENCE))/bin/python
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
