@@ -71,15 +71,17 @@ class Server:
         self._process = None
 
     def memory(self):
-        """MiB of all its processes; what they share counts once."""
-        kilobytes = 0
+        """MiB of all its processes; what they share, with one another or with others, counts once."""
+        private, shared = 0, []
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
-                if int(stat.read_text().rpartition(")")[2].split()[2]) == self._process.pid:
-                    kilobytes += int(re.search(r"Pss:\s+(\d+)", (stat.parent / "smaps_rollup").read_text())[1])
+                if int(stat.read_text().rpartition(")")[2].split()[2]) == self._process.pid:  # its group
+                    sizes = dict(re.findall(r"(\w+):\s+(\d+) kB", (stat.parent / "smaps_rollup").read_text()))
+                    private += sum(int(sizes[f"Private_{kind}"]) for kind in ("Clean", "Dirty"))
+                    shared.append(sum(int(sizes[f"Shared_{kind}"]) for kind in ("Clean", "Dirty")))
             except OSError:  # a process that has ended
                 continue
-        return kilobytes / 1024
+        return (private + max(shared)) / 1024
 
 
 async def load(client, port, texts, clients, seconds):

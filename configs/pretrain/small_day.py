@@ -4,7 +4,7 @@
   tfbert make-examples --input='corpus/*.txt.gz' --vocab=vocab.txt --objective=none --pack --out=examples
   tfbert pretrain --config=configs/pretrain/small_day.py --data='examples/*' --out=runs/small_day
 
-Not run whole; expected from benchmarks/pretrain_throughput.py (benchmarks/RESULTS.md):
+Not run whole; expected from steps of benchmarks/bench.py (benchmarks/RESULTS.md):
 time: 116 million tokens (89 % of the rows filled), 22 hours of 2 CPU cores at 1,480 tokens a second.
 memory: 4 GB, measured over its first steps.
 curve: not measured; with rows of 32 tokens the loss falls below 6, that of the frequency of words alone, at step 600.
