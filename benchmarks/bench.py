@@ -154,7 +154,7 @@ def fingerprint(options):
         except (FileNotFoundError, subprocess.CalledProcessError):
             continue  # its rows say that they are not installed
     return {
-        "code": bench_files.code_hash(),
+        "code": [bench_files.code_hash(folder) for folder in ("tfbert", "benchmarks/peers")],
         "cpu": cpu.description(),
         "processors": cpu.processors(),
         "threads": options.threads,

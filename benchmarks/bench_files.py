@@ -14,10 +14,10 @@ NOVELS = 8
 ONE_TEXT = "the film was long and good but not my own and it was slow"  # 14 words, with the special tokens 16 tokens
 
 
-def code_hash():
-    """Of the package's code, on which exports and figures depend."""
+def code_hash(folder="tfbert"):
+    """Of the code in a folder: on the package's depend exports and figures, on the peers' the figures."""
     found = hashlib.sha256()
-    for path in sorted((REPOSITORY / "tfbert").rglob("*.py")):
+    for path in sorted((REPOSITORY / folder).rglob("*.py")):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
 
@@ -90,23 +90,22 @@ class Files:
         if {"minilm", "base"} & set(wanted):
             yield "models", [self._clean, [sys.executable, _HERE / "make_models.py", self.checkpoint, self.folder]]
         for model in {"minilm", "base"} & set(wanted):
+            precisions = {"saved_model,onnx": "float32,int8", "lite": "float32,int8"}
+            if model == "base":  # some minutes less
+                precisions = {"saved_model,onnx": "float32", "lite": "int8"}
             export = [*TFBERT, "export", f"--model={self.folder / model / 'model'}"]
-            float32, bfloat16 = (f"--out={self.export(model, dtype)}" for dtype in ("float32", "bfloat16"))
-            lite = f"--out={self.export(model, 'lite')}"
-            yield (
-                f"exports of {model}",
+            steps = [
                 [
-                    [*export, float32, "--formats=saved_model,onnx", "--precisions=float32"],
-                    [
-                        *export,
-                        lite,
-                        "--formats=lite",
-                        f"--precisions={'float32,int8' if model == 'minilm' else 'int8'}",
-                    ],
-                    [*export, bfloat16, "--formats=saved_model", "--dtype=bfloat16"],
-                    [sys.executable, _HERE / "quantize_onnx.py", self.onnx(model), self.quantized(model)],
-                ],
-            )
+                    *export,
+                    f"--out={self.export(model, out)}",
+                    f"--formats={formats}",
+                    f"--precisions={precisions[formats]}",
+                ]
+                for out, formats in (("float32", "saved_model,onnx"), ("lite", "lite"))
+            ]
+            bfloat16 = [f"--out={self.export(model, 'bfloat16')}", "--formats=saved_model", "--dtype=bfloat16"]
+            quantize = [sys.executable, _HERE / "quantize_onnx.py", self.onnx(model), self.quantized(model)]
+            yield f"exports of {model}", [*steps, [*export, *bfloat16], quantize]
         if "pretraining" in wanted:
             vocabulary = pathlib.Path(self.checkpoint, "vocab.txt")
             examples = [f"--vocab={vocabulary}", "--objective=none", "--pack", f"--out={self.examples}"]

@@ -39,8 +39,8 @@ def draw(path, tables, measured):
     )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
-    for axis, panel in zip(axes.flat, panels, strict=False):
-        _panel(axis, panel[3], _bars(tables, measured, panel))
+    for number, (axis, panel) in enumerate(zip(axes.flat, panels, strict=False)):
+        _panel(axis, panel[3], _bars(tables, measured, panel), heights[number // 2])
     figure.tight_layout(h_pad=1.5, w_pad=2)
     figure.savefig(path, metadata={"Date": None} if str(path).endswith("svg") else None)
     plt.close(figure)
@@ -56,7 +56,8 @@ def _bars(tables, measured, panel):
     return found
 
 
-def _panel(axis, title, bars):
+def _panel(axis, title, bars, height):
+    """Bars as thick as those of the panel beside it, which may have more of them."""
     names, medians, lowest, highest = zip(*reversed(bars), strict=True)
     spread = [
         [m - low for m, low in zip(medians, lowest, strict=True)],
@@ -71,6 +72,7 @@ def _panel(axis, title, bars):
         )
     axis.set_title(title, loc="left", fontsize=10, color=INK)
     axis.set_xlim(0, 1.16 * largest)
+    axis.set_ylim(len(bars) - height - 0.6, len(bars) - 0.4)
     axis.xaxis.set_visible(False)
     axis.tick_params(axis="y", length=0, colors=INK)
     for side in ("top", "right", "bottom"):

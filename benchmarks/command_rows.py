@@ -28,7 +28,7 @@ def bulk(files, options, sentences):
         _command("tfbert predict, float32", [*predict, f"--model={model}"]),
         _command("tfbert predict, bfloat16", [*predict, f"--model={model}", "--dtype=bfloat16"], dtype),
         _command("tfbert predict, LiteRT int8", [*predict, f"--model={lite}", "--engine=litert"], engine),
-        _command("tfbert predict, ONNX float32", [*predict, f"--model={onnx}", "--engine=onnx"], engine),
+        _command("tfbert predict, ONNX int8", [*predict, f"--model={onnx}", "--engine=onnx"], engine),
         _command("sentence-transformers", theirs, options.without("sentence_transformers")),
         _command(
             "ONNX Runtime, int8, sorted",
@@ -92,7 +92,7 @@ def _ours(files, options):
     yield row("float32, no batching", "float32", "--nobatching")
     yield row("bfloat16", "bfloat16")
     yield row("LiteRT int8", "lite", "--engine=litert", missing=engine)
-    yield row("ONNX float32", "float32", "--engine=onnx", missing=engine)
+    yield row("ONNX int8", "float32", "--engine=onnx", missing=engine)
 
 
 def _theirs(files, options):

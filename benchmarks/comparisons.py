@@ -5,7 +5,7 @@ from side_by_side import Figure, Row, Table, Work
 
 ARRIVAL = 32  # texts of a batch, in order of arrival
 MODELS = {"minilm": "MiniLM-L6", "base": "BERT-Base, random weights"}
-NOT_OF_BASE = ("tfbert LiteRT, float32", "KerasHub, float32")  # nothing new, and minutes
+NOT_OF_BASE = ("tfbert LiteRT, float32", "tfbert ONNX, int8", "KerasHub, float32")  # nothing new, and minutes
 ROWS, LENGTH = 32, 128  # of a batch of pretraining
 # As BUILD.md has it for TF Serving: weights do not change, so that they are packed once.
 SERVED = {"TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"}
@@ -44,11 +44,17 @@ def _onnx(files, model, **settings):
 def _runtimes(files, model, threads):
     """Each runtime on the same model."""
     lite, hub = files.export(model, "lite") / "lite", {"checkpoint": files.hub(model), "threads": threads}
+    ours = {
+        "file": str(files.export(model) / "onnx/model_int8.onnx"),
+        "vocabulary": files.hub(model),
+        "threads": threads,
+    }
     rows = [
         *_graphs(files, model, threads=threads),
         Row("tfbert LiteRT, float32", "tfbert_lite.py", {"file": str(lite / "model.tflite"), "threads": threads}),
         Row("tfbert LiteRT, int8", "tfbert_lite.py", {"file": str(lite / "model_int8.tflite"), "threads": threads}),
         *_onnx(files, model, threads=threads),
+        Row("tfbert ONNX, int8", "onnxruntime_encoder.py", ours),
         Row("PyTorch, float32", "torch_encoder.py", {"dtype": "float32", **hub}, reference=True),
         Row("PyTorch, bfloat16", "torch_encoder.py", {"dtype": "bfloat16", **hub}, reference=True),
         Row("KerasHub, float32", "keras_hub_encoder.py", hub),
