@@ -51,7 +51,7 @@ class Options:
     reference_python: str  # of the environment with PyTorch
     threads: int
     texts: int = 0  # at most, for a trial; 0: as many as each table takes
-    seconds: float = 3.0  # that a server is under load in each round
+    seconds: float = 2.0  # that a server is under load in each round
 
     @functools.cache  # noqa: B019  one object, for as long as the program runs
     def without(self, *modules):
@@ -69,7 +69,7 @@ class Options:
 
 def main():
     args = arguments()
-    options = Options(sys.executable, args.reference_python, args.threads, args.texts, 1.0 if args.texts else 3.0)
+    options = Options(sys.executable, args.reference_python, args.threads, args.texts, 1.0 if args.texts else 2.0)
     work = pathlib.Path(args.work)
     work.mkdir(parents=True, exist_ok=True)
     files = bench_files.Files(work, args.data, args.checkpoint or minilm())
@@ -88,11 +88,11 @@ def main():
     logs.mkdir(exist_ok=True)
     for name in names:
         table = tables[name]
-        done = len(kept.of(table)["rounds"])
+        done, rounds = len(kept.of(table)["rounds"]), min(args.rounds, table.most_rounds or args.rounds)
         if done:
-            print(f"{name}: {min(done, args.rounds)} of {args.rounds} rounds are kept", flush=True)
+            print(f"{name}: {min(done, rounds)} of {rounds} rounds are kept", flush=True)
         total = len(table.rows) + sum(
-            len(work.only or table.rows) * (1 if work.once else args.rounds - done) for work in table.works
+            len(work.only or table.rows) * (not done if work.once else max(0, rounds - done)) for work in table.works
         )
         with tqdm.tqdm(total=total, desc=name, dynamic_ncols=True) as bar:
 
@@ -101,7 +101,7 @@ def main():
                 bar.update()
 
             pythons = {False: options.python, True: options.reference_python}
-            side_by_side.compare(table, kept, rounds=args.rounds, pythons=pythons, logs=logs, progress=progress)
+            side_by_side.compare(table, kept, rounds=rounds, pythons=pythons, logs=logs, progress=progress)
         print(bench_page.rendered(table, kept.of(table)), flush=True)
     print(f"{(time.time() - began) / 60:.1f} minutes")
     if not args.texts:

@@ -59,6 +59,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     works: tuple[Work, ...]
+    most_rounds: int | None = None
 
     def key(self):
         """What the rounds of this table depend on."""
@@ -167,7 +168,7 @@ def compare(table, kept, *, rounds, pythons, logs, progress):
         pythons: of the project's environment and of PyTorch's.
         progress: called with the row and the work that come next, and with the number of the round.
     """
-    entry = kept.of(table)
+    entry, rounds = kept.of(table), min(rounds, table.most_rounds or rounds)
     if len(entry["rounds"]) >= rounds:
         return
     peers = {

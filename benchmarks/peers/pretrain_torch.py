@@ -38,6 +38,7 @@ def open_(settings):
             optimizer.zero_grad()
         return {"tokens": steps * batch * length}
 
+    call(1)  # allocates
     return lambda task: lambda: call(task["steps"])
 
 

@@ -5,15 +5,15 @@ import time
 WARM_UP = 4  # steps of each `fit` before the clock starts
 
 
-def timed_fit(model, *data, steps, **settings):
+def timed_fit(model, *data, steps, warm_up=WARM_UP, **settings):
     """The time that so many steps take after the first ones."""
     import keras
 
     class Clock(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if batch + 1 == WARM_UP:
+            if batch + 1 == warm_up:
                 self.began = time.perf_counter()
-            if batch + 1 == WARM_UP + steps:
+            if batch + 1 == warm_up + steps:
                 self.seconds = time.perf_counter() - self.began
                 self.model.stop_training = True
 
