@@ -3,6 +3,7 @@
 import csv
 import gzip
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -80,9 +81,11 @@ class Files:
                 continue
             say(f"making {name}")
             for step in steps:
-                step() if callable(step) else subprocess.run(
-                    list(map(str, step)), cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL
-                )
+                if callable(step):
+                    step()
+                    continue
+                command, environment = list(map(str, step)), {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+                subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, stdout=subprocess.DEVNULL)
             done.touch()
 
     def _steps(self, wanted):

@@ -260,3 +260,18 @@ def test_what_is_made_for_some_tables():
     assert bench.needed(["network_base"]) == {"base"}
     assert bench.needed(["fine_tuning"]) == set()
     assert bench.needed(["servers", "pretraining"]) == {"minilm", "pretraining"}
+
+
+def test_what_peers_load_is_made_once_for_a_state_of_the_code(tmp_path, monkeypatch):
+    files = bench_files.Files.__new__(bench_files.Files)
+    files.folder = tmp_path / "0123456789ab"
+    (tmp_path / "ba9876543210").mkdir()  # of other code
+    (tmp_path / "logs").mkdir()
+    made, said = [], []
+    steps = [("models", [lambda: made.append(1), [sys.executable, "-c", "open('made', 'w')"]])]
+    monkeypatch.setattr(files, "_steps", lambda wanted: steps, raising=False)
+    monkeypatch.setattr(bench_files, "REPOSITORY", tmp_path)
+    for _ in range(2):
+        files.make({"minilm"}, said.append)
+    assert made == [1] and said == ["making models"] and (tmp_path / "made").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0123456789ab", "logs", "made"]
