@@ -14,7 +14,6 @@ import json
 import time
 
 import ml_collections
-import numpy as np
 import torch
 import torch_tasks
 import torch_window_tasks
@@ -41,8 +40,6 @@ def arguments():
     parser.add_argument("--test_format", help="where its suffix does not say it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], help="NAME=NUMBER, another value of a setting")
-    parser.add_argument("--max_steps", type=int, default=0, help="stop early, for a throughput figure")
-    parser.add_argument("--random_batches", action="store_true", help="dynamic padding only, no length buckets")
     parser.add_argument("--threads", type=int, default=0)
     return parser.parse_args()
 
@@ -88,10 +85,9 @@ def main():
 
     step, tokens, seconds, best, kept, score = 0, 0, 0.0, -1.0, None, {}
     for epoch in range(config.epochs):
-        lengths = np.ones(len(task.lengths)) if args.random_batches else task.lengths
         model.train()
         started = time.time()
-        for rows in batches_of_epoch(lengths, config.batch_size, seed=args.seed, epoch=epoch):
+        for rows in batches_of_epoch(task.lengths, config.batch_size, seed=args.seed, epoch=epoch):
             loss = task.loss(model, rows)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -102,11 +98,7 @@ def main():
             step += 1
             if step % 100 == 0:
                 print(f"step {step}/{total} loss {loss.item():.4f} {time.time() - started:.0f}s", flush=True)
-            if step == args.max_steps:
-                break
         seconds += time.time() - started
-        if args.max_steps:
-            break
         model.eval()
         with torch.no_grad():
             score = task.score(model, dev)
