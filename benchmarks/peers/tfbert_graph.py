@@ -6,7 +6,6 @@ import protocol
 
 def open_(settings):
     import tensorflow as tf
-
     from tfbert.text.operations import register_operations
 
     register_operations()

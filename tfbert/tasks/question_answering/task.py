@@ -196,12 +196,7 @@ class QuestionAnswering(TrainableTask):
         return dataclasses.replace(self, threshold=chosen)
 
     def evaluation(
-        self,
-        examples: Mapping[str, Any],
-        answers: dict[str, np.ndarray],
-        *,
-        token_lengths: np.ndarray,
-        data: str,
+        self, examples: Mapping[str, Any], answers: dict[str, np.ndarray], *, token_lengths: np.ndarray, data: str
     ) -> Answers:
         return question_answering_metrics.evaluation(self, examples, answers, token_lengths=token_lengths, data=data)
 
@@ -242,11 +237,10 @@ class QuestionAnswering(TrainableTask):
         texts = [texts_of(row) for row in answer["answers"]]
         rows = []
         for i, text in enumerate(texts_of(answer["answer"])):
+            parts = zip(texts[i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)
             spans = [
                 {"answer": text, "score": float(score), "start": int(start), "end": int(end)}
-                for text, score, start, end in zip(
-                    texts[i], answer["scores"][i], answer["start"][i], answer["end"][i], strict=True
-                )
+                for text, score, start, end in parts
                 if start >= 0
             ]
             place = {"start": spans[0]["start"], "end": spans[0]["end"]} if text else {"start": None, "end": None}
