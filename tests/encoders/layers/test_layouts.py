@@ -19,6 +19,29 @@ def test_only_tokens_are_computed_and_come_back_to_their_places():
     np.testing.assert_array_equal(layout.first(tokens), VALUES[:, 0] * MASK[:, :1])
 
 
+def test_many_tokens_make_few_shapes():
+    sizes = [len(Unpadded(np.ones((1, size), "int32")).tokens(np.zeros((1, size)))) for size in range(600)]
+    assert sizes[:33] == list(range(33)) and sizes[33] == 34 and sizes[513] == 544
+    assert all(size <= more <= size * 17 / 16 for size, more in enumerate(sizes))
+    assert len(set(sizes[256:512])) == 17
+
+
+@pytest.mark.parametrize("has_plain_branch", [False, True])
+@pytest.mark.parametrize("length", [17, 40])
+def test_what_fills_a_shape_up_is_nobodys(length, has_plain_branch):
+    rng = np.random.default_rng(0)
+    mask = (np.arange(length) < rng.integers(1, length + 1, (9, 1))).astype("int32")
+    values = tf.Variable(rng.normal(size=(*mask.shape, 2)).astype("float32"))
+    layout = Unpadded(mask, has_plain_branch=has_plain_branch)
+    assert len(layout.tokens(values)) > mask.sum()
+    with tf.GradientTape() as tape:
+        rows = layout.rows(layout.attend(lambda sequences, bias: sequences * 2, layout.tokens(values)))
+    np.testing.assert_array_equal(rows, values * mask[..., None] * 2)
+    np.testing.assert_array_equal(
+        tf.convert_to_tensor(tape.gradient(rows, values)), np.ones_like(values) * mask[..., None] * 2
+    )
+
+
 @pytest.mark.parametrize("has_plain_branch", [False, True])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("mask", [MASK, np.ones_like(MASK), np.zeros_like(MASK), MASK[:0]], ids=len)

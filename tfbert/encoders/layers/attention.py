@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -71,7 +72,7 @@ class SelfAttention(keras.layers.Layer):
             context = ops.matmul(self.dropout(all_probs[-1], training=training), value)
             return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (*shape, self.hidden_size))
 
-        kernel, bias = (derived(self, name, lambda name=name: self._qkv(name)) for name in ("kernel", "bias"))
+        kernel, bias = (derived(self, part, functools.partial(self._qkv, part)) for part in ("kernel", "bias"))
         qkv = tf.nn.bias_add(tf.matmul(ops.cast(hidden, self.compute_dtype), kernel), bias)  # [T, 3 x H]
         output = self.output_dense(layout.attend(attended, qkv))
         return (output, *all_probs) if return_probs else output

@@ -18,6 +18,10 @@ from tfbert.encoders.layers.masking import MASKED
 # The shorter half of the sequences, half of the others, and so on. Measured at mixed lengths in batches of 32: two
 # groups compute 20 % fewer texts a second than four; six are as fast, and eight slower.
 _GROUPS = 4
+# oneDNN makes code for each shape of a product, which takes as long as the product of a few texts. So shapes are few:
+# from 32 tokens on T is a multiple of 2, from 64 on of 4, and so on: at most a sixteenth more than there are tokens.
+_MULTIPLES = tuple(2**i for i in range(20))
+_PLACES = 8  # L' is a multiple of it
 
 
 @dataclasses.dataclass
@@ -29,7 +33,7 @@ class _Group:
 
 
 class Unpadded(Layout):
-    """Computes the T places that `padding_mask` says are tokens, in any pattern.
+    """Computes the places that `padding_mask` says are tokens, in any pattern, and a few more that nobody reads.
 
     What `rows` gives is 0 at padding.
 
@@ -52,7 +56,9 @@ class Unpadded(Layout):
         lengths = tf.reduce_sum(tf.cast(is_token, tf.int32), axis=1)
         if sequence_ids is not None:
             row, lengths = self._sort_by_sequence(row, sequence_ids)
-        self._sequence, self._lengths = row, lengths  # [T], [R]
+        self._sequence, self._lengths = row, lengths  # [tokens], [R]
+        octave = tf.reduce_sum(tf.cast(tf.size(row) >= 32 * tf.constant(_MULTIPLES), tf.int32))
+        self._more = -tf.size(row) % tf.gather((*_MULTIPLES, 2 * _MULTIPLES[-1]), octave)  # T is so many more
         self._of_equal_length = None
         if has_plain_branch:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
@@ -71,17 +77,20 @@ class Unpadded(Layout):
 
     def tokens(self, values: Any) -> Any:
         values = tf.convert_to_tensor(values)
-        return tf.gather(tf.reshape(values, [-1, *values.shape[2:]]), self._places)
+        return tf.gather(tf.reshape(values, [-1, *values.shape[2:]]), tf.pad(self._places, [[0, self._more]]))
 
     def rows(self, tokens: Any) -> Any:
         width = list(tokens.shape[1:])
-        values = tf.scatter_nd(self._places[:, None], tokens, [self._size * self._length, *width])
+        values = tf.scatter_nd(self._places[:, None], self._real(tokens), [self._size * self._length, *width])
         return tf.reshape(values, [self._size, self._length, *width])
 
     def first(self, tokens: Any) -> Any:
         firsts = tf.where(tf.equal(self._places % self._length, 0))  # [F, 1]
         row = tf.gather_nd(self._places, firsts)[:, None] // self._length
         return tf.scatter_nd(row, tf.gather_nd(tokens, firsts), [self._size, tokens.shape[1]])
+
+    def _real(self, tokens):
+        return tokens[: tf.size(self._places)]
 
     def attend(self, function: Callable, *tokens: Any) -> Any:
         def in_groups():
@@ -92,8 +101,9 @@ class Unpadded(Layout):
         def side_by_side():
             sequences = tf.size(self._lengths)
             shape = [sequences, tf.size(self._sequence) // tf.maximum(sequences, 1)]
-            values = function(*(tf.reshape(each, [*shape, *each.shape[1:]]) for each in tokens), None)
-            return tf.reshape(values, [-1, values.shape[-1]])
+            sides = (tf.reshape(self._real(each), [*shape, *each.shape[1:]]) for each in tokens)
+            values = function(*sides, None)
+            return tf.pad(tf.reshape(values, [-1, values.shape[-1]]), [[0, self._more], [0, 0]])
 
         if self._of_equal_length is None:
             return in_groups()
@@ -121,6 +131,7 @@ class Unpadded(Layout):
             members = order[begin:end]
             length = tf.gather(lengths, members)[:, None]  # [R', 1]
             longest = tf.reduce_max(tf.concat([length[:, 0], [0]], 0))
+            longest += -longest % _PLACES
             place = tf.range(longest)[None]
             is_token = place < length
             index = tf.gather(begins, members)[:, None] + tf.where(is_token, place, 0)
@@ -142,7 +153,7 @@ class Unpadded(Layout):
         @tf.custom_gradient
         def gathered(tokens):
             def gradient(*of_groups):
-                return tf.gather(_in_a_row(of_groups), self._back)
+                return tf.pad(tf.gather(_in_a_row(of_groups), self._back), [[0, self._more], [0, 0]])
 
             return [tf.gather(tokens, group.index) for group in self._groups], gradient
 
@@ -158,7 +169,8 @@ class Unpadded(Layout):
                     tf.where(group.is_token[:, :, None], tf.gather(of_tokens, group.index), 0) for group in self._groups
                 ]
 
-            return tf.gather(_in_a_row(values), self._back), gradient
+            of_tokens = tf.gather(_in_a_row(values), self._back)
+            return tf.pad(of_tokens, [[0, self._more], [0, 0]]), gradient
 
         return joined(*values)
 
