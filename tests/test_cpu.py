@@ -21,6 +21,14 @@ def test_name_and_instruction_sets(tmp_path):
     assert cpu.description(tmp_path / "arm").endswith(" (asimddp, i8mm, bf16, sve)")
 
 
+def test_who_computes_in_bfloat16(tmp_path):
+    (tmp_path / "intel").write_text(INTEL)
+    (tmp_path / "arm").write_text(ARM)
+    (tmp_path / "older").write_text(INTEL.replace("avx512_bf16", "").replace("amx_bf16", ""))
+    assert cpu.has_bfloat16(tmp_path / "intel") and cpu.has_bfloat16(tmp_path / "arm")
+    assert not cpu.has_bfloat16(tmp_path / "older") and not cpu.has_bfloat16(tmp_path / "none")
+
+
 def test_without_the_file_there_is_a_name(tmp_path):
     assert cpu.instruction_sets(tmp_path / "none") == ()
     assert cpu.description(tmp_path / "none") and "(" not in cpu.description(tmp_path / "none")
