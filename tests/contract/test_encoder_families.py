@@ -158,8 +158,22 @@ def mask_of(pattern, size, rng):
     return mask
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["", "packed"])
-@pytest.mark.parametrize("dtype,training", [("float32", False), ("float32", True), ("mixed_bfloat16", True)])
+@pytest.mark.parametrize(
+    ("dtype", "training", "packed"),
+    [
+        ("float32", True, True),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("float32", False, False),
+                ("float32", True, False),
+                ("mixed_bfloat16", True, False),
+                ("float32", False, True),
+                ("mixed_bfloat16", True, True),
+            )
+        ),
+    ],
+)
 def test_padding_that_is_not_computed_changes_no_number(case, dtype, training, packed):
     encoder = families.encoder_of(case.encoder.config, dtype=dtype)
     encoder.build()

@@ -84,6 +84,7 @@ def quantize(model):
     model.quantize("int8")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method:UserWarning")
 def test_no_graph_is_stale(model):
     def scores():
