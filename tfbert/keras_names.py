@@ -22,6 +22,7 @@ _CLASSES = {
     "encoders.distilbert.encoder": ("DistilBertEncoder",),
     "encoders.layers.attention": ("SelfAttention",),
     "encoders.layers.blocks": ("EncoderBlock",),
+    "encoders.layers.dense": ("Dense", "LayerNorm"),
     "encoders.layers.dropout": ("Dropout",),
     "encoders.layers.embeddings": ("BertEmbeddings",),
     "encoders.layers.feed_forward": ("FeedForward",),

@@ -76,7 +76,7 @@ def test_config_on_its_data(name, train, dev, rows, vocabulary, changes, data_di
     assert (ids == unknown).mean() < 0.01  # the right vocabulary for the language
     model.compile(AdamW(2e-3))
     before = model.evaluate(few, return_dict=True)["loss"]
-    model.fit(few, epochs=3, verbose=0)
+    model.fit(few, epochs=6, verbose=0)
     assert model.evaluate(few, return_dict=True)["loss"] < before
 
 

@@ -55,7 +55,7 @@ def without_dropout(checkpoint, tmp_path):
 @pytest.fixture(scope="module")
 def trained(tiny_checkpoint):
     model = new(tiny_checkpoint)
-    model.fit((PROMPTS, CHOICES), LABELS, epochs=12, batch_size=4, verbose=0)
+    model.fit((PROMPTS, CHOICES), LABELS, epochs=15, batch_size=4, verbose=0)
     return model
 
 

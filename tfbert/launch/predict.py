@@ -13,7 +13,6 @@ import glob
 import os
 import sys
 
-import tensorflow as tf
 import tqdm
 from absl import flags, logging
 
@@ -61,6 +60,8 @@ _BAD_ROWS = flags.DEFINE_enum(
 
 
 def main(argv: list[str]) -> None:
+    import tensorflow as tf
+
     sources = _sources(_DATA.value)
     # One thread computes a batch, and a batch is computed for each processor: a matrix product that is shared among
     # threads waits for the slowest. oneDNN packs weights once that it may take for constant.

@@ -67,8 +67,12 @@ class BertEmbeddings(keras.layers.Layer):
         if self.segment is not None:
             # The segment table has a row or two. A product with one-hot rows has a dense gradient of that size; the
             # gradient of a gather would scatter B x S rows into it.
+            # A quantized table is read by its layer.
             table = self.segment.embeddings
-            x += ops.matmul(ops.one_hot(segment_ids, self.type_vocab_size, dtype=table.dtype), table)
+            if self.segment.quantization_mode is None:
+                x += ops.matmul(ops.one_hot(segment_ids, self.type_vocab_size, dtype=table.dtype), table)
+            else:
+                x += self.segment(segment_ids)
         return self.dropout(self.layer_norm(x), training=training)
 
     def compute_output_spec(

@@ -141,9 +141,10 @@ def write_saved_model(model: TaskModel, path: str | os.PathLike, *, xla_buckets:
 
 def _read_by(functions):
     """The variables that functions read, each once: not the weights of which they read something derived."""
-    handles = {id(tensor) for function in functions for tensor in function.captured_inputs}
-    known = {id(variable): variable for function in functions for variable in function.graph.variables}
-    return [variable for variable in known.values() if id(variable.handle) in handles]
+    known = {id(variable.handle): variable for function in functions for variable in function.graph.variables}
+    # In the order in which they are read, which is the same each time; that of `graph.variables` is not.
+    handles = dict.fromkeys(id(tensor) for function in functions for tensor in function.captured_inputs)
+    return [known[handle] for handle in handles if handle in known]
 
 
 def _operations(folder):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Protocol
-
-import numpy as np
-from tensorflow.core.protobuf import meta_graph_pb2
+from typing import TYPE_CHECKING, Protocol
 
 from tfbert.errors import ServingError
 from tfbert.serving.models.batching_parameters import threads_of_a_batch
-from tfbert.serving.protocol.signatures import Signatures
+
+if TYPE_CHECKING:
+    import numpy as np
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    from tfbert.serving.protocol.signatures import Signatures
 
 ENGINES = ("saved_model", "litert", "onnx")
 

@@ -234,17 +234,16 @@ class QuestionAnswering(TrainableTask):
 
     def readable(self, answer: dict[str, Any]) -> list[dict]:
         """Each question's answer and the n-best; "" without start and end if there is no answer."""
-        texts = [texts_of(row) for row in answer["answers"]]
         rows = []
-        for i, text in enumerate(texts_of(answer["answer"])):
-            parts = zip(texts[i], *(answer[name][i] for name in ("scores", "start", "end")), strict=True)
+        parts = (answer[name] for name in ("answers", "scores", "start", "end"))
+        for text, score, *of_spans in zip(texts_of(answer["answer"]), answer["score"], *parts, strict=True):
             spans = [
-                {"answer": text, "score": float(score), "start": int(start), "end": int(end)}
-                for text, score, start, end in parts
+                {"answer": span, "score": float(score), "start": int(start), "end": int(end)}
+                for span, score, start, end in zip(texts_of(of_spans[0]), *of_spans[1:], strict=True)
                 if start >= 0
             ]
-            place = {"start": spans[0]["start"], "end": spans[0]["end"]} if text else {"start": None, "end": None}
-            rows.append({"answer": text, "score": float(answer["score"][i]), **place, "answers": spans})
+            place = {name: spans[0][name] if text else None for name in ("start", "end")}
+            rows.append({"answer": text, "score": float(score), **place, "answers": spans})
         return rows
 
     def golden_inputs(self, signature: str) -> dict[str, np.ndarray]:
