@@ -172,8 +172,11 @@ def test_the_served_graph_takes_all_that_its_signatures_do(case, runtime):
                     np.testing.assert_allclose(found[key], value, atol=1e-5, err_msg=f"{name} {key}")
                 elif key == "choice":  # of two that are equally likely, the last digit decides
                     np.testing.assert_array_equal(found[key] < 0, value < 0)
-                    likely = np.take_along_axis(wanted["probabilities"].numpy(), np.maximum(found[key], 0)[:, None], 1)
-                    np.testing.assert_allclose(likely[:, 0], wanted["score"], atol=1e-5)
+                    ours, theirs = (
+                        np.take_along_axis(wanted["probabilities"].numpy(), np.maximum(choice, 0)[:, None], 1)
+                        for choice in (found[key], value)
+                    )
+                    np.testing.assert_allclose(ours, theirs, atol=1e-5)
                 else:
                     np.testing.assert_array_equal(found[key], value, err_msg=f"{name} {key}")
 

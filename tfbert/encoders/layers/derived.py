@@ -26,8 +26,9 @@ def derived(owner: Any, name: str, compute: Callable[[], tf.Tensor]) -> tf.Tenso
     if kept is None:
         return compute()
     if (owner, name) not in kept:
-        with tf.init_scope():  # out of the graph that is traced
-            kept[owner, name] = tf.Variable(compute(), trainable=False, name=f"{owner.path}/{name}")
+        # Out of the graph that is traced, and of its names: a file of the same model is the same each time.
+        with tf.init_scope(), tf.name_scope(f"{owner.path}/"):
+            kept[owner, name] = tf.Variable(compute(), trainable=False, name=name)
     return tf.convert_to_tensor(kept[owner, name])
 
 
