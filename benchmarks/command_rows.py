@@ -1,20 +1,8 @@
 """The tables of whole programs: commands from file to file, and servers."""
 
-import functools
-import subprocess
-import sys
-
-from side_by_side import PEERS, REPOSITORY, Figure, Row, Table, Work
+from side_by_side import PEERS, Figure, Row, Table, Work
 
 TFBERT = ("-m", "tfbert.launch.main")
-
-
-@functools.cache
-def flag_is_missing(verb, flag):
-    """Why a row that needs a flag of tfbert cannot be measured; "" where the flag is there."""
-    # Until `serve --engine` and `predict --engine`, `--dtype` are merged; then this and its callers go.
-    said = subprocess.run([sys.executable, *TFBERT, verb, "--help"], cwd=REPOSITORY, capture_output=True, text=True)
-    return "" if f"--{flag}:" in said.stdout else f"not built: tfbert {verb} --{flag}"
 
 
 def bulk(files, options, sentences):
@@ -22,13 +10,12 @@ def bulk(files, options, sentences):
     predict = [options.python, *TFBERT, "predict", "--data={data}", "--out={out}"]
     model, onnx, lite = files.folder / "minilm/model", files.export("minilm"), files.export("minilm", "lite")
     hub, int8 = files.hub("minilm"), files.quantized("minilm")
-    engine, dtype = flag_is_missing("predict", "engine"), flag_is_missing("predict", "dtype")
     theirs = [options.reference_python, PEERS / "sentence_transformers_bulk.py", hub, "{data}", "{out}"]
     rows = (
         _command("tfbert predict, float32", [*predict, f"--model={model}"]),
-        _command("tfbert predict, bfloat16", [*predict, f"--model={model}", "--dtype=bfloat16"], dtype),
-        _command("tfbert predict, LiteRT int8", [*predict, f"--model={lite}", "--engine=litert"], engine),
-        _command("tfbert predict, ONNX int8", [*predict, f"--model={onnx}", "--engine=onnx"], engine),
+        _command("tfbert predict, bfloat16", [*predict, f"--model={model}", "--dtype=bfloat16"]),
+        _command("tfbert predict, LiteRT int8", [*predict, f"--model={model}", "--engine=litert", f"--export={lite}"]),
+        _command("tfbert predict, ONNX int8", [*predict, f"--model={model}", "--engine=onnx", f"--export={onnx}"]),
         _command("sentence-transformers", theirs, options.without("sentence_transformers")),
         _command(
             "ONNX Runtime, int8, sorted",
@@ -80,20 +67,19 @@ def servers(files, options, sentences):
 
 def _ours(files, options):
     serve = [options.python, *TFBERT, "serve", "--model_name=bench", "--poll_seconds=0"]
-    engine = flag_is_missing("serve", "engine")
 
-    def row(name, dtype, *flags, missing="", rest=False):
+    def row(name, dtype, *flags, rest=False):
         ports = ["--grpc_port=0", "--rest_port={port}"] if rest else ["--grpc_port={port}"]
         command = [*serve, f"--model={files.export('minilm', dtype)}", *flags, *ports]
         settings = {"command": command, "api": "rest" if rest else "grpc", "environment": {}}
-        return Row(f"tfbert serve, {name}", "server.py", settings, missing=missing)
+        return Row(f"tfbert serve, {name}", "server.py", settings)
 
     yield row("float32", "float32")
     yield row("float32, REST", "float32", rest=True)
     yield row("float32, no batching", "float32", "--nobatching")
     yield row("bfloat16", "bfloat16")
-    yield row("LiteRT int8", "lite", "--engine=litert", missing=engine)
-    yield row("ONNX int8", "float32", "--engine=onnx", missing=engine)
+    yield row("LiteRT int8", "lite", "--engine=litert")
+    yield row("ONNX int8", "float32", "--engine=onnx")
 
 
 def _theirs(files, options):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbert.bulk.answers_file import AnswersFile
@@ -46,7 +46,7 @@ def answered(
     7
     """
     kept = kept_columns(table, keep) if len(table) or not table.refused else {}
-    errors = _bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
+    errors = bad_rows(model.task, table, range(len(table))) if report_bad_rows else {}
     good = [i for i in range(len(table)) if i not in errors]
     readable = table.select(good) if errors else table
     texts = model.task.examples(readable, labelled=False) if good else {}
@@ -66,8 +66,12 @@ def answered(
     return rows
 
 
-def _bad_rows(task, table, rows):
-    """What is wrong with each row that the task cannot read, found by halving: few are bad."""
+def bad_rows(task: Task, table: Table, rows: Sequence[int]) -> dict[int, str]:
+    """What is wrong with each of the rows that the task cannot read, found by halving: few are bad.
+
+    >>> bad_rows(model.task, tfbert.data.Table.from_columns({"text": ["where is it", None]}), range(2))
+    {1: "memory, row 1: column 'text' holds null, not a text"}
+    """
     if not rows:
         return {}
     try:
@@ -76,7 +80,7 @@ def _bad_rows(task, table, rows):
         if len(rows) == 1:
             return {rows[0]: str(error)}
         middle = len(rows) // 2
-        return _bad_rows(task, table, rows[:middle]) | _bad_rows(task, table, rows[middle:])
+        return bad_rows(task, table, rows[:middle]) | bad_rows(task, table, rows[middle:])
     return {}
 
 
@@ -84,7 +88,7 @@ def check_first(tables: Iterable[Table], task: Task) -> Iterator[Table]:
     """Yields the tables. Raises DataError if no row of the first can be read, as with a wrong column's name."""
     for i, table in enumerate(tables):
         if not i:
-            errors = _bad_rows(task, table, range(len(table)))
+            errors = bad_rows(task, table, range(len(table)))
             if len(errors) == len(table):
                 raise DataError(errors[0] if errors else str(table.refused[0][1]))
         yield table
@@ -150,7 +154,8 @@ def _model_sha256(model):
     """Hash of all that decides an answer: weights, their type, the task's settings, the tokenizer's."""
     task = model.task
     digest = hashlib.sha256()
-    for settings in (model.dtype_policy.name, task.name, task.settings(), task.tokenizer.get_config()):
+    computes = model.dtype_policy.name if model.stand_in is None else model.stand_in.identity
+    for settings in (computes, task.name, task.settings(), task.tokenizer.get_config()):
         digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
     for weight in model.weights:
         digest.update(weight.numpy().tobytes())

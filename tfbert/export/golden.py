@@ -95,11 +95,16 @@ def record(
         inputs = task.golden_inputs(name)
         if examples is not None and set(signature) == _inputs_of(task, examples):
             inputs = _joined(inputs, {column: array(examples[column], spec) for column, spec in signature.items()})
-        cases[name] = _case(model, {column: tf.constant(values) for column, values in inputs.items()}, precisions)
+        cases[name] = case_of(model, {column: tf.constant(values) for column, values in inputs.items()}, precisions)
     return cases
 
 
-def _case(model: TaskModel, example: dict[str, tf.Tensor], precisions: Collection[str]) -> Case:
+def case_of(model: TaskModel, example: dict[str, tf.Tensor], precisions: Collection[str]) -> Case:
+    """The case of examples: columns [B] as tensors.
+
+    >>> case_of(model, {"text": tf.constant(["where is my order"])}, ["int8"]).axes
+    {'logits': 'W C'}
+    """
     task = model.task
     features = task.features(example)
     named = task.named(model(features, training=False))

@@ -11,6 +11,7 @@ file. With --out, the same command resumes after an interruption.
 
 import glob
 import os
+import pathlib
 import sys
 
 import tqdm
@@ -22,6 +23,7 @@ from tfbert.bulk.predict import answered, check_first, json_lines, predict_into
 from tfbert.cpu import description, has_bfloat16, processors
 from tfbert.data.readers.lines import open_data
 from tfbert.errors import ConfigError, NoRowsError
+from tfbert.export.engines.files import network_file
 from tfbert.launch import model_flags
 
 _DATA = flags.DEFINE_string(
@@ -51,6 +53,20 @@ _DTYPE = flags.DEFINE_enum(
     ["float32", "bfloat16"],
     "Of matrix products: bfloat16 is faster on processors that have it, and answers differ in the third digit.",
 )
+_ENGINE = flags.DEFINE_enum(
+    "engine",
+    "tensorflow",
+    ["tensorflow", "litert", "onnx"],
+    "What computes: the model itself, or the LiteRT or ONNX file of its export, compared with the model on the first "
+    "rows; int8 is fastest.",
+)
+_EXPORT = flags.DEFINE_string("export", None, "Folder that tfbert export wrote of the model, for --engine.")
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    None,
+    ["int8", "float32", "float16"],
+    "Of the file of --engine=litert or onnx. Default: int8, or what the export has.",
+)
 _BAD_ROWS = flags.DEFINE_enum(
     "bad_rows",
     "stop",
@@ -60,9 +76,11 @@ _BAD_ROWS = flags.DEFINE_enum(
 
 
 def main(argv: list[str]) -> None:
+    sources = _sources(_DATA.value)
+    _check_engine()
+
     import tensorflow as tf
 
-    sources = _sources(_DATA.value)
     # One thread computes a batch, and a batch is computed for each processor: a matrix product that is shared among
     # threads waits for the slowest. oneDNN packs weights once that it may take for constant.
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -76,12 +94,17 @@ def main(argv: list[str]) -> None:
             )
         settings["dtype"] = "mixed_bfloat16"
     model = models.load(model_flags.MODEL.value, **settings)
-    model.only_predicts(callers=processors())
+    file = _network_file(model)
+    model.only_predicts(processors(), file)
     model.set_task(model.task.with_columns(model_flags.columns(model.task)))
     report_bad_rows = _BAD_ROWS.value == "report"
     tables = _tables(sources, model.task, "report" if report_bad_rows else "error")
     if report_bad_rows:
         tables = check_first(tables, model.task)
+    if file is not None:
+        from tfbert.bulk.engine import verified
+
+        tables = verified(tables, file, model)
     settings = {
         "keep": _KEEP.value,
         "batch_size": model_flags.BATCH_SIZE.value,
@@ -99,6 +122,27 @@ def main(argv: list[str]) -> None:
             bar.update(rows)
 
         predict_into(_OUT.value, model, tables, after_table=after_table, **settings)
+
+
+def _network_file(model):
+    """What --engine computes with; None for the model itself."""
+    if _ENGINE.value == "tensorflow":
+        return None
+    from tfbert.bulk.engine import NetworkFile
+
+    return NetworkFile(_EXPORT.value, _ENGINE.value, model.task.outputs, processors(), _PRECISION.value)
+
+
+def _check_engine():
+    """Refuses flags that contradict --engine, before the model is read."""
+    if _ENGINE.value != "tensorflow":
+        if _EXPORT.value is None:
+            raise ConfigError(f"--engine={_ENGINE.value} needs --export=DIR, the folder that tfbert export wrote")
+        if _DTYPE.value != "float32":
+            raise ConfigError("--dtype is of the model's own network; --engine has --precision")
+        network_file(pathlib.Path(_EXPORT.value), _ENGINE.value, _PRECISION.value)
+    elif given := [flag.name for flag in (_EXPORT, _PRECISION) if flag.value is not None]:
+        raise ConfigError(f"--{given[0]} is of --engine=litert or --engine=onnx; give one, or leave it out")
 
 
 def _sources(source: str) -> list[str]:

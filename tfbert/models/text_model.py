@@ -18,6 +18,7 @@ from tfbert.training.step import check_features
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
+    from tfbert.models.stand_in import StandIn
 
 
 class TextModel(Saving, TrainedModel):
@@ -37,6 +38,7 @@ class TextModel(Saving, TrainedModel):
         self.task = task
         self.network = task.head(encoder)
         self.load_report, self.callers = None, 1
+        self.stand_in: StandIn | None = None
         self.built = True
 
     @property
@@ -48,16 +50,22 @@ class TextModel(Saving, TrainedModel):
         check_features(features)
         return super().__call__(features, *args, **kwargs)
 
-    def only_predicts(self, callers: int = 1) -> None:
-        """Prepares for `predict` alone, until `compile`: what depends on weights alone is computed once.
+    def only_predicts(self, callers: int = 1, stand_in: StandIn | None = None) -> None:
+        """Prepares for `predict` of texts alone, until `compile`: what depends on weights alone is computed once.
 
         The weights must stay as they are.
 
         Args:
             callers: batches that `predict` computes at once. As many as processors are fastest where TensorFlow has one
                 intra-op thread (`tf.config.threading.set_intra_op_parallelism_threads`).
+            stand_in: what computes the outputs in place of `network`; so many threads call it at once.
         """
-        self._functions, self._derived, self.callers = {}, {}, callers
+        self._functions, self._derived, self.callers, self.stand_in = {}, {}, callers, stand_in
+
+    def compile(self, optimizer: Any, **kwargs: Any) -> None:
+        """As Keras' `compile`; the network computes by itself again."""
+        self.stand_in = None
+        super().compile(optimizer, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", **kwargs: Any) -> Any:
         """The answers to texts, or the network's outputs for features.
@@ -103,4 +111,19 @@ class TextModel(Saving, TrainedModel):
     def answer(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Columns [B] -> the task's answer as tensors, in graph operations: what is served."""
         features = self.task.features(example)
-        return self.task.answer(example, features, self(features, training=False))
+        outputs = self(features, training=False) if self.stand_in is None else self._outputs_of(self.stand_in, features)
+        return self.task.answer(example, features, outputs)
+
+    def _outputs_of(self, stand_in, features):
+        """What a stand-in for the network computes, in the graph."""
+        shapes = {name: output.shape for name, output in self.task.named(self.network.output).items()}
+        names = tuple(self.network.input)
+
+        def outputs(*values):
+            found = stand_in(dict(zip(names, values, strict=True)))
+            return [found[name] for name in shapes]
+
+        given = [features[name] for name in names]
+        found = tf.numpy_function(outputs, given, [tf.float32] * len(shapes))
+        named = {name: tf.ensure_shape(value, shapes[name]) for name, value in zip(shapes, found, strict=True)}
+        return self.task.as_head(named)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tensorflow.core.example import example_pb2
 
+from tfbert.export.engines.rows import groups, run_unpadded
 from tfbert.serving.models.engines.examples import columns_of_examples
-from tfbert.serving.models.engines.rows import groups, run_unpadded
 from tfbert.serving.protocol.status_codes import StatusError
 
 AXES = {"logits": "W C", "tokens": "W S C", "transitions": "C C"}

@@ -11,12 +11,13 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfbert.errors import ExportError, ServingError
-from tfbert.export.file_names import GOLDEN, NETWORKS, SIGNATURES, TASK
-from tfbert.serving.models.engines import networks
+from tfbert.errors import ConfigError, ExportError, ServingError
+from tfbert.export.engines.files import network_file
+from tfbert.export.engines.networks import open_lite, open_networks
+from tfbert.export.engines.rows import Arrays, Network, run_unpadded
+from tfbert.export.file_names import GOLDEN, SIGNATURES, TASK
 from tfbert.serving.models.engines.examples import columns_of_examples
 from tfbert.serving.models.engines.golden import Golden
-from tfbert.serving.models.engines.rows import Arrays, Network, run_unpadded
 from tfbert.serving.protocol.signatures import DEFAULT_SIGNATURE, Signatures
 from tfbert.serving.protocol.status_codes import Code, StatusError
 
@@ -47,15 +48,16 @@ class Exported:
     def __init__(self, folder: pathlib.Path, engine: str, *, precision: str | None = None, callers: int = 1) -> None:
         self.folder, self._engine = pathlib.Path(folder), engine
         export = _export_of(self.folder, engine)
-        self.file, self.precision = _network_file(export, engine, precision)
-        golden, self.definitions = Golden(export), _read_definitions(export)
+        try:
+            self.file, self.precision = network_file(export, engine, precision)
+            _check_task(export)
+            golden, self.definitions = Golden(export), _read_definitions(export)
+            opened = open_networks(engine, self.file, callers)
+            parts = [open_lite(export / TASK, kernels=True) for _ in opened]
+        except (ConfigError, ExportError) as error:
+            raise ServingError(f"{error}, or serve the SavedModel (--engine=saved_model)") from error
         graphs = {name: each for name, each in self.definitions.items() if not name.startswith("__")}
         self.signatures, axes = Signatures(graphs), golden.axes
-        try:
-            opened = networks.OPENERS[engine](self.file, callers)
-            parts = [networks.open_lite(export / TASK, kernels=True) for _ in opened]
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ServingError(f"{self.file}: cannot be opened ({error}); {_OR_SAVED_MODEL}") from error
         self._parts = set(parts[0])
         callers_ = [_Caller(network, part, axes) for network, part in zip(opened, parts, strict=True)]
         count = _check(callers_[0], golden, self)
@@ -139,21 +141,12 @@ def _export_of(folder: pathlib.Path, engine: str) -> pathlib.Path:
     return folder.parent
 
 
-def _network_file(export: pathlib.Path, engine: str, precision: str | None) -> tuple[pathlib.Path, str]:
-    files = {name: export / file for name, file in NETWORKS[engine].items()}
-    if precision is not None and precision not in files:
-        raise ServingError(f"--precision={precision}: --engine={engine} has {', '.join(files)}")
-    found = [name for name, file in files.items() if file.exists() and precision in (None, name)]
-    format = "lite" if engine == "litert" else engine
-    if not found:
-        what = " or ".join(str(file) for name, file in files.items() if precision in (None, name))
-        raise ServingError(f"{export}: has no {what} for --engine={engine}; export the model with --formats={format}")
+def _check_task(export: pathlib.Path) -> None:
     if not (export / TASK).exists():
         raise ServingError(
             f"{export}: has no {TASK}, the texts' way to ids and to answers: this task has none, or an older export "
             "wrote the folder; " + _OR_SAVED_MODEL
         )
-    return files[found[0]], found[0]
 
 
 def _read_definitions(export: pathlib.Path) -> dict[str, meta_graph_pb2.SignatureDef]:

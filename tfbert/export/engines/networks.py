@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from tfbert.errors import ServingError
-from tfbert.serving.models.engines.rows import Arrays, Network
+from tfbert.errors import ConfigError, ExportError
+from tfbert.export.engines.rows import Arrays, Network
 from tfbert.text.lite_kernels import lite_kernels
 
 _IDS = "ids"  # export/lite.py: the signature of ids
@@ -26,13 +27,14 @@ def open_lite(path: pathlib.Path, *, kernels: bool = False) -> dict[str, Network
     >>> open_lite(pathlib.Path("served/mine/task/task.tflite"), kernels=True)  # doctest: +SKIP
     """
     litert = _imported("ai_edge_litert.interpreter", "lite")
-    if kernels:
-        interpreter = litert.InterpreterWithCustomOps(
-            model_path=str(path), num_threads=1, custom_op_registerers=lite_kernels()
-        )
-    else:
-        interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
-    return {name: _LiteFunction(interpreter, name) for name in interpreter.get_signature_list()}
+    with _opening(path):
+        if kernels:
+            interpreter = litert.InterpreterWithCustomOps(
+                model_path=str(path), num_threads=1, custom_op_registerers=lite_kernels()
+            )
+        else:
+            interpreter = litert.Interpreter(model_path=str(path), num_threads=1)
+        return {name: _LiteFunction(interpreter, name) for name in interpreter.get_signature_list()}
 
 
 class _LiteFunction:
@@ -65,7 +67,8 @@ def onnx_networks(path: pathlib.Path, count: int) -> list[Network]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ALONE
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    with _opening(path):
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return [_OnnxFunction(session)] * count
 
 
@@ -82,7 +85,30 @@ class _OnnxFunction:
         return dict(zip(self._outputs, self._session.run(self._outputs, given), strict=True))
 
 
-OPENERS: dict[str, Callable[[pathlib.Path, int], list[Network]]] = {"litert": lite_networks, "onnx": onnx_networks}
+_OPENERS: dict[str, Callable[[pathlib.Path, int], list[Network]]] = {"litert": lite_networks, "onnx": onnx_networks}
+
+
+def open_networks(engine: str, path: pathlib.Path, count: int) -> list[Network]:
+    """So many functions of a file's features, each for one thread.
+
+    Args:
+        engine: "litert" or "onnx".
+
+    Raises:
+        ExportError: the file is damaged.
+        ConfigError: the runtime is not installed.
+
+    >>> open_networks("onnx", pathlib.Path("served/mine/onnx/model_int8.onnx"), 2)  # doctest: +SKIP
+    """
+    return _OPENERS[engine](path, count)
+
+
+@contextlib.contextmanager
+def _opening(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the runtimes' own, of no common class
+        raise ExportError(f"{path}: cannot be opened ({error}); export the model again") from error
 
 
 def _imported(name: str, extra: str) -> Any:
@@ -90,4 +116,4 @@ def _imported(name: str, extra: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         what = f"this engine needs {error.name}, which is not installed: pip install 'tfbert[{extra}]'"
-        raise ServingError(what) from None
+        raise ConfigError(what) from None

@@ -1,0 +1,1 @@
+"""Runtimes beside TensorFlow that run the network of an export, imported without it."""
