@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from served import REPOSITORY, save
 
+from tfbert import cpu
 from tfbert.errors import ServingError
 from tfbert.serving.models.servable import Servable
 from tfbert.serving.protocol.status_codes import Code, StatusError
@@ -119,6 +120,25 @@ def test_a_version_without_its_variables_is_refused(tmp_path):
     (tmp_path / "1/variables/variables.index").unlink()
     with pytest.raises(ServingError, match=r"1: has no variables/variables.index; export the model again"):
         Servable(tmp_path / "1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "has", "warns"), [(tf.bfloat16, False, 1), (tf.bfloat16, True, 0), (tf.float32, False, 0)]
+)
+def test_bfloat16_on_a_processor_without_it_is_warned_of(tmp_path, monkeypatch, caplog, kind, has, warns):
+    module = tf.Module()
+    module.kernel = tf.Variable(tf.ones([3, 2], kind))
+    spec = tf.TensorSpec([None, 3], tf.float32, "vectors")
+
+    def product(vectors):
+        return {"product": tf.cast(tf.cast(vectors, kind) @ module.kernel, tf.float32)}
+
+    signatures = {"serving_default": tf.function(product, input_signature=[spec])}
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures=signatures)
+    monkeypatch.setattr(cpu, "has_bfloat16", lambda: has)
+    Servable(tmp_path / "1")
+    found = [each.message for each in caplog.records if "is in bfloat16, which this processor" in each.message]
+    assert len(found) == warns
 
 
 PROGRAM = """

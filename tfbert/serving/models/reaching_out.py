@@ -6,10 +6,11 @@ package exports needs one of these operations; a model of somebody else may, and
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from tensorflow.core.protobuf import meta_graph_pb2
+
+from tfbert.serving.models.graph_operations import operations_of
 
 # By name, of those that TensorFlow 2.21 registers.
 _NAMES = re.compile(
@@ -31,14 +32,3 @@ def operations_reaching_out(graph: meta_graph_pb2.MetaGraphDef) -> list[str]:
     ['WriteFile']
     """
     return sorted(filter(_NAMES.search, operations_of(graph)))
-
-
-def operations_of(graph: meta_graph_pb2.MetaGraphDef) -> set[str]:
-    """The names of all operations of a graph, but for calls of its own functions.
-
-    >>> operations_of(meta_graph_pb2.MetaGraphDef(graph_def={"node": [{"op": "Add"}]}))
-    {'Add'}
-    """
-    functions = graph.graph_def.library.function
-    nodes = itertools.chain(graph.graph_def.node, *(each.node_def for each in functions))
-    return {node.op for node in nodes} - {each.signature.name for each in functions}

@@ -12,9 +12,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, saved_model_pb2
 
+from tfbert import cpu
 from tfbert.errors import ServingError
 from tfbert.serving.models import tensorflow_library, tensorflow_session
-from tfbert.serving.models.reaching_out import operations_of, operations_reaching_out
+from tfbert.serving.models.graph_operations import multiplies_in_bfloat16, operations_of
+from tfbert.serving.models.reaching_out import operations_reaching_out
 from tfbert.serving.protocol import dtypes
 from tfbert.serving.protocol.signatures import Signatures
 from tfbert.serving.protocol.status_codes import StatusError, invalid
@@ -55,6 +57,9 @@ class Servable:
         graph = self._read_graph()
         self.definitions = dict(graph.signature_def)
         operations = operations_of(graph)
+        if multiplies_in_bfloat16(graph) and not cpu.has_bfloat16():
+            what = "%s: is in bfloat16, which this processor, %s, does not compute in: it is several times slower"
+            _log.warning(what + " than in float32; export it without --dtype=bfloat16", folder, cpu.description())
         del graph
         if "VarHandleOp" in operations and not (self.folder / _VARIABLES).exists():  # TensorFlow would not read them
             raise ServingError(f"{folder}: has no {_VARIABLES}; export the model again")
