@@ -4,6 +4,7 @@ import ast
 import functools
 import graphlib
 import pathlib
+import re
 
 import pytest
 
@@ -121,6 +122,19 @@ DEPTHS = {"rooms": 1, "folders and files of a room": 2, "modules": 9}
 
 def test_every_room_has_its_place():
     assert {part(name, 1) for name in FILES} - {""} <= set().union(*LEVELS)
+
+
+def test_what_functions_import_is_there():
+    """An import in a function fails when it is called alone."""
+    missing = []
+    for name in FILES:
+        for target in imports(parsed(name)):
+            package, _, attribute = target.rpartition(".")
+            if target.split(".")[0] == "tfbert" and target not in FILES and package != "tfbert":
+                defined = FILES[package].read_text(encoding="utf-8") if package in FILES else ""
+                if not re.search(rf"\b{attribute}\b", defined):
+                    missing.append((name, target))
+    assert missing == []
 
 
 def test_imports_point_down():
