@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 import tfbert
 from tfbert import TextClassifier
 from tfbert.errors import DiskError
 from tfbert.export.saved_model.assets import WARM_UP
+from tfbert.serving.models.record_file import records
 
 
 def test_real_weights_moved_and_alone(minilm, data_dir, runtime, tmp_path):
@@ -149,6 +151,15 @@ def test_missing_warm_up_requests_are_told(exported, tmp_path, monkeypatch, capl
     model.export(tmp_path / "1")
     assert not (tmp_path / "1" / WARM_UP).exists()
     assert "pip install 'tfbert[serving]'" in caplog.text
+
+
+def test_the_first_request_has_a_usual_length(exported):
+    """For such oneDNN packs the weights best."""
+    model, folder = exported
+    log = prediction_log_pb2.PredictionLog.FromString(next(iter(records(folder / WARM_UP))))
+    text = log.predict_log.request.inputs["text"].string_val
+    tokens = model.task.features({"text": tf.constant(text)})["padding_mask"]
+    assert len(text) == 1 and 16 <= int(tf.reduce_sum(tokens)) <= 32
 
 
 @pytest.fixture(scope="module")
