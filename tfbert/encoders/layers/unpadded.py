@@ -21,8 +21,8 @@ _GROUPS = 4
 # oneDNN makes code for each shape of a product, which takes as long as the product of a few texts. So shapes are few:
 # from 32 tokens on T is a multiple of 2, from 64 on of 4, and so on: at most a sixteenth more than there are tokens.
 _MULTIPLES = tuple(2**i for i in range(20))
-# For fewer tokens oneDNN wants weights in another order than for 8 to 64, and would bring weights that it has packed for
-# those into it at each call: one token of MiniLM-L6 took 12 ms, and 8 take 7.
+# For fewer tokens oneDNN wants weights in another order than for 8 to 64, and weights that are packed for those are then
+# brought into it at each call: one token of MiniLM-L6 took 12 ms, and 8 take 7.
 _LEAST_TOKENS = 8
 _PLACES = 8  # L' is a multiple of it
 
