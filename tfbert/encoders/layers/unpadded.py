@@ -21,7 +21,7 @@ _GROUPS = 4
 # oneDNN makes code for each shape of a product, which takes as long as the product of a few texts. So shapes are few:
 # from 32 tokens on T is a multiple of 2, from 64 on of 4, and so on: at most a sixteenth more than there are tokens.
 _MULTIPLES = tuple(2**i for i in range(20))
-# For fewer tokens oneDNN wants weights in another order than for 8 to 64, and weights that are packed for those are then
+# For fewer tokens oneDNN wants weights in another order than for 8 to 64. Weights that are packed for those are then
 # brought into it at each call: one token of MiniLM-L6 took 12 ms, and 8 take 7.
 _LEAST_TOKENS = 8
 _PLACES = 8  # L' is a multiple of it
@@ -62,7 +62,8 @@ class Unpadded(Layout):
         self._sequence, self._lengths = row, lengths  # [tokens], [R]
         octave = tf.reduce_sum(tf.cast(tf.size(row) >= 32 * tf.constant(_MULTIPLES), tf.int32))
         more = -tf.size(row) % tf.gather((*_MULTIPLES, 2 * _MULTIPLES[-1]), octave)
-        self._more = tf.maximum(more, _LEAST_TOKENS - tf.size(row))  # T is so many more than there are tokens
+        least = tf.minimum(_LEAST_TOKENS * tf.size(row), _LEAST_TOKENS)  # of no tokens none
+        self._more = tf.maximum(more, least - tf.size(row))  # T is so many more than there are tokens
         self._of_equal_length = None
         if has_plain_branch:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
