@@ -26,13 +26,13 @@ def test_many_tokens_make_few_shapes():
     assert len(set(sizes[256:512])) == 17
 
 
-@pytest.mark.parametrize("has_plain_branch", [False, True])
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("length", [17, 40])
-def test_what_fills_a_shape_up_is_nobodys(length, has_plain_branch):
+def test_what_fills_a_shape_up_is_nobodys(length, training):
     rng = np.random.default_rng(0)
     mask = (np.arange(length) < rng.integers(1, length + 1, (9, 1))).astype("int32")
     values = tf.Variable(rng.normal(size=(*mask.shape, 2)).astype("float32"))
-    layout = Unpadded(mask, has_plain_branch=has_plain_branch)
+    layout = Unpadded(mask, training=training)
     assert len(layout.tokens(values)) > mask.sum()
     with tf.GradientTape() as tape:
         rows = layout.rows(layout.attend(lambda sequences, bias: sequences * 2, layout.tokens(values)))
@@ -42,13 +42,13 @@ def test_what_fills_a_shape_up_is_nobodys(length, has_plain_branch):
     )
 
 
-@pytest.mark.parametrize("has_plain_branch", [False, True])
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("mask", [MASK, np.ones_like(MASK), np.zeros_like(MASK), MASK[:0]], ids=len)
-def test_a_token_attends_to_the_tokens_of_its_sequence(mask, packed, has_plain_branch):
+def test_a_token_attends_to_the_tokens_of_its_sequence(mask, packed, training):
     sequence_ids = np.resize(np.int32([[0, 0, 1, 1], [3, 1, 3, 1], [0, 1, 2, 3]]), mask.shape) if packed else None
     values = VALUES[: len(mask)]
-    layout = Unpadded(mask, sequence_ids, has_plain_branch=has_plain_branch)
+    layout = Unpadded(mask, sequence_ids, training=training)
 
     def sums(sequences, places, bias):  # [R, L, 2], [R, L] -> of each place the sum over those it attends to
         attends = tf.ones(tf.shape(sequences)[:2])[:, None, :] if bias is None else tf.cast(bias[:, 0] == 0, tf.float32)

@@ -26,7 +26,7 @@ def layout_of(token_ids: Any, padding_mask: Any, sequence_ids: Any, *, padded: b
         return Padded(ops.shape(token_ids), padding_mask, sequence_ids)
     if padding_mask is None:
         padding_mask = ops.ones_like(token_ids)
-    return Unpadded(padding_mask, sequence_ids, has_plain_branch=not training)
+    return Unpadded(padding_mask, sequence_ids, training=training)
 
 
 @contextlib.contextmanager

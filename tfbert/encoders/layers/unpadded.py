@@ -43,15 +43,16 @@ class Unpadded(Layout):
     Args:
         padding_mask: bool or int [B, S] (1 = token).
         sequence_ids: int [B, S], the sequence of each token in a row that packs several; or None.
-        has_plain_branch: whether sequences of equal length, such as a lone one, are not gathered into groups. That is
-            faster, but doubles the attention in the graph.
+        training: whether gradients are wanted, for which tokens are scattered into groups: the gradient of that is a
+            gather, and the gradient of a gather a sum of slices. Else sequences of equal length, such as a lone one,
+            are not brought into groups at all, which is faster, but doubles the attention in the graph.
 
     >>> layout = Unpadded(tf.constant([[1, 1, 0], [1, 0, 0]]))
-    >>> layout.tokens(tf.constant([[5, 6, 0], [7, 0, 0]])).numpy().tolist()
+    >>> layout.tokens(tf.constant([[5, 6, 0], [7, 0, 0]])).numpy().tolist()[:3]
     [5, 6, 7]
     """
 
-    def __init__(self, padding_mask: Any, sequence_ids: Any = None, *, has_plain_branch: bool = True) -> None:
+    def __init__(self, padding_mask: Any, sequence_ids: Any = None, *, training: bool = False) -> None:
         is_token = tf.cast(padding_mask, tf.bool)
         self._size, self._length = tf.unstack(tf.shape(is_token))  # B, S
         places = tf.cast(tf.where(is_token), tf.int32)  # [T, 2]
@@ -65,7 +66,7 @@ class Unpadded(Layout):
         least = tf.minimum(_LEAST_TOKENS * tf.size(row), _LEAST_TOKENS)  # of no tokens none
         self._more = tf.maximum(more, least - tf.size(row))  # T is so many more than there are tokens
         self._of_equal_length = None
-        if has_plain_branch:
+        if not training:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
             self._of_equal_length = tf.equal(longest * tf.size(lengths), tf.size(row))
         self._groups, self._back = self._cut()
@@ -147,37 +148,20 @@ class Unpadded(Layout):
         begin = tf.gather(tf.concat(places, 0), tf.math.invert_permutation(order))
         return tf.gather(begin - begins, self._sequence) + tf.range(tokens), *flat
 
-    # TensorFlow's gradient of a gather is a sum of slices. Here no slice is summed: each token has one place in the
-    # groups, and what attention does with the other places reaches no token. So the gradient is a gather, too.
-
     def _gathered(self, tokens):
         """[T, …] -> [R', L', …] of each group."""
-        if not tokens.dtype.is_floating:
+        if self._of_equal_length is not None:
             return [tf.gather(tokens, group.index) for group in self._groups]
-
-        @tf.custom_gradient
-        def gathered(tokens):
-            def gradient(*of_groups):
-                return tf.pad(tf.gather(_in_a_row(of_groups), self._back), [[0, self._more], [0, 0]])
-
-            return [tf.gather(tokens, group.index) for group in self._groups], gradient
-
-        return gathered(tokens)
+        shapes = [tf.shape(group.index) for group in self._groups]
+        sizes = [tf.reduce_prod(shape) for shape in shapes]
+        width = list(tokens.shape[1:])
+        flat = tf.scatter_nd(self._back[:, None], self._real(tokens), [tf.add_n(sizes), *width])
+        parts = tf.split(flat, sizes)
+        return [tf.reshape(part, [*tf.unstack(shape), *width]) for part, shape in zip(parts, shapes, strict=True)]
 
     def _joined(self, values):
         """[R', L', W] of each group -> [T, W]."""
-
-        @tf.custom_gradient
-        def joined(*values):
-            def gradient(of_tokens):
-                return [
-                    tf.where(group.is_token[:, :, None], tf.gather(of_tokens, group.index), 0) for group in self._groups
-                ]
-
-            of_tokens = tf.gather(_in_a_row(values), self._back)
-            return tf.pad(of_tokens, [[0, self._more], [0, 0]]), gradient
-
-        return joined(*values)
+        return tf.pad(tf.gather(_in_a_row(values), self._back), [[0, self._more], [0, 0]])
 
 
 def _in_a_row(values):
