@@ -14,7 +14,6 @@ import bench  # noqa: E402
 import bench_files  # noqa: E402
 import bench_page  # noqa: E402
 import bench_plot  # noqa: E402
-import command_rows  # noqa: E402
 import comparisons  # noqa: E402
 import goals  # noqa: E402
 import side_by_side  # noqa: E402
@@ -200,9 +199,8 @@ def test_goals_are_of_the_same_rounds(monkeypatch):
 
 
 @pytest.fixture
-def tables(monkeypatch, tmp_path):
+def tables(tmp_path):
     """The real ones, of files that are not there."""
-    monkeypatch.setattr(command_rows, "flag_is_missing", lambda verb, flag: "")
     files = bench_files.Files.__new__(bench_files.Files)
     files.folder, files.checkpoint, files.train = tmp_path, "minilm", "train.tsv.gz"
     files.sentences, files.short, files.pairs, files.scores = ["a film"] * 300, ["a"] * 300, ["a", "b"], [1.0]

@@ -5,18 +5,15 @@ import json
 import models
 import numpy as np
 import pytest
-from absl import flags as flags_
 from absl import logging
-from absl.testing import flagsaver
 
 from tfbert import TextClassifier
 from tfbert.bulk.engine import NetworkFile, verified
 from tfbert.bulk.predict import answered, predict_into
 from tfbert.data.table import Table
-from tfbert.errors import ConfigError, DataError, ExportError
+from tfbert.errors import DataError, ExportError
 from tfbert.export.lite import write_lite
 from tfbert.export.onnx.files import write_onnx
-from tfbert.launch import predict
 
 TEXTS = [f"order {i} " + "came late and broken " * (i % 7) for i in range(50)]
 
@@ -112,26 +109,6 @@ def test_files_that_are_missing_or_damaged(model, tmp_path):
     (tmp_path / "onnx/model.onnx").write_bytes(b"none")
     with pytest.raises(ExportError, match="model.onnx: cannot be opened"):
         NetworkFile(tmp_path, "onnx", axes, callers=1)
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--engine=onnx"], "needs --export=DIR"),
-        (["--engine=onnx", "--export=.", "--dtype=bfloat16"], "--engine has --precision"),
-        (["--export=."], "--export is of --engine=litert or --engine=onnx"),
-        (["--precision=int8"], "--precision is of --engine"),
-        (["--engine=onnx", "--export=.", "--precision=float16"], "has int8, float32"),
-        (["--engine=litert", "--export=none"], "none: has no "),
-    ],
-)
-def test_flags_that_contradict_each_other(tmp_path, monkeypatch, flags, message):
-    monkeypatch.chdir(tmp_path)
-    flags_.FLAGS.mark_as_parsed()
-    given = dict(flag.removeprefix("--").split("=") for flag in flags)
-    with flagsaver.as_parsed(model="none", **given), pytest.raises((ConfigError, ExportError), match=message):
-        predict._check_engine()
-    flags_.FLAGS.unparse_flags()
 
 
 def test_training_takes_the_models_own_network_again(tiny_checkpoint):
