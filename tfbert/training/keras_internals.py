@@ -82,6 +82,10 @@ def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def leaves_gradients_unsummed(optimizer: keras.optimizers.Optimizer) -> None:
-    """Makes an optimizer take gradients as already summed over replicas: its own sum would follow its clipping."""
+    """Makes an optimizer take gradients as already summed over replicas: its own sum would follow its clipping.
+
+    On one replica too: the sum there changes nothing, but it registers a gradient function that TensorFlow never
+    forgets, and with it the graph of the train step and the model.
+    """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables

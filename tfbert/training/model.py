@@ -100,8 +100,7 @@ class TrainedModel(PrivateNames, keras.Model):
         # XLA would compile anew for each length that a batch is padded to.
         kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, **kwargs)
-        if self.distribute_strategy.num_replicas_in_sync > 1:
-            leaves_gradients_unsummed(self.optimizer)
+        leaves_gradients_unsummed(self.optimizer)
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert.data import columns
-from tfbert.data.batching.order import batches_of_epoch, own_replicas, parts_of
+from tfbert.data.batching.order import Order
 from tfbert.data.batching.static_shapes import filled_up, filled_up_target
 
 SAMPLE_WEIGHT = "sample_weight"
@@ -65,25 +65,19 @@ class Batches:
         # Traced once for all data sets below.
         self._traced = tf.function(self._batch, input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
         self.lengths, self._windows = self._count()
-        self._plans: dict[int, list[np.ndarray]] = {}
-        self.steps_per_epoch = -(-len(self.lengths) // batch_size)
+        self._order = Order(self.lengths, batch_size, seed=seed, shuffle=shuffle)
+        self.steps_per_epoch = self._order.steps_per_epoch
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def plan(self, epoch: int = 0) -> list[np.ndarray]:
         """The row numbers of each batch of an epoch."""
-        # The pipeline is ahead, in the next epoch, while the progress bar still asks about this one.
-        if epoch not in self._plans:
-            self._plans = {known: plan for known, plan in self._plans.items() if known >= epoch - 1}
-            self._plans[epoch] = batches_of_epoch(
-                self.lengths, self.batch_size, seed=self.seed, epoch=epoch, shuffle=self.shuffle
-            )
-        return self._plans[epoch]
+        return self._order.plan(epoch)
 
     def rows_and_tokens(self, step: int) -> tuple[int, int]:
         """The number of rows and of non-padding tokens in the batch of a global step."""
-        rows = self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch]
+        rows = self._order.rows_of(step)
         return len(rows), int(self.lengths[rows].sum())
 
     def repeated(self, start_step: int = 0, replicas: Any = None) -> tf.data.Dataset:
@@ -93,14 +87,8 @@ class Batches:
             replicas: a `tf.distribute.InputContext`; the data set then has the shares of its replicas of each batch,
                 one after the other.
         """
-
-        def rows() -> Iterator[np.ndarray]:
-            step = start_step
-            while True:
-                yield from parts_of(self.plan(step // self.steps_per_epoch)[step % self.steps_per_epoch], replicas)
-                step += 1
-
         count = 1 if replicas is None else replicas.num_replicas_in_sync
+        rows = functools.partial(self._order.repeated, start_step, replicas)
         return self._dataset(rows, -(-self.batch_size // count)).map(lambda example, *batch: batch)
 
     def once(self, replicas: Any = None) -> tf.data.Dataset:
@@ -110,17 +98,7 @@ class Batches:
             replicas: a `tf.distribute.InputContext`; batches go to all replicas in turn, the data set has those of its
                 own, and empty batches at the end give each replica as many as the others.
         """
-
-        def rows() -> Iterator[np.ndarray]:
-            plan = self.plan(0)
-            if replicas is None:
-                yield from plan
-                return
-            for start in range(0, len(plan), replicas.num_replicas_in_sync):
-                for i in own_replicas(replicas):
-                    yield plan[start + i] if start + i < len(plan) else np.zeros(0, np.int64)
-
-        return self._dataset(rows, self.batch_size)
+        return self._dataset(functools.partial(self._order.once, replicas), self.batch_size)
 
     def _dataset(self, rows: Callable[[], Iterator[np.ndarray]], batch_size: int) -> tf.data.Dataset:
         spec = tf.TensorSpec([None], tf.int64)
