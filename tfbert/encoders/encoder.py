@@ -136,7 +136,7 @@ class Encoder(keras.Model):
         """
         raise NotImplementedError
 
-    def text_vector(self, vectors: Any) -> Any:
+    def text_vector(self, vectors: Any, training: bool = False) -> Any:
         """Turns vectors of first tokens [..., H] into text vectors [..., H]; makes `pooled_output`."""
         return vectors
 
@@ -187,7 +187,7 @@ class Encoder(keras.Model):
             hidden_states.append(hidden)
         outputs = {
             "sequence_output": layout.rows(hidden),
-            "pooled_output": ops.cast(self.text_vector(layout.first(hidden)), hidden.dtype),
+            "pooled_output": ops.cast(self.text_vector(layout.first(hidden), training), hidden.dtype),
         }
         if return_hidden_states:
             outputs["hidden_states"] = [layout.rows(each) for each in hidden_states]

@@ -26,6 +26,8 @@ class Row(NamedTuple):
         tensor: the format's name; `{i}` as above, `{_i}` is empty in the first block, then "_1", "_2", ….
         shape: letters of dimensions, such as "V H"; "" if another table gives it, or no configuration determines it.
         is_written: False for a second name, which some files have and tfbert only reads.
+        of: the head, such as "SequenceClassification", whose files have this name; "" for those of all other heads.
+        outside: whether the tensor is not the encoder's own, so that it has no prefix in files with heads.
     """
 
     variable: str
@@ -33,6 +35,8 @@ class Row(NamedTuple):
     layout: str = AS_IS
     shape: str = ""
     is_written: bool = True
+    of: str = ""
+    outside: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +47,7 @@ class WeightTable:
         encoder: variables that every checkpoint has.
         pooler: variables that make the text vector; a checkpoint has all of them or none.
         heads: {name of a head layer: its rows}; a checkpoint has all of a head or none of it.
-        prefix: what files with heads put before the names of the encoder's tensors.
-        prefixed_pooler: whether the pooler's tensors have the prefix too.
+        prefix: what files with heads put before the names of the encoder's and the pooler's tensors.
 
     >>> table = WeightTable((Row("token/embeddings", "emb.weight", shape="V H"),), prefix="net.")
     >>> [row.tensor for row in table]
@@ -55,7 +58,6 @@ class WeightTable:
     pooler: tuple[Row, ...] = ()
     heads: Mapping[str, tuple[Row, ...]] = dataclasses.field(default_factory=dict)
     prefix: str = ""
-    prefixed_pooler: bool = True
 
     def __iter__(self) -> Iterator[Row]:
         """All rows, with `{i}` in their names."""
@@ -78,9 +80,16 @@ class WeightTable:
         """The variables of the encoder and its pooler."""
         return self.names_of((*self.encoder, *self.pooler), num_layers)
 
-    def prefixed_variables(self, num_layers: int) -> frozenset[str]:
-        """The variables whose tensors have the prefix in files with heads."""
-        return self.names_of((*self.encoder, *(self.pooler if self.prefixed_pooler else ())), num_layers)
+    def with_head(self, head: str) -> Iterator[Row]:
+        """The rows that a file with a head is written by, such as "SequenceClassification"; "" for a bare encoder."""
+        by_variable: dict[str, list[Row]] = {}
+        for row in self:
+            if row.is_written:
+                by_variable.setdefault(row.variable, []).append(row)
+        for rows in by_variable.values():
+            yield from (
+                [row for row in rows if row.of == head and head] or [row for row in rows if not row.of] or rows[:1]
+            )
 
 
 def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:
@@ -103,8 +112,8 @@ _LAST_NAMES = {"kernel": "weight", "embeddings": "weight", "gamma": "weight", "b
 def default_row(variable: str) -> Row:
     """The row of a head's variable that no table has. The tensor is named as in PyTorch's Linear and LayerNorm.
 
-    >>> default_row("scorer/kernel")
-    Row(variable='scorer/kernel', tensor='scorer.weight', layout='transposed', shape='', is_written=True)
+    >>> default_row("scorer/kernel")[:3]
+    ('scorer/kernel', 'scorer.weight', 'transposed')
     """
     *path, last = variable.split("/")
     tensor = ".".join([*path, _LAST_NAMES.get(last, "weight")])

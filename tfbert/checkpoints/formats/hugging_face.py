@@ -121,9 +121,9 @@ def write_weights(folder: Any, weights: Weights, *, head: str = "", values: dict
     own = [default_row(name) for name in of_tasks if name not in known]
     check_rows(weights, (*table, *own, *sentence_transformers.DENSE), f"Hugging Face's {weights.family.model_type}")
     write_config(folder, weights.config, head, values or {})
-    prefixed, rows = table.prefixed_variables(layers), {}
-    for row, shape in rows_to_write(weights, (*table, *own)):
-        rows[(table.prefix if row.variable in prefixed else "") + row.tensor] = row, shape
+    rows = {}
+    for row, shape in rows_to_write(weights, (*table.with_head(head), *own)):
+        rows[(table.prefix if row.variable in base and not row.outside else "") + row.tensor] = row, shape
     shapes = {name: shape for name, (_, shape) in rows.items()}
     write_safetensors(
         pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name])

@@ -63,7 +63,7 @@ class BertEncoder(Encoder):
             segment_ids = ops.zeros_like(tokens["token_ids"])
         return self.embeddings(tokens["token_ids"], segment_ids, tokens["position_ids"], training=training)
 
-    def text_vector(self, vectors: Any) -> Any:
+    def text_vector(self, vectors: Any, training: bool = False) -> Any:
         return self.pooler(vectors)
 
     @property

@@ -56,7 +56,7 @@ class DistilBertEncoder(Encoder):
     def embed(self, tokens: dict[str, Any], training: bool) -> Any:
         return self.embeddings(tokens["token_ids"], None, tokens["position_ids"], training=training)
 
-    def text_vector(self, vectors: Any) -> Any:
+    def text_vector(self, vectors: Any, training: bool = False) -> Any:
         return self.pooler(vectors)
 
     @property

@@ -39,8 +39,8 @@ _TIED = WeightTable(
         Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output_layer_norm.bias", shape="H"),
     ),
     pooler=(
-        Row("pooler/kernel", "pre_classifier.weight", TRANSPOSED, shape="H H"),
-        Row("pooler/bias", "pre_classifier.bias", shape="H"),
+        Row("pooler/kernel", "pre_classifier.weight", TRANSPOSED, shape="H H", outside=True),
+        Row("pooler/bias", "pre_classifier.bias", shape="H", outside=True),
     ),
     heads={
         **bert.HEADS,
@@ -53,7 +53,6 @@ _TIED = WeightTable(
         ),
     },
     prefix="distilbert.",
-    prefixed_pooler=False,
 )
 _UNTIED = dataclasses.replace(_TIED, heads={**_TIED.heads, "predictions": (*_TIED.heads["predictions"], _DECODER)})
 

@@ -44,7 +44,8 @@ class PretrainingNetwork(keras.Model):
         outputs = {"token_logits": self.predictions(states, positions)}
         if self.seq_relationship is not None:
             if (starts := features.get("pair_positions")) is not None:
-                pooled = self.encoder.text_vector(ops.take_along_axis(states, ops.expand_dims(starts, 2), axis=1))
+                firsts = ops.take_along_axis(states, ops.expand_dims(starts, 2), axis=1)
+                pooled = self.encoder.text_vector(firsts, training)
             outputs["pair_logits"] = self.seq_relationship(pooled)
         return outputs
 
