@@ -254,12 +254,21 @@ class FamilyRow:
     formats: tuple[str, ...] = ()
 
 
+# The tests' vocabulary has its padding in row 0.
+ROBERTA = {"pad_token_id": 0, "type_vocab_size": 1, "predictions_act": "gelu"}
+
 FAMILIES = {
     row.model_type: row
     for row in (
         FamilyRow("bert", formats=("keras_hub", "model_garden", "tf1")),
         # Its config.json has a rate for each head, and none that follows another one.
         FamilyRow("distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1")),
+        # Its config.json has a rate for each head.
+        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}),
+        FamilyRow("electra", {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"}),
+        FamilyRow("roberta", ROBERTA),
+        FamilyRow("xlm-roberta", ROBERTA),
+        FamilyRow("camembert", ROBERTA),
         FamilyRow(toy_family.FAMILY.model_type),
     )
 }

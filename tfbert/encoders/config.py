@@ -120,6 +120,16 @@ class EncoderConfig:
         return self.hidden_size // self.num_attention_heads
 
     @property
+    def embedding_width(self) -> int:
+        """E, the width of the token embedding: H, unless the family projects it to H."""
+        return self.hidden_size
+
+    @property
+    def is_projected(self) -> bool:
+        """Whether a dense layer leads from the token embedding's width E to H."""
+        return self.embedding_width != self.hidden_size
+
+    @property
     def max_tokens(self) -> int:
         """The largest number of tokens in a row, special tokens included."""
         return self.max_position_embeddings
@@ -129,6 +139,7 @@ class EncoderConfig:
         """The size for each letter of the weight table's shapes."""
         return {
             "V": self.vocab_size,
+            "E": self.embedding_width,
             "H": self.hidden_size,
             "I": self.intermediate_size,
             "P": self.max_position_embeddings,

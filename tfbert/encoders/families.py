@@ -18,6 +18,11 @@ from tfbert.files import read_json_object
 _FAMILIES: dict[str, Family | str] = {
     "bert": "tfbert.encoders.bert.family:FAMILY",
     "distilbert": "tfbert.encoders.distilbert.family:FAMILY",
+    "albert": "tfbert.encoders.albert.family:FAMILY",
+    "electra": "tfbert.encoders.electra.family:FAMILY",
+    "roberta": "tfbert.encoders.roberta.family:ROBERTA",
+    "xlm-roberta": "tfbert.encoders.roberta.family:XLM_ROBERTA",
+    "camembert": "tfbert.encoders.roberta.family:CAMEMBERT",
 }
 DEFAULT = "bert"  # for a configuration without model_type, such as Google's
 

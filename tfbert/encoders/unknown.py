@@ -10,12 +10,7 @@ from tfbert.errors import CheckpointError
 
 # model_type -> its name, and how it differs.
 MODELS = {
-    "albert": ("ALBERT", "its layers share one set of weights and its embedding is factorized"),
-    "roberta": ("RoBERTa", "its tokens are byte-level BPE and its positions are counted from the padding token"),
-    "xlm-roberta": ("XLM-RoBERTa", "its tokens are SentencePiece and its positions are counted from the padding token"),
-    "camembert": ("CamemBERT", "its tokens are SentencePiece and its positions are counted from the padding token"),
     "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
-    "electra": ("ELECTRA", "it has no pooler, and a projection after its embedding"),
     "deberta": ("DeBERTa", "its attention has relative positions"),
     "deberta-v2": ("DeBERTa", "its attention has relative positions"),
     "mpnet": ("MPNet", "its attention has relative positions"),

@@ -1,6 +1,6 @@
 """Weight tables: what a format calls each variable of a network, how it lays it out, and which shape it has.
 
-Dimensions: V vocabulary, H hidden, N heads, D head size, I intermediate, P positions, T token types.
+Dimensions: V vocabulary, E embedding width, H hidden, N heads, D head size, I intermediate, P positions, T token types.
 """
 
 from __future__ import annotations

@@ -116,20 +116,22 @@ class EncoderBlock(keras.layers.Layer):
         }
 
 
+def encoder_block(config: EncoderConfig, name: str, **kwargs: Any) -> EncoderBlock:
+    """A block that a configuration asks for."""
+    return EncoderBlock(
+        config.hidden_size,
+        config.num_attention_heads,
+        config.intermediate_size,
+        hidden_act=config.hidden_act,
+        dropout=config.hidden_dropout_prob,
+        attention_dropout=config.attention_probs_dropout_prob,
+        layer_norm_eps=config.layer_norm_eps,
+        initializer_range=config.initializer_range,
+        name=name,
+        **kwargs,
+    )
+
+
 def encoder_blocks(config: EncoderConfig, **kwargs: Any) -> list[EncoderBlock]:
     """The blocks that a configuration asks for, named block_0, block_1, …."""
-    return [
-        EncoderBlock(
-            config.hidden_size,
-            config.num_attention_heads,
-            config.intermediate_size,
-            hidden_act=config.hidden_act,
-            dropout=config.hidden_dropout_prob,
-            attention_dropout=config.attention_probs_dropout_prob,
-            layer_norm_eps=config.layer_norm_eps,
-            initializer_range=config.initializer_range,
-            name=f"block_{i}",
-            **kwargs,
-        )
-        for i in range(config.num_hidden_layers)
-    ]
+    return [encoder_block(config, f"block_{i}", **kwargs) for i in range(config.num_hidden_layers)]

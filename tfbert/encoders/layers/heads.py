@@ -1,4 +1,7 @@
-"""The heads of pretraining. B batch, S sequence, P predictions of a row, H hidden, V vocabulary."""
+"""The heads of pretraining.
+
+B batch, S sequence, P predictions of a row, H hidden, E width of the token embedding, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ class MaskedLanguageModelHead(keras.layers.Layer):
     Source: google-research/bert, run_pretraining.py, get_masked_lm_output; Hugging Face BertLMPredictionHead.
 
     Args:
-        token_embedding: the encoder's `keras.layers.Embedding`, built; the encoder owns its weights.
+        token_embedding: the encoder's `keras.layers.Embedding` [V, E], built; the encoder owns its weights.
+        hidden_size: H; E unless given.
         tied: True computes logits with the encoder's token embedding, as BERT does; False with a decoder of its own.
 
     >>> embedding = keras.layers.Embedding(100, 8)
@@ -36,6 +40,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self,
         token_embedding: Any,
         *,
+        hidden_size: int | None = None,
         hidden_act: str = "gelu",
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
@@ -43,22 +48,22 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.vocab_size, self.hidden_size = token_embedding.input_dim, token_embedding.output_dim
+        self.vocab_size, self.embedding_width = token_embedding.input_dim, token_embedding.output_dim
+        self.hidden_size = self.embedding_width if hidden_size is None else hidden_size
         self._embeddings = lambda: token_embedding.embeddings  # a layer in an attribute would count twice
         self.decoder = None
         if not tied:
             self.decoder = keras.layers.Embedding(
                 self.vocab_size,
-                self.hidden_size,
+                self.embedding_width,
                 embeddings_initializer=TruncatedNormal(stddev=initializer_range, always_drawn=True),
                 dtype=self.dtype_policy,
                 name="decoder",
             )
             self._embeddings = lambda: self.decoder.embeddings
-        hidden_size = self.hidden_size
         self.hidden_act, self.activation = hidden_act, activation(hidden_act)
         self.transform = keras.layers.Dense(
-            hidden_size,
+            self.embedding_width,
             kernel_initializer=TruncatedNormal(stddev=initializer_range, always_drawn=True),
             dtype=self.dtype_policy,
             name="transform",
@@ -73,6 +78,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         config = encoder.config
         return cls(
             encoder.token_embedding,
+            hidden_size=encoder.hidden_size,
             hidden_act=config.predictions_act or config.hidden_act,
             layer_norm_eps=config.predictions_layer_norm_eps or config.layer_norm_eps,
             initializer_range=config.initializer_range,
@@ -83,7 +89,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
 
     def build(self, sequence_output_shape: Any, positions_shape: Any = None) -> None:
         self.transform.build((None, self.hidden_size))
-        self.layer_norm.build((None, self.hidden_size))
+        self.layer_norm.build((None, self.embedding_width))
         if self.decoder is not None:
             self.decoder.build((None, None))
         self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
@@ -94,7 +100,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         shape = ops.shape(sequence_output)
         rows = ops.expand_dims(ops.arange(shape[0], dtype="int32") * shape[1], 1) + ops.cast(positions, "int32")
         vectors = ops.take(ops.reshape(sequence_output, (-1, self.hidden_size)), ops.reshape(rows, (-1,)), axis=0)
-        vectors = self.layer_norm(self.activation(self.transform(vectors)))  # [B x P, H]
+        vectors = self.layer_norm(self.activation(self.transform(vectors)))  # [B x P, E]
         logits = ops.matmul(vectors, ops.transpose(ops.cast(self._embeddings(), self.compute_dtype)))
         logits = ops.cast(logits, "float32") + ops.cast(self.output_bias, "float32")
         return ops.reshape(logits, (shape[0], -1, self.vocab_size))

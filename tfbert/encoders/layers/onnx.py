@@ -14,15 +14,26 @@ from typing import Any
 from tfbert.encoders.layers.masking import MASKED
 
 
-def write_embeddings(graph: Any, embeddings: Any) -> str:
-    """Adds `BertEmbeddings` over the inputs token_ids and, with segments, segment_ids; returns [B, S, H]."""
+def write_embeddings(
+    graph: Any, embeddings: Any, *, position_ids: str | None = None, segment_ids: str | None = "segment_ids"
+) -> str:
+    """Adds `BertEmbeddings` over the inputs token_ids and, with segments, segment_ids; returns [B, S, E].
+
+    Args:
+        position_ids: the name of ids [B, S]; 0, 1, 2, … unless given.
+        segment_ids: the name of ids [B, S]; None for segment 0 everywhere.
+    """
     parts = ("token", "position", "segment") if embeddings.segment is not None else ("token", "position")
     tables = {part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy()) for part in parts}
-    length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
-    positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
+    if position_ids is None:
+        length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
+        positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
+    else:
+        positions = graph.op("Gather", tables["position"], position_ids)
     x = graph.op("Add", graph.op("Gather", tables["token"], "token_ids"), positions)
     if "segment" in tables:
-        x = graph.op("Add", x, graph.op("Gather", tables["segment"], "segment_ids"))
+        segment = graph.integers(0) if segment_ids is None else segment_ids
+        x = graph.op("Add", x, graph.op("Gather", tables["segment"], segment))
     # Shape inference does not know the length of a slice, and ONNX Runtime does not fuse nodes of unknown shape.
     x = graph.has_shape(x, ["batch", "sequence", embeddings.hidden_size])
     return graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
@@ -34,13 +45,17 @@ def write_blocks(graph: Any, config: Any, blocks: Any, x: str) -> str:
     mask = graph.cast(mask, "float32")
     mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
     for i, block in enumerate(blocks):
-        attended = _attention(graph, config, block.attention, x, mask, f"block_{i}.attention")
-        x = graph.layer_norm(block.attention_norm, graph.op("Add", attended, x), f"block_{i}.attention_norm")
-        forward = graph.dense(block.feed_forward.intermediate, x, f"block_{i}.intermediate")
+
+        def norm(part, x, node, block=block):  # a block that is there several times has its weights once
+            return graph.layer_norm(getattr(block, part), x, node, weights=f"{block.name}.{part}")
+
+        attended = _attention(graph, config, block.attention, x, mask, f"{block.name}.attention")
+        x = norm("attention_norm", graph.op("Add", attended, x), f"attention_norm_{i}")
+        forward = graph.dense(block.feed_forward.intermediate, x, f"{block.name}.intermediate")
         forward = graph.activation(config.hidden_act, forward)
-        forward = graph.dense(block.feed_forward.output_dense, forward, f"block_{i}.output")
-        last = "sequence_output" if i == len(blocks) - 1 else f"block_{i}.output_norm"
-        x = graph.layer_norm(block.output_norm, graph.op("Add", forward, x), last)
+        forward = graph.dense(block.feed_forward.output_dense, forward, f"{block.name}.output")
+        last = "sequence_output" if i == len(blocks) - 1 else f"output_norm_{i}"
+        x = norm("output_norm", graph.op("Add", forward, x), last)
     return x
 
 

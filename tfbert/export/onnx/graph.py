@@ -74,8 +74,12 @@ class GraphWriter:
             return product
         return self.op("Add", product, self.weight(f"{name}.bias", layer.bias.numpy()))
 
-    def layer_norm(self, layer: keras.layers.LayerNormalization, x: str, name: str) -> str:
-        scale, shift = (self.weight(f"{name}.{part}", getattr(layer, part).numpy()) for part in ("gamma", "beta"))
+    def layer_norm(
+        self, layer: keras.layers.LayerNormalization, x: str, name: str, *, weights: str | None = None
+    ) -> str:
+        """A LayerNorm, whose output has the name; `weights` is the name of its weights where that differs."""
+        names = {part: f"{weights or name}.{part}" for part in ("gamma", "beta")}
+        scale, shift = (self.weight(names[part], getattr(layer, part).numpy()) for part in ("gamma", "beta"))
         mean = self.op("ReduceMean", x, axes=[-1])
         centred = self.op("Sub", x, mean)
         variance = self.op("ReduceMean", self.op("Pow", centred, self.number(2.0)), axes=[-1])

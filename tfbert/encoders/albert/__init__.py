@@ -1,0 +1,1 @@
+"""ALBERT (Lan et al. 2020): one block of BERT for all layers, behind a projected embedding."""
