@@ -126,12 +126,27 @@ CLASSES = [
     *("DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"),
     *("DistilBertForTokenClassification", "DistilBertForQuestionAnswering"),
 ]
+HEADS_OF_ALL = ("SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice")
+ROBERTA = {"pad_token_id": 0, "type_vocab_size": 1}
+# The start of a family's class names: (its class of all pretraining heads, settings of a small network).
+PREFIXES = {
+    "Electra": ("MaskedLM", {"embedding_size": 16}),
+    "Roberta": ("MaskedLM", ROBERTA),
+    "XLMRoberta": ("MaskedLM", ROBERTA),
+    "Camembert": ("MaskedLM", ROBERTA),
+    "Albert": ("PreTraining", {"embedding_size": 16}),
+}
+OTHER_CLASSES = [
+    (f"{prefix}{head}", settings)
+    for prefix, (pretraining, settings) in PREFIXES.items()
+    for head in ("Model", *(f"For{name}" for name in dict.fromkeys(("MaskedLM", pretraining, *HEADS_OF_ALL))))
+]
 CHANGES = [{}, {"hidden_act": "quick_gelu", "type_vocab_size": 3}, {"hidden_act": "mish", "tie_word_embeddings": False}]
 
 
 @pytest.mark.parametrize(
     ("kind", "changes"),
-    [(kind, {}) for kind in CLASSES] + [("BertForPreTraining", changes) for changes in CHANGES[1:]],
+    [(kind, {}) for kind in CLASSES] + OTHER_CLASSES + [("BertForPreTraining", changes) for changes in CHANGES[1:]],
     ids=str,
 )
 def test_every_class_in_every_file(kind, changes, features, tmp_path, torch_reference, tiny_checkpoint):
@@ -150,6 +165,46 @@ def test_every_class_in_every_file(kind, changes, features, tmp_path, torch_refe
     assert set(again) == set(theirs)
     for name, value in theirs.items():
         np.testing.assert_allclose(again[name], value, atol=1e-6)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_gradients_of_every_family(prefix, features, tmp_path, torch_reference, tiny_checkpoint):
+    """Of one step of a classifier, without dropout."""
+    kind, settings = f"{prefix}ForSequenceClassification", PREFIXES[prefix][1]
+    vocab_size = len((tiny_checkpoint / "vocab.txt").read_text().splitlines())
+    settings = np.array(json.dumps({"vocab_size": vocab_size, **settings}))
+    torch_reference("make", tmp_path, kind=np.array(kind), settings=settings, **features)
+    folder, labels = tmp_path / "safetensors", np.arange(4) % 3
+    shutil.copy(tiny_checkpoint / "vocab.txt", folder)
+    theirs = torch_reference("gradients", folder, **features, label=labels)
+    model = TextClassifier.from_checkpoint(folder)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            loss = model.task.loss()(labels, model(features))
+        return loss, tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+    loss, gradients = step()
+    np.testing.assert_allclose(loss, theirs["loss"], atol=1e-5)
+    by_id = dict(zip([id(variable) for variable in model.trainable_variables], gradients, strict=True))
+    head = relative_variables(model.network.get_layer("classifier"))
+    variables = {**relative_variables(model.encoder), **{f"classifier/{name}": head[name] for name in head}}
+    config = model.encoder.config
+    table, layers = families.family_of(config).table(config), config.num_hidden_layers
+    base, compared = table.base_variables(layers), set()
+    for row in expand(table.with_head("SequenceClassification"), layers):
+        if row.variable not in variables:
+            continue
+        name = (table.prefix if row.variable in base and not row.outside else "") + row.tensor
+        ours = tf.convert_to_tensor(by_id[id(variables[row.variable])]).numpy()
+        wanted = theirs[f"grad/{name}"].T if row.layout == TRANSPOSED else theirs[f"grad/{name}"]
+        compared.add(row.variable)
+        if row.variable.endswith("key/bias"):  # 0 but for rounding: softmax does not see a shift of all keys
+            assert np.abs(ours).max() < 1e-6
+            continue
+        assert np.linalg.norm(ours - wanted) <= 1e-4 * np.linalg.norm(wanted), row.variable
+    assert compared == set(variables)
 
 
 def same_logits(folder, kind, features, theirs, tolerance):

@@ -20,6 +20,13 @@ def features(path):
     return {names[name]: torch.from_numpy(arrays[name]).long() for name in names}, arrays
 
 
+def of_model(model, batch):
+    """A batch without the segments that a model does not have."""
+    if getattr(model.config, "type_vocab_size", 0) < 2:
+        batch.pop("token_type_ids")
+    return batch
+
+
 def outputs(folder, inputs):
     model = transformers.BertModel.from_pretrained(folder).eval()
     with torch.no_grad():
@@ -34,9 +41,13 @@ def gradients(folder, inputs):
     assert not loading["unexpected_keys"], loading
     model.eval()
     batch, arrays = features(inputs)
-    values = model(**batch, labels=torch.from_numpy(arrays["label"]).long())
+    values = model(**of_model(model, batch), labels=torch.from_numpy(arrays["label"]).long())
     values.loss.backward()
-    grads = {f"grad/{name}": parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    grads = {
+        f"grad/{name}": parameter.grad.numpy()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     return {"logits": values.logits.detach().numpy(), "loss": values.loss.item(), **grads}
 
 
@@ -101,7 +112,7 @@ def make(folder, inputs):
         )
     else:
         sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-        config = transformers.BertConfig(**sizes, max_position_embeddings=64, **settings)
+        config = getattr(transformers, kind).config_class(**sizes, max_position_embeddings=64, **settings)
     model = getattr(transformers, kind)(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -185,8 +196,7 @@ def logits(folder, inputs):
     model, loading = getattr(transformers, kind).from_pretrained(folder, output_loading_info=True)
     assert not loading["missing_keys"], loading
     batch, _ = features(inputs)
-    if kind.startswith("Distil"):
-        batch.pop("token_type_ids")
+    batch = of_model(model, batch)
     if kind.endswith("MultipleChoice"):
         batch = {name: value[None] for name, value in batch.items()}
     with torch.no_grad():
