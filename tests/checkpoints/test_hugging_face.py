@@ -140,7 +140,7 @@ def remove(name):
         (missing_tensor, CheckpointError, r"lacks 4 tensors of the encoder: .*layer\.0\.output\.dense\.weight"),
         (change_config(num_hidden_layers=3), CheckpointError, r"lacks 16 tensors.*layer\.2"),
         (change_config(vocab_size=100), CheckpointError, r"word_embeddings\.weight has the shape.*\[100, 32\]"),
-        (change_config(model_type="roberta"), CheckpointError, "is RoBERTa, which tfbert does not read"),
+        (change_config(model_type="convbert"), CheckpointError, "is ConvBERT, which tfbert does not read"),
         (change_config(model_type="gpt"), ConfigError, "model_type is 'gpt'"),
         (change_config(pruned_heads={"0": [1]}), ConfigError, "pruned_heads names heads that are cut out"),
         (remove("config.json"), CheckpointError, r"config\.json does not exist"),

@@ -33,7 +33,7 @@ def test_keras_files_of_earlier_versions_name_no_family():
 @pytest.mark.parametrize(
     ("model_type", "error", "message"),
     [
-        ("roberta", CheckpointError, "is RoBERTa, which tfbert does not read: its tokens are byte-level BPE"),
+        ("convbert", CheckpointError, "is ConvBERT, which tfbert does not read: it has convolutions"),
         ("distilbret", ConfigError, "model_type is 'distilbret'.*did you mean 'distilbert'"),
         (7, ConfigError, "model_type must be a text, not 7"),
     ],
@@ -70,9 +70,9 @@ def test_the_weight_table_is_the_network(model_type):
 def test_a_registered_family_may_take_the_place_of_an_unknown_one(monkeypatch):
     monkeypatch.setattr(families, "_FAMILIES", dict(families._FAMILIES))
     bert = families.family("bert")
-    tfbert.register(Family("roberta", "Mine", "Mine", bert.config, bert.encoder, bert.table))
-    assert families.family("roberta").architecture("MaskedLM") == "MineForMaskedLM"
-    assert "roberta" in families.model_types()
+    tfbert.register(Family("convbert", "Mine", "Mine", bert.config, bert.encoder, bert.table))
+    assert families.family("convbert").architecture("MaskedLM") == "MineForMaskedLM"
+    assert "convbert" in families.model_types()
 
 
 # encoders alone

@@ -6,13 +6,14 @@ import re
 import typing
 from typing import Any, ClassVar
 
+from tfbert.encoders.config_keys import check_keys
 from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import ConfigError
 from tfbert.files import read_json_object
 from tfbert.settings import check_choice, check_not_negative, check_positive, check_types
 
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-
+_ENCODER_ONLY = {"is_decoder": False, "is_encoder_decoder": False, "add_cross_attention": False}
 
 # Layers and width of the models of Devlin et al. 2018 and Turc et al. 2019; heads are 64 wide.
 SIZES = {
@@ -61,6 +62,7 @@ class EncoderConfig:
 
     model_type: ClassVar[str]
     other_names: ClassVar[dict[str, str]] = {}  # field -> the family's key in config.json
+    harmless_keys: ClassVar[tuple[str, ...]] = ()  # of config.json, which change no number of this family
     required_values: ClassVar[dict[str, Any]] = {}  # key of config.json -> the only value that the network supports
 
     def __post_init__(self):
@@ -152,14 +154,16 @@ class EncoderConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> typing.Self:
-        """Reads the fields from the object of a config.json and ignores its other keys, which other readers use.
+        """Reads the fields from the object of a config.json.
 
         Raises:
-            ConfigError: a key is missing, or has a value that the network does not support.
+            ConfigError: a key is missing, has a value that the network does not support, or is one of which tfbert
+                does not know what it does to the network.
         """
         if (kind := values.get("model_type", cls.model_type)) != cls.model_type:
             raise ConfigError(f"model_type is {kind!r}; {cls.__name__} reads {cls.model_type!r}")
-        for key, required in cls.required_values.items():
+        required_values = {**_ENCODER_ONLY, **cls.required_values}
+        for key, required in required_values.items():
             if values.get(key, required) != required:
                 raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {required!r} only")
         if values.get("pruned_heads"):
@@ -169,6 +173,7 @@ class EncoderConfig:
         if missing:
             raise ConfigError(f"the configuration lacks {', '.join(missing)}")
         known = {field.name for field in dataclasses.fields(cls)}
+        check_keys(values, (*known, *required_values, *cls.other_names.values(), *cls.harmless_keys))
         return cls(**{key: value for key, value in found.items() if key in known})
 
     @classmethod

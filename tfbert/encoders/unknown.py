@@ -33,28 +33,34 @@ _FILES = {
 
 
 def refuse(folder: Any, values: dict[str, Any] | None = None, known: Iterable[str] = ()) -> None:
-    """Raises CheckpointError if a folder holds a family that tfbert does not have; the error names it.
+    """Raises CheckpointError if a folder holds a family that tfbert does not have, or only seems to hold one.
 
     Args:
         values: the object of its config.json, if it has one.
         known: every model_type that tfbert has, registered ones too.
     """
-    folder = pathlib.Path(folder)
+    folder, known = pathlib.Path(folder), tuple(known)
     kind = (values or {}).get("model_type")
-    if kind is None:
-        kind = _by_class(values or {}) or next(
+    is_named = kind is not None
+    if not is_named:
+        kind = _by_class(values or {}, known) or next(
             (kind for name, kind in _FILES.items() if (folder / name).exists()), None
         )
     if isinstance(kind, str) and kind in MODELS and kind not in known:
         name, why = MODELS[kind]
         raise CheckpointError(f"{folder} is {name}, which tfbert does not read: {why}")
+    if not is_named and kind not in (None, "bert"):
+        raise CheckpointError(
+            f"{folder} looks like a model of {kind}, which only a config.json with its model_type is read as; write "
+            f'"model_type": "{kind}" into it, beside its sizes'
+        )
 
 
-def _by_class(values: dict[str, Any]) -> str | None:
+def _by_class(values: dict[str, Any], known: tuple[str, ...]) -> str | None:
     """The model_type of the class in `architectures`."""
     names = values.get("architectures")
     if not isinstance(names, list) or not names:
         return None
-    plain = {kind.replace("-", "").replace("_", ""): kind for kind in MODELS}
+    plain = {kind.replace("-", "").replace("_", ""): kind for kind in (*MODELS, *known)}
     start = str(names[0]).split("For")[0].removesuffix("Model").lower()
     return plain.get(start)

@@ -20,12 +20,8 @@ class BertConfig(EncoderConfig):
     type_vocab_size: int = 2
 
     model_type: ClassVar[str] = "bert"
-    # Other values of these keys are variants of the network that tfbert does not have.
-    required_values: ClassVar[dict[str, Any]] = {
-        "position_embedding_type": "absolute",
-        "is_decoder": False,
-        "add_cross_attention": False,
-    }
+    # Another value is a variant of the network that tfbert does not have.
+    required_values: ClassVar[dict[str, Any]] = {"position_embedding_type": "absolute"}
 
     @property
     def dimensions(self) -> dict[str, int]:
