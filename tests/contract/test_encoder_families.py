@@ -136,6 +136,12 @@ def test_hidden_states_and_attention_on_request(case):
     assert encoder(case.features).keys() == {"sequence_output", "pooled_output"}
 
 
+def test_segments_of_a_family_without_them_are_named(case):
+    if "segment_ids" not in case.encoder.input_names:
+        with pytest.warns(UserWarning, match=f"{type(case.encoder).__name__} has no segments"):
+            case.encoder(FEATURES)
+
+
 def test_padding_changes_nothing(case):
     short = case.encoder({name: value[1:, :3] for name, value in case.features.items()})
     long = case.encoder({name: np.pad(value[1:], ((0, 0), (0, 9))) for name, value in case.features.items()})

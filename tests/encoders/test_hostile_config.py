@@ -41,7 +41,8 @@ def test_a_value_that_no_network_has_is_named(tmp_path, key, text):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("attention_window", [512]), ("is_decoder", True), ("is_encoder_decoder", True), ("gated", False)]
+    ("key", "value"),
+    [("attention_window", [512]), ("is_decoder", True), ("is_encoder_decoder", True), ("gated", False)],
 )
 def test_a_key_that_may_change_the_network_is_named(tmp_path, key, value):
     path = tmp_path / "config.json"
@@ -54,7 +55,13 @@ def test_a_key_that_may_change_the_network_is_named(tmp_path, key, value):
 @pytest.mark.parametrize("model_type", ["bert", "distilbert", "electra", "roberta", "albert"])
 def test_keys_of_published_files_stay(tmp_path, model_type):
     path = tmp_path / "config.json"
-    others = {"_name_or_path": "a", "id2label": {"0": "a"}, "gradient_checkpointing": False, "top_p": 1.0, "gap_size": 0}
+    others = {
+        "_name_or_path": "a",
+        "id2label": {"0": "a"},
+        "gradient_checkpointing": False,
+        "top_p": 1.0,
+        "gap_size": 0,
+    }
     sizes = {"dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 16} if model_type == "distilbert" else {}
     path.write_text(json.dumps({"model_type": model_type, **SIZES, **sizes, **others}))
     assert read_config(path).hidden_size == 8

@@ -21,6 +21,7 @@ _OF_TASKS = (
     *("num_sequence_labels", "num_choices", "qa_dropout", "classifier_dropout", "gradient_checkpointing"),
     *("chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict", "output_past"),
     *("pruned_heads", "use_cache", "use_return_dict", "attn_implementation", "sentence_transformers", "summary_type"),
+    "sbert_ce_default_activation_function",
     *("summary_use_proj", "summary_activation", "summary_last_dropout", "summary_first_dropout"),
 )
 # Of ids, which the tokenizer has.

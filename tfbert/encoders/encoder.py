@@ -6,9 +6,12 @@ Shapes: B batch, S sequence, T tokens, H hidden, N heads, V vocabulary, P predic
 from __future__ import annotations
 
 import pathlib
+import warnings
 from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from tfbert import hooks
@@ -167,6 +170,7 @@ class Encoder(keras.Model):
     ) -> dict[str, Any]:
         token_ids = inputs["token_ids"]
         self._check_length(token_ids)
+        self._check_segments(inputs.get("segment_ids"))
         layout = layout_of(
             token_ids,
             inputs.get("padding_mask"),
@@ -229,6 +233,16 @@ class Encoder(keras.Model):
             raise ValueError(
                 f"a sequence of {length} tokens is longer than the {self.max_tokens} that the encoder reads; give the "
                 "tokenizer a max_length"
+            )
+
+    def _check_segments(self, segment_ids: Any) -> None:
+        """Warns where a family without segments is called with two, as far as the numbers are known."""
+        is_read = segment_ids is None or "segment_ids" in self.input_names
+        if not is_read and tf.executing_eagerly() and np.any(segment_ids):
+            warnings.warn(
+                f"segment_ids are not all 0, but {type(self).__name__} has no segments and does not read them; its "
+                "two texts are told apart by the tokens between them",
+                stacklevel=3,
             )
 
     def get_config(self) -> dict[str, Any]:

@@ -69,7 +69,8 @@ class BertEncoder(Encoder):
         if self.projection is not None:
             self.projection.build((None, self.config.embedding_width))
         for block in self.blocks:
-            block.build(shape, (None, None))
+            if not block.built:  # one block may stand for several layers
+                block.build(shape, (None, None))
         self.pooler.build((None, self.hidden_size))
         self.built = True
 
