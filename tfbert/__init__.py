@@ -25,21 +25,31 @@ hooks.room = lambda name: importlib.import_module(f"tfbert.{name}")
 # Python parts do not wait for TensorFlow.
 _PUBLIC = {
     "AdamW": "tfbert.training.optimizers.adamw",
+    "AlbertConfig": "tfbert.encoders.albert.config",
+    "AlbertEncoder": "tfbert.encoders.albert.encoder",
     "BertConfig": "tfbert.encoders.bert.config",
     "BertEncoder": "tfbert.encoders.bert.encoder",
+    "CamembertConfig": "tfbert.encoders.roberta.config",
+    "CamembertEncoder": "tfbert.encoders.roberta.encoder",
     "DistilBertConfig": "tfbert.encoders.distilbert.config",
     "DistilBertEncoder": "tfbert.encoders.distilbert.encoder",
+    "ElectraConfig": "tfbert.encoders.electra.config",
+    "ElectraEncoder": "tfbert.encoders.electra.encoder",
     "Encoder": "tfbert.encoders.encoder",
     "LinearWarmup": "tfbert.training.optimizers.schedule",
     "MultipleChoice": "tfbert.models.multiple_choice",
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
     "RelationExtractor": "tfbert.models.relation_extractor",
+    "RobertaConfig": "tfbert.encoders.roberta.config",
+    "RobertaEncoder": "tfbert.encoders.roberta.encoder",
     "SentenceEncoder": "tfbert.models.sentence_encoder",
     "Summarizer": "tfbert.models.summarizer",
     "TextClassifier": "tfbert.models.text_classifier",
     "TokenClassifier": "tfbert.models.token_classifier",
     "Tokenizer": "tfbert.text",
+    "XlmRobertaConfig": "tfbert.encoders.roberta.config",
+    "XlmRobertaEncoder": "tfbert.encoders.roberta.encoder",
     "load": "tfbert.models",
     "register": "tfbert.models",
 }
@@ -57,11 +67,21 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert import tasks as tasks
     from tfbert import text as text
     from tfbert import training as training
+    from tfbert.encoders.albert.config import AlbertConfig as AlbertConfig
+    from tfbert.encoders.albert.encoder import AlbertEncoder as AlbertEncoder
     from tfbert.encoders.bert.config import BertConfig as BertConfig
     from tfbert.encoders.bert.encoder import BertEncoder as BertEncoder
     from tfbert.encoders.distilbert.config import DistilBertConfig as DistilBertConfig
     from tfbert.encoders.distilbert.encoder import DistilBertEncoder as DistilBertEncoder
+    from tfbert.encoders.electra.config import ElectraConfig as ElectraConfig
+    from tfbert.encoders.electra.encoder import ElectraEncoder as ElectraEncoder
     from tfbert.encoders.encoder import Encoder as Encoder
+    from tfbert.encoders.roberta.config import CamembertConfig as CamembertConfig
+    from tfbert.encoders.roberta.config import RobertaConfig as RobertaConfig
+    from tfbert.encoders.roberta.config import XlmRobertaConfig as XlmRobertaConfig
+    from tfbert.encoders.roberta.encoder import CamembertEncoder as CamembertEncoder
+    from tfbert.encoders.roberta.encoder import RobertaEncoder as RobertaEncoder
+    from tfbert.encoders.roberta.encoder import XlmRobertaEncoder as XlmRobertaEncoder
     from tfbert.models import load as load
     from tfbert.models import register as register
     from tfbert.models.multiple_choice import MultipleChoice as MultipleChoice

@@ -18,8 +18,10 @@ from typing import Any
 
 # module below tfbert -> its classes in saved files
 _CLASSES = {
+    "encoders.albert.encoder": ("AlbertEncoder",),
     "encoders.bert.encoder": ("BertEncoder",),
     "encoders.distilbert.encoder": ("DistilBertEncoder",),
+    "encoders.electra.encoder": ("ElectraEncoder",),
     "encoders.layers.attention": ("SelfAttention",),
     "encoders.layers.blocks": ("EncoderBlock",),
     "encoders.layers.dense": ("Dense", "LayerNorm"),
@@ -28,6 +30,7 @@ _CLASSES = {
     "encoders.layers.feed_forward": ("FeedForward",),
     "encoders.layers.initializers": ("TruncatedNormal",),
     "encoders.layers.pooling": ("SentencePooling",),
+    "encoders.roberta.encoder": ("RobertaEncoder", "XlmRobertaEncoder", "CamembertEncoder"),
     "models.multiple_choice": ("MultipleChoice",),
     "models.pretrainer": ("Pretrainer",),
     "models.question_answerer": ("QuestionAnswerer",),
