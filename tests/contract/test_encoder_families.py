@@ -79,7 +79,16 @@ class FamilyCase:
         return self.folder / "exported"
 
 
-@pytest.fixture(scope="session", params=table.FAMILIES)
+def rows(is_slow):
+    return [pytest.param(name, marks=[pytest.mark.slow] * is_slow(row)) for name, row in table.FAMILIES.items()]
+
+
+with_a_task = pytest.mark.parametrize(
+    "case", rows(lambda row: row.is_short or row.is_variant), indirect=True, scope="session"
+)
+
+
+@pytest.fixture(scope="session", params=rows(lambda row: row.is_variant))
 def case(request, tmp_path_factory):
     return FamilyCase(request.param, tmp_path_factory.mktemp(request.param))
 
@@ -254,6 +263,7 @@ def test_more_tokens_than_it_reads_are_refused(case):
 # with a task
 
 
+@with_a_task
 def test_a_run(case):
     values = json.loads((case.run / "model/config.json").read_text())
     assert values["architectures"] == [case.family.architecture("SequenceClassification")]
@@ -265,6 +275,7 @@ def test_a_run(case):
     assert len(case.model.predict(table.TEXTS)) == 5
 
 
+@with_a_task
 def test_a_served_answer_is_predicts(case, runtime):
     answer = runtime.ask(case.exported / "1", {"text": np.array([text.encode() for text in table.TEXTS], object)})
     found = case.model.task.readable(answer)
@@ -276,6 +287,7 @@ def test_a_served_answer_is_predicts(case, runtime):
         assert 0 <= row["largest_difference"]["serving_default"] < 1e-4
 
 
+@with_a_task
 def test_masked_words_are_filled_in(case, tmp_path):
     model = tfbert.Pretrainer.from_checkpoint(case.checkpoint, max_length=16, top_k=2)
     texts = {"text": ["where is my [MASK]", "no mask"]}

@@ -247,11 +247,15 @@ class FamilyRow:
     Args:
         sizes: of a configuration that trains in seconds, besides the usual ones.
         formats: checkpoint formats that take its weights, besides "hf".
+        is_short: whether it trains and is exported in the slow tests alone.
+        is_variant: of a family that has another row; tested with the slow tests alone.
     """
 
     model_type: str
     sizes: dict[str, Any] = dataclasses.field(default_factory=dict)
     formats: tuple[str, ...] = ()
+    is_short: bool = False
+    is_variant: bool = False
 
 
 # The tests' vocabulary has its padding in row 0.
@@ -262,14 +266,16 @@ FAMILIES = {
     for row in (
         FamilyRow("bert", formats=("keras_hub", "model_garden", "tf1")),
         # Its config.json has a rate for each head, and none that follows another one.
-        FamilyRow("distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1")),
+        FamilyRow(
+            "distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1"), is_short=True
+        ),
         # Its config.json has a rate for each head.
-        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}),
-        FamilyRow("electra", {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"}),
+        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}, is_short=True),
+        FamilyRow("electra", {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"}, is_short=True),
         FamilyRow("roberta", ROBERTA),
-        FamilyRow("xlm-roberta", ROBERTA),
-        FamilyRow("camembert", ROBERTA),
-        FamilyRow(toy_family.FAMILY.model_type),
+        FamilyRow("xlm-roberta", ROBERTA, is_variant=True),
+        FamilyRow("camembert", ROBERTA, is_variant=True),
+        FamilyRow(toy_family.FAMILY.model_type, is_short=True),
     )
 }
 
