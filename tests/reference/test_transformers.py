@@ -214,13 +214,14 @@ def same_logits(folder, kind, features, theirs, tolerance):
         encoder = families.encoder_of(source.config)
         encoder.build()
         load_encoder(encoder, source)
-        found = encoder(features)
+        found = encoder({name: features[name] for name in encoder.input_names})
         ours = {"last_hidden_state": found["sequence_output"], "pooler_output": found["pooled_output"]}
     elif kind.endswith(("MaskedLM", "PreTraining")):
         every = np.tile(np.arange(12, dtype="int32"), (4, 1))
-        found = tfbert.Pretrainer.from_checkpoint(folder).network({**features, "masked_positions": every})
+        network = tfbert.Pretrainer.from_checkpoint(folder).network
+        found = network({name: features[name] for name in network.encoder.input_names} | {"masked_positions": every})
         ours = {"logits": found["token_logits"], "prediction_logits": found["token_logits"]}
-        ours["seq_relationship_logits"] = found.get("pair_logits")
+        ours["seq_relationship_logits"] = ours["sop_logits"] = found.get("pair_logits")
     elif kind.endswith("QuestionAnswering"):
         logits = np.asarray(tfbert.QuestionAnswerer.from_checkpoint(folder)(features))
         ours = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
