@@ -37,6 +37,8 @@ _PUBLIC = {
     "ElectraEncoder": "tfbert.encoders.electra.encoder",
     "Encoder": "tfbert.encoders.encoder",
     "LinearWarmup": "tfbert.training.optimizers.schedule",
+    "MPNetConfig": "tfbert.encoders.mpnet.config",
+    "MPNetEncoder": "tfbert.encoders.mpnet.encoder",
     "MultipleChoice": "tfbert.models.multiple_choice",
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
@@ -76,6 +78,8 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.encoders.electra.config import ElectraConfig as ElectraConfig
     from tfbert.encoders.electra.encoder import ElectraEncoder as ElectraEncoder
     from tfbert.encoders.encoder import Encoder as Encoder
+    from tfbert.encoders.mpnet.config import MPNetConfig as MPNetConfig
+    from tfbert.encoders.mpnet.encoder import MPNetEncoder as MPNetEncoder
     from tfbert.encoders.roberta.config import CamembertConfig as CamembertConfig
     from tfbert.encoders.roberta.config import RobertaConfig as RobertaConfig
     from tfbert.encoders.roberta.config import XlmRobertaConfig as XlmRobertaConfig

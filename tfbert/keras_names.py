@@ -30,6 +30,8 @@ _CLASSES = {
     "encoders.layers.feed_forward": ("FeedForward",),
     "encoders.layers.initializers": ("TruncatedNormal",),
     "encoders.layers.pooling": ("SentencePooling",),
+    "encoders.layers.relative_bias": ("RelativeBias",),
+    "encoders.mpnet.encoder": ("MPNetEncoder",),
     "encoders.roberta.encoder": ("RobertaEncoder", "XlmRobertaEncoder", "CamembertEncoder"),
     "models.multiple_choice": ("MultipleChoice",),
     "models.pretrainer": ("Pretrainer",),

@@ -135,6 +135,7 @@ PREFIXES = {
     "XLMRoberta": ("MaskedLM", ROBERTA),
     "Camembert": ("MaskedLM", ROBERTA),
     "Albert": ("PreTraining", {"embedding_size": 16}),
+    "MPNet": ("MaskedLM", {}),
 }
 OTHER_CLASSES = [
     (f"{prefix}{head}", settings)

@@ -87,6 +87,15 @@ def embed(folder, inputs):
     return {"embedding": torch.cat(embeddings).numpy()[np.argsort(order)]}
 
 
+def encode(folder, inputs):
+    """The embeddings that sentence-transformers itself makes."""
+    import sentence_transformers
+
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    texts = [text.decode() for text in np.load(inputs, allow_pickle=True)["texts"]]
+    return {"embedding": model.encode(texts), "longest": model.max_seq_length}
+
+
 def multiple_choice(folder, inputs):
     """Logits [B, C], loss and gradients of pairs [B, C, S], without dropout."""
     model, loading = transformers.AutoModelForMultipleChoice.from_pretrained(folder, output_loading_info=True)

@@ -17,6 +17,7 @@ from keras import ops
 from tfbert import hooks
 from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.layers.dense import at_least_float32
+from tfbert.encoders.layers.layout import Layout
 from tfbert.encoders.layers.layouts import layout_of
 
 
@@ -139,6 +140,9 @@ class Encoder(keras.Model):
         """
         raise NotImplementedError
 
+    def prepare(self, layout: Layout) -> None:
+        """Gives the layout of a batch what attention asks it for, such as a bias by distance; most give nothing."""
+
     def text_vector(self, vectors: Any, training: bool = False) -> Any:
         """Turns vectors of first tokens [..., H] into text vectors [..., H]; makes `pooled_output`."""
         return vectors
@@ -178,6 +182,7 @@ class Encoder(keras.Model):
             padded=return_attention_probs,
             training=training,
         )
+        self.prepare(layout)
         given = {name: inputs[name] for name in self.input_names if name in inputs and name != "padding_mask"}
         position_ids = inputs.get("position_ids")
         given["position_ids"] = self.position_ids(inputs) if position_ids is None else position_ids

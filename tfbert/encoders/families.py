@@ -20,6 +20,7 @@ _FAMILIES: dict[str, Family | str] = {
     "distilbert": "tfbert.encoders.distilbert.family:FAMILY",
     "albert": "tfbert.encoders.albert.family:FAMILY",
     "electra": "tfbert.encoders.electra.family:FAMILY",
+    "mpnet": "tfbert.encoders.mpnet.family:FAMILY",
     "roberta": "tfbert.encoders.roberta.family:ROBERTA",
     "xlm-roberta": "tfbert.encoders.roberta.family:XLM_ROBERTA",
     "camembert": "tfbert.encoders.roberta.family:CAMEMBERT",

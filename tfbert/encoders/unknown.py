@@ -13,7 +13,6 @@ MODELS = {
     "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
     "deberta": ("DeBERTa", "its attention has relative positions"),
     "deberta-v2": ("DeBERTa", "its attention has relative positions"),
-    "mpnet": ("MPNet", "its attention has relative positions"),
     "nomic_bert": ("NomicBERT", "it has rotary positions and gated layers"),
     "mobilebert": ("MobileBERT", "it has bottlenecks between its layers"),
     "convbert": ("ConvBERT", "it has convolutions in its attention"),

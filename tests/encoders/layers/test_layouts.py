@@ -65,6 +65,40 @@ def test_a_token_attends_to_the_tokens_of_its_sequence(mask, packed, training):
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "mask", [MASK, MASK[:0], MASK[3:4], np.ones_like(MASK), np.zeros_like(MASK), np.tri(4, dtype="int32")]
+)
+def test_a_bias_by_distance(mask, packed, training):
+    """Of places in the row, whatever stands between two tokens."""
+    sequence_ids = np.resize(np.int32([[0, 0, 1, 1], [3, 1, 3, 1], [0, 1, 2, 3]]), mask.shape) if packed else None
+    unpadded, padded = Unpadded(mask, sequence_ids, training=training), Padded(mask.shape, mask, sequence_ids)
+
+    def biases(layout):
+        layout.add_bias(lambda distances: tf.cast(distances, tf.float32)[:, None])
+
+        def sums(sequences, bias):  # [R, L, 2] -> of each place the sum of distances x values
+            bias = tf.where(bias[:, 0] < -1e8, 0.0, bias[:, 0])
+            return tf.matmul(tf.broadcast_to(bias, [*tf.shape(sequences)[:2], tf.shape(sequences)[1]]), sequences)
+
+        return layout.rows(layout.attend(sums, layout.tokens(VALUES[: len(mask)])))
+
+    np.testing.assert_array_equal(biases(unpadded), biases(padded) * mask[..., None])
+
+
+def test_a_bias_by_distance_in_a_graph_that_knows_the_mask():
+    """Its shapes are known beforehand, those of the branch that is not taken too."""
+
+    @tf.function
+    def lengths():
+        layout = Unpadded(MASK)
+        layout.add_bias(lambda distances: tf.zeros(tf.shape(distances))[:, None])
+        return layout.attend(lambda x, bias: x + tf.reduce_sum(bias[:, 0], 2)[..., None] * 0, layout.tokens(VALUES))
+
+    np.testing.assert_array_equal(lengths()[: MASK.sum()], VALUES[MASK == 1])
+
+
 def test_which_layout_a_batch_gets():
     ids = tf.ones([2, 3], tf.int32)
     given = {"padded": False, "training": False}

@@ -28,13 +28,22 @@ class Layout:
         """Values of the tokens [T, W] -> those of each row's first place [B, W]."""
         raise NotImplementedError
 
+    def add_bias(self, function: Callable) -> None:
+        """Adds to `attend`'s bias one that depends on how far apart two tokens stand in a row; called once at most.
+
+        Args:
+            function: distances int32 [R, L, L], key - query -> float32 [R, N, L, L]; R is 1 where all sequences have
+                the same distances.
+        """
+        raise NotImplementedError
+
     def attend(self, function: Callable, *tokens: Any) -> Any:
         """Calls `function` on sequences side by side; returns what it gives for each token, [T, W'].
 
         Args:
             function: (each of `tokens` as [R, L, W], bias) -> [R, L, W'], R sequences of L places. `bias` is float32
                 and broadcasts to [R, N, L, L]: 0 where a token (axis 2) attends to another (axis 3), MASKED where
-                not; None if all attend to all of their sequence.
+                not, plus what was added; None if all attend to all of their sequence.
             tokens: values of the tokens [T, W] or [T].
         """
         raise NotImplementedError
@@ -54,7 +63,7 @@ class Padded(Layout):
     """
 
     def __init__(self, shape: tuple, padding_mask: Any = None, sequence_ids: Any = None) -> None:
-        self._shape, self._bias = tuple(shape[:2]), None
+        self._shape, self._bias, self._added = tuple(shape[:2]), None, None
         if sequence_ids is not None:
             same = ops.expand_dims(sequence_ids, 2) == ops.expand_dims(sequence_ids, 1)  # [B, S, S]
             if padding_mask is not None:
@@ -74,8 +83,23 @@ class Padded(Layout):
     def first(self, tokens: Any) -> Any:
         return self.rows(tokens)[:, 0]
 
+    def add_bias(self, function: Callable) -> None:
+        places = ops.arange(self._shape[1], dtype="int32")
+        self._added = function(distances(ops.expand_dims(places, 0)))
+
     def attend(self, function: Callable, *tokens: Any) -> Any:
-        return self.tokens(function(*map(self.rows, tokens), self._bias))
+        # A sum for each call: of a lone one, whose gradient is a sum over the calls, each part would have all B rows.
+        bias = self._bias if self._added is None or self._bias is None else self._bias + self._added
+        return self.tokens(function(*map(self.rows, tokens), self._added if bias is None else bias))
+
+
+def distances(places: Any) -> Any:
+    """How far each key stands from each query, key - query: places int [R, L] -> [R, L, L].
+
+    >>> distances(keras.ops.array([[0, 1]])).numpy().tolist()
+    [[[0, 1], [-1, 0]]]
+    """
+    return ops.expand_dims(places, 1) - ops.expand_dims(places, 2)
 
 
 def on_rows(call: Callable, hidden: Any, padding_mask: Any, **arguments: Any) -> Any:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tfbert.encoders.layers.masking import MASKED
 
 
@@ -39,11 +41,26 @@ def write_embeddings(
     return graph.layer_norm(embeddings.layer_norm, x, "embeddings.layer_norm")
 
 
-def write_blocks(graph: Any, config: Any, blocks: Any, x: str) -> str:
-    """Adds `EncoderBlock`s over [B, S, H] and the input padding_mask; returns `sequence_output` [B, S, H]."""
+def write_distances(graph: Any, token_ids: str, shift: int) -> str:
+    """Adds how far each key stands from each query, key - query + `shift`; returns int64 [S, S]."""
+    number = {value: graph.weight(f"integer_{value}", np.array(value, np.int64)) for value in (0, 1, shift)}
+    length = graph.op("Gather", graph.op("Shape", token_ids), number[1], axis=0)
+    places = graph.op("Range", number[0], length, number[1])
+    keys, queries = (graph.op("Unsqueeze", places, axes=[axis]) for axis in (0, 1))
+    return graph.op("Add", graph.op("Sub", keys, queries), number[shift])
+
+
+def write_blocks(graph: Any, config: Any, blocks: Any, x: str, *, bias: str | None = None) -> str:
+    """Adds `EncoderBlock`s over [B, S, H] and the input padding_mask; returns `sequence_output` [B, S, H].
+
+    Args:
+        bias: the name of [1, N, S, S], which is added to the scores of all blocks.
+    """
     mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
     mask = graph.cast(mask, "float32")
     mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
+    if bias is not None:
+        mask = graph.op("Add", bias, mask)  # [B, N, S, S]
     for i, block in enumerate(blocks):
 
         def norm(part, x, node, block=block):  # a block that is there several times has its weights once

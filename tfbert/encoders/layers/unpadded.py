@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfbert.encoders.layers.layout import Layout
+from tfbert.encoders.layers.layout import Layout, distances
 from tfbert.encoders.layers.masking import MASKED
 
 # The shorter half of the sequences, half of the others, and so on. Measured at mixed lengths in batches of 32: two
@@ -33,6 +33,12 @@ class _Group:
 
     index: tf.Tensor  # int32 [R', L']: which token stands at a place; any one where none does
     is_token: tf.Tensor  # bool [R', L']
+    added: tf.Tensor | None = None  # float32 [R' or 1, N, L', L']
+
+    @property
+    def bias(self) -> tf.Tensor:
+        bias = tf.where(self.is_token, 0.0, MASKED)[:, None, None, :]
+        return bias if self.added is None else bias + self.added
 
 
 class Unpadded(Layout):
@@ -65,7 +71,7 @@ class Unpadded(Layout):
         more = -tf.size(row) % tf.gather((*_MULTIPLES, 2 * _MULTIPLES[-1]), octave)
         least = tf.minimum(_LEAST_TOKENS * tf.size(row), _LEAST_TOKENS)  # of no tokens none
         self._more = tf.maximum(more, least - tf.size(row))  # T is so many more than there are tokens
-        self._of_equal_length = None
+        self._of_equal_length = self._added = self._biases = None
         if not training:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
             self._of_equal_length = tf.equal(longest * tf.size(lengths), tf.size(row))
@@ -98,22 +104,50 @@ class Unpadded(Layout):
     def _real(self, tokens):
         return tokens[: tf.size(self._places)]
 
+    def add_bias(self, function: Callable) -> None:
+        begins = tf.gather(tf.cumsum(self._lengths, exclusive=True), self._sequence)
+        place = self._places % self._length
+        place -= tf.gather(place, begins)  # in the token's sequence
+        has_gaps = tf.reduce_any(tf.not_equal(place, tf.range(tf.size(place)) - begins))
+
+        def added(places):  # [R', L'] -> [R', N, L', L'], or of one sequence if no padding stands between tokens
+            size = tf.shape(places)[0]
+            return function(distances(places[: tf.where(has_gaps, size, tf.minimum(size, 1))]))
+
+        for group in self._groups:
+            beyond = tf.range(tf.shape(group.index)[1])
+            group.added = added(tf.where(group.is_token, tf.gather(place, group.index), beyond))
+        if self._of_equal_length is not None:
+            # Once. For training a sum in each call of `attend`: the gradient of a lone one would be a sum of as many
+            # parts as there are calls, each of all R' sequences.
+            self._biases = [group.bias for group in self._groups]
+            places = tf.cond(
+                self._of_equal_length,
+                lambda: tf.reshape(place, self._side_by_side()),
+                lambda: tf.zeros([0, 0], tf.int32),
+            )
+            self._added = added(places)
+
     def attend(self, function: Callable, *tokens: Any) -> Any:
         def in_groups():
             values = zip(*(self._gathered(each) for each in tokens), strict=True)
-            biases = [tf.where(group.is_token, 0.0, MASKED)[:, None, None, :] for group in self._groups]
+            biases = self._biases or [group.bias for group in self._groups]
             return self._joined([function(*each, bias) for each, bias in zip(values, biases, strict=True)])
 
         def side_by_side():
-            sequences = tf.size(self._lengths)
-            shape = [sequences, tf.size(self._sequence) // tf.maximum(sequences, 1)]
+            shape = self._side_by_side()
             sides = (tf.reshape(self._real(each), [*shape, *each.shape[1:]]) for each in tokens)
-            values = function(*sides, None)
+            values = function(*sides, self._added)
             return tf.pad(tf.reshape(values, [-1, values.shape[-1]]), [[0, self._more], [0, 0]])
 
         if self._of_equal_length is None:
             return in_groups()
         return tf.cond(self._of_equal_length, side_by_side, in_groups)
+
+    def _side_by_side(self):
+        """[R, L] of sequences of equal length."""
+        sequences = tf.size(self._lengths)
+        return [sequences, tf.size(self._sequence) // tf.maximum(sequences, 1)]
 
     # groups
 
