@@ -31,6 +31,8 @@ _PUBLIC = {
     "BertEncoder": "tfbert.encoders.bert.encoder",
     "CamembertConfig": "tfbert.encoders.roberta.config",
     "CamembertEncoder": "tfbert.encoders.roberta.encoder",
+    "DebertaV2Config": "tfbert.encoders.deberta.config",
+    "DebertaV2Encoder": "tfbert.encoders.deberta.encoder",
     "DistilBertConfig": "tfbert.encoders.distilbert.config",
     "DistilBertEncoder": "tfbert.encoders.distilbert.encoder",
     "ElectraConfig": "tfbert.encoders.electra.config",
@@ -73,6 +75,8 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.encoders.albert.encoder import AlbertEncoder as AlbertEncoder
     from tfbert.encoders.bert.config import BertConfig as BertConfig
     from tfbert.encoders.bert.encoder import BertEncoder as BertEncoder
+    from tfbert.encoders.deberta.config import DebertaV2Config as DebertaV2Config
+    from tfbert.encoders.deberta.encoder import DebertaV2Encoder as DebertaV2Encoder
     from tfbert.encoders.distilbert.config import DistilBertConfig as DistilBertConfig
     from tfbert.encoders.distilbert.encoder import DistilBertEncoder as DistilBertEncoder
     from tfbert.encoders.electra.config import ElectraConfig as ElectraConfig

@@ -20,6 +20,7 @@ from typing import Any
 _CLASSES = {
     "encoders.albert.encoder": ("AlbertEncoder",),
     "encoders.bert.encoder": ("BertEncoder",),
+    "encoders.deberta.encoder": ("DebertaV2Encoder",),
     "encoders.distilbert.encoder": ("DistilBertEncoder",),
     "encoders.electra.encoder": ("ElectraEncoder",),
     "encoders.layers.attention": ("SelfAttention",),

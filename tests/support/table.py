@@ -270,9 +270,10 @@ FAMILIES = {
             "distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1"), is_short=True
         ),
         # Its config.json has a rate for each head.
-        FamilyRow("mpnet", {"pad_token_id": 1, "predictions_act": "gelu"}, is_short=True),
         FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}, is_short=True),
+        FamilyRow("deberta-v2", {"position_buckets": 8, "pooler_act": "gelu"}, is_short=True),
         FamilyRow("electra", {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"}, is_short=True),
+        FamilyRow("mpnet", {"pad_token_id": 1, "predictions_act": "gelu"}, is_short=True),
         FamilyRow("roberta", ROBERTA),
         FamilyRow("xlm-roberta", ROBERTA, is_variant=True),
         FamilyRow("camembert", ROBERTA, is_variant=True),

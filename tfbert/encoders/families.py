@@ -19,6 +19,7 @@ _FAMILIES: dict[str, Family | str] = {
     "bert": "tfbert.encoders.bert.family:FAMILY",
     "distilbert": "tfbert.encoders.distilbert.family:FAMILY",
     "albert": "tfbert.encoders.albert.family:FAMILY",
+    "deberta-v2": "tfbert.encoders.deberta.family:FAMILY",
     "electra": "tfbert.encoders.electra.family:FAMILY",
     "mpnet": "tfbert.encoders.mpnet.family:FAMILY",
     "roberta": "tfbert.encoders.roberta.family:ROBERTA",

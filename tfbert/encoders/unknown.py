@@ -11,8 +11,7 @@ from tfbert.errors import CheckpointError
 # model_type -> its name, and how it differs.
 MODELS = {
     "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
-    "deberta": ("DeBERTa", "its attention has relative positions"),
-    "deberta-v2": ("DeBERTa", "its attention has relative positions"),
+    "deberta": ("DeBERTa-v1", "its attention has projections of its own for distances"),
     "nomic_bert": ("NomicBERT", "it has rotary positions and gated layers"),
     "mobilebert": ("MobileBERT", "it has bottlenecks between its layers"),
     "convbert": ("ConvBERT", "it has convolutions in its attention"),

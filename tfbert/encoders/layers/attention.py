@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -29,6 +30,8 @@ class SelfAttention(keras.layers.Layer):
     >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
     TensorShape([1, 3, 4])
     """
+
+    products: ClassVar[int] = 1  # how many products a score is the sum of; it is divided by the root of all their sizes
 
     def __init__(
         self, hidden_size: int, num_heads: int, *, dropout: float = 0.1, initializer_range: float = 0.02, **kwargs: Any
@@ -60,28 +63,46 @@ class SelfAttention(keras.layers.Layer):
             return on_rows(self.call, hidden, padding_mask, training=training, return_probs=return_probs)
         all_probs = []
 
-        def attended(qkv: Any, bias: Any) -> Any:  # [R, L, 3 x H], … -> [R, L, H]
+        scores_of, given = self.scores(layout, training)
+
+        def attended(qkv: Any, *more: Any) -> Any:  # [R, L, 3 x H], …, bias -> [R, L, H]
+            *more, bias = more
             shape = ops.shape(qkv)[:2]
             qkv = ops.reshape(qkv, (*shape, 3, self.num_heads, self.head_size))
             query, key, value = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 3)  # [R, N, L, D]
             # Scores are float32 for every compute dtype.
-            scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+            scores = scores_of(query, key, *more)
             scores = ops.cast(scores, at_least_float32(scores.dtype))
             probs = ops.softmax(scores if bias is None else scores + ops.cast(bias, scores.dtype), axis=-1)
             all_probs.append(ops.cast(probs, self.compute_dtype))  # [R, N, L, L]
             context = ops.matmul(self.dropout(all_probs[-1], training=training), value)
             return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (*shape, self.hidden_size))
 
-        kernel, bias = (derived(self, part, functools.partial(self._qkv, part)) for part in ("kernel", "bias"))
+        kernel, bias = self.qkv("kernel"), self.qkv("bias")
         qkv = tf.nn.bias_add(tf.matmul(ops.cast(hidden, self.compute_dtype), kernel), bias)  # [T, 3 x H]
-        output = self.output_dense(layout.attend(attended, qkv))
+        output = self.output_dense(layout.attend(attended, qkv, *given))
         return (output, *all_probs) if return_probs else output
 
-    def _qkv(self, part):
+    def scores(self, layout: Layout, training: bool) -> tuple[Callable, tuple]:
+        """How the scores are computed: a function, and what it asks for of the tokens, [T] each.
+
+        The function: (query, key [R, N, L, D], what was asked for [R, L]) -> [R, N, L, L]. The query is scaled.
+        """
+        return _products, ()
+
+    def write_onnx_scores(self, graph: Any, query: str, key: str, name: str) -> str:
+        """Adds the scores [B, N, S, S], not yet scaled, of query [B, N, S, D] and key [B, N, D, S]."""
+        return graph.op("MatMul", query, key)
+
+    def qkv(self, part: str) -> Any:
         """The kernels [H, 3 x H] or biases [3 x H] of the three layers, of the query with the scale of the scores."""
+        return derived(self, part, functools.partial(self._qkv, part))
+
+    def _qkv(self, part):
         query, key, value = (getattr(layer, part) for layer in (self.query, self.key, self.value))
         return ops.cast(
-            ops.concatenate([query * (1.0 / math.sqrt(self.head_size)), key, value], axis=-1), self.compute_dtype
+            ops.concatenate([query * (1.0 / math.sqrt(self.products * self.head_size)), key, value], axis=-1),
+            self.compute_dtype,
         )
 
     def compute_output_spec(
@@ -100,3 +121,7 @@ class SelfAttention(keras.layers.Layer):
             "dropout": self.dropout_rate,
             "initializer_range": self.initializer_range,
         }
+
+
+def _products(query, key):
+    return ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))

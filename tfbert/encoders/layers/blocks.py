@@ -25,6 +25,9 @@ class EncoderBlock(keras.layers.Layer):
     [T, H]. The sums and LayerNorms are computed in float32 at least. Source: Vaswani et al. 2017, figure 1; Hugging
     Face BertLayer.
 
+    Args:
+        attention: a layer of another kind of scores, in place of `SelfAttention`.
+
     >>> EncoderBlock(4, 2, 16)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
     TensorShape([1, 3, 4])
     """
@@ -40,6 +43,7 @@ class EncoderBlock(keras.layers.Layer):
         attention_dropout: float = 0.1,
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
+        attention: SelfAttention | None = None,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -47,7 +51,7 @@ class EncoderBlock(keras.layers.Layer):
         self.hidden_act, self.dropout_rate, self.attention_dropout = hidden_act, dropout, attention_dropout
         self.layer_norm_eps, self.initializer_range = layer_norm_eps, initializer_range
         common = {"dtype": self.dtype_policy}
-        self.attention = SelfAttention(
+        self.attention = attention or SelfAttention(
             hidden_size,
             num_heads,
             dropout=attention_dropout,

@@ -17,8 +17,9 @@ class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
     Inputs: token_ids int [B, S], with S at most `max_position_embeddings`; segment_ids int [B, S], None if
-    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …. Output: [B, S, H]. Or tokens
-    [T], with position_ids, to [T, H]. The sum and LayerNorm are computed in float32 at least.
+    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …, which nobody reads if
+    `max_position_embeddings` is 0 (no positions). Output: [B, S, H]. Or tokens [T], with position_ids, to [T, H]. The
+    sum and LayerNorm are computed in float32 at least.
 
     >>> ids = keras.ops.zeros((1, 2), "int32")
     >>> BertEmbeddings(100, 8, max_position_embeddings=16)(ids, ids).shape
@@ -47,8 +48,9 @@ class BertEmbeddings(keras.layers.Layer):
             "dtype": self.variable_dtype,
         }
         self.token = keras.layers.Embedding(vocab_size, hidden_size, name="token", **table)
-        self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
-        self.segment = None
+        self.position = self.segment = None
+        if max_position_embeddings:
+            self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
         if type_vocab_size:
             self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
         self.layer_norm = LayerNorm(epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm")
@@ -61,9 +63,11 @@ class BertEmbeddings(keras.layers.Layer):
         self.layer_norm.build((None, None, self.hidden_size))
 
     def call(self, token_ids: Any, segment_ids: Any = None, position_ids: Any = None, training: bool = False) -> Any:
-        if position_ids is None:
-            position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
-        x = self.token(token_ids) + self.position(position_ids)  # [B, S, H]
+        x = self.token(token_ids)  # [B, S, H]
+        if self.position is not None:
+            if position_ids is None:
+                position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")
+            x += self.position(position_ids)
         if self.segment is not None:
             # The segment table has a row or two. A product with one-hot rows has a dense gradient of that size; the
             # gradient of a gather would scatter B x S rows into it.

@@ -28,6 +28,10 @@ class Layout:
         """Values of the tokens [T, W] -> those of each row's first place [B, W]."""
         raise NotImplementedError
 
+    def places(self) -> Any:
+        """The place of each token in its row, int32 [T]."""
+        raise NotImplementedError
+
     def add_bias(self, function: Callable) -> None:
         """Adds to `attend`'s bias one that depends on how far apart two tokens stand in a row; called once at most.
 
@@ -82,6 +86,9 @@ class Padded(Layout):
 
     def first(self, tokens: Any) -> Any:
         return self.rows(tokens)[:, 0]
+
+    def places(self) -> Any:
+        return self.tokens(ops.broadcast_to(ops.arange(self._shape[1], dtype="int32"), self._shape))
 
     def add_bias(self, function: Callable) -> None:
         places = ops.arange(self._shape[1], dtype="int32")

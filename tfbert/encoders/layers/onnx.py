@@ -25,14 +25,16 @@ def write_embeddings(
         position_ids: the name of ids [B, S]; 0, 1, 2, … unless given.
         segment_ids: the name of ids [B, S]; None for segment 0 everywhere.
     """
-    parts = ("token", "position", "segment") if embeddings.segment is not None else ("token", "position")
+    parts = [part for part in ("token", "position", "segment") if getattr(embeddings, part) is not None]
     tables = {part: graph.weight(f"embeddings.{part}", getattr(embeddings, part).embeddings.numpy()) for part in parts}
-    if position_ids is None:
-        length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
-        positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
-    else:
-        positions = graph.op("Gather", tables["position"], position_ids)
-    x = graph.op("Add", graph.op("Gather", tables["token"], "token_ids"), positions)
+    x = graph.op("Gather", tables["token"], "token_ids")
+    if "position" in tables:
+        if position_ids is None:
+            length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
+            positions = graph.op("Slice", tables["position"], graph.integers(0), length, graph.integers(0))
+        else:
+            positions = graph.op("Gather", tables["position"], position_ids)
+        x = graph.op("Add", x, positions)
     if "segment" in tables:
         segment = graph.integers(0) if segment_ids is None else segment_ids
         x = graph.op("Add", x, graph.op("Gather", tables["segment"], segment))
@@ -91,8 +93,8 @@ def _attention(graph, config, layer, x, mask, name):
         return graph.op("Transpose", graph.op("Reshape", dense, heads), perm=order)
 
     query, key, value = split("query", (0, 2, 1, 3)), split("key", (0, 2, 3, 1)), split("value", (0, 2, 1, 3))
-    scores = graph.op("MatMul", query, key)
-    scores = graph.op("Div", scores, graph.number(math.sqrt(config.head_size)))
+    scores = layer.write_onnx_scores(graph, query, key, name)
+    scores = graph.op("Div", scores, graph.number(math.sqrt(layer.products * config.head_size)))
     probs = graph.op("Softmax", graph.op("Add", scores, mask), axis=3)
     context = graph.op("Transpose", graph.op("MatMul", probs, value), perm=(0, 2, 1, 3))
     context = graph.op("Reshape", context, graph.integers(0, 0, config.hidden_size))

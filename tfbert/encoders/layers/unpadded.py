@@ -104,6 +104,9 @@ class Unpadded(Layout):
     def _real(self, tokens):
         return tokens[: tf.size(self._places)]
 
+    def places(self) -> Any:
+        return tf.pad(self._places % self._length, [[0, self._more]])
+
     def add_bias(self, function: Callable) -> None:
         begins = tf.gather(tf.cumsum(self._lengths, exclusive=True), self._sequence)
         place = self._places % self._length

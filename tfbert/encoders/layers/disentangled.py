@@ -1,0 +1,178 @@
+"""Attention that reads what a token is and how far away it stands apart from each other.
+
+H hidden, N heads, D head size, K buckets of distances; R sequences of L places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfbert.encoders.layers import onnx
+from tfbert.encoders.layers.attention import SelfAttention
+from tfbert.encoders.layers.dense import LayerNorm, at_least_float32
+from tfbert.encoders.layers.derived import derived
+from tfbert.encoders.layers.dropout import Dropout
+from tfbert.encoders.layers.initializers import TruncatedNormal
+from tfbert.encoders.layers.layout import Layout, distances
+
+_BUCKETS = "relative_buckets"  # the node of ONNX graphs
+
+
+def bucket_of(distance: np.ndarray, buckets: int, farthest: int) -> np.ndarray:
+    """The bucket of each distance, query - key, from 0 to `buckets` - 1; `buckets` / 2 is that of distance 0.
+
+    Distances up to a quarter of `buckets` have one each, farther ones buckets whose width grows with the logarithm; the
+    last is that of `farthest`, the number of tokens that a row can have, and of all beyond.
+    Source: He et al. 2021, DeBERTa (v2), make_log_bucket_position.
+
+    >>> bucket_of(np.array([-600, -1, 0, 1, 600]), 512, 512).tolist()
+    [0, 255, 256, 257, 511]
+    """
+    span = buckets // 2
+    near = span // 2
+    far = np.maximum(np.abs(distance), near).astype(np.float32) / np.float32(near)
+    # In float32, where a bucket begins, as PyTorch does.
+    log = np.log(far) / np.log(np.float32((farthest - 1) / near)) * np.float32(near - 1)
+    beyond = (np.ceil(log).astype(np.int32) + near) * np.sign(distance)
+    return np.clip(np.where(np.abs(distance) <= near, distance, beyond) + span, 0, buckets - 1).astype(np.int32)
+
+
+class RelativeEmbeddings(keras.layers.Layer):
+    """A vector for each bucket of distances, normalized.
+
+    >>> relative = RelativeEmbeddings(512, 4, farthest=512)
+    >>> relative.build()
+    >>> relative.vectors().shape
+    TensorShape([512, 4])
+    """
+
+    def __init__(
+        self,
+        buckets: int,
+        hidden_size: int,
+        *,
+        farthest: int,
+        layer_norm_eps: float = 1e-7,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.buckets, self.hidden_size, self.farthest = buckets, hidden_size, farthest
+        self.initializer_range = initializer_range
+        self.layer_norm = LayerNorm(epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm")
+
+    def build(self, input_shape: Any = None) -> None:
+        self.embeddings = self.add_weight(
+            shape=(self.buckets, self.hidden_size),
+            initializer=TruncatedNormal(stddev=self.initializer_range),
+            name="embeddings",
+        )
+        self.layer_norm.build((None, self.hidden_size))
+
+    def vectors(self) -> Any:
+        """[K, H], float32 at least."""
+        return self.layer_norm(tf.convert_to_tensor(self.embeddings))
+
+    def buckets_of(self, distance: Any) -> Any:
+        """The bucket of each distance, query - key, int32."""
+        table = bucket_of(np.arange(-self.farthest, self.farthest + 1), self.buckets, self.farthest)
+        return tf.gather(table, tf.clip_by_value(distance, -self.farthest, self.farthest) + self.farthest)
+
+    def write_onnx(self, graph: Any, max_tokens: int) -> None:
+        """Adds the buckets of all queries and keys of a row, int64 [S, S], for the layers of attention."""
+        queries_ahead = np.arange(max_tokens, -max_tokens - 1, -1)  # the distances there are key - query
+        table = bucket_of(queries_ahead, self.buckets, self.farthest)
+        places = onnx.write_distances(graph, "token_ids", max_tokens)
+        graph.op("Gather", graph.weight("buckets_by_distance", table.astype(np.int64)), places, name=_BUCKETS)
+
+
+class DisentangledAttention(SelfAttention):
+    """`SelfAttention` whose scores also have the products of a query and of a key with the vector of their distance.
+
+    score = (query . key + query . K(distance) + key . Q(distance)) / sqrt(3 D), where K and Q are the layer's own.
+    Source: He et al. 2021, section 3.1; Hugging Face DisentangledSelfAttention with share_att_key.
+
+    Args:
+        relative: the encoder's `RelativeEmbeddings`, built; the encoder owns its weights.
+        relative_dropout: of the vectors of distances.
+
+    >>> relative = RelativeEmbeddings(8, 4, farthest=16)
+    >>> relative.build()
+    >>> DisentangledAttention(4, 2, relative=relative)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
+    TensorShape([1, 3, 4])
+    """
+
+    products: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_heads: int,
+        *,
+        relative: RelativeEmbeddings,
+        relative_dropout: float = 0.1,
+        **kwargs: Any,
+    ):
+        super().__init__(hidden_size, num_heads, **kwargs)
+        self._relative = lambda: relative  # a layer in an attribute would count twice
+        self.relative_dropout = Dropout(relative_dropout, dtype=self.dtype_policy, name="relative_dropout")
+
+    def scores(self, layout: Layout, training: bool) -> tuple[Callable, tuple]:
+        if training:
+            vectors = self._by_bucket(training=True)
+        else:
+            vectors = derived(self, "by_bucket", self._by_bucket)
+        query_of, key_of = tf.unstack(vectors)
+
+        def summed(query: Any, key: Any, places: Any) -> Any:
+            buckets = self._relative().buckets_of(-distances(places))  # [R, query, key]
+            by_key = _picked(tf.matmul(query, key_of), buckets)  # [R, query, key, N]
+            by_query = _picked(tf.matmul(key, query_of), tf.transpose(buckets, (0, 2, 1)))  # [R, key, query, N]
+            more = tf.transpose(by_key + tf.transpose(by_query, (0, 2, 1, 3)), (0, 3, 1, 2))
+            return ops.cast(tf.matmul(query, key, transpose_b=True), more.dtype) + more
+
+        return summed, (layout.places(),)
+
+    def _by_bucket(self, *, training: bool = False) -> Any:
+        """Q and K of the vector of each bucket, [2, N, D, K]; Q with the scale of the scores."""
+        table = self.relative_dropout(self._relative().vectors(), training=training)
+        kernel, bias = (self.qkv(part)[..., : 2 * self.hidden_size] for part in ("kernel", "bias"))
+        both = tf.nn.bias_add(tf.matmul(ops.cast(table, self.compute_dtype), kernel), bias)  # [K, 2 x H]
+        return tf.transpose(tf.reshape(both, (-1, 2, self.num_heads, self.head_size)), (1, 2, 3, 0))
+
+    def write_onnx_scores(self, graph: Any, query: str, key: str, name: str) -> str:
+        query_of, key_of = (np.asarray(each)[None] for each in tf.unstack(self._by_bucket()))
+        query_of = query_of * np.float32(math.sqrt(self.products * self.head_size))  # the graph divides the sum
+        # Behind a node: int8 files have products with matrices in int8, not with these.
+        key_of, query_of = (
+            graph.op("Identity", graph.weight(f"{name}.{part}_by_bucket", value))
+            for part, value in (("key", key_of), ("query", query_of))
+        )
+        queries = _write_picked(graph, query, key_of, _BUCKETS)
+        of_keys = graph.op("Transpose", _BUCKETS, perm=[1, 0])
+        key_first = graph.op("Transpose", key, perm=[0, 1, 3, 2])
+        keys = _write_picked(graph, key_first, query_of, of_keys)
+        scores = graph.op("Add", super().write_onnx_scores(graph, query, key, name), queries)
+        return graph.op("Add", scores, graph.op("Transpose", keys, perm=[0, 1, 3, 2]))
+
+
+def _picked(scores, buckets):
+    """Of scores [R, N, L, K] those of buckets [R, L, L'], float32 at least: [R, L, L', N]."""
+    picked = tf.gather(tf.transpose(scores, (0, 2, 3, 1)), buckets, axis=2, batch_dims=2)
+    return ops.cast(picked, at_least_float32(picked.dtype))
+
+
+def _write_picked(graph, vectors, by_bucket, buckets):
+    """vectors [B, N, S, D], by_bucket [1, N, D, K], buckets [S, S] -> [B, N, S, S]."""
+    scores = graph.op("MatMul", vectors, by_bucket)  # [B, N, S, K]
+    shape = graph.op("Slice", graph.op("Shape", scores), graph.integers(0), graph.integers(3))
+    length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
+    every = graph.op("Expand", buckets, graph.op("Concat", shape, length, axis=0))
+    return graph.op("GatherElements", scores, every, axis=3)
