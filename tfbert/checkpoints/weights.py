@@ -20,14 +20,20 @@ from tfbert.encoders.weight_table import (
     default_row,
     expand,
     from_layout,
-    layout_shape,
     relative_variables,
     stored_shape,
+    variable_shape,
 )
 from tfbert.errors import CheckpointError
 
 # Weights of trained networks are far smaller; numbers in the wrong byte order soon exceed it.
 _LARGEST = 1e9
+
+
+def named_head(values: Mapping[str, Any]) -> str | None:
+    """Hugging Face's name for the head in the `architectures` of a config.json; None if it names no class."""
+    names = values.get("architectures")
+    return names[0].partition("For")[2] if isinstance(names, list) and names and isinstance(names[0], str) else None
 
 
 class Weights:
@@ -136,7 +142,7 @@ class Source(Weights):
     def value(self, variable: str) -> np.ndarray:
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
         row, file = self._found[variable]
-        value = np.asarray(from_layout(file.read(row.tensor), row.layout), np.float32)
+        value = np.asarray(from_layout(file.read(row.tensor), row), np.float32)
         if not (-_LARGEST < value.min(initial=0) and value.max(initial=0) < _LARGEST):  # false of NaN as well
             raise CheckpointError(
                 f"{self.description}: tensor {row.tensor} holds numbers that are no weights (NaN, infinite or beyond "
@@ -150,9 +156,8 @@ class Source(Weights):
 
     def hugging_face_head(self) -> str:
         """Hugging Face's name for the head, such as "SequenceClassification"; by `architectures`, or by the heads."""
-        names = self.values.get("architectures")
-        if isinstance(names, list) and names and isinstance(names[0], str):
-            return names[0].partition("For")[2]
+        if (named := named_head(self.values)) is not None:
+            return named
         heads = self.heads()
         if "predictions" in heads:
             by_head = {"predictions": "PreTraining" if "seq_relationship" in heads else "MaskedLM"}
@@ -214,8 +219,9 @@ class Source(Weights):
                 self._found[row.variable] = row, file
 
     def look_for(self, variables: Iterable[str]) -> None:
-        """Finds variables of a head that no table has, under `default_row`'s names."""
-        rows = [default_row(name) for name in variables if name not in self._found]
+        """Finds variables of a head that the family's table does not have, under `default_row`'s names."""
+        known = self.table.names_of(self.table, self.config.num_hidden_layers)
+        rows = [default_row(name) for name in variables if name not in self._found and name not in known]
         for row in rows:
             if self._file is not None and row.tensor in self._file.shapes:
                 self.add((row,), self._file)
@@ -223,7 +229,7 @@ class Source(Weights):
     def _shape(self, row: Row, stored: tuple[int, ...], wanted: tuple[int, ...] | None) -> tuple[int, ...]:
         heads, size = self.config.num_attention_heads, self.config.head_size
         by_head = {BY_HEAD_OUT: tuple(stored[-2:]), BY_HEAD_IN: tuple(stored[:2])}.get(row.layout, (heads, size))
-        shape = layout_shape(tuple(stored), row.layout)
+        shape = variable_shape(tuple(stored), row)
         if shape is None or (wanted is not None and shape != wanted) or by_head != (heads, size):
             asked = "" if wanted is None else f"; the configuration asks for {list(stored_shape(wanted, row, heads))}"
             raise CheckpointError(f"{self.description}: tensor {row.tensor} has the shape {list(stored)}{asked}")
@@ -267,7 +273,9 @@ def rows_to_write(weights: Weights, rows: Iterable[Row]) -> list[tuple[Row, tupl
     return [(row, stored_shape(weights.shapes[row.variable], row, c.num_attention_heads)) for row in held]
 
 
-def stored_value(weights: Weights, row: Row, shape: tuple[int, ...]) -> np.ndarray:
-    """A variable's contiguous array in the format's layout."""
+def stored_value(weights: Weights, row: Row, shape: tuple[int, ...], *others: Row) -> np.ndarray:
+    """A tensor's contiguous array in the format's layout; `others` are the rows of its other parts, in their order."""
     value = weights.value(row.variable)
+    if others:
+        value = np.concatenate([value, *(weights.value(other.variable) for other in others)], axis=-1)
     return np.ascontiguousarray(value.T if row.layout == TRANSPOSED else value.reshape(shape), np.float32)

@@ -28,6 +28,8 @@ class Row(NamedTuple):
         is_written: False for a second name, which some files have and tfbert only reads.
         of: the head, such as "SequenceClassification", whose files have this name; "" for those of all other heads.
         outside: whether the tensor is not the encoder's own, so that it has no prefix in files with heads.
+        part: (i, n): the variable is the i-th, from 0 on, of n equal parts of the tensor, along tfbert's last axis.
+        first_block: the number of the first block that has the variable.
     """
 
     variable: str
@@ -37,6 +39,8 @@ class Row(NamedTuple):
     is_written: bool = True
     of: str = ""
     outside: bool = False
+    part: tuple[int, int] = (0, 1)
+    first_block: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +90,30 @@ class WeightTable:
         for row in self:
             if row.is_written:
                 by_variable.setdefault(row.variable, []).append(row)
-        for rows in by_variable.values():
-            yield from (
-                [row for row in rows if row.of == head and head] or [row for row in rows if not row.of] or rows[:1]
-            )
+        chosen = [
+            row
+            for rows in by_variable.values()
+            for row in [row for row in rows if row.of == head and head]
+            or [row for row in rows if not row.of]
+            or rows[:1]
+        ]
+        of_head = {row.tensor for row in chosen if row.of == head and head}
+        yield from (row for row in chosen if row.of == head or row.tensor not in of_head)
+
+    def read_with(self, head: str) -> list[Row]:
+        """The rows that a file with a head is read by.
+
+        Of the rows of one tensor these are the head's, if it has any, else those of no head, if there are any.
+        """
+        heads: dict[str, set[str]] = {}
+        for row in self:
+            heads.setdefault(row.tensor, set()).add(row.of)
+
+        def is_read(row: Row) -> bool:
+            known = heads[row.tensor]
+            return row.of == head if head in known else not row.of or "" not in known
+
+        return [row for row in self if is_read(row)]
 
 
 def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:
@@ -102,7 +126,7 @@ def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:
 
 
 def _repeated(row: Row, num_layers: int) -> Iterator[Row]:
-    for i in range(num_layers) if "{i}" in row.variable else (0,):
+    for i in range(row.first_block, num_layers) if "{i}" in row.variable else (0,):
         yield row._replace(variable=row.variable.format(i=i), tensor=row.tensor.format(i=i, _i=f"_{i}" if i else ""))
 
 
@@ -129,6 +153,14 @@ def relative_variables(layer: Any) -> dict[str, Any]:
     return {variable.path.rpartition(f"{layer.name}/")[2]: variable for variable in layer.weights}
 
 
+def variable_shape(stored: tuple[int, ...], row: Row) -> tuple[int, ...] | None:
+    """A variable's shape in tfbert's layout; None if its tensor has another number of axes, or no such parts."""
+    shape, parts = layout_shape(stored, row.layout), row.part[1]
+    if not shape or parts == 1:
+        return shape
+    return None if shape[-1] % parts else (*shape[:-1], shape[-1] // parts)
+
+
 def layout_shape(stored: tuple[int, ...], layout: str) -> tuple[int, ...] | None:
     """A tensor's shape in tfbert's layout; None if it has another number of axes than the layout."""
     if layout == BY_HEAD_OUT and len(stored) in (2, 3):
@@ -141,7 +173,9 @@ def layout_shape(stored: tuple[int, ...], layout: str) -> tuple[int, ...] | None
 
 
 def stored_shape(shape: tuple[int, ...], row: Row, heads: int) -> tuple[int, ...]:
-    """A variable's shape in its row's layout."""
+    """The shape of a variable's tensor, in its row's layout."""
+    if row.part[1] > 1:
+        shape = (*shape[:-1], shape[-1] * row.part[1])
     if row.layout == TRANSPOSED:
         return tuple(shape[::-1])
     if row.layout == BY_HEAD_OUT:
@@ -151,6 +185,8 @@ def stored_shape(shape: tuple[int, ...], row: Row, heads: int) -> tuple[int, ...
     return tuple(shape)
 
 
-def from_layout(value: np.ndarray, layout: str) -> np.ndarray:
-    """A format's array in tfbert's layout."""
-    return value.T if layout == TRANSPOSED else value.reshape(layout_shape(value.shape, layout))
+def from_layout(value: np.ndarray, row: Row) -> np.ndarray:
+    """The variable in a format's array, in tfbert's layout."""
+    value = value.T if row.layout == TRANSPOSED else value.reshape(layout_shape(value.shape, row.layout))
+    number, parts = row.part
+    return value if parts == 1 else np.split(value, parts, axis=-1)[number]

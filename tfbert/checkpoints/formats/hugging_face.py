@@ -20,12 +20,13 @@ from tfbert.checkpoints.weights import (
     Source,
     Weights,
     check_rows,
+    named_head,
     rows_to_write,
     stored_value,
 )
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
-from tfbert.encoders.weight_table import WeightTable, default_row
+from tfbert.encoders.weight_table import Row, WeightTable, default_row
 from tfbert.files import read_json_object, write_json
 
 # Weights that a folder may hold; the first that exists is read.
@@ -53,9 +54,9 @@ def open_folder(folder: Any) -> Source:
     values, config = read_json_object(folder / "config.json"), families.read_config(folder / "config.json")
     family = families.family_of(config)
     table = family.table(config)
-    file = _plain_names(FILES[name](folder / name), table)
+    file, rows = _plain_names(FILES[name](folder / name), table), table.read_with(named_head(values) or "")
     kind = "Hugging Face folder" if family.model_type == families.DEFAULT else f"{family.name} in a Hugging Face folder"
-    return Source(f"{kind} {folder} ({name})", folder, config, values, [(table, file)])
+    return Source(f"{kind} {folder} ({name})", folder, config, values, [(rows, file)])
 
 
 def _plain_names(file: TensorFile, table: WeightTable) -> Renamed:
@@ -121,13 +122,18 @@ def write_weights(folder: Any, weights: Weights, *, head: str = "", values: dict
     own = [default_row(name) for name in of_tasks if name not in known]
     check_rows(weights, (*table, *own, *sentence_transformers.DENSE), f"Hugging Face's {weights.family.model_type}")
     write_config(folder, weights.config, head, values or {})
-    rows = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    parts: dict[str, list[Row]] = {}  # of each tensor, of which most have one
     for row, shape in rows_to_write(weights, (*table.with_head(head), *own)):
-        rows[(table.prefix if row.variable in base and not row.outside else "") + row.tensor] = row, shape
-    shapes = {name: shape for name, (_, shape) in rows.items()}
-    write_safetensors(
-        pathlib.Path(folder) / "model.safetensors", shapes, lambda name: stored_value(weights, *rows[name])
-    )
+        name = (table.prefix if row.variable in base and not row.outside else "") + row.tensor
+        shapes[name] = shape
+        parts.setdefault(name, []).append(row)
+
+    def value(name):
+        first, *others = sorted(parts[name], key=lambda row: row.part)
+        return stored_value(weights, first, shapes[name], *others)
+
+    write_safetensors(pathlib.Path(folder) / "model.safetensors", shapes, value)
 
 
 def write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
