@@ -43,6 +43,8 @@ class Encoder(keras.Model):
     config_class: ClassVar[type[EncoderConfig]]
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
+    pools_tokens: ClassVar[bool] = False  # whether `token_vectors` reads the pooler
+
     has_trained_pooler = True  # False if the checkpoint had none; `save` then writes none
     blocks: list[keras.layers.Layer]  # (hidden [T, H], layout, training, return_probs) -> hidden, or also probs
 
@@ -143,6 +145,27 @@ class Encoder(keras.Model):
     def prepare(self, layout: Layout) -> None:
         """Gives the layout of a batch what attention asks it for, such as a bias by distance; most give nothing."""
 
+    def block_inputs(self, tokens: dict[str, Any]) -> dict[str, Any]:
+        """What each block is given by name besides the vectors, such as rotary positions; `tokens` as in `embed`."""
+        return {}
+
+    def finish(self, hidden: Any) -> Any:
+        """The last block's vectors [T, H] -> those of `sequence_output`."""
+        return hidden
+
+    def first_vectors(self, hidden: Any, layout: Layout, inputs: dict[str, Any]) -> Any:
+        """The vectors [B, H] that `text_vector` reads: of first tokens, unless a family takes others.
+
+        Args:
+            hidden: the tokens' vectors [T, H].
+            inputs: as in `call`.
+        """
+        return layout.first(hidden)
+
+    def token_vectors(self, vectors: Any, training: bool = False) -> Any:
+        """Turns `sequence_output` [B, S, H] into the vectors that a head of each token reads."""
+        return vectors
+
     def text_vector(self, vectors: Any, training: bool = False) -> Any:
         """Turns vectors of first tokens [..., H] into text vectors [..., H]; makes `pooled_output`."""
         return vectors
@@ -158,6 +181,10 @@ class Encoder(keras.Model):
             graph: a `tfbert.export.onnx.graph.GraphWriter`.
         """
         raise NotImplementedError
+
+    def write_onnx_token_vectors(self, graph: Any, sequence_output: str) -> str:
+        """Adds the nodes of `token_vectors`; returns the name of their output [B, S, H]."""
+        return sequence_output
 
     def write_onnx_text_vector(self, graph: Any, sequence_output: str) -> str:
         """Adds the nodes from `sequence_output` [B, S, H] to the text vector [B, H]; returns its name."""
@@ -186,18 +213,18 @@ class Encoder(keras.Model):
         given = {name: inputs[name] for name in self.input_names if name in inputs and name != "padding_mask"}
         position_ids = inputs.get("position_ids")
         given["position_ids"] = self.position_ids(inputs) if position_ids is None else position_ids
-        hidden = self.embed({name: layout.tokens(values) for name, values in given.items()}, training)
+        tokens = {name: layout.tokens(values) for name, values in given.items()}
+        hidden, others = self.embed(tokens, training), self.block_inputs(tokens)
         hidden_states, attention_probs = [hidden], []
         for block in self.blocks:
-            hidden = block(hidden, layout=layout, training=training, return_probs=return_attention_probs)
+            hidden = block(hidden, layout=layout, training=training, return_probs=return_attention_probs, **others)
             if return_attention_probs:
                 hidden, probs = hidden
                 attention_probs.append(probs)
             hidden_states.append(hidden)
-        outputs = {
-            "sequence_output": layout.rows(hidden),
-            "pooled_output": ops.cast(self.text_vector(layout.first(hidden), training), hidden.dtype),
-        }
+        hidden_states[-1] = hidden = self.finish(hidden)
+        text_vector = self.text_vector(self.first_vectors(hidden, layout, inputs), training)
+        outputs = {"sequence_output": layout.rows(hidden), "pooled_output": ops.cast(text_vector, hidden.dtype)}
         if return_hidden_states:
             outputs["hidden_states"] = [layout.rows(each) for each in hidden_states]
         if return_attention_probs:

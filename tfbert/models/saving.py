@@ -66,8 +66,9 @@ class Saving:
             encoder.build()
             model = cls(task, encoder, dtype=dtype)  # type: ignore[call-arg]
         report = checkpoints.load_encoder(model.encoder, source)
-        encoder.has_trained_pooler = task.reads_pooler or not report.missing
-        loaded, missing = list(report.loaded), list(report.missing if task.reads_pooler else ())
+        reads_pooler = task.reads_pooler or (task.reads_token_vectors and encoder.pools_tokens)
+        encoder.has_trained_pooler = reads_pooler or not report.missing
+        loaded, missing = list(report.loaded), list(report.missing if reads_pooler else ())
         report, notes = _load_heads(model, source)
         model.load_report = checkpoints.LoadReport(
             (*loaded, *report.loaded), (*missing, *report.missing), str(source), notes

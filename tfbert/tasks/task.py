@@ -80,8 +80,13 @@ class Task(abc.ABC):
 
     @property
     def reads_pooler(self) -> bool:
-        """Whether outputs depend on the encoder's pooler, which a checkpoint must then have."""
+        """Whether outputs depend on the encoder's text vector, whose pooler a checkpoint must then have."""
         return True
+
+    @property
+    def reads_token_vectors(self) -> bool:
+        """Whether outputs depend on the encoder's `token_vectors`."""
+        return False
 
     @property
     def reads_windows(self) -> bool:

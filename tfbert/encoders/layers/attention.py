@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -15,6 +15,7 @@ from tfbert.encoders.layers.dense import at_least_float32, dense
 from tfbert.encoders.layers.derived import derived
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.layout import Layout, on_rows
+from tfbert.encoders.layers.rotary import Rotary, near, rotated
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -27,6 +28,11 @@ class SelfAttention(keras.layers.Layer):
     computed in float32.
     Source: Vaswani et al. 2017, section 3.2; Hugging Face BertSelfAttention.
 
+    Args:
+        theta: the base of rotary positions (`tfbert.encoders.layers.rotary`), whose turns a call then gets as `rotary`;
+            None without them.
+        reach: with rotary positions, how many of them a token looks to either side; None for its whole sequence.
+
     >>> SelfAttention(4, 2)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
     TensorShape([1, 3, 4])
     """
@@ -34,14 +40,26 @@ class SelfAttention(keras.layers.Layer):
     products: ClassVar[int] = 1  # how many products a score is the sum of; it is divided by the root of all their sizes
 
     def __init__(
-        self, hidden_size: int, num_heads: int, *, dropout: float = 0.1, initializer_range: float = 0.02, **kwargs: Any
+        self,
+        hidden_size: int,
+        num_heads: int,
+        *,
+        dropout: float = 0.1,
+        initializer_range: float = 0.02,
+        use_bias: bool = True,
+        theta: float | None = None,
+        reach: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
+        if reach is not None and theta is None:
+            raise ValueError("a reach needs rotary positions: give a theta")
+        self.use_bias, self.theta, self.reach = use_bias, theta, reach
         self.hidden_size, self.num_heads, self.dropout_rate = hidden_size, num_heads, dropout
         self.head_size, self.initializer_range = hidden_size // num_heads, initializer_range
 
         self.query, self.key, self.value, self.output_dense = (
-            dense(hidden_size, initializer_range, name, self.dtype_policy)
+            dense(hidden_size, initializer_range, name, self.dtype_policy, use_bias=use_bias)
             for name in ("query", "key", "value", "output")
         )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
@@ -56,17 +74,23 @@ class SelfAttention(keras.layers.Layer):
         padding_mask: Any = None,
         *,
         layout: Layout | None = None,
+        rotary: Mapping[float, Rotary] | None = None,
         training: bool = False,
         return_probs: bool = False,
     ) -> Any:
         if layout is None:
-            return on_rows(self.call, hidden, padding_mask, training=training, return_probs=return_probs)
+            return on_rows(self.call, hidden, padding_mask, rotary=rotary, training=training, return_probs=return_probs)
+        if self.theta is not None and rotary is None:
+            raise ValueError("attention with rotary positions needs `rotary`, the turns of its tokens")
         all_probs = []
 
         scores_of, given = self.scores(layout, training)
 
         def attended(qkv: Any, *more: Any) -> Any:  # [R, L, 3 x H], …, bias -> [R, L, H]
             *more, bias = more
+            if self.reach is not None:
+                *more, position_ids = more
+                bias = near(position_ids, self.reach, bias)
             shape = ops.shape(qkv)[:2]
             qkv = ops.reshape(qkv, (*shape, 3, self.num_heads, self.head_size))
             query, key, value = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 3)  # [R, N, L, D]
@@ -78,8 +102,14 @@ class SelfAttention(keras.layers.Layer):
             context = ops.matmul(self.dropout(all_probs[-1], training=training), value)
             return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (*shape, self.hidden_size))
 
-        kernel, bias = self.qkv("kernel"), self.qkv("bias")
-        qkv = tf.nn.bias_add(tf.matmul(ops.cast(hidden, self.compute_dtype), kernel), bias)  # [T, 3 x H]
+        qkv = tf.matmul(ops.cast(hidden, self.compute_dtype), self.qkv("kernel"))  # [T, 3 x H]
+        if self.use_bias:
+            qkv = tf.nn.bias_add(qkv, self.qkv("bias"))
+        if self.theta is not None and rotary is not None:
+            turns = rotary[self.theta]
+            turned = rotated(qkv[:, : 2 * self.hidden_size], turns, self.head_size)
+            qkv = ops.concatenate([turned, qkv[:, 2 * self.hidden_size :]], axis=-1)
+            given = given if self.reach is None else (*given, turns.position_ids)
         output = self.output_dense(layout.attend(attended, qkv, *given))
         return (output, *all_probs) if return_probs else output
 
@@ -120,6 +150,9 @@ class SelfAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout_rate,
             "initializer_range": self.initializer_range,
+            "use_bias": self.use_bias,
+            "theta": self.theta,
+            "reach": self.reach,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -10,7 +11,9 @@ from tfbert.encoders.layers.attention import SelfAttention
 from tfbert.encoders.layers.dense import LayerNorm, at_least_float32, residual
 from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.feed_forward import FeedForward
+from tfbert.encoders.layers.gated import GatedFeedForward
 from tfbert.encoders.layers.layout import Layout, on_rows
+from tfbert.encoders.layers.rotary import Rotary
 
 if TYPE_CHECKING:
     from tfbert.encoders.config import EncoderConfig
@@ -27,6 +30,9 @@ class EncoderBlock(keras.layers.Layer):
 
     Args:
         attention: a layer of another kind of scores, in place of `SelfAttention`.
+        use_bias: whether the attention and the feed-forward network have biases.
+        gated: whether the feed-forward network is a `GatedFeedForward`.
+        theta: as in `SelfAttention`.
 
     >>> EncoderBlock(4, 2, 16)(keras.ops.ones((1, 3, 4)), keras.ops.ones((1, 3))).shape
     TensorShape([1, 3, 4])
@@ -44,28 +50,35 @@ class EncoderBlock(keras.layers.Layer):
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
         attention: SelfAttention | None = None,
+        use_bias: bool = True,
+        gated: bool = False,
+        theta: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.hidden_size, self.num_heads, self.intermediate_size = hidden_size, num_heads, intermediate_size
         self.hidden_act, self.dropout_rate, self.attention_dropout = hidden_act, dropout, attention_dropout
         self.layer_norm_eps, self.initializer_range = layer_norm_eps, initializer_range
+        self.use_bias, self.gated, self.theta = use_bias, gated, theta
         common = {"dtype": self.dtype_policy}
         self.attention = attention or SelfAttention(
             hidden_size,
             num_heads,
             dropout=attention_dropout,
             initializer_range=initializer_range,
+            use_bias=use_bias,
+            theta=theta,
             name="attention",
             **common,
         )
         self.attention_norm = LayerNorm(epsilon=layer_norm_eps, name="attention_norm", **common)
         self.attention_output_dropout = Dropout(dropout, name="attention_output_dropout", **common)
-        self.feed_forward = FeedForward(
+        self.feed_forward = (GatedFeedForward if gated else FeedForward)(
             hidden_size,
             intermediate_size,
             hidden_act=hidden_act,
             initializer_range=initializer_range,
+            use_bias=use_bias,
             name="feed_forward",
             **common,
         )
@@ -85,12 +98,13 @@ class EncoderBlock(keras.layers.Layer):
         padding_mask: Any = None,
         *,
         layout: Layout | None = None,
+        rotary: Mapping[float, Rotary] | None = None,
         training: bool = False,
         return_probs: bool = False,
     ) -> Any:
         if layout is None:
-            return on_rows(self.call, hidden, padding_mask, training=training, return_probs=return_probs)
-        attended = self.attention(hidden, layout=layout, training=training, return_probs=return_probs)
+            return on_rows(self.call, hidden, padding_mask, rotary=rotary, training=training, return_probs=return_probs)
+        attended = self.attention(hidden, layout=layout, rotary=rotary, training=training, return_probs=return_probs)
         attended, *probs = attended if return_probs else (attended,)
         attended = self.attention_output_dropout(attended, training=training)
         hidden = self.attention_norm(residual(hidden, attended))
@@ -117,6 +131,9 @@ class EncoderBlock(keras.layers.Layer):
             "attention_dropout": self.attention_dropout,
             "layer_norm_eps": self.layer_norm_eps,
             "initializer_range": self.initializer_range,
+            "use_bias": self.use_bias,
+            "gated": self.gated,
+            "theta": self.theta,
         }
 
 

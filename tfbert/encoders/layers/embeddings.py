@@ -17,7 +17,7 @@ class BertEmbeddings(keras.layers.Layer):
     """Sum of the three embeddings, normalized (Devlin et al. 2018, figure 2).
 
     Inputs: token_ids int [B, S], with S at most `max_position_embeddings`; segment_ids int [B, S], None if
-    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …, which nobody reads if
+    `type_vocab_size` is 0 (no segments); position_ids int [B, S], by default 0, 1, 2, …, and not read if
     `max_position_embeddings` is 0 (no positions). Output: [B, S, H]. Or tokens [T], with position_ids, to [T, H]. The
     sum and LayerNorm are computed in float32 at least.
 
@@ -36,13 +36,14 @@ class BertEmbeddings(keras.layers.Layer):
         dropout: float = 0.1,
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
+        norm_bias: bool = True,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.vocab_size, self.hidden_size = vocab_size, hidden_size
         self.max_position_embeddings, self.type_vocab_size = max_position_embeddings, type_vocab_size
         self.dropout_rate, self.layer_norm_eps = dropout, layer_norm_eps
-        self.initializer_range = initializer_range
+        self.initializer_range, self.norm_bias = initializer_range, norm_bias
         table = {
             "embeddings_initializer": TruncatedNormal(stddev=initializer_range),
             "dtype": self.variable_dtype,
@@ -53,7 +54,9 @@ class BertEmbeddings(keras.layers.Layer):
             self.position = keras.layers.Embedding(max_position_embeddings, hidden_size, name="position", **table)
         if type_vocab_size:
             self.segment = keras.layers.Embedding(type_vocab_size, hidden_size, name="segment", **table)
-        self.layer_norm = LayerNorm(epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm")
+        self.layer_norm = LayerNorm(
+            epsilon=layer_norm_eps, center=norm_bias, dtype=self.dtype_policy, name="layer_norm"
+        )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, token_ids_shape: Any, segment_ids_shape: Any = None, position_ids_shape: Any = None) -> None:
@@ -94,4 +97,5 @@ class BertEmbeddings(keras.layers.Layer):
             "dropout": self.dropout_rate,
             "layer_norm_eps": self.layer_norm_eps,
             "initializer_range": self.initializer_range,
+            "norm_bias": self.norm_bias,
         }

@@ -28,15 +28,18 @@ class FeedForward(keras.layers.Layer):
         *,
         hidden_act: str = "gelu",
         initializer_range: float = 0.02,
+        use_bias: bool = True,
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.hidden_size, self.intermediate_size = hidden_size, intermediate_size
-        self.hidden_act, self.initializer_range = hidden_act, initializer_range
+        self.hidden_act, self.initializer_range, self.use_bias = hidden_act, initializer_range, use_bias
         self.activation = activation(hidden_act)
 
-        self.intermediate = dense(intermediate_size, initializer_range, "intermediate", self.dtype_policy)
-        self.output_dense = dense(hidden_size, initializer_range, "output", self.dtype_policy)
+        self.intermediate, self.output_dense = (
+            dense(units, initializer_range, name, self.dtype_policy, use_bias=use_bias)
+            for units, name in ((intermediate_size, "intermediate"), (hidden_size, "output"))
+        )
 
     def build(self, hidden_shape: Any) -> None:
         self.intermediate.build((None, self.hidden_size))
@@ -58,4 +61,5 @@ class FeedForward(keras.layers.Layer):
             "intermediate_size": self.intermediate_size,
             "hidden_act": self.hidden_act,
             "initializer_range": self.initializer_range,
+            "use_bias": self.use_bias,
         }

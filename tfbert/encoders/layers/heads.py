@@ -28,6 +28,7 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         token_embedding: the encoder's `keras.layers.Embedding` [V, E], built; the encoder owns its weights.
         hidden_size: H; E unless given.
         tied: True computes logits with the encoder's token embedding, as BERT does; False with a decoder of its own.
+        use_bias, norm_bias: whether the dense layer before the logits and its LayerNorm have a bias.
 
     >>> embedding = keras.layers.Embedding(100, 8)
     >>> embedding.build()
@@ -45,6 +46,8 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
         tied: bool = True,
+        use_bias: bool = True,
+        norm_bias: bool = True,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -64,12 +67,13 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         self.hidden_act, self.activation = hidden_act, activation(hidden_act)
         self.transform = keras.layers.Dense(
             self.embedding_width,
+            use_bias=use_bias,
             kernel_initializer=TruncatedNormal(stddev=initializer_range, always_drawn=True),
             dtype=self.dtype_policy,
             name="transform",
         )
         self.layer_norm = keras.layers.LayerNormalization(
-            epsilon=layer_norm_eps, dtype=self.dtype_policy, name="layer_norm"
+            epsilon=layer_norm_eps, center=norm_bias, dtype=self.dtype_policy, name="layer_norm"
         )
 
     @classmethod

@@ -9,11 +9,15 @@ The form is the one that its AttentionFusion, SkipLayerNormFusion and BiasGeluFu
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfbert.encoders.layers.masking import MASKED
+from tfbert.encoders.layers.pooling import MIN_TOKENS
+
+if TYPE_CHECKING:
+    from tfbert.encoders.layers.onnx_rotary import RotaryNodes
 
 
 def write_embeddings(
@@ -52,15 +56,23 @@ def write_distances(graph: Any, token_ids: str, shift: int) -> str:
     return graph.op("Add", graph.op("Sub", keys, queries), number[shift])
 
 
-def write_blocks(graph: Any, config: Any, blocks: Any, x: str, *, bias: str | None = None) -> str:
+def write_mask(graph: Any) -> str:
+    """Adds the bias [B, 1, 1, S] of the input padding_mask: MASKED at padding; returns its name."""
+    mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
+    mask = graph.cast(mask, "float32")
+    return graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))
+
+
+def write_blocks(
+    graph: Any, config: Any, blocks: Any, x: str, *, bias: str | None = None, rotary: RotaryNodes | None = None
+) -> str:
     """Adds `EncoderBlock`s over [B, S, H] and the input padding_mask; returns `sequence_output` [B, S, H].
 
     Args:
         bias: the name of [1, N, S, S], which is added to the scores of all blocks.
+        rotary: the turns of rotary positions.
     """
-    mask = graph.op("Unsqueeze", graph.op("Unsqueeze", "padding_mask", axes=[1]), axes=[2])
-    mask = graph.cast(mask, "float32")
-    mask = graph.op("Mul", graph.op("Sub", graph.number(1.0), mask), graph.number(MASKED))  # [B, 1, 1, S]
+    mask = write_mask(graph)
     if bias is not None:
         mask = graph.op("Add", bias, mask)  # [B, N, S, S]
     for i, block in enumerate(blocks):
@@ -68,14 +80,29 @@ def write_blocks(graph: Any, config: Any, blocks: Any, x: str, *, bias: str | No
         def norm(part, x, node, block=block):  # a block that is there several times has its weights once
             return graph.layer_norm(getattr(block, part), x, node, weights=f"{block.name}.{part}")
 
-        attended = _attention(graph, config, block.attention, x, mask, f"{block.name}.attention")
+        attended = write_attention(graph, config, block.attention, x, mask, f"{block.name}.attention", rotary)
         x = norm("attention_norm", graph.op("Add", attended, x), f"attention_norm_{i}")
-        forward = graph.dense(block.feed_forward.intermediate, x, f"{block.name}.intermediate")
-        forward = graph.activation(config.hidden_act, forward)
-        forward = graph.dense(block.feed_forward.output_dense, forward, f"{block.name}.output")
+        forward = write_feed_forward(graph, config, block.feed_forward, x, block.name)
         last = "sequence_output" if i == len(blocks) - 1 else f"output_norm_{i}"
         x = norm("output_norm", graph.op("Add", forward, x), last)
     return x
+
+
+def write_feed_forward(graph: Any, config: Any, layer: Any, x: str, name: str) -> str:
+    """Adds `FeedForward` or `GatedFeedForward` over [B, S, H]; returns the name of its output."""
+    inner = graph.activation(config.hidden_act, graph.dense(layer.intermediate, x, f"{name}.intermediate"))
+    if (gate := getattr(layer, "gate", None)) is not None:
+        inner = graph.op("Mul", inner, graph.dense(gate, x, f"{name}.gate"))
+    return graph.dense(layer.output_dense, inner, f"{name}.output")
+
+
+def write_mean(graph: Any, sequence_output: str) -> str:
+    """Adds the mean of each row's vectors but for padding; returns the name of [B, H]."""
+    is_token = graph.cast("padding_mask", "float32")
+    total = graph.op("Mul", sequence_output, graph.op("Unsqueeze", is_token, axes=[2]))
+    count = graph.op("ReduceSum", is_token, axes=[1], keepdims=1)
+    least = graph.op("Max", count, graph.number(MIN_TOKENS))
+    return graph.op("Div", graph.op("ReduceSum", total, axes=[1], keepdims=0), least)
 
 
 def write_pooler(graph: Any, config: Any, pooler: Any, sequence_output: str) -> str:
@@ -85,12 +112,23 @@ def write_pooler(graph: Any, config: Any, pooler: Any, sequence_output: str) -> 
     return graph.op("Identity", pooled, name="pooled_output")
 
 
-def _attention(graph, config, layer, x, mask, name):
+def write_attention(
+    graph: Any, config: Any, layer: Any, x: str, mask: str, name: str, rotary: RotaryNodes | None = None
+) -> str:
+    """Adds `SelfAttention` over [B, S, H]; returns the name of its output.
+
+    Args:
+        mask: the name of what is added to the scores, [B, 1, 1, S] or [B, 1, S, S].
+        name: of the layer's weights.
+        rotary: of attention with rotary positions.
+    """
     heads = graph.integers(0, 0, config.num_attention_heads, config.head_size)
 
     def split(part, order):  # [B, S, H] -> [B, N, S, D], or as the transposed key [B, N, D, S]
-        dense = graph.dense(getattr(layer, part), x, f"{name}.{part}")
-        return graph.op("Transpose", graph.op("Reshape", dense, heads), perm=order)
+        dense = graph.op("Reshape", graph.dense(getattr(layer, part), x, f"{name}.{part}"), heads)
+        if rotary is not None and part != "value":
+            dense = rotary.turned(dense, layer.theta)
+        return graph.op("Transpose", dense, perm=order)
 
     query, key, value = split("query", (0, 2, 1, 3)), split("key", (0, 2, 3, 1)), split("value", (0, 2, 1, 3))
     scores = layer.write_onnx_scores(graph, query, key, name)

@@ -79,7 +79,9 @@ class GraphWriter:
     ) -> str:
         """A LayerNorm, whose output has the name; `weights` is the name of its weights where that differs."""
         names = {part: f"{weights or name}.{part}" for part in ("gamma", "beta")}
-        scale, shift = (self.weight(names[part], getattr(layer, part).numpy()) for part in ("gamma", "beta"))
+        gamma = layer.gamma.numpy()
+        beta = np.zeros_like(gamma) if layer.beta is None else layer.beta.numpy()  # ONNX Runtime fuses none without it
+        scale, shift = self.weight(names["gamma"], gamma), self.weight(names["beta"], beta)
         mean = self.op("ReduceMean", x, axes=[-1])
         centred = self.op("Sub", x, mean)
         variance = self.op("ReduceMean", self.op("Pow", centred, self.number(2.0)), axes=[-1])

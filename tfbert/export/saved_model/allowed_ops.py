@@ -20,13 +20,13 @@ _TENSORFLOW_TEXT = {
 
 # TensorFlow's own, as the graphs of all tasks have them; a list, because Python has operations that no server has.
 _TENSORFLOW = """
-    Add AddN AddV2 All Any ArgMax Assert AssignVariableOp BatchMatMulV2 BiasAdd BroadcastTo Cast ConcatV2 Const
+    Abs Add AddN AddV2 All Any ArgMax Assert AssignVariableOp BatchMatMulV2 BiasAdd BroadcastTo Cast ConcatV2 Const Cos
     Cumsum DenseBincount DisableCopyOnRead Einsum EnsureShape Equal Erf Exp ExpandDims Fill FloorDiv FloorMod
     GatherNd GatherV2 Greater GreaterEqual Identity IdentityN If InvertPermutation Less LessEqual Log LogSoftmax
     LogicalAnd LogicalNot LogicalOr LowerBound MatMul MatrixBandPart Max Maximum Mean MergeV2Checkpoints Min Minimum
     Mul Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2 ParseExampleV2 PartitionedCall Placeholder Pow Prod
     RaggedGather RaggedRange RaggedTensorToTensor Range ReadVariableOp RealDiv ReduceJoin Relu Relu6 Reshape
-    RestoreV2 Round Rsqrt SaveV2 ScatterNd Select SelectV2 Shape ShardedFilename Sigmoid Size Slice Softmax Softplus
+    RestoreV2 Round Rsqrt SaveV2 ScatterNd Select SelectV2 Shape ShardedFilename Sigmoid Sin Size Slice Softmax Softplus
     Split Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StatelessWhile
     StaticRegexFullMatch StaticRegexReplace StopGradient StridedSlice StringJoin StringLength StringLower
     StringSplit StringSplitV2 Sub Substr Sum Tanh TensorListConcatV2 TensorListFromTensor TensorListGetItem

@@ -79,7 +79,7 @@ class QuestionAnswering(TrainableTask):
     hugging_face_head = "QuestionAnswering"
     checkpoint_heads = (question_answering_head.LAYER,)
     outputs = {"logits": "W S 2"}
-    reads_pooler = False
+    reads_pooler, reads_token_vectors = False, True
     reads_windows = True
     target_column = "answers"
 
@@ -165,7 +165,7 @@ class QuestionAnswering(TrainableTask):
         return question_answering_head.head(self, encoder)
 
     def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
-        question_answering_head.write_onnx(graph, network, sequence_output)
+        question_answering_head.write_onnx(graph, network, encoder, sequence_output)
 
     # 4 loss and metrics
     def loss(self) -> keras.losses.Loss:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def head(task: Task, encoder: Encoder, tags: int, *, transitions: bool) -> keras.Model:
     """Logits [W, S, C] of the tokens; and, if they are trained, the transitions [C, C]."""
     inputs = task.keras_inputs(encoder)
-    vectors = head_dropout(encoder)(encoder(inputs)["sequence_output"])
+    vectors = head_dropout(encoder)(encoder.token_vectors(encoder(inputs)["sequence_output"]))
     logits = dense_layer(encoder, tags)(vectors)
     outputs = logits
     if transitions:
@@ -26,9 +26,12 @@ def head(task: Task, encoder: Encoder, tags: int, *, transitions: bool) -> keras
     return keras.Model(inputs, outputs, name=task.name)
 
 
-def write_onnx(graph: GraphWriter, network: keras.Model, sequence_output: str, *, transitions: bool) -> None:
+def write_onnx(
+    graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str, *, transitions: bool
+) -> None:
     """Adds the node "logits" [W, S, C], and "transitions" [C, C]."""
-    graph.op("Identity", write_dense(graph, network, sequence_output), name="logits")
+    vectors = encoder.write_onnx_token_vectors(graph, sequence_output)
+    graph.op("Identity", write_dense(graph, network, vectors), name="logits")
     if transitions:
         scores = network.get_layer("tag_transitions").scores()
         graph.op("Identity", graph.weight("tag_transitions", scores), name="transitions")

@@ -76,7 +76,7 @@ class TokenClassification(TrainableTask):
     name = "token_classification"
     pipeline_tag = "token-classification"
     hugging_face_head = "TokenClassification"
-    reads_pooler = False
+    reads_pooler, reads_token_vectors = False, True
     reads_windows = True
     target_column = "spans"
 
@@ -161,7 +161,7 @@ class TokenClassification(TrainableTask):
         return token_classification_head.head(self, encoder, len(self._tags_in_order), transitions=self.transitions)
 
     def write_onnx_head(self, graph: GraphWriter, network: keras.Model, encoder: Encoder, sequence_output: str) -> None:
-        token_classification_head.write_onnx(graph, network, sequence_output, transitions=self.transitions)
+        token_classification_head.write_onnx(graph, network, encoder, sequence_output, transitions=self.transitions)
 
     # 4 loss and metrics
     def loss(self) -> keras.losses.Loss:
