@@ -41,6 +41,8 @@ _PUBLIC = {
     "LinearWarmup": "tfbert.training.optimizers.schedule",
     "MPNetConfig": "tfbert.encoders.mpnet.config",
     "MPNetEncoder": "tfbert.encoders.mpnet.encoder",
+    "ModernBertConfig": "tfbert.encoders.modernbert.config",
+    "ModernBertEncoder": "tfbert.encoders.modernbert.encoder",
     "MultipleChoice": "tfbert.models.multiple_choice",
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
@@ -82,6 +84,8 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.encoders.electra.config import ElectraConfig as ElectraConfig
     from tfbert.encoders.electra.encoder import ElectraEncoder as ElectraEncoder
     from tfbert.encoders.encoder import Encoder as Encoder
+    from tfbert.encoders.modernbert.config import ModernBertConfig as ModernBertConfig
+    from tfbert.encoders.modernbert.encoder import ModernBertEncoder as ModernBertEncoder
     from tfbert.encoders.mpnet.config import MPNetConfig as MPNetConfig
     from tfbert.encoders.mpnet.encoder import MPNetEncoder as MPNetEncoder
     from tfbert.encoders.roberta.config import CamembertConfig as CamembertConfig

@@ -121,7 +121,7 @@ def make(folder, inputs):
         )
     else:
         sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-        config = getattr(transformers, kind).config_class(**sizes, max_position_embeddings=64, **settings)
+        config = getattr(transformers, kind).config_class(**{**sizes, "max_position_embeddings": 64, **settings})
     model = getattr(transformers, kind)(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():

@@ -25,6 +25,7 @@ _FAMILIES: dict[str, Family | str] = {
     "roberta": "tfbert.encoders.roberta.family:ROBERTA",
     "xlm-roberta": "tfbert.encoders.roberta.family:XLM_ROBERTA",
     "camembert": "tfbert.encoders.roberta.family:CAMEMBERT",
+    "modernbert": "tfbert.encoders.modernbert.family:FAMILY",
 }
 DEFAULT = "bert"  # for a configuration without model_type, such as Google's
 

@@ -10,9 +10,9 @@ from tfbert.errors import CheckpointError
 
 # model_type -> its name, and how it differs.
 MODELS = {
-    "modernbert": ("ModernBERT", "it has rotary positions and gated layers, and its tokens are byte-level BPE"),
     "deberta": ("DeBERTa-v1", "its attention has projections of its own for distances"),
     "nomic_bert": ("NomicBERT", "it has rotary positions and gated layers"),
+    "neobert": ("NeoBERT", "its layers have RMSNorm, and pairs of numbers side by side are turned by its positions"),
     "mobilebert": ("MobileBERT", "it has bottlenecks between its layers"),
     "convbert": ("ConvBERT", "it has convolutions in its attention"),
     "big_bird": ("BigBird", "its attention is sparse"),
