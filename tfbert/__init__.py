@@ -44,6 +44,8 @@ _PUBLIC = {
     "ModernBertConfig": "tfbert.encoders.modernbert.config",
     "ModernBertEncoder": "tfbert.encoders.modernbert.encoder",
     "MultipleChoice": "tfbert.models.multiple_choice",
+    "NomicBertConfig": "tfbert.encoders.nomic_bert.config",
+    "NomicBertEncoder": "tfbert.encoders.nomic_bert.encoder",
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
     "RelationExtractor": "tfbert.models.relation_extractor",
@@ -88,6 +90,8 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.encoders.modernbert.encoder import ModernBertEncoder as ModernBertEncoder
     from tfbert.encoders.mpnet.config import MPNetConfig as MPNetConfig
     from tfbert.encoders.mpnet.encoder import MPNetEncoder as MPNetEncoder
+    from tfbert.encoders.nomic_bert.config import NomicBertConfig as NomicBertConfig
+    from tfbert.encoders.nomic_bert.encoder import NomicBertEncoder as NomicBertEncoder
     from tfbert.encoders.roberta.config import CamembertConfig as CamembertConfig
     from tfbert.encoders.roberta.config import RobertaConfig as RobertaConfig
     from tfbert.encoders.roberta.config import XlmRobertaConfig as XlmRobertaConfig

@@ -36,6 +36,7 @@ _CLASSES = {
     "encoders.mpnet.encoder": ("MPNetEncoder",),
     "encoders.layers.pre_norm": ("PreNormBlock",),
     "encoders.modernbert.encoder": ("ModernBertEncoder",),
+    "encoders.nomic_bert.encoder": ("NomicBertEncoder",),
     "encoders.roberta.encoder": ("RobertaEncoder", "XlmRobertaEncoder", "CamembertEncoder"),
     "models.multiple_choice": ("MultipleChoice",),
     "models.pretrainer": ("Pretrainer",),

@@ -146,8 +146,10 @@ PREFIXES = {
     "MPNet": ("MaskedLM", {}),
     "DebertaV2": ("MaskedLM", DEBERTA),
     "ModernBert": ("MaskedLM", {"pad_token_id": 0, "local_attention": 4}),
+    "NomicBert": ("MaskedLM", {}),
 }
 # What transformers does not have of a family.
+ABSENT = ("NomicBertForQuestionAnswering", "NomicBertForMultipleChoice")
 OTHER_CLASSES = [
     (f"{prefix}{head}", settings)
     for prefix, (pretraining, settings) in PREFIXES.items()

@@ -30,7 +30,9 @@ LENGTHS = (2000, 700, 130, 1)
                 "rope_parameters": {"full_attention": {"rope_theta": 500.0}, "sliding_attention": {"rope_theta": 90.0}},
             },
         ),
+        ("NomicBertModel", {"max_position_embeddings": 2000}),
     ],
+    ids=["as published", "other settings", "nomic"],
 )
 def test_hidden_states_of_long_rows(kind, settings, tmp_path, torch_reference):
     rng = np.random.default_rng(0)

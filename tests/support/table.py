@@ -279,6 +279,7 @@ FAMILIES = {
         FamilyRow("camembert", ROBERTA, is_variant=True),
         # Its second layer sees two tokens to either side; its config.json has a rate for each head.
         FamilyRow("modernbert", {"local_attention": 4, "classifier_dropout": 0.1}, is_short=True),
+        FamilyRow("nomic_bert", {"hidden_act": "silu"}, is_short=True),
         FamilyRow(toy_family.FAMILY.model_type, is_short=True),
     )
 }

@@ -26,6 +26,7 @@ _FAMILIES: dict[str, Family | str] = {
     "xlm-roberta": "tfbert.encoders.roberta.family:XLM_ROBERTA",
     "camembert": "tfbert.encoders.roberta.family:CAMEMBERT",
     "modernbert": "tfbert.encoders.modernbert.family:FAMILY",
+    "nomic_bert": "tfbert.encoders.nomic_bert.family:FAMILY",
 }
 DEFAULT = "bert"  # for a configuration without model_type, such as Google's
 

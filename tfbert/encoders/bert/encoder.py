@@ -35,6 +35,8 @@ class BertEncoder(Encoder):
     input_names = ("token_ids", "segment_ids", "padding_mask")
     # Whether the pooler is a layer of Hugging Face's classifier, with dropout before it.
     pools_in_classifier: ClassVar[bool] = False
+    # Whether the blocks have rotary positions, and the embeddings none.
+    has_rotary_positions: ClassVar[bool] = False
 
     def __init__(self, config: BertConfig | dict[str, Any], **kwargs: Any):
         super().__init__(config, **kwargs)
@@ -42,7 +44,7 @@ class BertEncoder(Encoder):
         self.embeddings = BertEmbeddings(
             c.vocab_size,
             c.embedding_width,
-            max_position_embeddings=c.max_position_embeddings,
+            max_position_embeddings=0 if self.has_rotary_positions else c.max_position_embeddings,
             type_vocab_size=c.type_vocab_size,
             dropout=c.hidden_dropout_prob,
             layer_norm_eps=c.layer_norm_eps,
