@@ -113,7 +113,9 @@ def make(folder, inputs):
     """A random model of a class in all files that PyTorch saves it in, each in a folder, and its outputs."""
     arrays = np.load(inputs)
     kind, settings = str(arrays["kind"]), json.loads(str(arrays["settings"]))
-    settings["num_labels"] = {"QuestionAnswering": 2, "MultipleChoice": 1, "PreTraining": 2}.get(kind.split("For")[-1], 3)
+    settings["num_labels"] = {"QuestionAnswering": 2, "MultipleChoice": 1, "PreTraining": 2}.get(
+        kind.split("For")[-1], 3
+    )
     torch.manual_seed(0)
     if kind.startswith("Distil"):
         config = transformers.DistilBertConfig(

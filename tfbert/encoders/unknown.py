@@ -11,7 +11,6 @@ from tfbert.errors import CheckpointError
 # model_type -> its name, and how it differs.
 MODELS = {
     "deberta": ("DeBERTa-v1", "its attention has projections of its own for distances"),
-    "nomic_bert": ("NomicBERT", "it has rotary positions and gated layers"),
     "neobert": ("NeoBERT", "its layers have RMSNorm, and pairs of numbers side by side are turned by its positions"),
     "mobilebert": ("MobileBERT", "it has bottlenecks between its layers"),
     "convbert": ("ConvBERT", "it has convolutions in its attention"),
