@@ -147,7 +147,7 @@ def test_other_sizes(form, changes, network, tmp_path):
     ("files", "message"),
     [
         ({"config.json": '{"model_type": "mobilebert"}'}, "is MobileBERT, which tfbert does not read: it has bottle"),
-        ({"config.json": '{"model_type": "modernbert"}'}, "is ModernBERT.*rotary"),
+        ({"config.json": '{"model_type": "neobert"}'}, "is NeoBERT.*RMSNorm"),
         ({"config.json": '{"architectures": ["AlbertForMaskedLM"]}'}, "looks like a model of albert"),
         ({"config.json": '{"architectures": ["XLMRobertaModel"]}'}, "looks like a model of xlm-roberta"),
         ({"config.json": '{"architectures": ["ConvBertModel"]}'}, "is ConvBERT"),
