@@ -202,13 +202,8 @@ class Encoder(keras.Model):
         token_ids = inputs["token_ids"]
         self._check_length(token_ids)
         self._check_segments(inputs.get("segment_ids"))
-        layout = layout_of(
-            token_ids,
-            inputs.get("padding_mask"),
-            inputs.get("sequence_ids"),
-            padded=return_attention_probs,
-            training=training,
-        )
+        mask, sequence_ids = inputs.get("padding_mask"), inputs.get("sequence_ids")
+        layout = layout_of(token_ids, mask, sequence_ids, padded=return_attention_probs, training=training)
         self.prepare(layout)
         given = {name: inputs[name] for name in self.input_names if name in inputs and name != "padding_mask"}
         position_ids = inputs.get("position_ids")

@@ -13,7 +13,7 @@ from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
 _LAYER, _BLOCK = "encoder.layer.{i}", "block_{i}"
 _SELF, _OUTPUT = f"{_LAYER}.attention.self", f"{_LAYER}.attention.output"
 
-_NEWER_PREDICTIONS = (
+_NEWER_PREDICTIONS: tuple[Row, ...] = (
     Row("predictions/transform/kernel", "lm_predictions.lm_head.dense.weight", TRANSPOSED, shape="H H"),
     Row("predictions/transform/bias", "lm_predictions.lm_head.dense.bias", shape="H"),
     Row("predictions/layer_norm/gamma", "lm_predictions.lm_head.LayerNorm.weight", shape="H"),

@@ -87,15 +87,15 @@ class SelfAttention(keras.layers.Layer):
         scores_of, given = self.scores(layout, training)
 
         def attended(qkv: Any, *more: Any) -> Any:  # [R, L, 3 x H], …, bias -> [R, L, H]
-            *more, bias = more
+            *values, bias = more
             if self.reach is not None:
-                *more, position_ids = more
+                *values, position_ids = values
                 bias = near(position_ids, self.reach, bias)
             shape = ops.shape(qkv)[:2]
             qkv = ops.reshape(qkv, (*shape, 3, self.num_heads, self.head_size))
             query, key, value = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), 3)  # [R, N, L, D]
             # Scores are float32 for every compute dtype.
-            scores = scores_of(query, key, *more)
+            scores = scores_of(query, key, *values)
             scores = ops.cast(scores, at_least_float32(scores.dtype))
             probs = ops.softmax(scores if bias is None else scores + ops.cast(bias, scores.dtype), axis=-1)
             all_probs.append(ops.cast(probs, self.compute_dtype))  # [R, N, L, L]

@@ -71,7 +71,8 @@ class Unpadded(Layout):
         more = -tf.size(row) % tf.gather((*_MULTIPLES, 2 * _MULTIPLES[-1]), octave)
         least = tf.minimum(_LEAST_TOKENS * tf.size(row), _LEAST_TOKENS)  # of no tokens none
         self._more = tf.maximum(more, least - tf.size(row))  # T is so many more than there are tokens
-        self._of_equal_length = self._added = self._biases = None
+        self._of_equal_length = self._added = None
+        self._biases: list[tf.Tensor] | None = None
         if not training:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
             self._of_equal_length = tf.equal(longest * tf.size(lengths), tf.size(row))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -26,10 +26,10 @@ class MPNetEncoder(RobertaEncoder):
     TensorShape([1, 8])
     """
 
-    config: MPNetConfig
-    config_class = MPNetConfig
+    config: Any  # an MPNetConfig, which is no RobertaConfig as it has no segments
+    config_class: ClassVar[Any] = MPNetConfig
 
-    def __init__(self, config: MPNetConfig | dict[str, Any], **kwargs: Any):
+    def __init__(self, config: Any, **kwargs: Any):
         super().__init__(config, **kwargs)
         self.relative_bias = RelativeBias(
             self.config.num_attention_heads,
