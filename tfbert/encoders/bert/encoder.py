@@ -32,7 +32,7 @@ class BertEncoder(Encoder):
 
     config: BertConfig
     config_class = BertConfig
-    input_names = ("token_ids", "segment_ids", "padding_mask")
+    input_names: ClassVar[tuple[str, ...]] = ("token_ids", "segment_ids", "padding_mask")
     # Whether the pooler is a layer of Hugging Face's classifier, with dropout before it.
     pools_in_classifier: ClassVar[bool] = False
     # Whether the blocks have rotary positions, and the embeddings none.

@@ -36,7 +36,7 @@ class DebertaV2Encoder(Encoder):
     def __init__(self, config: DebertaV2Config | dict[str, Any], **kwargs: Any):
         super().__init__(config, **kwargs)
         c, common = self.config, {"dtype": self.dtype_policy}
-        normal = {"layer_norm_eps": c.layer_norm_eps, "initializer_range": c.initializer_range}
+        normal: dict[str, Any] = {"layer_norm_eps": c.layer_norm_eps, "initializer_range": c.initializer_range}
         self.embeddings = BertEmbeddings(
             c.vocab_size,
             c.hidden_size,

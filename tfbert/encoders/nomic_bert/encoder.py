@@ -44,4 +44,5 @@ class NomicBertEncoder(BertEncoder):
 
     def write_onnx(self, graph: Any) -> str:
         x = self.write_onnx_embeddings(graph)
-        return onnx.write_blocks(graph, self.config, self.blocks, x, RotaryNodes(graph, self.config.head_size))
+        rotary = RotaryNodes(graph, self.config.head_size)
+        return onnx.write_blocks(graph, self.config, self.blocks, x, rotary=rotary)
