@@ -120,3 +120,11 @@ def test_scores_by_hand():
             scores[i, j] = query[i] @ key[j] + query[i] @ key_of[bucket] + key[j] @ query_of[bucket]
     wanted = np.exp(scores / np.sqrt(18))
     np.testing.assert_allclose(probs[0, 0], wanted / wanted.sum(1, keepdims=True), atol=1e-5)
+
+
+def test_flops_count_the_products_with_distances():
+    """Beside BERT's: each query and each key, of every layer, with a vector for each of 2 x 256 buckets."""
+    ours, others = tfbert.DebertaV2Encoder(tfbert.DebertaV2Config()), tfbert.BertEncoder(tfbert.BertConfig())
+    vocabulary = 3 * 2 * 768 * (128_100 - others.vocab_size)  # of a head for each token
+    more = ours.flops_per_token(128, 128) - others.flops_per_token(128, 128) - vocabulary
+    assert more == 3 * 12 * 2 * (2 * 768 * 512)

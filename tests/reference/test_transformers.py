@@ -182,6 +182,23 @@ def test_every_class_in_every_file(kind, changes, features, tmp_path, torch_refe
         np.testing.assert_allclose(again[name], value, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("MPNetModel", {}), ("DebertaV2Model", {**DEBERTA, "position_buckets": 256})], ids=str
+)
+def test_distances_in_long_texts(kind, settings, tmp_path, torch_reference):
+    """Up to the farthest, where distances far apart have one bucket."""
+    settings = {"vocab_size": 40, "max_position_embeddings": 514, **settings}
+    is_token = np.arange(512) < np.array([[512], [300], [130], [1]])
+    features = {"token_ids": np.random.default_rng(0).integers(5, 40, is_token.shape) * is_token}
+    features |= {"segment_ids": np.zeros_like(is_token, int), "padding_mask": is_token.astype(int)}
+    theirs = torch_reference("make", tmp_path, kind=np.array(kind), settings=json.dumps(settings), **features)
+    encoder = tfbert.Encoder.from_checkpoint(tmp_path / "safetensors")
+    ours = encoder({name: features[name] for name in encoder.input_names})["sequence_output"]
+    difference = np.abs(np.asarray(ours) - theirs["last_hidden_state"])[is_token].max()
+    print(f"largest difference: {difference:.2g}")
+    assert difference <= 1e-5
+
+
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_gradients_of_every_family(prefix, features, tmp_path, torch_reference, tiny_checkpoint):
     """Of one step of a classifier, without dropout."""

@@ -95,14 +95,12 @@ class DebertaV2Config(EncoderConfig):
         farthest = values.get("max_relative_positions")
         if isinstance(farthest, int) and farthest < 1:
             values["max_relative_positions"] = None
-        width, heads = values.get("hidden_size"), values.get("num_attention_heads")
-        for key in ("embedding_size", "pooler_hidden_size"):
-            if values.get(key, width) != width:
-                raise ConfigError(f"{key} is {values[key]}; tfbert supports hidden_size, {width}, only")
-        size = values.get("attention_head_size")
-        if size is not None and isinstance(heads, int) and size * heads != width:
-            raise ConfigError(f"attention_head_size is {size}; tfbert supports hidden_size / num_attention_heads only")
-        return super().from_dict(values)
+        config = super().from_dict(values)
+        sizes = {"embedding_size": config.hidden_size, "pooler_hidden_size": config.hidden_size}
+        for key, size in {**sizes, "attention_head_size": config.head_size}.items():
+            if values.get(key) not in (None, size):
+                raise ConfigError(f"{key} is {values[key]!r}; tfbert supports {size} only, as of the other sizes")
+        return config
 
     def to_hugging_face(self) -> dict[str, Any]:
         values = self.to_dict()
