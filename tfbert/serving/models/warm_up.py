@@ -35,7 +35,9 @@ def warm_up(servable: Engine, submit: Callable[..., concurrent.futures.Future]) 
     Raises:
         ServingError: a request failed, or the file cannot be read.
 
-    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
+    >>> from tfbert.serving.models.servable import Servable
+
+    >>> servable = Servable("served/mine/1")
     >>> with concurrent.futures.ThreadPoolExecutor(1) as pool:
     ...     warm_up(servable, lambda name, inputs: pool.submit(servable.run, name, inputs))
     2

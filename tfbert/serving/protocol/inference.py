@@ -34,7 +34,9 @@ class Predict:
 
     Raises a `StatusError` for a request that does not fit the signature.
 
-    >>> servable = tfbert.serving.models.servable.Servable("served/mine/1")
+    >>> from tfbert.serving.models.servable import Servable
+
+    >>> servable = Servable("served/mine/1")
     >>> texts = tensor_proto.encode(np.array([b"a film to treasure"], object))
     >>> request = predict_pb2.PredictRequest(inputs={"text": texts})
     >>> call = Predict(servable.signatures, request)
