@@ -93,9 +93,7 @@ class WeightTable:
         chosen = [
             row
             for rows in by_variable.values()
-            for row in [row for row in rows if row.of == head and head]
-            or [row for row in rows if not row.of]
-            or rows[:1]
+            for row in [row for row in rows if row.of == head] or [row for row in rows if not row.of] or rows[:1]
         ]
         of_head = {row.tensor for row in chosen if row.of == head and head}
         yield from (row for row in chosen if row.of == head or row.tensor not in of_head)
@@ -114,6 +112,36 @@ class WeightTable:
             return row.of == head if head in known else not row.of or "" not in known
 
         return [row for row in self if is_read(row)]
+
+
+# The shapes of the kernels of an `EncoderBlock`; its other layers are LayerNorms.
+_KERNELS = {
+    **dict.fromkeys((f"attention/{name}" for name in ("query", "key", "value", "output")), "H H"),
+    "feed_forward/intermediate": "H I",
+    "feed_forward/output": "I H",
+}
+
+
+def torch_block(block: str, layer: str, names: Mapping[str, str]) -> tuple[Row, ...]:
+    """The rows of an `EncoderBlock` in files of PyTorch, whose layers are Linear and LayerNorm there.
+
+    Args:
+        block, layer: our name of it and the format's, with `{i}`.
+        names: {path of a layer in the block: its name in the format}.
+
+    >>> [row.tensor for row in torch_block("block_{i}", "layer.{i}", {"attention/query": "self.query"})]
+    ['layer.{i}.self.query.weight', 'layer.{i}.self.query.bias']
+    """
+    rows: list[Row] = []
+    for path, name in names.items():
+        ours, theirs = f"{block}/{path}", f"{layer}.{name}"
+        if shape := _KERNELS.get(path):
+            rows.append(Row(f"{ours}/kernel", f"{theirs}.weight", TRANSPOSED, shape))
+            rows.append(Row(f"{ours}/bias", f"{theirs}.bias", shape=shape[-1]))
+        else:
+            rows.append(Row(f"{ours}/gamma", f"{theirs}.weight", shape="H"))
+            rows.append(Row(f"{ours}/beta", f"{theirs}.bias", shape="H"))
+    return tuple(rows)
 
 
 def expand(rows: Iterable[Row], num_layers: int) -> list[Row]:

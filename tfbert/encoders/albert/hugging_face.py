@@ -8,7 +8,7 @@ import dataclasses
 
 from tfbert.encoders.albert.config import AlbertConfig
 from tfbert.encoders.bert import hugging_face as bert
-from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
+from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable, torch_block
 
 _LAYER = "encoder.albert_layer_groups.0.albert_layers.0"
 
@@ -23,22 +23,20 @@ _TIED = WeightTable(
         Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias", shape="E"),
         Row("projection/kernel", "encoder.embedding_hidden_mapping_in.weight", TRANSPOSED, shape="E H"),
         Row("projection/bias", "encoder.embedding_hidden_mapping_in.bias", shape="H"),
-        Row("block/attention/query/kernel", f"{_LAYER}.attention.query.weight", TRANSPOSED, shape="H H"),
-        Row("block/attention/query/bias", f"{_LAYER}.attention.query.bias", shape="H"),
-        Row("block/attention/key/kernel", f"{_LAYER}.attention.key.weight", TRANSPOSED, shape="H H"),
-        Row("block/attention/key/bias", f"{_LAYER}.attention.key.bias", shape="H"),
-        Row("block/attention/value/kernel", f"{_LAYER}.attention.value.weight", TRANSPOSED, shape="H H"),
-        Row("block/attention/value/bias", f"{_LAYER}.attention.value.bias", shape="H"),
-        Row("block/attention/output/kernel", f"{_LAYER}.attention.dense.weight", TRANSPOSED, shape="H H"),
-        Row("block/attention/output/bias", f"{_LAYER}.attention.dense.bias", shape="H"),
-        Row("block/attention_norm/gamma", f"{_LAYER}.attention.LayerNorm.weight", shape="H"),
-        Row("block/attention_norm/beta", f"{_LAYER}.attention.LayerNorm.bias", shape="H"),
-        Row("block/feed_forward/intermediate/kernel", f"{_LAYER}.ffn.weight", TRANSPOSED, shape="H I"),
-        Row("block/feed_forward/intermediate/bias", f"{_LAYER}.ffn.bias", shape="I"),
-        Row("block/feed_forward/output/kernel", f"{_LAYER}.ffn_output.weight", TRANSPOSED, shape="I H"),
-        Row("block/feed_forward/output/bias", f"{_LAYER}.ffn_output.bias", shape="H"),
-        Row("block/output_norm/gamma", f"{_LAYER}.full_layer_layer_norm.weight", shape="H"),
-        Row("block/output_norm/beta", f"{_LAYER}.full_layer_layer_norm.bias", shape="H"),
+        *torch_block(
+            "block",
+            _LAYER,
+            {
+                "attention/query": "attention.query",
+                "attention/key": "attention.key",
+                "attention/value": "attention.value",
+                "attention/output": "attention.dense",
+                "attention_norm": "attention.LayerNorm",
+                "feed_forward/intermediate": "ffn",
+                "feed_forward/output": "ffn_output",
+                "output_norm": "full_layer_layer_norm",
+            },
+        ),
     ),
     pooler=(
         Row("pooler/kernel", "pooler.weight", TRANSPOSED, shape="H H"),

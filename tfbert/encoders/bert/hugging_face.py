@@ -6,7 +6,7 @@ Source of the names: transformers/models/bert/modeling_bert.py; transformers 4, 
 import dataclasses
 
 from tfbert.encoders.config import EncoderConfig
-from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
+from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable, torch_block
 
 _LAYER, _TF_LAYER, _BLOCK = "encoder.layer.{i}", "encoder/layer_._{i}", "block_{i}"
 
@@ -16,22 +16,20 @@ ENCODER = (
     Row("embeddings/segment/embeddings", "embeddings.token_type_embeddings.weight", shape="T H"),
     Row("embeddings/layer_norm/gamma", "embeddings.LayerNorm.weight", shape="H"),
     Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias", shape="H"),
-    Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}.attention.self.query.weight", TRANSPOSED, shape="H H"),
-    Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}.attention.self.query.bias", shape="H"),
-    Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}.attention.self.key.weight", TRANSPOSED, shape="H H"),
-    Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}.attention.self.key.bias", shape="H"),
-    Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}.attention.self.value.weight", TRANSPOSED, shape="H H"),
-    Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}.attention.self.value.bias", shape="H"),
-    Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}.attention.output.dense.weight", TRANSPOSED, shape="H H"),
-    Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}.attention.output.dense.bias", shape="H"),
-    Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}.attention.output.LayerNorm.weight", shape="H"),
-    Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}.attention.output.LayerNorm.bias", shape="H"),
-    Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}.intermediate.dense.weight", TRANSPOSED, shape="H I"),
-    Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}.intermediate.dense.bias", shape="I"),
-    Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}.output.dense.weight", TRANSPOSED, shape="I H"),
-    Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}.output.dense.bias", shape="H"),
-    Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}.output.LayerNorm.weight", shape="H"),
-    Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output.LayerNorm.bias", shape="H"),
+    *torch_block(
+        _BLOCK,
+        _LAYER,
+        {
+            "attention/query": "attention.self.query",
+            "attention/key": "attention.self.key",
+            "attention/value": "attention.self.value",
+            "attention/output": "attention.output.dense",
+            "attention_norm": "attention.output.LayerNorm",
+            "feed_forward/intermediate": "intermediate.dense",
+            "feed_forward/output": "output.dense",
+            "output_norm": "output.LayerNorm",
+        },
+    ),
 )
 POOLER = (
     Row("pooler/kernel", "pooler.dense.weight", TRANSPOSED, shape="H H"),

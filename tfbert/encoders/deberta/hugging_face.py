@@ -8,10 +8,9 @@ import dataclasses
 
 from tfbert.encoders.bert import hugging_face as bert
 from tfbert.encoders.deberta.config import DebertaV2Config
-from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
+from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable, torch_block
 
 _LAYER, _BLOCK = "encoder.layer.{i}", "block_{i}"
-_SELF, _OUTPUT = f"{_LAYER}.attention.self", f"{_LAYER}.attention.output"
 
 _NEWER_PREDICTIONS: tuple[Row, ...] = (
     Row("predictions/transform/kernel", "lm_predictions.lm_head.dense.weight", TRANSPOSED, shape="H H"),
@@ -29,17 +28,20 @@ _TABLE = WeightTable(
         Row("relative/embeddings", "encoder.rel_embeddings.weight", shape="B H"),
         Row("relative/layer_norm/gamma", "encoder.LayerNorm.weight", shape="H"),
         Row("relative/layer_norm/beta", "encoder.LayerNorm.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/query/kernel", f"{_SELF}.query_proj.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/query/bias", f"{_SELF}.query_proj.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/key/kernel", f"{_SELF}.key_proj.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/key/bias", f"{_SELF}.key_proj.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/value/kernel", f"{_SELF}.value_proj.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/value/bias", f"{_SELF}.value_proj.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/output/kernel", f"{_OUTPUT}.dense.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/output/bias", f"{_OUTPUT}.dense.bias", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/gamma", f"{_OUTPUT}.LayerNorm.weight", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/beta", f"{_OUTPUT}.LayerNorm.bias", shape="H"),
-        *(row for row in bert.ENCODER if row.variable.startswith((f"{_BLOCK}/feed_forward", f"{_BLOCK}/output_norm"))),
+        *torch_block(
+            _BLOCK,
+            _LAYER,
+            {
+                "attention/query": "attention.self.query_proj",
+                "attention/key": "attention.self.key_proj",
+                "attention/value": "attention.self.value_proj",
+                "attention/output": "attention.output.dense",
+                "attention_norm": "attention.output.LayerNorm",
+                "feed_forward/intermediate": "intermediate.dense",
+                "feed_forward/output": "output.dense",
+                "output_norm": "output.LayerNorm",
+            },
+        ),
     ),
     pooler=tuple(row._replace(outside=True) for row in bert.POOLER),
     heads=bert.HEADS,

@@ -8,7 +8,7 @@ import dataclasses
 
 from tfbert.encoders.bert import hugging_face as bert
 from tfbert.encoders.config import EncoderConfig
-from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
+from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable, torch_block
 
 _LAYER, _TF_LAYER, _BLOCK = "transformer.layer.{i}", "transformer/layer_._{i}", "block_{i}"
 
@@ -21,22 +21,20 @@ _TIED = WeightTable(
         Row("embeddings/position/embeddings", "embeddings.position_embeddings.weight", shape="P H"),
         Row("embeddings/layer_norm/gamma", "embeddings.LayerNorm.weight", shape="H"),
         Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}.attention.q_lin.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}.attention.q_lin.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}.attention.k_lin.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}.attention.k_lin.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}.attention.v_lin.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}.attention.v_lin.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}.attention.out_lin.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}.attention.out_lin.bias", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}.sa_layer_norm.weight", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}.sa_layer_norm.bias", shape="H"),
-        Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_LAYER}.ffn.lin1.weight", TRANSPOSED, shape="H I"),
-        Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_LAYER}.ffn.lin1.bias", shape="I"),
-        Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_LAYER}.ffn.lin2.weight", TRANSPOSED, shape="I H"),
-        Row(f"{_BLOCK}/feed_forward/output/bias", f"{_LAYER}.ffn.lin2.bias", shape="H"),
-        Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}.output_layer_norm.weight", shape="H"),
-        Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output_layer_norm.bias", shape="H"),
+        *torch_block(
+            _BLOCK,
+            _LAYER,
+            {
+                "attention/query": "attention.q_lin",
+                "attention/key": "attention.k_lin",
+                "attention/value": "attention.v_lin",
+                "attention/output": "attention.out_lin",
+                "attention_norm": "sa_layer_norm",
+                "feed_forward/intermediate": "ffn.lin1",
+                "feed_forward/output": "ffn.lin2",
+                "output_norm": "output_layer_norm",
+            },
+        ),
     ),
     pooler=(
         Row("pooler/kernel", "pre_classifier.weight", TRANSPOSED, shape="H H", outside=True),

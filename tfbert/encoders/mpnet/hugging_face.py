@@ -9,10 +9,9 @@ import dataclasses
 from tfbert.encoders.bert import hugging_face as bert
 from tfbert.encoders.mpnet.config import MPNetConfig
 from tfbert.encoders.roberta.hugging_face import CLASSIFIER, CLASSIFIER_POOLER, PREDICTIONS
-from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
+from tfbert.encoders.weight_table import Row, WeightTable, torch_block
 
 _LAYER, _BLOCK = "encoder.layer.{i}", "block_{i}"
-_INTERMEDIATE, _OUTPUT = f"{_LAYER}.intermediate.dense", f"{_LAYER}.output.dense"
 
 # Of a masked language model with a decoder of its own.
 _DECODER = Row("predictions/decoder/embeddings", "lm_head.decoder.weight", shape="V H")
@@ -24,22 +23,20 @@ _TIED = WeightTable(
         Row("embeddings/layer_norm/gamma", "embeddings.LayerNorm.weight", shape="H"),
         Row("embeddings/layer_norm/beta", "embeddings.LayerNorm.bias", shape="H"),
         Row("relative_bias/embeddings", "encoder.relative_attention_bias.weight", shape="B N"),
-        Row(f"{_BLOCK}/attention/query/kernel", f"{_LAYER}.attention.attn.q.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/query/bias", f"{_LAYER}.attention.attn.q.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/key/kernel", f"{_LAYER}.attention.attn.k.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/key/bias", f"{_LAYER}.attention.attn.k.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/value/kernel", f"{_LAYER}.attention.attn.v.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/value/bias", f"{_LAYER}.attention.attn.v.bias", shape="H"),
-        Row(f"{_BLOCK}/attention/output/kernel", f"{_LAYER}.attention.attn.o.weight", TRANSPOSED, shape="H H"),
-        Row(f"{_BLOCK}/attention/output/bias", f"{_LAYER}.attention.attn.o.bias", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/gamma", f"{_LAYER}.attention.LayerNorm.weight", shape="H"),
-        Row(f"{_BLOCK}/attention_norm/beta", f"{_LAYER}.attention.LayerNorm.bias", shape="H"),
-        Row(f"{_BLOCK}/feed_forward/intermediate/kernel", f"{_INTERMEDIATE}.weight", TRANSPOSED, shape="H I"),
-        Row(f"{_BLOCK}/feed_forward/intermediate/bias", f"{_INTERMEDIATE}.bias", shape="I"),
-        Row(f"{_BLOCK}/feed_forward/output/kernel", f"{_OUTPUT}.weight", TRANSPOSED, shape="I H"),
-        Row(f"{_BLOCK}/feed_forward/output/bias", f"{_OUTPUT}.bias", shape="H"),
-        Row(f"{_BLOCK}/output_norm/gamma", f"{_LAYER}.output.LayerNorm.weight", shape="H"),
-        Row(f"{_BLOCK}/output_norm/beta", f"{_LAYER}.output.LayerNorm.bias", shape="H"),
+        *torch_block(
+            _BLOCK,
+            _LAYER,
+            {
+                "attention/query": "attention.attn.q",
+                "attention/key": "attention.attn.k",
+                "attention/value": "attention.attn.v",
+                "attention/output": "attention.attn.o",
+                "attention_norm": "attention.LayerNorm",
+                "feed_forward/intermediate": "intermediate.dense",
+                "feed_forward/output": "output.dense",
+                "output_norm": "output.LayerNorm",
+            },
+        ),
     ),
     pooler=(*CLASSIFIER_POOLER, *bert.POOLER),
     heads={**bert.HEADS, "predictions": PREDICTIONS, "classifier": CLASSIFIER},
