@@ -42,7 +42,10 @@ def test_a_value_that_no_network_has_is_named(tmp_path, key, text):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("attention_window", [512]), ("is_decoder", True), ("is_encoder_decoder", True), ("gated", False)],
+    [
+        *[("attention_window", [512]), ("is_decoder", True), ("is_encoder_decoder", True), ("gated", False)],
+        *[("adapters", {"adapters": {"a": {}}}), ("ln_type", "preln"), ("pooler_type", "mean"), ("gap_size", 1)],
+    ],
 )
 def test_a_key_that_may_change_the_network_is_named(tmp_path, key, value):
     path = tmp_path / "config.json"
@@ -60,7 +63,13 @@ def test_keys_of_published_files_stay(tmp_path, model_type):
         "id2label": {"0": "a"},
         "gradient_checkpointing": False,
         "top_p": 1.0,
-        "gap_size": 0,
+        **{
+            "bert": {"pooler_type": "first_token_transform", "directionality": "bidi", "ln_type": "postln"},
+            "distilbert": {"qa_dropout": 0.1, "sinusoidal_pos_embds": False, "tie_weights_": True},
+            "electra": {"summary_type": "first", "summary_last_dropout": 0.1},
+            "roberta": {"bos_token_id": 0, "eos_token_id": 2},
+            "albert": {"gap_size": 0, "net_structure_type": 0, "layers_to_keep": [], "down_scale_factor": 1},
+        }[model_type],
     }
     sizes = {"dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 16} if model_type == "distilbert" else {}
     path.write_text(json.dumps({"model_type": model_type, **SIZES, **sizes, **others}))

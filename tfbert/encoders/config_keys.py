@@ -13,16 +13,14 @@ from tfbert.errors import ConfigError, did_you_mean
 # What the whole class of a file is, and how it was stored.
 _OF_FILES = (
     *("model_type", "architectures", "auto_map", "torch_dtype", "dtype", "torchscript", "quantization_config"),
-    *("transformers_version", "adapters", "tokenizer_class", "vocab_file", "use_bfloat16", "tf_legacy_loss"),
+    *("transformers_version", "tokenizer_class", "vocab_file", "use_bfloat16", "tf_legacy_loss"),
 )
 # Of tasks and training; tasks read them.
 _OF_TASKS = (
     *("id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "task_specific_params"),
-    *("num_sequence_labels", "num_choices", "qa_dropout", "classifier_dropout", "gradient_checkpointing"),
+    *("num_sequence_labels", "num_choices", "gradient_checkpointing", "sbert_ce_default_activation_function"),
     *("chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict", "output_past"),
-    *("pruned_heads", "use_cache", "use_return_dict", "attn_implementation", "sentence_transformers", "summary_type"),
-    "sbert_ce_default_activation_function",
-    *("summary_use_proj", "summary_activation", "summary_last_dropout", "summary_first_dropout"),
+    *("pruned_heads", "use_cache", "use_return_dict", "attn_implementation", "sentence_transformers"),
 )
 # Of ids, which the tokenizer has.
 _OF_TOKENS = (
@@ -37,14 +35,8 @@ _OF_GENERATION = (
     *("return_dict_in_generate", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens"),
     *("begin_suppress_tokens", "cross_attention_hidden_size", "tie_encoder_decoder"),
 )
-# Of Google's own files, whose pooler is always the first token's.
-_OF_GOOGLE = (
-    *("directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers"),
-    *("pooler_size_per_head", "pooler_type", "net_structure_type", "gap_size", "layers_to_keep"),
-    *("num_memory_blocks", "down_scale_factor", "ln_type"),
-)
 _OURS = ("tfbert", "embedding")  # what tfbert itself adds
-HARMLESS = frozenset((*_OF_FILES, *_OF_TASKS, *_OF_TOKENS, *_OF_GENERATION, *_OF_GOOGLE, *_OURS))
+HARMLESS = frozenset((*_OF_FILES, *_OF_TASKS, *_OF_TOKENS, *_OF_GENERATION, *_OURS))
 
 
 def check_keys(values: Mapping[str, Any], known: Iterable[str]) -> None:

@@ -27,6 +27,10 @@ class AlbertConfig(BertConfig):
 
     model_type: ClassVar[str] = "albert"
     other_names: ClassVar[dict[str, str]] = {"classifier_dropout": "classifier_dropout_prob"}
+    # Of Google's files; no code reads them.
+    harmless_keys: ClassVar[tuple[str, ...]] = (
+        *("net_structure_type", "gap_size", "layers_to_keep", "num_memory_blocks", "down_scale_factor"),
+    )
     # ALBERT has groups of layers and several blocks in a layer, too; no published model does.
     required_values: ClassVar[dict[str, Any]] = {
         **BertConfig.required_values,

@@ -20,8 +20,17 @@ class BertConfig(EncoderConfig):
     type_vocab_size: int = 2
 
     model_type: ClassVar[str] = "bert"
-    # Another value is a variant of the network that tfbert does not have.
-    required_values: ClassVar[dict[str, Any]] = {"position_embedding_type": "absolute"}
+    # Of Google's Chinese and multilingual models, whose pooler is BERT's all the same.
+    harmless_keys: ClassVar[tuple[str, ...]] = (
+        *("directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers"),
+        "pooler_size_per_head",
+    )
+    # Other values are variants of the network that tfbert does not have.
+    required_values: ClassVar[dict[str, Any]] = {
+        "position_embedding_type": "absolute",
+        "pooler_type": "first_token_transform",
+        "ln_type": "postln",
+    }
 
     @property
     def dimensions(self) -> dict[str, int]:

@@ -30,7 +30,9 @@ class DistilBertConfig(EncoderConfig):
     pooler_act: str = "relu"
 
     model_type: ClassVar[str] = "distilbert"
-    harmless_keys: ClassVar[tuple[str, ...]] = ("sinusoidal_pos_embds", "tie_weights_", "type_vocab_size")
+    harmless_keys: ClassVar[tuple[str, ...]] = (
+        *("sinusoidal_pos_embds", "tie_weights_", "type_vocab_size", "qa_dropout"),
+    )
     other_names: ClassVar[dict[str, str]] = {
         "hidden_size": "dim",
         "num_hidden_layers": "n_layers",

@@ -23,6 +23,7 @@ class ElectraConfig(BertConfig):
     predictions_act: str | None = "gelu"
 
     model_type: ClassVar[str] = "electra"
+    harmless_keys: ClassVar[tuple[str, ...]] = ("summary_first_dropout", "summary_last_dropout")
     required_values: ClassVar[dict[str, Any]] = {
         **BertConfig.required_values,
         # Constants in ELECTRA's own code.

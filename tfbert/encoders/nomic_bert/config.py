@@ -48,6 +48,8 @@ class NomicBertConfig(BertConfig):
         *("rotary_scaling_factor", "n_positions"),
         *("use_flash_attn", "fused_bias_fc", "fused_dropout_add_ln", "use_xentropy", "dense_seq_output"),
         *("pad_vocab_size_multiple", "reorder_and_upcast_attn", "position_embedding_type"),
+        # Its authors' configuration is GPT-2's, with what that makes a text's vector of.
+        *("summary_type", "summary_use_proj", "summary_activation", "summary_first_dropout", "summary_proj_to_labels"),
     )
     required_values: ClassVar[dict[str, Any]] = {
         "activation_function": "swiglu",
