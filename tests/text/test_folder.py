@@ -93,6 +93,10 @@ def test_tokenizer_json_alone(folder):
     assert settings(Tokenizer.from_folder(folder)) == (True, None, False, 512)
     fast["model"] = {"type": "BPE", "vocab": ids, "merges": []}
     write(folder, "tokenizer.json", fast)
+    with pytest.raises(ConfigError, match="the model BPE with the pre-tokenizer none; tfbert has BPE of bytes alone"):
+        Tokenizer.from_folder(folder)
+    fast["model"] = {"type": "WordLevel", "vocab": ids}
+    write(folder, "tokenizer.json", fast)
     with pytest.raises(VocabularyError, match="no WordPiece vocabulary"):
         Tokenizer.from_folder(folder)
 

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules as ByteBpeRules
     from tfbert.text.special_tokens import AddedToken as AddedToken
     from tfbert.text.special_tokens import SpecialTokens as SpecialTokens
     from tfbert.text.tokenizer import Tokenizer as Tokenizer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "AddedToken": "tfbert.text.special_tokens",
+    "ByteBpeRules": "tfbert.text.algorithms.byte_bpe_rules",
     "SpecialTokens": "tfbert.text.special_tokens",
     "Tokenizer": "tfbert.text.tokenizer",
     "Vocabulary": "tfbert.text.vocabulary",

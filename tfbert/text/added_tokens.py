@@ -35,7 +35,7 @@ def read(
 
     Args:
         special: the special tokens by name.
-        keeps_white_space: whether words may hold white space, so that a token that takes it away changes ids.
+        keeps_white_space: whether words may hold white space and the algorithm cannot take it away with a token.
 
     Raises ConfigError: a way to be found that tfbert does not have; VocabularyError: an id of two tokens.
     """
@@ -59,8 +59,10 @@ def read(
         elif tokens[number] != name and (name not in vocabulary or vocabulary[name] != number):
             raise VocabularyError(f"{folder}: the added token {name!r} has the id of {tokens[number]!r}, {number}")
         is_special = about.get("special", name in specials or name in special)
-        added.append(AddedToken(name, normalized=about.get("normalized", not is_special), special=is_special))
-    return Vocabulary(tokens, vocabulary.source), added
+        flags = {side: about.get(side) or False for side in ("lstrip", "rstrip")}
+        normalized = about.get("normalized", not is_special)
+        added.append(AddedToken(name, normalized=normalized, special=is_special, **flags))
+    return Vocabulary(tokens, vocabulary.source, vocabulary.merges), added
 
 
 def _decoder(config: Mapping[str, Any], path: pathlib.Path) -> dict[str, tuple[int, Mapping[str, Any]]]:

@@ -12,8 +12,10 @@ from absl import logging
 
 from tfbert.errors import ConfigError, TfbertError, VocabularyError, kind_of
 from tfbert.files import read_json_object, replace_file, replace_json
-from tfbert.text import added_tokens, tokenizer_config, tokenizer_json
-from tfbert.text.config import is_bert
+from tfbert.text import added_tokens, byte_bpe_folder, tokenizer_config, tokenizer_json
+from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
+from tfbert.text.algorithms.rules import Rules
+from tfbert.text.config import has_own_template
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.template import Template
 from tfbert.text.vocabulary import Vocabulary
@@ -26,7 +28,11 @@ _SETTINGS = {
     "strip_accents": ("strip_accents", "strip_accents"),
     "tokenize_chinese_chars": ("tokenize_chinese_chars", "handle_chinese_chars"),
 }
-_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_FILES = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *(byte_bpe_folder.VOCABULARY, byte_bpe_folder.MERGES),
+)
+_OWN_CLASS = "BertTokenizer"  # whose rules tokenizer_config.json says
 _SPECIAL_KEYS = {
     "unk_token": "unknown",
     "cls_token": "start",
@@ -66,8 +72,12 @@ def _read(folder: pathlib.Path) -> tuple[Vocabulary, dict[str, Any]]:
     tokenizer_config.check(config, path)
     if fast is not None:
         tokenizer_json.check(fast, fast_path)
-    vocabulary = _vocabulary(folder, fast, fast_path)
+        if (fast.get("truncation") or {}).get("direction", "Right") != "Right":
+            raise ConfigError(f"{fast_path}: truncation cuts the beginning of texts; tfbert cuts their end")
     names = {**(_read_json(folder / "special_tokens_map.json") or {}), **config}
+    if byte_bpe_folder.is_one(folder, fast):
+        return byte_bpe_folder.read(folder, fast, config, names)
+    vocabulary = _vocabulary(folder, fast, fast_path)
     settings: dict[str, Any] = {}
     if fast is not None:
         names = _names(names, fast, vocabulary, fast_path)
@@ -79,8 +89,6 @@ def _read(folder: pathlib.Path) -> tuple[Vocabulary, dict[str, Any]]:
                 "TemplateProcessing, or name a tokenizer_class that has its own, such as BertTokenizer, "
                 f"in {path}"
             )
-        if (fast.get("truncation") or {}).get("direction", "Right") != "Right":
-            raise ConfigError(f"{fast_path}: truncation cuts the beginning of texts; tfbert cuts their end")
     else:
         template = None
         if stated is None:
@@ -113,47 +121,47 @@ def has_capitals(vocabulary: Vocabulary) -> bool:
 
 
 def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
-    """Writes vocab.txt and tokenizer_config.json; removes what would be read before or beside them.
+    """Writes the files of a tokenizer's algorithm; removes what would be read before or beside them.
 
-    Where BERT's rules and template are not all, tokenizer.json says the rest. Raises VocabularyError for a token with
-    a line break, DiskError.
+    Raises VocabularyError for what a file cannot hold, DiskError.
     """
     folder = pathlib.Path(folder)
+    vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
+    if isinstance(tokenizer.rules, ByteBpeRules):
+        about = byte_bpe_folder.write(folder, tokenizer, tokenizer.rules)
+        stale = ["vocab.txt"]
+    else:
+        about = _write_wordpiece(folder, tokenizer)
+        stale = [byte_bpe_folder.VOCABULARY, byte_bpe_folder.MERGES]
+        stale += ["tokenizer.json"] if about["tokenizer_class"] == _OWN_CLASS else []
+    named = [AddedToken(name, special=True) for name in special.in_vocabulary(vocabulary)]
+    added = {token.content: token for token in (*named, *tokenizer.added_tokens)}
+    decoder = {str(vocabulary[name]): token.to_json() for name, token in added.items()}
+    config = {
+        **about,
+        "model_max_length": tokenizer.max_length,
+        **{key: getattr(special, name) for key, name in _SPECIAL_KEYS.items()},
+        "added_tokens_decoder": decoder,
+    }
+    replace_json(folder / "tokenizer_config.json", config)
+    for name in ("special_tokens_map.json", "added_tokens.json", *stale):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_wordpiece(folder: pathlib.Path, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Writes vocab.txt, and tokenizer.json where BERT's rules and template are not all; returns what a config says."""
     vocabulary = tokenizer.vocabulary
     for number, token in enumerate(vocabulary):
         if "\n" in token:
             raise VocabularyError(f"token {number}, {token!r}, has a line break and cannot be a line of vocab.txt")
     with replace_file(folder / "vocab.txt", "wb") as file:
         file.write("".join(f"{token}\n" for token in vocabulary).encode("utf-8"))
-    is_own = is_bert(tokenizer) and tokenizer.rules is None
-    if is_own:
-        about: dict[str, Any] = {
-            "tokenizer_class": "BertTokenizer",
-            **{key: getattr(tokenizer, name) for key, (name, _) in _SETTINGS.items()},
-        }
-    else:
-        tokenizer_json.write(folder, tokenizer)
-        about = {"tokenizer_class": "PreTrainedTokenizerFast"}
-    special = [AddedToken(name, special=True) for name in tokenizer.special_tokens.in_vocabulary(vocabulary)]
-    config = {
-        **about,
-        "model_max_length": tokenizer.max_length,
-        **{key: getattr(tokenizer.special_tokens, name) for key, name in _SPECIAL_KEYS.items()},
-        "added_tokens_decoder": {
-            str(vocabulary[token.content]): {
-                "content": token.content,
-                "lstrip": False,
-                "normalized": token.normalized,
-                "rstrip": False,
-                "single_word": False,
-                "special": token.special,
-            }
-            for token in (*special, *tokenizer.added_tokens)
-        },
-    }
-    replace_json(folder / "tokenizer_config.json", config)
-    for name in ("special_tokens_map.json", "added_tokens.json", *(["tokenizer.json"] if is_own else [])):
-        (folder / name).unlink(missing_ok=True)
+    flags = {key: getattr(tokenizer, name) for key, (name, _) in _SETTINGS.items()}
+    if has_own_template(tokenizer) and tokenizer.rules is None:
+        return {"tokenizer_class": _OWN_CLASS, **flags}
+    rules = tokenizer.rules if isinstance(tokenizer.rules, Rules) else Rules.of_flags(*flags.values())
+    tokenizer_json.write(folder, tokenizer, tokenizer_json.wordpiece_parts(tokenizer, rules))
+    return {"tokenizer_class": "PreTrainedTokenizerFast"}
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
@@ -164,7 +172,9 @@ def _vocabulary(folder: pathlib.Path, fast: Mapping[str, Any] | None, path: path
     """The vocabulary of vocab.txt and tokenizer.json, of which the latter counts, as in Hugging Face's classes."""
     if not (folder / "vocab.txt").exists():
         if fast is None:
-            raise VocabularyError(f"there is neither vocab.txt nor tokenizer.json in {folder}")
+            raise VocabularyError(
+                f"there is neither vocab.txt nor tokenizer.json in {folder}, nor {byte_bpe_folder.VOCABULARY}"
+            )
         return tokenizer_json.read_vocabulary(fast, path)
     vocabulary = Vocabulary.from_file(folder / "vocab.txt")
     if fast is None or tokenizer_json.agrees(fast, vocabulary, path):

@@ -61,7 +61,7 @@ class PartMaker:
         row_splits = tf.gather(pieces.row_splits, tf.cast(text.row_splits, tf.int32)) if is_split else pieces.row_splits
         features = {"token_ids": pieces.ids}
         if offsets:
-            starts, ends, first, after = self._spans(units, pieces)
+            starts, ends, first, after = self._spans(units, pieces, self._algorithm.trim)
             features["byte_offsets"] = tf.stack([starts, ends], -1)
             features["character_offsets"] = tf.stack([first, after], -1)
             rows = row_ids(row_splits, tf.size(pieces.ids))

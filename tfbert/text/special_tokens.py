@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.text.vocabulary import Vocabulary
@@ -41,7 +42,9 @@ class SpecialTokens:
         missing = [name for name in names if name not in vocabulary]
         if missing:
             raise VocabularyError(
-                f"{vocabulary.source} lacks {', '.join(missing)}; a BERT vocabulary has {', '.join(names)}"
+                f"{vocabulary.source} lacks {', '.join(missing)}; name what it has for "
+                f"{', '.join(names)}: special_tokens=SpecialTokens(unknown=…, start=…, separator=…, padding=…), or "
+                "unk_token, cls_token, sep_token, pad_token of tokenizer_config.json"
             )
 
     def mask_id(self, vocabulary: Vocabulary) -> int:
@@ -58,6 +61,7 @@ class SpecialTokens:
 
 
 BERT_TOKENS = SpecialTokens()
+ANGLE_TOKENS = SpecialTokens("<unk>", "<s>", "</s>", "<pad>", "<mask>")  # of fairseq's models
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,23 +72,31 @@ class AddedToken:
         content: the token, as it stands in the vocabulary.
         normalized: find it in the normalized text, where it is normalized as well, rather than in the text itself.
         special: leave it out of detokenized text.
+        lstrip, rstrip: it takes the white space before or after it along. Where an algorithm drops white space, as
+            BERT's, that changes no ids.
 
-    As Hugging Face's AddedToken; its `lstrip` and `rstrip` change no ids, for BERT drops spaces anyway.
+    As Hugging Face's AddedToken.
 
-    >>> AddedToken("<e1>")
-    AddedToken(content='<e1>', normalized=False, special=False)
+    >>> AddedToken("<mask>", lstrip=True)
+    AddedToken(content='<mask>', normalized=False, special=False, lstrip=True, rstrip=False)
     """
 
     content: str
     normalized: bool = False
     special: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.content, str) or not self.content:
             raise VocabularyError(f"an added token is a text, not {self.content!r}")
-        for name in ("normalized", "special"):
+        for name in ("normalized", "special", "lstrip", "rstrip"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"the added token {self.content!r:.80}: {name} must be true or false")
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as Hugging Face's files have it."""
+        return {**vars(self), "single_word": False}
 
 
 def check_added(tokens: Iterable[AddedToken], vocabulary: Vocabulary) -> tuple[AddedToken, ...]:

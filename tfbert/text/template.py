@@ -63,6 +63,12 @@ class Template:
         start, separator = vocabulary[special_tokens.start], vocabulary[special_tokens.separator]
         return cls((start,), (separator,), (separator,))
 
+    @classmethod
+    def two_separators(cls, vocabulary: Vocabulary, special_tokens: SpecialTokens) -> Template:
+        """Returns RoBERTa's template: two separators between texts, and no segments."""
+        start, separator = vocabulary[special_tokens.start], vocabulary[special_tokens.separator]
+        return cls((start,), (separator, separator), (separator,), second_segment=0)
+
     @property
     def ids(self) -> tuple[int, ...]:
         """The ids of its special tokens, each once."""

@@ -15,13 +15,13 @@ import tensorflow as tf
 
 from tfbert import hooks
 from tfbert.text import inputs
-from tfbert.text.algorithms.algorithm import Algorithm
+from tfbert.text.algorithms import table
+from tfbert.text.algorithms.algorithm import Algorithm, AlgorithmRules
 from tfbert.text.algorithms.rules import Rules
-from tfbert.text.algorithms.wordpiece import WordPiece
 from tfbert.text.config import config_of, settings_of
 from tfbert.text.folder import has_capitals, read_folder, write_folder
 from tfbert.text.parts import PartMaker
-from tfbert.text.special_tokens import BERT_TOKENS, AddedToken, SpecialTokens, are_special, check_added, unused_tokens
+from tfbert.text.special_tokens import AddedToken, SpecialTokens, are_special, check_added, unused_tokens
 from tfbert.text.template import Template
 from tfbert.text.truncation import check_truncation, truncated
 from tfbert.text.vocabulary import Vocabulary
@@ -32,20 +32,20 @@ _as_it_stands = tf.autograph.experimental.do_not_convert
 
 
 class Tokenizer:
-    """Strings -> ids, equal to Hugging Face's BertTokenizerFast, eagerly, in tf.data, in a SavedModel and in LiteRT.
+    """Strings -> ids, equal to Hugging Face's tokenizers, eagerly, in tf.data and in a SavedModel; WordPiece in LiteRT.
 
     An `algorithm` cuts texts into tokens, and a `template` puts special tokens around them.
 
     Args:
         vocabulary: a Vocabulary.
-        lower_case: lower-case the text.
+        lower_case: lower-case the text. It and the next two are BERT's WordPiece; with `rules`, they follow from them.
         strip_accents: remove accents; None means as `lower_case`.
         tokenize_chinese_chars: make each Chinese character a word.
         max_length: tokens at most, the special ones included.
-        special_tokens: the vocabulary's names for [UNK], [CLS], … where they differ.
+        special_tokens: the vocabulary's names for [UNK], [CLS], … where they are not the algorithm's own.
         added_tokens: `AddedToken`s of the vocabulary.
-        template: a Template; BERT's unless given.
-        rules: `Rules` of a tokenizer.json that is not BERT's own; the three above follow from them.
+        template: a Template; the algorithm's own unless given.
+        rules: the settings of an algorithm: `ByteBpeRules`, or the `Rules` of WordPiece where they are not BERT's.
         portable: build graphs for LiteRT, of the ops that it has with tensorflow_text's kernels alone.
 
     Attributes: the arguments, `algorithm`, `padding_id`, `unknown_id`, and `special_ids` of template and padding.
@@ -64,18 +64,21 @@ class Tokenizer:
         tokenize_chinese_chars: bool = True,
         max_length: int = 512,
         *,
-        special_tokens: SpecialTokens = BERT_TOKENS,
+        special_tokens: SpecialTokens | None = None,
         added_tokens: Iterable[AddedToken] = (),
         template: Template | None = None,
-        rules: Rules | None = None,
+        rules: AlgorithmRules | None = None,
         portable: bool = False,
     ) -> None:
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary is {type(vocabulary).__name__}; expected a tfbert.text.Vocabulary")
+        kind = table.kind_of(rules)
+        special_tokens = special_tokens or kind.special_tokens
         special_tokens.check(vocabulary)
         if rules is not None:
-            lower_case, strip_accents, tokenize_chinese_chars = rules.flags
-        self.rules = None if rules is None or rules.is_bert else rules
+            flags = rules.flags if isinstance(rules, Rules) else (False, False, False)
+            lower_case, strip_accents, tokenize_chinese_chars = flags
+        self.rules = None if isinstance(rules, Rules) and rules.is_bert else rules
         self.vocabulary = vocabulary
         self.lower_case = lower_case
         self.strip_accents = strip_accents
@@ -83,14 +86,15 @@ class Tokenizer:
         self.max_length = max_length
         self.special_tokens = special_tokens
         self.added_tokens = check_added(added_tokens, vocabulary)
-        self.template = template or Template.bert(vocabulary, special_tokens)
+        self.template = template or kind.template(vocabulary, special_tokens)
         self.template.check(vocabulary)
         self.portable = portable
         self.padding_id: int = vocabulary[special_tokens.padding]
         self.unknown_id: int = vocabulary[special_tokens.unknown]
         self.special_ids: tuple[int, ...] = tuple(dict.fromkeys((*self.template.ids, self.padding_id)))
-        rules = self.rules or Rules.of_flags(bool(lower_case), strip_accents, bool(tokenize_chinese_chars))
-        self.algorithm: Algorithm = WordPiece(vocabulary, rules, special_tokens, self.added_tokens, portable)
+        self.algorithm: Algorithm = kind.algorithm(
+            vocabulary, self._all_rules, special_tokens, self.added_tokens, portable
+        )
         self._parts = PartMaker(self.algorithm, portable)
         self._is_special = np.array(are_special(vocabulary, special_tokens, self.added_tokens))
 
@@ -226,9 +230,15 @@ class Tokenizer:
 
     def lowered(self) -> Tokenizer:
         """Returns the tokenizer that lower-cases texts before it does anything else."""
-        flags = (bool(self.lower_case), self.strip_accents, bool(self.tokenize_chinese_chars))
-        rules = (self.rules or Rules.of_flags(*flags)).lowered()
-        return Tokenizer.from_config({**self.get_config(), "rules": rules.to_json()}, portable=self.portable)
+        rules = table.to_json(self._all_rules.lowered())
+        return Tokenizer.from_config({**self.get_config(), "rules": rules}, portable=self.portable)
+
+    @property
+    def _all_rules(self) -> AlgorithmRules:
+        """The rules, BERT's own too."""
+        return self.rules or Rules.of_flags(
+            bool(self.lower_case), self.strip_accents, bool(self.tokenize_chinese_chars)
+        )
 
     @property
     def mask_id(self) -> int:
@@ -246,9 +256,11 @@ class Tokenizer:
         return np.array([self.algorithm.continues_word(token) for token in self.vocabulary])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes vocab.txt and tokenizer_config.json, for `from_folder` and Hugging Face's BertTokenizer.
+        """Writes the files of its algorithm, for `from_folder` and for Hugging Face's tokenizers.
 
-        Removes an earlier tokenizer.json. Raises DiskError, or ConfigError for a template that is not BERT's.
+        WordPiece: vocab.txt and tokenizer_config.json, and tokenizer.json where BERT's own rules are not all.
+        Byte-level BPE: vocab.json, merges.txt, tokenizer.json and tokenizer_config.json. Removes an earlier
+        tokenizer's files. Raises DiskError, or VocabularyError for a token that the files cannot hold.
         """
         write_folder(folder, self)
 

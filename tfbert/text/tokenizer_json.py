@@ -55,11 +55,20 @@ def check_unused(token: str, number: int, size: int, path: str | os.PathLike[str
 
 def read_vocabulary(fast: Mapping[str, Any], path: pathlib.Path) -> Vocabulary:
     """Returns the Vocabulary of a tokenizer.json. Raises VocabularyError: it holds none of WordPiece."""
-    ids = _ids(fast, path)
+    return Vocabulary(tokens_of(_ids(fast, path), path), path)
+
+
+def tokens_of(ids: Mapping[str, Any], path: pathlib.Path) -> list[str]:
+    """Returns tokens in the order of their ids, "" where an id has none. Raises VocabularyError: an id that is none."""
+    for token, number in ids.items():
+        check_id(token, number, path)
+    if ids:
+        last = max(ids, key=ids.__getitem__)
+        check_unused(last, ids[last], len(ids), path)
     tokens = [""] * (max(ids.values(), default=-1) + 1)
     for token, number in ids.items():
         tokens[number] = token
-    return Vocabulary(tokens, path)
+    return tokens
 
 
 def agrees(fast: Mapping[str, Any], vocabulary: Vocabulary, path: pathlib.Path) -> bool:
@@ -76,11 +85,6 @@ def _ids(fast: Mapping[str, Any], path: pathlib.Path) -> dict[str, int]:
     ids = model.get("vocab")
     if model.get("type", "WordPiece") != "WordPiece" or not isinstance(ids, dict) or "merges" in model:
         raise VocabularyError(f"{path} holds no WordPiece vocabulary")
-    for token, number in ids.items():
-        check_id(token, number, path)
-    if ids:
-        last = max(ids, key=ids.__getitem__)
-        check_unused(last, ids[last], len(ids), path)
     return ids
 
 
@@ -147,14 +151,32 @@ def _parsed(post: Mapping[str, Any], path: pathlib.Path) -> Template:
     return Template(before, ids(pair[a + 1 : b], 0), after, segment)
 
 
-def write(folder: pathlib.Path, tokenizer: Tokenizer) -> None:
-    """Writes tokenizer.json of a Tokenizer, as `tokenizers` and transformers' PreTrainedTokenizerFast read it."""
+def wordpiece_parts(tokenizer: Tokenizer, rules: Rules) -> dict[str, Any]:
+    """Returns the keys of a tokenizer.json that are of WordPiece, post-processor included."""
+    vocabulary = tokenizer.vocabulary
+    return {
+        "normalizer": rules.normalizer,
+        "pre_tokenizer": rules.pre_tokenizer,
+        "post_processor": template_processing(tokenizer.template, vocabulary),
+        "decoder": {"type": "WordPiece", "prefix": rules.continuation, "cleanup": True},
+        "model": {
+            "type": "WordPiece",
+            "unk_token": tokenizer.special_tokens.unknown,
+            "continuing_subword_prefix": rules.continuation,
+            "max_input_chars_per_word": rules.max_word_characters,
+            "vocab": {token: vocabulary[token] for token in vocabulary if token},
+        },
+    }
+
+
+def write(folder: pathlib.Path, tokenizer: Tokenizer, parts: Mapping[str, Any]) -> None:
+    """Writes tokenizer.json of a Tokenizer, as `tokenizers` and transformers' PreTrainedTokenizerFast read it.
+
+    `parts` are the keys that are of its algorithm.
+    """
     vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-    flags = (tokenizer.lower_case, tokenizer.strip_accents, tokenizer.tokenize_chinese_chars)
-    rules = tokenizer.rules or Rules.of_flags(*flags)
     named = {name: AddedToken(name, special=True) for name in special.in_vocabulary(vocabulary)}
     added = {**named, **{token.content: token for token in tokenizer.added_tokens}}
-    flat = {"single_word": False, "lstrip": False, "rstrip": False}
     replace_json(
         folder / "tokenizer.json",
         {
@@ -162,25 +184,17 @@ def write(folder: pathlib.Path, tokenizer: Tokenizer) -> None:
             "truncation": None,
             "padding": None,
             "added_tokens": [
-                {"id": number, "content": name, **flat, "normalized": token.normalized, "special": token.special}
+                {"id": number, **token.to_json()}
                 for number, name, token in sorted((vocabulary[name], name, token) for name, token in added.items())
             ],
-            "normalizer": rules.normalizer,
-            "pre_tokenizer": rules.pre_tokenizer,
-            "post_processor": _post_processor(tokenizer.template, vocabulary),
-            "decoder": {"type": "WordPiece", "prefix": rules.continuation, "cleanup": True},
-            "model": {
-                "type": "WordPiece",
-                "unk_token": special.unknown,
-                "continuing_subword_prefix": rules.continuation,
-                "max_input_chars_per_word": rules.max_word_characters,
-                "vocab": {token: vocabulary[token] for token in vocabulary if token},
-            },
+            **parts,
         },
     )
 
 
-def _post_processor(template: Template, vocabulary: Vocabulary) -> dict[str, Any]:
+def template_processing(template: Template, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Returns the post-processor that puts a Template's special tokens around texts."""
+
     def special(ids: tuple[int, ...], segment: int) -> list[Any]:
         return [{"SpecialToken": {"id": vocabulary.tokens[number], "type_id": segment}} for number in ids]
 

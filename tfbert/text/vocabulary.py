@@ -28,6 +28,7 @@ class Vocabulary:
     Args:
         tokens: in the order of their ids.
         source: what messages call it, such as the file's name.
+        merges: pairs of tokens that byte-pair encoding joins, in the order of their ranks.
 
     Raises VocabularyError if there are no tokens or one is no string.
 
@@ -36,8 +37,14 @@ class Vocabulary:
     (5, 4, False)
     """
 
-    def __init__(self, tokens: Iterable[str], source: str | os.PathLike[str] = "the vocabulary") -> None:
+    def __init__(
+        self,
+        tokens: Iterable[str],
+        source: str | os.PathLike[str] = "the vocabulary",
+        merges: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self.tokens, self.source = list(tokens), str(source)
+        self.merges = tuple((first, second) for first, second in merges)
         if not self.tokens:
             raise VocabularyError(f"{source} is empty; expected one token a line")
         for number, token in enumerate(self.tokens):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self, TypeAlias
 
 import tensorflow as tf
 
 from tfbert.text.pieces import Pieces
+
+Trim: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Algorithm(Protocol):
@@ -19,6 +21,11 @@ class Algorithm(Protocol):
     @property
     def rules(self) -> dict[str, bool | str]:
         """What decides a text's tokens besides the vocabulary, as plain JSON values."""
+        ...
+
+    @property
+    def trim(self) -> Trim | None:
+        """Takes white space off offsets: (ids, first characters, characters after the last) [T] -> the latter two."""
         ...
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
@@ -35,4 +42,16 @@ class Algorithm(Protocol):
 
     def joined(self, tokens: Sequence[str]) -> str:
         """Returns tokens of the vocabulary as readable text, special tokens included."""
+        ...
+
+
+class AlgorithmRules(Protocol):
+    """The settings of an algorithm: what a folder's files say of it besides the vocabulary. `Rules` are WordPiece's."""
+
+    def lowered(self) -> Self:
+        """Returns these rules for texts that are lower-cased before anything else."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
         ...

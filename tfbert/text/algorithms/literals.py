@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfbert.text.algorithms.strips import Strips
 from tfbert.text.algorithms.wordpiece_op import wordpiece_op
 from tfbert.text.normalizer import normalizer_buffer
 from tfbert.text.pieces import Pieces, row_ids, scattered
@@ -28,12 +30,18 @@ class Literals:
     Args:
         ids: {the text of a literal: its id}.
         inner: the stage that follows.
+        strips: `Strips`, of literals that take white space along.
 
     Attributes:
         pattern: a regular expression that a text with a literal matches as a whole.
     """
 
-    def __init__(self, ids: Mapping[str, int], inner: Callable[[tf.Tensor, bool], Pieces]) -> None:
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        inner: Callable[[tf.Tensor, bool], Pieces],
+        strips: Strips | None = None,
+    ) -> None:
         import tensorflow_text
 
         self._inner = inner
@@ -46,6 +54,8 @@ class Literals:
         words = list(dict.fromkeys([*texts, *alphabet])) + [other * length for length in _RUNS]
         # of each token of the op, the unknown one first: the literal's id or -1, and its bytes
         self._ids = np.array([-1, *(ids.get(word, -1) for word in words + words)], np.int32)
+        self._strips = None if strips is None or not strips.of_any else strips
+        self._sides = None if self._strips is None else self._strips.sides(["", *words, *words])
         self._lengths = np.array([0, *(len(word.encode("utf-8")) for word in words + words)], np.int32)
         with tf.init_scope(), tf.device("/CPU:0"):
             buffer = normalizer_buffer({ord(char): char for char in alphabet}, default=other)
@@ -55,7 +65,7 @@ class Literals:
             self._op = wordpiece_op(tokens, unknown, suffix, what="added tokens", no_pretokenization=True)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
-        ids, splits, starts, ends, sizes = self._find(text)
+        ids, splits, starts, ends, sizes, strips = self._find(text)
         # Text b's literals stand between its pieces: one more piece than literals. The piece before literal i is
         # piece i + b, the one after it i + b + 1.
         before = tf.range(tf.size(ids)) + row_ids(splits, tf.size(ids))
@@ -68,6 +78,8 @@ class Literals:
         between = self._bytes.split_by_offsets(
             text, *(tf.RaggedTensor.from_row_splits(at, long, validate=False) for at in (begins, stops))
         ).flat_values  # [G]
+        if self._strips is not None:
+            between, begins, starts, ends = self._strips(between, begins, before, starts, ends, strips)
         pieces = self._inner(between, places)
 
         # A literal comes after all tokens of the pieces before it; a token, after all literals before its piece.
@@ -91,8 +103,8 @@ class Literals:
             joined(pieces.begins, tf.ones_like(ids)),
         )
 
-    def _find(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns ids [L], row splits [B + 1], first and end bytes [L] of literals, and the size of each text [B]."""
+    def _find(self, text: tf.Tensor) -> tuple[Any, ...]:
+        """Returns ids [L], row splits [B + 1], first, end bytes [L] of literals, sizes [B] of texts, strips [L, 2]"""
         spelled, offsets = self._normalizer.normalize_with_offsets(text)
         found, at, _ = self._op.tokenize_with_offsets(spelled)
         splits = tf.cast(found.row_splits, tf.int32)
@@ -104,4 +116,6 @@ class Literals:
         before = tf.cumsum(tf.pad(tf.cast(ids >= 0, tf.int32), [[1, 0]]))
         literals = tf.where(ids >= 0)[:, 0]
         ids, starts, lengths = (tf.gather(values, literals) for values in (ids, starts, lengths))
-        return ids, tf.gather(before, splits), starts, starts + lengths, tf.gather(offsets, offset_splits[1:] - 1)
+        sizes = tf.gather(offsets, offset_splits[1:] - 1)
+        strips = None if self._sides is None else tf.gather(self._sides, tf.gather(found.flat_values, literals))
+        return ids, tf.gather(before, splits), starts, starts + lengths, sizes, strips

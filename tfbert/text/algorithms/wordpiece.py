@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
 
 from tfbert.text.algorithms import characters
+from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.detokenizer import detokenized
 from tfbert.text.algorithms.literals import Literals
 from tfbert.text.algorithms.rules import Rules
@@ -37,11 +37,16 @@ class WordPiece:
 
     Raises VocabularyError for a vocabulary that tensorflow_text refuses.
 
+    Attributes:
+        trim: None: no token holds white space.
+
     >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "film", "##s"])
     >>> algorithm = WordPiece(vocabulary, Rules.of_flags(True, True, True), SpecialTokens(), (), portable=False)
     >>> algorithm(tf.constant(["A film", "films"]), places=False).ids.numpy().tolist()
     [4, 5, 5, 6]
     """
+
+    trim = None
 
     def __init__(
         self,
@@ -70,16 +75,7 @@ class WordPiece:
             )
         self._all = Literals(literals, self._normalized)
         self._has_short_cut = rules.is_bert and not (in_normalized or portable)
-        # Functions of their own, which stay apart: traced once, and not a hundred idle ops in every short cut's graph.
-        self._long_way = {
-            places: tf.function(
-                functools.partial(self._all, places=places),
-                input_signature=[tf.TensorSpec([None], tf.string)],
-                autograph=False,
-                experimental_attributes={"_noinline": True},
-            )
-            for places in (False, True)
-        }
+        self._long_way = apart(self._all)
 
     def _by_own_rules(self, flags: tuple[bool, bool, bool], normalized: dict[str, int]) -> Normalized:
         """BERT's own rules; `normalized` are the added tokens, with their ids, that are found in normalized text."""
