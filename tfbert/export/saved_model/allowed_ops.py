@@ -14,7 +14,13 @@ from tfbert.errors import ExportError
 _TENSORFLOW_TEXT = {
     "FastBertNormalize",
     "FastWordpieceTokenizeWithOffsets",
+    "FindSourceOffsets",
+    "NormalizeUTF8",
+    "NormalizeUTF8WithOffsetsMap",
     "RegexSplitWithOffsets",
+    "SentencepieceOp",
+    "SentencepieceTokenizeOp",
+    "SentencepieceTokenizeWithOffsetsOp",
     "TFText>ByteSplitByOffsets",
 }
 

@@ -27,7 +27,13 @@ _log = logging.getLogger("tfbert.serving")
 _TEXT_FILES = {
     "FastBertNormalize": "_fast_bert_normalizer.so",
     "FastWordpieceTokenizeWithOffsets": "_fast_wordpiece_tokenizer.so",
+    "FindSourceOffsets": "_normalize_ops.so",
+    "NormalizeUTF8": "_normalize_ops.so",
+    "NormalizeUTF8WithOffsetsMap": "_normalize_ops.so",
     "RegexSplitWithOffsets": "_regex_split_ops.so",
+    "SentencepieceOp": "_sentencepiece_tokenizer.so",
+    "SentencepieceTokenizeOp": "_sentencepiece_tokenizer.so",
+    "SentencepieceTokenizeWithOffsetsOp": "_sentencepiece_tokenizer.so",
     "TFText>ByteSplitByOffsets": "_byte_splitter.so",
 }
 _VARIABLES = "variables/variables.index"
