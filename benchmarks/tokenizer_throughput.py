@@ -6,6 +6,11 @@ clock starts when the pipeline has yielded its first batch.
 
 python benchmarks/tokenizer_throughput.py --english='novels/*.txt.gz' --english_vocab=bert-base-uncased/vocab.txt \
     --chinese='zh/*.txt.gz' --chinese_vocab=bert-base-chinese/vocab.txt --rounds=5
+
+With a folder of a tokenizer.json, such as one of byte-level BPE, it is that tokenizer beside `tokenizers`, ids with ids
+and offsets with offsets, in CPU seconds of one thread:
+
+python benchmarks/tokenizer_throughput.py --english='novels/*.txt.gz' --folder=gpt-neox-20b --megabytes=5 --rounds=5
 """
 
 import argparse
@@ -22,6 +27,7 @@ BATCH = 1024
 MEGABYTES = {"english": 20, "chinese": 5}
 PEERS = ("tokenizers", "fast_bert", "keras_hub")
 OURS = ("tfbert", "tfbert_offsets", "tfbert_dense")
+OF_FOLDER = {"tfbert": "tokenizers", "tfbert_offsets": "tokenizers_offsets"}
 
 
 def read(pattern, megabytes):
@@ -39,13 +45,17 @@ def read(pattern, megabytes):
 
 
 def pipeline(name, lines, vocab, lower_case):
-    """An iterator that tokenizes a batch a step."""
-    if name == "tokenizers":
+    """An iterator that tokenizes a batch a step; `vocab` is a vocab.txt, or a folder."""
+    if name.startswith("tokenizers"):
         import tokenizers
 
-        tokenizer = tokenizers.BertWordPieceTokenizer(vocab, lowercase=lower_case)._tokenizer
+        if os.path.isdir(vocab):
+            tokenizer = tokenizers.Tokenizer.from_file(f"{vocab}/tokenizer.json")
+        else:
+            tokenizer = tokenizers.BertWordPieceTokenizer(vocab, lowercase=lower_case)._tokenizer
+        encode = tokenizer.encode_batch if name == "tokenizers_offsets" else tokenizer.encode_batch_fast
         batches = [lines[i : i + BATCH] for i in range(0, len(lines), BATCH)]
-        return (tokenizer.encode_batch_fast(batch, add_special_tokens=False) for batch in batches)
+        return (encode(batch, add_special_tokens=False) for batch in batches)
     import tensorflow as tf
 
     threads = int(os.environ["THREADS"])
@@ -63,8 +73,9 @@ def pipeline(name, lines, vocab, lower_case):
 def graph_tokenizer(name, vocab, lower_case):
     import tensorflow as tf
 
-    with open(vocab, encoding="utf-8") as file:
-        tokens = file.read().removesuffix("\n").split("\n")
+    if not os.path.isdir(vocab):
+        with open(vocab, encoding="utf-8") as file:
+            tokens = file.read().removesuffix("\n").split("\n")
     if name == "fast_bert":
         import tensorflow_text
 
@@ -77,7 +88,8 @@ def graph_tokenizer(name, vocab, lower_case):
         return keras_hub.models.BertTokenizer(vocabulary=tokens, lowercase=lower_case)
     from tfbert.text import Tokenizer
 
-    tokenizer = Tokenizer.from_file(vocab, lower_case=lower_case)
+    is_folder = os.path.isdir(vocab)
+    tokenizer = Tokenizer.from_folder(vocab) if is_folder else Tokenizer.from_file(vocab, lower_case=lower_case)
     return {
         "tfbert": tokenizer.tokenize,
         "tfbert_offsets": lambda text: tokenizer.tokenize(text, offsets=True),
@@ -86,39 +98,62 @@ def graph_tokenizer(name, vocab, lower_case):
 
 
 def measure(args):
-    """Characters per second of `args.only`."""
-    lines = read(getattr(args, args.language), MEGABYTES[args.language])
-    step = pipeline(args.only, lines, getattr(args, f"{args.language}_vocab"), args.language == "english")
+    """Characters per second of `args.only`; of its CPU's seconds with a folder."""
+    lines = read(getattr(args, args.language), args.megabytes or MEGABYTES[args.language])
+    vocab = args.folder or getattr(args, f"{args.language}_vocab")
+    step = pipeline(args.only, lines, vocab, args.language == "english")
     next(step)
-    began = time.perf_counter()
+    clock = time.process_time if args.folder else time.perf_counter
+    began = clock()
     for _ in step:
         pass
-    seconds = time.perf_counter() - began
-    return sum(map(len, lines[BATCH:])) / seconds
+    return sum(map(len, lines[BATCH:])) / (clock() - began)
+
+
+def run(args, name, language, threads):
+    """What `measure` gives, in a process of its own."""
+    environment = {**os.environ, "THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    command = [sys.executable, *sys.argv, f"--only={name}", f"--language={language}"]
+    out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def compare_folder(args):
+    """Prints our figures beside those of `tokenizers`."""
+    for ours, theirs in OF_FOLDER.items():
+        pairs = [[run(args, name, "english", 1) for name in (ours, theirs)] for _ in range(args.rounds)]
+        ratios = [ours / theirs for ours, theirs in pairs]
+        print(
+            f"{ours:15} {statistics.median(pair[0] for pair in pairs) / 1e6:6.2f} M characters a CPU second  "
+            f"{statistics.median(ratios):5.2f} x {theirs} ({min(ratios):.2f} to {max(ratios):.2f})",
+            flush=True,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for language in MEGABYTES:
-        parser.add_argument(f"--{language}", required=True, help="text files, .gz")
-        parser.add_argument(f"--{language}_vocab", required=True)
+        parser.add_argument(f"--{language}", help="text files, .gz")
+        parser.add_argument(f"--{language}_vocab")
+    parser.add_argument("--folder", help="of a tokenizer.json")
+    parser.add_argument("--megabytes", type=int, help="of text")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=OURS + PEERS)
+    parser.add_argument("--only", choices=(*OURS, *PEERS, *OF_FOLDER.values()))
     parser.add_argument("--language", choices=list(MEGABYTES))
     args = parser.parse_args()
     if args.only:
         print(json.dumps(measure(args)))
         return
+    if args.folder:
+        compare_folder(args)
+        return
     for language in MEGABYTES:
         for threads in (1, 2):
             figures = {name: [] for name in OURS + PEERS}
-            environment = {**os.environ, "THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
-            environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
             for _ in range(args.rounds):
                 for name in figures:
-                    command = [sys.executable, *sys.argv, f"--only={name}", f"--language={language}"]
-                    out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-                    figures[name].append(json.loads(out.splitlines()[-1]))
+                    figures[name].append(run(args, name, language, threads))
             print(f"{language}, {threads} thread{'s' * (threads > 1)}", flush=True)
             for name in OURS + PEERS:
                 line = f"  {name:15} {statistics.median(figures[name]) / 1e6:6.2f} M characters/s"
