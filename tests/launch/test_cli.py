@@ -404,6 +404,17 @@ def test_train_vocab(tmp_path):
     assert "Paris" in (folder / "vocab.txt").read_text()
 
 
+def test_train_vocab_of_bytes(tmp_path):
+    (tmp_path / "a.txt").write_text("The film plays in Paris.\nA film of Paris.\n" * 9)
+    folder = tmp_path / "tokenizer"
+    result = tfbert("train-vocab", f"--input={tmp_path}/a.txt", "--algorithm=bpe", "--size=270", f"--out={folder}")
+    assert result.returncode == 0, result.stderr
+    assert f"270 tokens from 1 files are in {folder}" in result.stdout
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    assert vocabulary["<mask>"] == 4 and len(vocabulary) == 270
+    assert len((folder / "merges.txt").read_text(encoding="utf-8").splitlines()) == 1 + 270 - 5 - 256
+
+
 @pytest.mark.slow
 def test_train_vocab_of_json_lines(tmp_path):
     rows = [json.dumps({"id": i, "body": '一部关于巴黎的"电影"'}) + "\n" for i in range(9)]
@@ -427,6 +438,8 @@ def test_train_vocab_of_json_lines(tmp_path):
         (["--input=/dev/null", "--size=100"], "there is no text"),
         (["--input=samples", "--size=100"], "samples: this is a folder"),
         (["--input=", "--size=100"], "--input names no file"),
+        (["--input=README.md", "--algorithm=bpe"], "vocab.txt: byte-level BPE has several files; give a folder"),
+        (["--input=README.md", "--algorithm=bpe", "--nolower_case"], "--lower_case is WordPiece's"),
     ],
 )
 def test_train_vocab_of_something_wrong(tmp_path, arguments, message):

@@ -13,7 +13,7 @@ VERBS = {
     "convert": "write a checkpoint in another format",
     "suite": "fine-tune several configs and write a table",
     "pretrain": "train an encoder on examples of raw text",
-    "train-vocab": "write a WordPiece vocabulary from text files",
+    "train-vocab": "write a WordPiece or byte-level BPE vocabulary from text files",
     "make-examples": "write pretraining examples from text files",
 }
 

@@ -1,7 +1,8 @@
-"""Writes a WordPiece vocabulary from text files of any size, English, Chinese or any other:
+"""Writes a vocabulary from text files of any size, English, Chinese or any other: WordPiece, or byte-level BPE.
 
 tfbert train-vocab --input='corpus/*.txt.gz' --size=30522 --out=vocab.txt
 tfbert train-vocab --input='zh/*.jsonl' --size=21128 --nolower_case --out=runs/zh_tokenizer
+tfbert train-vocab --input='corpus/*.txt.gz' --algorithm=bpe --size=50265 --out=runs/bpe_tokenizer
 """
 
 import glob
@@ -18,11 +19,12 @@ from tfbert.files import replace_file
 _INPUT = flags.DEFINE_list(
     "input", None, "Text or JSON lines, .gz or not; * and ** stand for any names.", required=True
 )
+_ALGORITHM = flags.DEFINE_enum("algorithm", "wordpiece", ["wordpiece", "bpe"], "Of the tokenizer; bpe is of bytes.")
 _SIZE = flags.DEFINE_integer("size", 30522, "Tokens.", 1)
 _OUT = flags.DEFINE_string(
     "out",
     None,
-    "A file name that ends in .txt, or a folder, which gets the tokenizer's settings as well.",
+    "A file name that ends in .txt, or a folder, which gets the tokenizer's settings as well; of bpe, a folder.",
     required=True,
 )
 _TEXT_FIELD = flags.DEFINE_string("text_field", "text", "The text's key in JSON objects.")
@@ -34,11 +36,16 @@ _MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of p
 def main(argv: list[str]) -> None:
     files = _files(_INPUT.value)
 
-    from tfbert.text import Tokenizer
+    from tfbert.text import AddedToken, ByteBpeRules, Tokenizer
+    from tfbert.text.algorithms.train_byte_bpe import train_byte_bpe
     from tfbert.text.algorithms.train_vocabulary import train_vocabulary
+    from tfbert.text.special_tokens import ANGLE_TOKENS
 
+    out, is_bpe = pathlib.Path(_OUT.value), _ALGORITHM.value == "bpe"
+    if is_bpe:
+        _check_bpe(out)
     rules = {"lower_case": _LOWER_CASE.value, "strip_accents": _STRIP_ACCENTS.value}
-    passes = iter(("characters", "words"))
+    passes = iter(("words",) if is_bpe else ("characters", "words"))
 
     def blocks():
         with tqdm.tqdm(unit=" characters", unit_scale=True, desc=next(passes), dynamic_ncols=True) as bar:
@@ -47,15 +54,34 @@ def main(argv: list[str]) -> None:
                     bar.update(len(block))
                     yield block
 
-    vocabulary = train_vocabulary(blocks, _SIZE.value, min_frequency=_MIN_FREQUENCY.value, **rules)
-    out = pathlib.Path(_OUT.value)
+    if is_bpe:
+        vocabulary = train_byte_bpe(blocks, _SIZE.value, min_frequency=_MIN_FREQUENCY.value)
+        mask = AddedToken(ANGLE_TOKENS.mask, special=True, lstrip=True)
+        Tokenizer(vocabulary, rules=ByteBpeRules(), added_tokens=[mask]).save(out)
+    else:
+        vocabulary = train_vocabulary(blocks, _SIZE.value, min_frequency=_MIN_FREQUENCY.value, **rules)
+        _save(vocabulary, out, rules)
+    more = "" if len(vocabulary) == _SIZE.value else f" ({_SIZE.value} asked; no other pair occurs often enough)"
+    print(f"{len(vocabulary)} tokens from {len(files)} files are in {out}{more}")
+
+
+def _check_bpe(out):
+    """Raises ConfigError: a flag that byte-level BPE does not have."""
+    for flag in (_LOWER_CASE, _STRIP_ACCENTS):
+        if flag.present:
+            raise ConfigError(f"--{flag.name} is WordPiece's; byte-level BPE keeps texts as they are: leave it out")
+    if out.suffix == ".txt":
+        raise ConfigError(f"--out={out}: byte-level BPE has several files; give a folder")
+
+
+def _save(vocabulary, out, rules):
+    from tfbert.text import Tokenizer
+
     if out.suffix == ".txt":
         with replace_file(out) as file:
             file.writelines(f"{token}\n" for token in vocabulary)
     else:
         Tokenizer(vocabulary, **rules).save(out)
-    more = "" if len(vocabulary) == _SIZE.value else f" ({_SIZE.value} asked; no other pair occurs often enough)"
-    print(f"{len(vocabulary)} tokens from {len(files)} files are in {out}{more}")
 
 
 def _texts(file):
