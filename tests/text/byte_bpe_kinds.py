@@ -58,7 +58,9 @@ def made(kind, vocab=None, merges=None):
     for name in ENDS[:4]:
         tokenizer.add_special_tokens([AddedToken(name, normalized=normalized, rstrip=kind == "rstrip")])
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
-    tokenizer.add_tokens([AddedToken("film", rstrip=True), AddedToken("é!", lstrip=True, rstrip=True)])
+    tokenizer.add_tokens(
+        [AddedToken("film", rstrip=True), AddedToken("é!", lstrip=True, rstrip=True, normalized=False)]
+    )
     tokenizer.post_processor = processors.RobertaProcessing(
         ("</s>", vocab["</s>"]), ("<s>", vocab["<s>"]), trim_offsets=kind != "untrimmed", add_prefix_space=prefix
     )

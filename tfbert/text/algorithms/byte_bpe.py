@@ -101,7 +101,9 @@ class ByteBpe:
             return inner, None
         ids = {content: self._vocabulary[token.content] for content, token in by_content.items()}
         strips = {content: (token.lstrip, token.rstrip) for content, token in by_content.items()}
-        stage = Literals(ids, inner, Strips(strips, widens=self._widens, keeps_one=self._keeps_one))
+        # What the second stage is given need not begin where the text does.
+        keeps_one = self._keeps_one and not normalized
+        stage = Literals(ids, inner, Strips(strips, widens=self._widens, keeps_one=keeps_one))
         return stage, stage
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
