@@ -11,6 +11,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfbert.export.saved_model import allowed_ops
 from tfbert.serving.models.graph_operations import operations_of
+from tfbert.text.algorithms.byte_bpe_model import made_tokens, word_model
+from tfbert.text.algorithms.sentencepiece_op import FastSentencePieceOp
 
 # What TF Serving has: TensorFlow and tensorflow-text's compiled operations, of which these.
 LOADER = """
@@ -19,7 +21,7 @@ for name in ("keras", "tf_keras", "tfbert", "tensorflow_text"):
     sys.modules[name] = None
 text = pathlib.Path([path for path in sys.path if (pathlib.Path(path) / "tensorflow_text").exists()][0])
 import tensorflow as tf
-for name in ("sentencepiece_tokenizer", "fast_bert_normalizer", "fast_wordpiece_tokenizer", "byte_splitter", "normalize_ops"):
+for name in ("sentencepiece_tokenizer", "fast_sentencepiece_tokenizer", "fast_bert_normalizer", "fast_wordpiece_tokenizer", "byte_splitter", "normalize_ops"):
     tf.load_op_library(str(text / f"tensorflow_text/python/ops/_{name}.so"))
 session = tf.compat.v1.Session(graph=tf.Graph())
 with session.graph.as_default():
@@ -63,7 +65,12 @@ def test_saved(kind, tmp_path):
     allowed_ops.check(operations_of(saved.meta_graphs[0]), folder)
     graph = saved.meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    assert [node.op for node in nodes].count("SentencepieceOp") == 1  # the model is there once
+    assert [node.op for node in nodes].count("SentencepieceOp") == 1  # the models are there once
+    runs = {length: tokenizer.vocabulary[" " * length] for length in range(2, 25)} if kind == "nfc" else {}
+    vocabulary = tokenizer.vocabulary
+    words = FastSentencePieceOp(word_model(vocabulary, made_tokens(vocabulary), runs).data)
+    constants = [node.attr["value"].tensor.tensor_content for node in nodes if node.op == "Const"]
+    assert constants.count(words.model.numpy().tobytes()) == 1
     ran = [
         subprocess.run(
             [sys.executable, "-c", program, folder],

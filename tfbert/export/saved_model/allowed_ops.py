@@ -22,6 +22,7 @@ _TENSORFLOW_TEXT = {
     "SentencepieceTokenizeOp",
     "SentencepieceTokenizeWithOffsetsOp",
     "TFText>ByteSplitByOffsets",
+    "TFText>FastSentencepieceTokenize",
 }
 
 # TensorFlow's own, as the graphs of all tasks have them; a list, because Python has operations that no server has.

@@ -35,6 +35,7 @@ _TEXT_FILES = {
     "SentencepieceTokenizeOp": "_sentencepiece_tokenizer.so",
     "SentencepieceTokenizeWithOffsetsOp": "_sentencepiece_tokenizer.so",
     "TFText>ByteSplitByOffsets": "_byte_splitter.so",
+    "TFText>FastSentencepieceTokenize": "_fast_sentencepiece_tokenizer.so",
 }
 _VARIABLES = "variables/variables.index"
 _OWN = "__saved_model_"  # TensorFlow's signatures, such as __saved_model_init_op

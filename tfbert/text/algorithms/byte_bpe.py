@@ -13,7 +13,7 @@ from tfbert.errors import ConfigError
 from tfbert.text.algorithms.algorithm import Trim
 from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
-from tfbert.text.algorithms.byte_letters import LETTERS, bytes_of
+from tfbert.text.algorithms.byte_letters import LETTERS, bytes_of, raw
 from tfbert.text.algorithms.byte_words import ByteWords
 from tfbert.text.algorithms.composed import Composed
 from tfbert.text.algorithms.literals import Literals
@@ -75,15 +75,17 @@ class ByteBpe:
 
         self._widens = not rules.trim_offsets
         self._keeps_one = rules.trim_offsets and rules.trim_keeps_first_space
-        self._words = ByteWords(vocabulary, unknown_id, rules.add_prefix_space)
         self._steps = [_Step(step) for step in rules.steps]
-        inner: Stage = self._words
+        runs = {} if rules.add_prefix_space else self._runs(in_normalized)
+        in_normalized = [token for token in in_normalized if vocabulary[token.content] not in runs.values()]
+        self._words = apart(ByteWords(vocabulary, unknown_id, rules.add_prefix_space, runs))
+        inner: Stage = self._in_words
         inner, self._second = self._literals(in_normalized, inner, normalized=True)
         for step in reversed(self._steps):
             inner = step.before(inner)
         inner, self._first = self._literals(in_text, inner, normalized=False)
         self._long_way = apart(Normalized({}, inner, malformed="\ufffd"))
-        self._raw = np.array([_raw(token) for token in vocabulary], object)
+        self._raw = np.array([raw(token) for token in vocabulary], object)
         self.trim: Trim | None = self._trimmer(rules.trim_keeps_first_space) if rules.trim_offsets else None
 
     def _literals(
@@ -92,9 +94,7 @@ class ByteBpe:
         """The stage that finds tokens, and the same as Literals; the inner one and None where there are none."""
         by_content: dict[str, AddedToken] = {}
         for token in tokens:
-            content = token.content
-            for step in self._steps if normalized else ():
-                content = step.of(content)
+            content = self._normalized(token.content) if normalized else token.content
             if content:  # else nothing is left of it to be found
                 by_content[content] = token
         if not by_content:
@@ -105,6 +105,28 @@ class ByteBpe:
         keeps_one = self._keeps_one and not normalized
         stage = Literals(ids, inner, Strips(strips, widens=self._widens, keeps_one=keeps_one))
         return stage, stage
+
+    def _runs(self, tokens: Sequence[AddedToken]) -> dict[int, int]:
+        """The tokens that are 2, 3, … spaces, as `word_model` has them; none where others might take their spaces."""
+        lengths = {len(token.content): token for token in tokens if not token.content.strip(" ")}
+        others = [token for token in tokens if token.content.strip(" ")]
+        if any(token.lstrip or token.rstrip for token in tokens):
+            return {}
+        if set(lengths) != set(range(2, 2 + len(lengths))):
+            return {}
+        if any(self._normalized(token.content).startswith(" ") for token in others):
+            return {}
+        if any(self._normalized(token.content) != token.content for token in lengths.values()):
+            return {}
+        return {length: self._vocabulary[token.content] for length, token in sorted(lengths.items())}
+
+    def _normalized(self, content: str) -> str:
+        for step in self._steps:
+            content = step.of(content)
+        return content
+
+    def _in_words(self, text: tf.Tensor, places: bool) -> Pieces:
+        return Pieces(*self._words[places](text))
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         """Returns the tokens of `text`, strings [B]; with `places`, where each lies in its text."""
@@ -119,8 +141,25 @@ class ByteBpe:
         if self._steps and places:  # places in what was normalized need the stages
             plain &= tf.equal(changed[-1], text)
         return when(
-            tf.reduce_all(plain), lambda: self._words(changed[-1], places), lambda: self._long_way[places](text)
+            tf.reduce_all(plain),
+            lambda: self._in_words(changed[-1], places),
+            lambda: self._both_ways(text, changed[-1], plain, places),
         )
+
+    def _both_ways(self, text: tf.Tensor, changed: tf.Tensor, plain: tf.Tensor, places: bool) -> Pieces:
+        """The tokens of a batch of which only the texts that are not `plain`, bool [B], go the long way."""
+        rows = [tf.where(of)[:, 0] for of in (plain, ~plain)]
+        first = self._in_words(tf.gather(changed, rows[0]), places)
+        second = self._long_way[places](tf.gather(text, rows[1]))
+        splits = tf.concat([first.row_splits, second.row_splits[1:] + first.row_splits[-1]], 0)
+        row = tf.math.invert_permutation(tf.cast(tf.concat(rows, 0), tf.int32))
+        order = tf.gather(tf.RaggedTensor.from_row_splits(tf.range(splits[-1]), splits, validate=False), row)
+
+        def both(name: str) -> tf.Tensor | None:
+            values = [getattr(pieces, name) for pieces in (first, second)]
+            return None if values[0] is None else tf.gather(tf.concat(values, 0), order.values)
+
+        return Pieces(both("ids"), order.row_splits, both("firsts"), both("lasts"), both("begins"))
 
     def detokenize(self, ids: tf.RaggedTensor, clean_up: bool) -> tf.Tensor:
         """Returns texts, strings [B], of ids [B, (tokens)].
@@ -136,7 +175,7 @@ class ByteBpe:
 
     def joined(self, tokens: Sequence[str]) -> str:
         """Returns tokens of the vocabulary as readable text, special tokens included."""
-        return b"".join(map(_raw, tokens)).decode("utf-8", "replace")
+        return b"".join(map(raw, tokens)).decode("utf-8", "replace")
 
     def _trimmer(self, keeps_first_space: bool) -> Trim:
         """`tokenizers`' process_offsets of pre_tokenizers/byte_level.rs, in the order of its steps."""
@@ -175,12 +214,6 @@ class _Step:
 
 def _nothing(text: tf.Tensor, places: bool) -> Pieces:
     raise NotImplementedError
-
-
-def _raw(token: str) -> bytes:
-    """What a token is in a text: bytes of its letters, or itself if it has others, as an added token may."""
-    raw = bytes_of(token)
-    return token.encode("utf-8") if raw is None else raw
 
 
 def _spaces(token: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A byte-level BPE vocabulary as a SentencePiece model, which merges as byte-pair encoding does.
+"""A byte-level BPE vocabulary as SentencePiece models: one that merges as byte-pair encoding does, one of whole words.
 
 SentencePiece merges the pair whose result has the best score, the leftmost of several; byte-pair encoding, the pair
 of the least rank. They give the same where a token's score is minus the rank of the one merge that makes it of its own
@@ -8,7 +8,7 @@ crossed the borders of a span that became a token, so that within it all went as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,41 +17,64 @@ from tfbert.errors import VocabularyError
 from tfbert.text.algorithms.byte_letters import BYTES, LETTERS, NEVER, bytes_of, charsmap
 from tfbert.text.algorithms.sentencepiece_model import (
     BPE,
+    UNIGRAM,
     UNKNOWN,
-    USER_DEFINED,
     Piece,
     SentencePieceModel,
     write,
 )
 from tfbert.text.vocabulary import Vocabulary
 
-# Bytes of no UTF-8 text, which mark borders in texts.
-OPENS, CLOSES, BEFORE_LAST_SPACE = 0xFE, 0xFF, 0xFD
-_MARKS = (OPENS, CLOSES, BEFORE_LAST_SPACE)
+MARK = 0xFF  # a byte of no UTF-8 text, which stands before each word
+_NOWHERE = Piece("\U0010fffe".encode(), 0.0, UNKNOWN)  # no text has this: texts are letters by then
 
 
-class Model(NamedTuple):
-    """The .model file, and arrays int32 [P] of its pieces."""
+class MergeModel(NamedTuple):
+    """A word -> its tokens. The .model file; its pieces' ids in the vocabulary, int32 [P]."""
 
     data: bytes
-    ids: np.ndarray  # of the vocabulary; -1 for marks
-    marks: np.ndarray  # how many bytes of a piece are marks
-    opens: np.ndarray  # 1 for the mark that opens a word
-    whole: np.ndarray  # 1 for a piece that is a word with both its marks
+    ids: np.ndarray  # -1 for what no text has
 
 
-def model_of(vocabulary: Vocabulary, unknown_id: int | None) -> Model:
-    """Returns the model of a vocabulary with merges.
+class WordModel(NamedTuple):
+    """Texts with marks -> words that are tokens, and letters of the others.
 
-    Words that are tokens are pieces of their own, with the marks around them: they need no merging.
+    The .model file. Its pieces from `mark` on begin with a mark: that one is the mark alone, those behind it are
+    words. int32 [P - mark] of these: ids in the vocabulary (-1 for the mark), bytes with the mark.
+    """
 
-    Args:
-        unknown_id: of bytes whose letters the vocabulary lacks; None: it must have all.
+    data: bytes
+    mark: int
+    ids: np.ndarray
+    sizes: np.ndarray
 
-    Raises VocabularyError: it lacks letters of bytes that texts have, or tokens of merges.
+
+def made_tokens(vocabulary: Vocabulary) -> dict[str, float]:
+    """Returns {token: its score} of the tokens that texts are made of: letters, and what is made of them.
+
+    Raises VocabularyError: it lacks tokens of its merges.
     """
     check_merges(vocabulary.merges, vocabulary, "merge {:,}".format, vocabulary.source)
     live = live_ranks(vocabulary.merges)
+    made = {}
+    for token in dict.fromkeys(vocabulary):
+        if token in BYTES or token in live:
+            raw = bytes_of(token)
+            if raw is not None and NEVER.isdisjoint(raw):
+                made[token] = 0.0 if token in BYTES else -float(live[token])
+    return made
+
+
+def merge_model(vocabulary: Vocabulary, made: Mapping[str, float], unknown_id: int | None) -> MergeModel:
+    """Returns the model that merges.
+
+    Args:
+        vocabulary: a Vocabulary with merges.
+        made: its `made_tokens`.
+        unknown_id: of bytes whose letters the vocabulary lacks; None: it must have all.
+
+    Raises VocabularyError: it lacks letters of bytes that texts have.
+    """
     missing = [byte for byte in LETTERS if byte not in NEVER and LETTERS[byte] not in vocabulary]
     if missing and unknown_id is None:
         named = ", ".join(f"{LETTERS[byte]!r} (0x{byte:02X})" for byte in missing[:5])
@@ -59,51 +82,44 @@ def model_of(vocabulary: Vocabulary, unknown_id: int | None) -> Model:
             f"{vocabulary.source} lacks the letters of {len(missing)} bytes, such as {named}, and has no token for "
             "what is unknown: byte-level BPE has all letters (train it with initial_alphabet=ByteLevel.alphabet())"
         )
-    pieces: list[Piece] = [Piece("\U0010fffe".encode(), 0.0, UNKNOWN)]  # no text has this: texts are letters by then
-    rows: list[tuple[int, int, int, int]] = [(-1, 0, 0, 0)]
-    for byte, letter in LETTERS.items():
-        if byte in NEVER:
-            number = -1
-        else:
-            number = vocabulary[letter] if letter in vocabulary else unknown_id
-        pieces.append(Piece(letter.encode("utf-8")))
-        rows.append((number, int(byte in _MARKS), int(byte == OPENS), 0))
-    for token, raw in _made(vocabulary, live):
-        if token not in BYTES:
-            pieces.append(Piece(token.encode("utf-8"), -float(live[token])))
-            rows.append((vocabulary[token], 0, 0, 0))
-        if _is_text(raw):
-            pieces.append(Piece(bytes((OPENS, *raw, CLOSES)), 0.0, USER_DEFINED))
-            rows.append((vocabulary[token], 2, 0, 1))
-    model = SentencePieceModel(
-        tuple(pieces),
-        kind=BPE,
-        charsmap=charsmap(),
-        add_dummy_prefix=False,
-        remove_extra_whitespaces=False,
-        escape_whitespaces=False,
+    ids = dict.fromkeys(LETTERS.values(), -1 if unknown_id is None else unknown_id)
+    ids |= {token: vocabulary[token] for token in made}
+    pieces = [_NOWHERE, *(Piece(token.encode("utf-8"), made.get(token, 0.0)) for token in ids)]
+    return MergeModel(_written(pieces, BPE), np.array([-1, *ids.values()], np.int32))
+
+
+def word_model(vocabulary: Vocabulary, made: Mapping[str, float], runs: Mapping[int, int]) -> WordModel:
+    """Returns the model of words that are tokens by themselves.
+
+    The best way to spell a word is the one with the fewest letters: its own piece, where it has one.
+
+    Args:
+        vocabulary: a Vocabulary with merges.
+        made: its `made_tokens`.
+        runs: {a number of spaces: the id of the token that so many are, where they are a word}.
+    """
+    mark = LETTERS[MARK]
+    words = {token: vocabulary[token] for token in made}
+    words |= {LETTERS[0x20] * length: number for length, number in runs.items()}
+    letters = [letter for letter in LETTERS.values() if letter != mark]
+    pieces = [_NOWHERE, *(Piece(text.encode("utf-8"), -1.0) for text in (*letters, mark))]
+    pieces += [Piece((mark + token).encode("utf-8")) for token in words]
+    sizes = [1, *(1 + len(token) for token in words)]
+    ids = np.array([-1, *words.values()], np.int32)
+    return WordModel(_written(pieces, UNIGRAM), len(LETTERS), ids, np.array(sizes, np.int32))
+
+
+def _written(pieces: Sequence[Piece], kind: str) -> bytes:
+    return write(
+        SentencePieceModel(
+            tuple(pieces),
+            kind=kind,
+            charsmap=charsmap(),
+            add_dummy_prefix=False,
+            remove_extra_whitespaces=False,
+            escape_whitespaces=False,
+        )
     )
-    return Model(write(model), *np.array(rows, np.int32).T)
-
-
-def _made(vocabulary: Vocabulary, live: dict[str, int]) -> Iterator[tuple[str, bytes]]:
-    """Tokens, with their bytes, that texts are made of: letters, and what is made of them."""
-    for token in dict.fromkeys(vocabulary):
-        if token in BYTES or token in live:
-            raw = bytes_of(token)
-            if raw is not None and NEVER.isdisjoint(raw):
-                yield token, raw
-
-
-def _is_text(raw: bytes) -> bool:
-    """Whether bytes may be a word that is a piece: UTF-8, and without NUL, which would end the piece's text."""
-    if 0 in raw:
-        return False
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def live_ranks(merges: Sequence[tuple[str, str]]) -> dict[str, int]:

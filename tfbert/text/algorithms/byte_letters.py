@@ -31,6 +31,16 @@ def bytes_of(token: str) -> bytes | None:
     return None if None in found else bytes(byte for byte in found if byte is not None)
 
 
+def raw(token: str) -> bytes:
+    """Returns what a token is in a text: bytes of its letters, or itself if it has others, as an added token may.
+
+    >>> raw("Ġfilm"), raw("a film")
+    (b' film', b'a film')
+    """
+    found = bytes_of(token)
+    return token.encode("utf-8") if found is None else found
+
+
 def letters_of(data: Iterable[int]) -> str:
     """Returns the letters of bytes.
 

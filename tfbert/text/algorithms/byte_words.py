@@ -1,15 +1,18 @@
 """The last stage of byte-level BPE: texts are cut into words by GPT-2's regular expression, and words into tokens.
 
-A stage takes texts [B] and gives Pieces whose places are those of these texts. Shapes: B texts, P pieces of the model
-and T tokens of all texts together.
+A stage takes texts [B] and gives Pieces whose places are those of these texts. B texts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import tensorflow as tf
 
-from tfbert.text.algorithms.byte_bpe_model import BEFORE_LAST_SPACE, CLOSES, OPENS, model_of
-from tfbert.text.algorithms.sentencepiece_op import SentencePieceOp
+from tfbert.text.algorithms.byte_bpe_model import MARK
+from tfbert.text.algorithms.byte_letters import raw
+from tfbert.text.algorithms.byte_tokens import ByteTokens
 from tfbert.text.algorithms.white_space import SPACE
 from tfbert.text.pieces import Pieces, row_ids
 from tfbert.text.vocabulary import Vocabulary
@@ -27,7 +30,7 @@ _NEW_NUMBERS = (
 )
 LETTER, NUMBER = rf"\p{{L}}{_NEW_LETTERS}", rf"\p{{N}}{_NEW_NUMBERS}"
 # GPT-2's expression. Its `\s+(?!\S)`, white space without the last one before a word, has a look-ahead, which RE2 has
-# not: a mark of no class goes before that last space first.
+# not: a mark goes before that last space first.
 _WORD = rf"'(?:[stmd]|re|ve|ll)| ?[{LETTER}]+| ?[{NUMBER}]+| ?[^{SPACE}{LETTER}{NUMBER}]+|[{SPACE}]+"
 _LAST_SPACE = rf"([{SPACE}])([{SPACE}][^{SPACE}])"
 
@@ -35,52 +38,45 @@ _LAST_SPACE = rf"([{SPACE}])([{SPACE}][^{SPACE}])"
 class ByteWords:
     """Valid UTF-8 -> tokens, as `tokenizers` with ByteLevel and BPE.
 
-    The operation finds the marks that the expressions put between words; they are of bytes that no text has, so that
-    nothing is merged across them.
+    Expressions put a mark before each word. It is of a byte that no text has, so that nothing is merged across it.
 
     Args:
         vocabulary: a Vocabulary with merges.
-        unknown_id: as `model_of` has it.
+        unknown_id: as `merge_model` has it.
         add_prefix_space: put a space before each text that does not begin with one.
+        runs: as `word_model` has them; it must be empty, or have all lengths from 2 on.
 
     Raises VocabularyError: the vocabulary cannot spell every text.
     """
 
-    def __init__(self, vocabulary: Vocabulary, unknown_id: int | None, add_prefix_space: bool) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, unknown_id: int | None, add_prefix_space: bool, runs: Mapping[int, int]
+    ) -> None:
         self._add_prefix_space = add_prefix_space
-        model = model_of(vocabulary, unknown_id)
-        self._ids, self._marks, self._opens, self._whole = model.ids, model.marks, model.opens, model.whole
-        self._op = SentencePieceOp(model.data)
+        self._run = f" {{2,{max(runs)}}}" if runs else None
+        self._tokens = ByteTokens(vocabulary, unknown_id, runs)
+        self._sizes = np.array([len(raw(token)) for token in vocabulary], np.int32)
+        if unknown_id is not None:
+            self._sizes[unknown_id] = 1
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         prefixed = text
         if self._add_prefix_space:
             prefixed = tf.strings.regex_replace(text, "^([^ ])", r" \1", replace_global=False)
-        marked = tf.strings.regex_replace(prefixed, _LAST_SPACE, rb"\1%c\2" % BEFORE_LAST_SPACE)
-        marked = tf.strings.regex_replace(marked, _WORD, rb"%c\0%c" % (OPENS, CLOSES))
+        marked = prefixed
+        if self._run is not None:
+            marked = tf.strings.regex_replace(marked, self._run, rb"%c\0%c" % (MARK, MARK))
+        marked = tf.strings.regex_replace(marked, _LAST_SPACE, rb"\1%c\2" % MARK)
+        ids, splits, begins = self._tokens(tf.strings.regex_replace(marked, _WORD, rb"%c\0" % MARK), places)
         if not places:
-            pieces, splits = self._op.tokenize(marked)
-            ids, kept, row_splits = self._kept(pieces, splits)
-            return Pieces(ids, row_splits, None, None, None)
-        pieces, splits, starts, ends = self._op.tokenize_with_offsets(marked)
-        ids, kept, row_splits = self._kept(pieces, splits)
-        marks = tf.gather(self._marks, pieces)
-        row = row_ids(splits, tf.size(pieces))  # [P]
-        before = tf.cumsum(tf.pad(marks, [[1, 0]]))  # marks in all texts, before each piece [P + 1]
-        shift = before[:-1] - tf.gather(before, tf.gather(splits, row))  # before each piece in its text
-        last = ends - shift - marks - 1
-        first = starts - shift
+            return Pieces(ids, splits, None, None, None)
+        # All bytes of a text are those of its tokens.
+        sizes = tf.gather(self._sizes, ids)
+        row = row_ids(splits, tf.size(ids))
+        lengths = tf.strings.length(prefixed)
+        first = tf.cumsum(sizes, exclusive=True) - tf.gather(tf.cumsum(lengths, exclusive=True), row)
+        last = first + sizes - 1
         if self._add_prefix_space:  # the space that was put there lies where the text's first character does
-            added = tf.gather(tf.strings.length(prefixed) - tf.strings.length(text), row)
+            added = tf.gather(lengths - tf.strings.length(text), row)
             first, last = tf.maximum(first - added, 0), tf.maximum(last - added, 0)
-        follows = tf.concat([tf.fill([1], 0), tf.gather(self._opens, pieces)], 0)[:-1]
-        begins = tf.maximum(tf.gather(self._whole, pieces), follows)
-        return Pieces(ids, row_splits, *(tf.gather(of, kept) for of in (first, last, begins)))
-
-    def _kept(self, pieces: tf.Tensor, splits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns ids of the pieces that are tokens [T], their places among all, and their row splits [B + 1]."""
-        ids = tf.gather(self._ids, pieces)
-        is_token = ids >= 0
-        before = tf.cumsum(tf.pad(tf.cast(is_token, tf.int32), [[1, 0]]))
-        kept = tf.where(is_token)[:, 0]
-        return tf.gather(ids, kept), kept, tf.gather(before, splits)
+        return Pieces(ids, splits, first, last, begins)

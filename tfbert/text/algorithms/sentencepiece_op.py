@@ -1,9 +1,10 @@
-"""tensorflow_text's SentencePiece operation, of a model that the graph itself holds. B texts, T tokens."""
+"""tensorflow_text's SentencePiece operations, of models that the graph itself holds. B texts, T tokens."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -38,18 +39,11 @@ class SentencePieceOp:
 
     def tokenize(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the pieces of `text`, strings [B]: int32 [T], and row splits int32 [B + 1]."""
-        ids, splits = self._ops.sentencepiece_tokenize_op(*self._arguments(text), out_type=tf.int32)
+        # What follows the text asks for the one best tokenization, without marks of beginning and end.
+        ids, splits = self._ops.sentencepiece_tokenize_op(
+            self._handle(), text, 0, 1.0, False, False, False, out_type=tf.int32
+        )
         return ids, tf.cast(splits, tf.int32)
-
-    def tokenize_with_offsets(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns as `tokenize`, and the bytes of its text where each piece begins and ends: int32 [T] each."""
-        found = self._ops.sentencepiece_tokenize_with_offsets_op(*self._arguments(text), out_type=tf.int32)
-        ids, splits, starts, ends = found
-        return ids, tf.cast(splits, tf.int32), tf.cast(starts, tf.int32), tf.cast(ends, tf.int32)
-
-    def _arguments(self, text: tf.Tensor) -> tuple[Any, ...]:
-        """The resource, the text, and what asks for the one best tokenization without marks of beginning and end."""
-        return self._handle(), text, 0, 1.0, False, False, False
 
     def _handle(self) -> tf.Tensor:
         if not tf.executing_eagerly():
@@ -57,3 +51,28 @@ class SentencePieceOp:
         if self._eager is None:
             self._eager = self._resource()
         return self._eager
+
+
+class FastSentencePieceOp:
+    """As `SentencePieceOp`, of a Unigram model alone, and several times as fast.
+
+    >>> from tfbert.text.algorithms.sentencepiece_model import UNKNOWN, Piece, SentencePieceModel, write
+    >>> model = SentencePieceModel((Piece(b"<unk>", 0.0, UNKNOWN), Piece("▁a".encode(), -1.5)))
+    >>> FastSentencePieceOp(write(model)).tokenize(tf.constant(["a a"]))[0].numpy().tolist()
+    [1, 1]
+    """
+
+    def __init__(self, model: bytes) -> None:
+        from tensorflow_text.core.pybinds import pywrap_model_converter
+        from tensorflow_text.python.ops.fast_sentencepiece_tokenizer import gen_fast_sentencepiece_tokenizer
+
+        self._ops: Any = gen_fast_sentencepiece_tokenizer
+        with tf.init_scope(), tf.device("/CPU:0"):
+            converted = bytes(pywrap_model_converter.convert_sentencepiece_model(model))
+            self.model = tf.constant(np.frombuffer(converted, np.uint8))
+
+    def tokenize(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the pieces of `text`, strings [B]: int32 [T], and row splits int32 [B + 1]."""
+        # What follows the text asks for no marks of beginning and end, and for no reversal.
+        ids, splits = self._ops.tf_text_fast_sentencepiece_tokenize(self.model, text, 0, 0, False, False, False)
+        return ids, tf.cast(splits, tf.int32)
