@@ -12,6 +12,7 @@ from conftest import assert_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_equality import HARD
+from tokenizers import AddedToken, pre_tokenizers
 
 from tfbert.text import Tokenizer
 
@@ -55,6 +56,7 @@ MORE = [
         "\u0301",
         "\u0958 \u0344 \uac00\u11a8 \u1100\u1161\u11a8",
         "a\u0323\u0302\u0301b q\u0307\u0323z",
+        "\u01ce\u0344 x\u0f73 \u0439\u0344b \u01e0\u0344d=\u0344y a\u0f81 e\u0344",
     ),
 ]
 
@@ -79,6 +81,29 @@ def test_hard_strings(pairs, kind):
 @pytest.mark.parametrize("kind", byte_bpe_kinds.KINDS)
 def test_hard_parts_joined(pairs, kind):
     assert_equal(pairs[kind], joined_parts(2_000))
+
+
+@pytest.mark.parametrize("prefix", [False, True])
+@pytest.mark.parametrize(
+    ("lengths", "others"),
+    [
+        ((2, 3, 4), []),
+        ((2, 3, 4), [AddedToken("b ", normalized=True), AddedToken("a  b", normalized=True)]),
+        ((2, 3, 4), [AddedToken(" b", normalized=True)]),
+        ((2, 3), [AddedToken("b", normalized=True, lstrip=True)]),
+        ((2, 4), []),
+        ((1, 2, 3), []),
+    ],
+)
+def test_tokens_of_spaces(lengths, others, prefix, tmp_path):
+    theirs = byte_bpe_kinds.made("bare")
+    theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
+    theirs.add_tokens([*(AddedToken(" " * length, normalized=True) for length in lengths), *others])
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    source = random.Random(0)
+    parts = [" ", "  ", "   ", " " * 7, "\t", "\n", "\u3000", *"abcé.", "film", " the", "<|endoftext|>"]
+    texts = ["".join(source.choices(parts, k=source.randrange(8))) for _ in range(1_000)]
+    assert_equal((Tokenizer.from_folder(tmp_path), theirs), texts)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from tfbert.text.algorithms.algorithm import Trim
 from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
 from tfbert.text.algorithms.byte_letters import LETTERS, bytes_of, raw
+from tfbert.text.algorithms.byte_runs import runs_of
 from tfbert.text.algorithms.byte_words import ByteWords
 from tfbert.text.algorithms.composed import Composed
 from tfbert.text.algorithms.literals import Literals
@@ -34,8 +35,8 @@ class ByteBpe:
     """An `Algorithm`: words are bytes, which merges join to tokens in the order of their ranks.
 
     Malformed UTF-8 becomes U+FFFD; texts are split at special and added tokens, then normalized, then split once more
-    at the added tokens that are to be found in normalized text. What is left goes to `ByteWords`. A batch of valid
-    texts that spell out no such token skips all but the last.
+    at the added tokens that are to be found in normalized text. What is left goes to `ByteWords`. Valid texts that
+    spell out no such token go there at once.
 
     Args:
         vocabulary: a Vocabulary with merges.
@@ -76,9 +77,11 @@ class ByteBpe:
         self._widens = not rules.trim_offsets
         self._keeps_one = rules.trim_offsets and rules.trim_keeps_first_space
         self._steps = [_Step(step) for step in rules.steps]
-        runs = {} if rules.add_prefix_space else self._runs(in_normalized)
-        in_normalized = [token for token in in_normalized if vocabulary[token.content] not in runs.values()]
-        self._words = apart(ByteWords(vocabulary, unknown_id, rules.add_prefix_space, runs))
+        # With a prefix, the text after each of them begins with a space of its own.
+        runs = {} if rules.add_prefix_space else runs_of(in_normalized, self._normalized)
+        in_normalized = [token for token in in_normalized if token not in runs.values()]
+        run_ids = {length: vocabulary[token.content] for length, token in runs.items()}
+        self._words = apart(ByteWords(vocabulary, unknown_id, rules.add_prefix_space, run_ids))
         inner: Stage = self._in_words
         inner, self._second = self._literals(in_normalized, inner, normalized=True)
         for step in reversed(self._steps):
@@ -106,26 +109,14 @@ class ByteBpe:
         stage = Literals(ids, inner, Strips(strips, widens=self._widens, keeps_one=keeps_one))
         return stage, stage
 
-    def _runs(self, tokens: Sequence[AddedToken]) -> dict[int, int]:
-        """The tokens that are 2, 3, … spaces, as `word_model` has them; none where others might take their spaces."""
-        lengths = {len(token.content): token for token in tokens if not token.content.strip(" ")}
-        others = [token for token in tokens if token.content.strip(" ")]
-        if any(token.lstrip or token.rstrip for token in tokens):
-            return {}
-        if set(lengths) != set(range(2, 2 + len(lengths))):
-            return {}
-        if any(self._normalized(token.content).startswith(" ") for token in others):
-            return {}
-        if any(self._normalized(token.content) != token.content for token in lengths.values()):
-            return {}
-        return {length: self._vocabulary[token.content] for length, token in sorted(lengths.items())}
-
     def _normalized(self, content: str) -> str:
+        """Returns the text of an added token normalized."""
         for step in self._steps:
             content = step.of(content)
         return content
 
     def _in_words(self, text: tf.Tensor, places: bool) -> Pieces:
+        """The last stage."""
         return Pieces(*self._words[places](text))
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
