@@ -7,8 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfbert.text.algorithms.stages import Normalized
 from tfbert.text.offsets import CharacterTable
 from tfbert.text.pieces import Pieces, row_ids, scattered
+
+# Marks that become two marks, neither of which is composed with the other again.
+_TWO_MARKS = {0x0344: "\u0308\u0301", 0x0F73: "\u0f71\u0f72", 0x0F75: "\u0f71\u0f74", 0x0F81: "\u0f71\u0f80"}
 
 
 class Composed:
@@ -24,8 +28,12 @@ class Composed:
 
         self._ops: Any = tensorflow_text
         self._form, self._inner, self._characters = form, inner, CharacterTable()
+        self._with_places = Normalized(_TWO_MARKS, self._composed)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
+        return self._with_places(text, places) if places else self._composed(text, places)
+
+    def _composed(self, text: tf.Tensor, places: bool) -> Pieces:
         return self.placed(text, self._inner(self.replace(text), places))
 
     def replace(self, text: tf.Tensor) -> tf.Tensor:
