@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfbert.errors import ConfigError
 from tfbert.text.algorithms.algorithm import Trim
-from tfbert.text.algorithms.apart import apart
+from tfbert.text.algorithms.apart import Stage, apart
 from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
 from tfbert.text.algorithms.byte_letters import LETTERS, bytes_of, raw
 from tfbert.text.algorithms.byte_runs import runs_of
@@ -23,8 +22,6 @@ from tfbert.text.algorithms.strips import Strips
 from tfbert.text.pieces import Pieces, when
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.vocabulary import WHITE_SPACE, Vocabulary
-
-Stage: TypeAlias = Callable[[tf.Tensor, bool], Pieces]
 
 _VALID = r"[\x{0}-\x{D7FF}\x{E000}-\x{10FFFF}]*"  # UTF-8 as Python decodes it: without surrogates
 _SPACE_LETTER = LETTERS[0x20]
