@@ -30,7 +30,7 @@ def train_byte_bpe(blocks: Callable[[], Iterable[str]], size: int, *, min_freque
     Raises ConfigError for a size without room for the letters, DataError where there is no text.
 
     >>> train_byte_bpe(lambda: ["the film, the film"] * 2, size=270).merges[:3]
-    (('f', 'i'), ('fi', 'l'), ('fil', 'm'))
+    (('f', 'i'), ('h', 'e'), ('l', 'm'))
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
