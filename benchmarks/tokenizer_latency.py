@@ -40,9 +40,9 @@ def main():
     else:
         tokenizer = Tokenizer.from_file(args.vocab, lower_case=True)
     functions = {
-        "nothing": tf.identity,
+        "nothing": lambda text: tf.identity(text),
         "tfbert, ids": lambda text: tokenizer.tokenize(text).flat_values,
-        "tfbert, a batch": tokenizer,
+        "tfbert, a batch": lambda text: tokenizer(text),
         "tfbert, a batch with offsets": lambda text: tokenizer(text, offsets=True),
     }
     if args.vocab:
