@@ -76,7 +76,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_lacks_its_end():
         (b"\x0a\x08\x0a\x01a\x15" + struct.pack("<f", float("nan")), "piece 0 has the score nan"),
         (b"\x0a\x03\x0a\x01a", "x.model has 0 unknown pieces; a SentencePiece model has one"),
         (b"\x0a\x05\x0a\x01a\x18\x02" * 2, "x.model has 2 unknown pieces"),
-        (b"\x0a\x05\x0a\x01a\x18\x02\x12\x02\x18\x04", "of type 4; tfbert has unigram and bpe"),
+        (b"\x0a\x05\x0a\x01a\x18\x02\x12\x02\x18\x03", "of type 3; tfbert has unigram, bpe, characters"),
         (b"\x0a\x05\x0a\x01a\x18\x02\x12\x03\xc2\x02\x00", "field 40 of its trainer is no number"),
         (b"\x00\x00", "there is no field 0, at byte 0"),
     ],

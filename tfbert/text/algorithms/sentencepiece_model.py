@@ -15,12 +15,12 @@ from collections.abc import Iterator
 
 from tfbert.errors import VocabularyError
 
-UNIGRAM, BPE = "unigram", "bpe"
+UNIGRAM, BPE, CHARACTERS = "unigram", "bpe", "characters"
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)  # kinds of pieces
 SPACE = "▁"  # U+2581: the letter of a space in pieces
 MOST_PIECES = 4_000_000  # of a file that is read; the largest vocabularies have 260,000
 _MOST_BYTES = 256 << 20  # of such a file
-_KINDS = {1: UNIGRAM, 2: BPE}
+_KINDS = {1: UNIGRAM, 2: BPE, 4: CHARACTERS}
 _VARINT, _FIXED64, _DATA, _FIXED32 = 0, 1, 2, 5  # the wire types of protobuf
 _FLOAT = struct.Struct("<f")
 
@@ -39,7 +39,7 @@ class SentencePieceModel:
 
     Args:
         pieces: `Piece`s; a piece's id is its place.
-        kind: "unigram" or "bpe".
+        kind: "unigram", "bpe" or "characters".
         charsmap: the compiled map of the normalizer, as the library reads it; empty for none.
         unk_id, bos_id, eos_id, pad_id: ids of these pieces; -1 for none.
         add_dummy_prefix: put a space before each text.
@@ -90,8 +90,8 @@ def write(model: SentencePieceModel) -> bytes:
 def read(data: bytes, source: str | os.PathLike[str]) -> SentencePieceModel:
     """Returns the model of a .model file's bytes; `source` is its name for messages.
 
-    Raises VocabularyError: a file that is cut off, of another format, too large, or of a model that is neither
-    Unigram nor BPE. It names the file and the byte.
+    Raises VocabularyError: a file that is cut off, of another format, too large, or of a model of words. It
+    names the file and the byte.
     """
     if len(data) > _MOST_BYTES:
         raise VocabularyError(f"{source} has {len(data):,} bytes; a SentencePiece model has {_MOST_BYTES:,} at most")
@@ -140,7 +140,9 @@ def _model(
         raise VocabularyError(f"{source} is no SentencePiece model: it has no pieces")
     kind = _KINDS.get(trainer.get(3, 1))
     if kind is None:
-        raise VocabularyError(f"{source} is a SentencePiece model of type {trainer[3]!r}; tfbert has unigram and bpe")
+        raise VocabularyError(
+            f"{source} is a SentencePiece model of type {trainer[3]!r}; tfbert has {', '.join(_KINDS.values())}"
+        )
     ids = []
     for field, default in ((40, 0), (41, 1), (42, 2), (43, -1)):
         number = trainer.get(field, default)
