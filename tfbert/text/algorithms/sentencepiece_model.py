@@ -156,12 +156,19 @@ def _model(
     unknown = [number for number, piece in enumerate(pieces) if piece.kind == UNKNOWN]
     if len(unknown) != 1:
         raise VocabularyError(f"{source} has {len(unknown):,} unknown pieces; a SentencePiece model has one")
+    prefix, remove, escape = (bool(normalizer.get(field, True)) for field in (3, 4, 5))
+    bos, eos, pad = (max(number, -1) for number in ids[1:])
     return SentencePieceModel(
         tuple(pieces),
         kind,
         charsmap,
-        *(unknown[0], *(max(number, -1) for number in ids[1:])),
-        *(bool(normalizer.get(field, True)) for field in (3, 4, 5)),
+        unk_id=unknown[0],
+        bos_id=bos,
+        eos_id=eos,
+        pad_id=pad,
+        add_dummy_prefix=prefix,
+        remove_extra_whitespaces=remove,
+        escape_whitespaces=escape,
         treat_whitespace_as_suffix=bool(trainer.get(24, False)),
         byte_fallback=bool(trainer.get(35, False)),
     )

@@ -17,7 +17,8 @@ from tfbert.text.algorithms.sentencepiece_model import Piece, SentencePieceModel
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules
 
 MODEL_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model")
-_FAIRSEQ = {"unknown": "<unk>", "start": "<s>", "separator": "</s>", "padding": "<pad>", "mask": "<mask>"}
+FAIRSEQ = "XLMRobertaTokenizer"  # the class that numbers pieces as fairseq does
+_NAMES = {"unknown": "<unk>", "start": "<s>", "separator": "</s>", "padding": "<pad>", "mask": "<mask>"}
 _GOOGLE = {"unknown": "<unk>", "start": "[CLS]", "separator": "[SEP]", "padding": "<pad>", "mask": "[MASK]"}
 _MICROSOFT = {**_GOOGLE, "unknown": "[UNK]", "padding": "[PAD]"}
 
@@ -113,7 +114,7 @@ def _with_unused(
 
 def _as_fairseq(model: SentencePieceModel, start: int, end: int) -> SentencePieceFiles:
     template = {"before": (start,), "between": (end, end), "after": (end,), "second_segment": 0}
-    return SentencePieceFiles(model, SentencePieceRules(), _FAIRSEQ, (_added("<mask>", lstrip=True),), template)
+    return SentencePieceFiles(model, SentencePieceRules(), _NAMES, (_added("<mask>", lstrip=True),), template)
 
 
 def _google(model: SentencePieceModel, source: str | os.PathLike[str], config: Mapping[str, Any]) -> SentencePieceFiles:
@@ -156,7 +157,7 @@ def _in_brackets(
 
 _Layout = Callable[[SentencePieceModel, "str | os.PathLike[str]", Mapping[str, Any]], SentencePieceFiles]
 _LAYOUTS: dict[str, _Layout] = {
-    "XLMRobertaTokenizer": _fairseq,
+    FAIRSEQ: _fairseq,
     "CamembertTokenizer": _with_unused,
     "AlbertTokenizer": _google,
     "DebertaV2Tokenizer": _microsoft,
@@ -164,7 +165,7 @@ _LAYOUTS: dict[str, _Layout] = {
 _UNKNOWN = (Piece(b"<unk>", 0.0, sp.UNKNOWN),)
 # of those that number pieces anew: the first piece of the file's own, and what stands before it there
 _FIRST: dict[str, tuple[int, tuple[Piece, ...]]] = {
-    "XLMRobertaTokenizer": (4, (*_UNKNOWN, Piece(b"<s>", 0.0, sp.CONTROL), Piece(b"</s>", 0.0, sp.CONTROL))),
+    FAIRSEQ: (4, (*_UNKNOWN, Piece(b"<s>", 0.0, sp.CONTROL), Piece(b"</s>", 0.0, sp.CONTROL))),
     "CamembertTokenizer": (5, _UNKNOWN),
 }
 

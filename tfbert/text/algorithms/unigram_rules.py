@@ -223,6 +223,6 @@ _LATER = (
 def _compatible() -> dict[int, str]:
     """The map of Unicode's form NFKD, which also sorts adjacent marks; that a map cannot do."""
     codes = itertools.chain(range(0xD800), range(0xE000, 0x110000))
-    found = {code: unicodedata.normalize(_NFKD, chr(code)) for code in codes}
+    found = {code: unicodedata.normalize("NFKD", chr(code)) for code in codes}
     later = set(itertools.chain(*_LATER))
     return {code: text for code, text in found.items() if text != chr(code) and code not in later}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from tfbert.errors import ConfigError, DataError
 from tfbert.text.algorithms import sentencepiece_model as sp
-from tfbert.text.algorithms.unigram_files import SentencePieceFiles, read_model_file
+from tfbert.text.algorithms.unigram_files import FAIRSEQ, SentencePieceFiles, read_model_file
 
 _COVERAGE = 0.9995  # of the text's characters: a rarer one, such as of another script, is unknown
 _LONGEST = 4000  # bytes of a sentence that is learned from; the trainer leaves out longer ones
@@ -61,7 +61,7 @@ def train_unigram(
         )
     except RuntimeError as error:
         raise ConfigError(f"no model of {size:,} tokens can be trained: {error}") from error
-    return read_model_file(written.getvalue(), "the trained model", "XLMRobertaTokenizer", {})
+    return read_model_file(written.getvalue(), "the trained model", FAIRSEQ, {})
 
 
 def _cuts(line: str) -> range:
