@@ -10,8 +10,9 @@ from small_sentencepiece import model
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.unigram_files import read_model_file, written_model_file
-from tfbert.text.algorithms.unigram_json import from_json, read_tokenizer_json, to_json, written_tokenizer_json
+from tfbert.text.algorithms.unigram_json import read_tokenizer_json, written_tokenizer_json
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules, read_rules
+from tfbert.text.algorithms.unigram_settings import UnigramRules
 
 BRACKETS = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 FILES = {
@@ -115,8 +116,15 @@ def test_tokenizer_json_that_is_written_is_read(name):
 
 def test_a_configuration_holds_all():
     found = read("AlbertTokenizer")
-    values = json.loads(json.dumps(to_json(found.model, found.rules)))
-    assert from_json(values) == (found.model, found.rules)
+    rules = UnigramRules(found.model, found.rules)
+    values = json.loads(json.dumps(rules.to_json()))
+    assert UnigramRules(**values) == rules and rules.lowered() == rules
+    lowered = UnigramRules(found.model).lowered()
+    assert lowered.before.steps == ({"type": "Lowercase"},) and lowered.model == found.model
+    with pytest.raises(ConfigError, match="the configuration's SentencePiece model is not base64"):
+        UnigramRules("?")
+    with pytest.raises(VocabularyError, match="the configuration's SentencePiece model is damaged"):
+        UnigramRules(values["model"][:404])
 
 
 @pytest.mark.parametrize(

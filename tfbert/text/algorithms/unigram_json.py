@@ -1,11 +1,10 @@
-"""SentencePiece models in tokenizer.json and in a configuration, read and written.
+"""SentencePiece models in tokenizer.json, read and written.
 
 Source: `tokenizers`, tokenizers/src/models/unigram.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -59,17 +58,6 @@ def written_tokenizer_json(model: SentencePieceModel, rules: SentencePieceRules)
     vocab = [[piece.text.decode("utf-8"), piece.score] for piece in model.pieces]
     made = {"type": "Unigram", "unk_id": model.unk_id, "vocab": vocab, "byte_fallback": False}
     return {"model": made, **written(rules, model.charsmap)}
-
-
-def to_json(model: SentencePieceModel, rules: SentencePieceRules) -> dict[str, Any]:
-    """Returns both as plain JSON values, for a configuration."""
-    return {"model": base64.b64encode(sp.write(model)).decode("ascii"), "rules": rules.to_json()}
-
-
-def from_json(values: Mapping[str, Any]) -> tuple[SentencePieceModel, SentencePieceRules]:
-    """The inverse of `to_json`."""
-    model = sp.read(base64.b64decode(values["model"]), "the configuration's SentencePiece model")
-    return model, SentencePieceRules(**values["rules"])
 
 
 def _of_json(item: Any, number: int, source: str | os.PathLike[str]) -> Piece:
