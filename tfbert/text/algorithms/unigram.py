@@ -56,6 +56,8 @@ class Unigram:
     [2, 1, 3, 2, 3]
     """
 
+    trim = None  # of white space: what tokens cover is settled here
+
     def __init__(
         self,
         vocabulary: Vocabulary,
@@ -143,9 +145,9 @@ class Unigram:
         """The tokens of normalized text without special tokens."""
         ids, row_splits = self._op(text)[:2]
         if not places:
-            return self._closed.opened(Pieces(ids, row_splits, None, None, None))
+            return self._closed.opened(Pieces(ids, row_splits, None, None, None), self._portable)
         assert self._places is not None
-        return self._closed.opened(self._places(text, ids, row_splits))
+        return self._closed.opened(self._places(text, ids, row_splits), portable=False)
 
     def detokenize(self, ids: tf.RaggedTensor, clean_up: bool) -> tf.Tensor:
         """Returns texts, strings [B], of ids [B, (tokens)]; `clean_up` removes spaces before punctuation."""

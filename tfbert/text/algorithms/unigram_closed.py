@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.sentencepiece_model import SPACE, Piece, SentencePieceModel
-from tfbert.text.pieces import Pieces, row_ids
+from tfbert.text.pieces import Pieces, row_ids, when
 
 _UNKNOWN_COSTS = 10  # more than the rarest piece, as in the library's unigram_model.cc
 _MATCHED = (sp.NORMAL, sp.USER_DEFINED)
@@ -49,12 +49,18 @@ class Closed:
         ]
         self.model = dataclasses.replace(model, pieces=(*pieces, *more))
         self._ids = np.array([*range(len(pieces)), *[model.unk_id] * len(more)], np.int32) if more else None
-        self._unknown = model.unk_id
+        self._size, self._unknown = len(pieces), model.unk_id
 
-    def opened(self, pieces: Pieces) -> Pieces:
+    def opened(self, pieces: Pieces, portable: bool) -> Pieces:
         """Returns tokens of the closed model as those of the model itself; neighbours that are unknown are one."""
         if self._ids is None:
             return pieces
+        if portable:
+            return self._opened(pieces)
+        return when(tf.reduce_any(pieces.ids >= self._size), lambda: self._opened(pieces), lambda: pieces)
+
+    def _opened(self, pieces: Pieces) -> Pieces:
+        assert self._ids is not None
         ids = tf.gather(tf.constant(self._ids), pieces.ids)
         rows = row_ids(pieces.row_splits, tf.size(ids))
         is_unknown = ids == self._unknown
