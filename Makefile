@@ -30,7 +30,7 @@ test-slow: $(VENV)/.installed
 # PyTorch is no dependency: it lives in an environment of its own, which the tests call
 $(REFERENCE)/.installed:
 	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn \
+	$(REFERENCE)/bin/pip install -q --disable-pip-version-check torch==2.13.0 transformers==5.23.0 safetensors scikit-learn sentencepiece \
 		sentence-transformers==6.2.0 absl-py ml_collections \
 		"onnxruntime>=1.22,<2" "mosec>=0.9.8,<0.10" "fastapi>=0.120,<1" "uvicorn[standard]>=0.38,<1"
 	touch $@
