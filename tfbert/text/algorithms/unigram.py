@@ -38,7 +38,7 @@ class Unigram:
     """An `Algorithm`: a SentencePiece model, Unigram or BPE, with special tokens that texts spell out.
 
     Texts are split at special and added tokens; what is between them is normalized and cut as a text of its own. Ids
-    are those of SentencePiece's library, with places and without.
+    are those of SentencePiece's library, with places and without; ties after unknown characters may fall otherwise.
 
     Args:
         vocabulary: a Vocabulary that begins with the model's pieces; ids are theirs.
