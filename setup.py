@@ -10,6 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfbert/__init__.py").read_
 
 # tensorflow-datasets imports importlib_resources when it downloads, and does not ask for it
 TFDS = ["tensorflow-datasets>=4.9.9,<5", "importlib_resources>=6"]
+SENTENCEPIECE = ["sentencepiece>=0.2,<0.3"]  # trains Unigram vocabularies; reading them needs nothing
 TASKS = ["rouge-score>=0.1.2,<0.2"]
 BEAM = ["apache-beam>=2.70,<3", "jieba>=0.42.1,<0.43"]
 LITE = ["ai-edge-litert>=2.1,<3"]
@@ -66,6 +67,7 @@ setuptools.setup(
         "lite": LITE,
         "onnx": ONNX,
         "parquet": PARQUET,
+        "sentencepiece": SENTENCEPIECE,
         "serving": SERVING,
         "tasks": TASKS,
         "tfds": TFDS,
@@ -74,6 +76,7 @@ setuptools.setup(
             *LITE,
             *ONNX,
             *PARQUET,
+            *SENTENCEPIECE,
             *SERVING,
             *TASKS,
             "hypothesis>=6.100,<7",

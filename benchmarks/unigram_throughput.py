@@ -53,12 +53,15 @@ def main():
     from tfbert.text.algorithms.unigram import Unigram
     from tfbert.text.algorithms.unigram_files import read_model_file
     from tfbert.text.algorithms.unigram_json import written_tokenizer_json
+    from tfbert.text.algorithms.unigram_settings import UnigramRules
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with open(args.model, "rb") as file:
         found = read_model_file(file.read(), args.model, args.tokenizer_class, {})
-    ours = Unigram(Vocabulary(found.tokens), found.model, found.rules, SpecialTokens(**found.special_tokens))
+    ours = Unigram(
+        Vocabulary(found.tokens), UnigramRules(found.model, found.rules), SpecialTokens(**found.special_tokens)
+    )
     made = {"version": "1.0", "added_tokens": [], **written_tokenizer_json(found.model, found.rules)}
     theirs = tokenizers.Tokenizer.from_str(json.dumps(made))
     theirs.add_special_tokens(list(found.special_tokens.values()))

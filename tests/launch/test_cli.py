@@ -415,6 +415,16 @@ def test_train_vocab_of_bytes(tmp_path):
     assert len((folder / "merges.txt").read_text(encoding="utf-8").splitlines()) == 1 + 270 - 5 - 256
 
 
+def test_train_vocab_of_unigrams(tmp_path):
+    (tmp_path / "a.txt").write_text("The film plays in Paris.\nA film of Paris.\n" * 9)
+    folder = tmp_path / "tokenizer"
+    result = tfbert("train-vocab", f"--input={tmp_path}/a.txt", "--algorithm=unigram", "--size=40", f"--out={folder}")
+    assert result.returncode == 0, result.stderr
+    vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    assert f"{len(vocabulary)} tokens from 1 files are in {folder}" in result.stdout
+    assert [token for token, _ in vocabulary[:4]] == ["<s>", "<pad>", "</s>", "<unk>"]
+
+
 @pytest.mark.slow
 def test_train_vocab_of_json_lines(tmp_path):
     rows = [json.dumps({"id": i, "body": '一部关于巴黎的"电影"'}) + "\n" for i in range(9)]
@@ -438,8 +448,11 @@ def test_train_vocab_of_json_lines(tmp_path):
         (["--input=/dev/null", "--size=100"], "there is no text"),
         (["--input=samples", "--size=100"], "samples: this is a folder"),
         (["--input=", "--size=100"], "--input names no file"),
-        (["--input=README.md", "--algorithm=bpe"], "vocab.txt: byte-level BPE has several files; give a folder"),
-        (["--input=README.md", "--algorithm=bpe", "--nolower_case"], "--lower_case is WordPiece's"),
+        (["--input=README.md", "--algorithm=bpe"], "vocab.txt: --algorithm=bpe writes several files; give a folder"),
+        (
+            ["--input=README.md", "--algorithm=bpe", "--nolower_case"],
+            "--lower_case does nothing with --algorithm=bpe, which keeps texts",
+        ),
     ],
 )
 def test_train_vocab_of_something_wrong(tmp_path, arguments, message):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfbert.text.algorithms.unigram_files import written_model_file
 from tfbert.text.algorithms.unigram_json import written_tokenizer_json
 
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "text/algorithms"))
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "text"))
 import sentencepiece_reference
 
 pytestmark = pytest.mark.reference

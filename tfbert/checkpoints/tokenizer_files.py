@@ -6,15 +6,17 @@ import pathlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from tfbert.errors import ConfigError
+from tfbert.text.algorithms import table
+from tfbert.text.folder import FILES
+
 if TYPE_CHECKING:
     from tfbert.checkpoints.weights import Source
 
-NAMES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-
 
 def held(source: Source) -> list[str]:
-    """Those of `NAMES` that an opened checkpoint has, in Hugging Face's format."""
-    return [name for name in NAMES if source.has_tokenizer_files and (source.folder / name).exists()]
+    """The files that an opened checkpoint has of a tokenizer, in Hugging Face's format."""
+    return [name for name in FILES if source.has_tokenizer_files and (source.folder / name).exists()]
 
 
 def copy(folder: Any, source: Source) -> None:
@@ -24,9 +26,17 @@ def copy(folder: Any, source: Source) -> None:
 
 
 def write_vocabulary(folder: Any, source: Source, tokenizer: Any) -> None:
-    """Writes vocab.txt alone. If tfbert could not read the tokenizer (None), copies its files."""
+    """Writes vocab.txt alone. If tfbert could not read the tokenizer (None), copies its files.
+
+    Raises ConfigError: a tokenizer that is more than a list of tokens and BERT's rules.
+    """
     if tokenizer is None:
         copy(folder, source)
+    elif (name := table.name_of(tokenizer.rules)) != "wordpiece":
+        raise ConfigError(
+            f"{source.folder} has a tokenizer of {name}, and the format has vocab.txt, of wordpiece, alone; "
+            "write the format hugging_face"
+        )
     else:
         text = "".join(f"{token}\n" for token in tokenizer.vocabulary)
         (pathlib.Path(folder) / "vocab.txt").write_bytes(text.encode("utf-8"))

@@ -1,8 +1,9 @@
-"""Writes a vocabulary from text files of any size, English, Chinese or any other: WordPiece, or byte-level BPE.
+"""Writes a vocabulary from text files of any size and language: WordPiece, byte-level BPE, or SentencePiece's Unigram.
 
 tfbert train-vocab --input='corpus/*.txt.gz' --size=30522 --out=vocab.txt
 tfbert train-vocab --input='zh/*.jsonl' --size=21128 --nolower_case --out=runs/zh_tokenizer
 tfbert train-vocab --input='corpus/*.txt.gz' --algorithm=bpe --size=50265 --out=runs/bpe_tokenizer
+tfbert train-vocab --input='corpus/*.txt.gz' --algorithm=unigram --size=32000 --out=runs/unigram_tokenizer
 """
 
 import glob
@@ -19,12 +20,14 @@ from tfbert.files import replace_file
 _INPUT = flags.DEFINE_list(
     "input", None, "Text or JSON lines, .gz or not; * and ** stand for any names.", required=True
 )
-_ALGORITHM = flags.DEFINE_enum("algorithm", "wordpiece", ["wordpiece", "bpe"], "Of the tokenizer; bpe is of bytes.")
+_ALGORITHM = flags.DEFINE_enum(
+    "algorithm", "wordpiece", ["wordpiece", "bpe", "unigram"], "Of the tokenizer; bpe is of bytes."
+)
 _SIZE = flags.DEFINE_integer("size", 30522, "Tokens.", 1)
 _OUT = flags.DEFINE_string(
     "out",
     None,
-    "A file name that ends in .txt, or a folder, which gets the tokenizer's settings as well; of bpe, a folder.",
+    "A folder, which gets the tokenizer's settings as well; of wordpiece, or a file name that ends in .txt.",
     required=True,
 )
 _TEXT_FIELD = flags.DEFINE_string("text_field", "text", "The text's key in JSON objects.")
@@ -36,16 +39,9 @@ _MIN_FREQUENCY = flags.DEFINE_integer("min_frequency", 2, "How often a pair of p
 def main(argv: list[str]) -> None:
     files = _files(_INPUT.value)
 
-    from tfbert.text import AddedToken, ByteBpeRules, Tokenizer
-    from tfbert.text.algorithms.train_byte_bpe import train_byte_bpe
-    from tfbert.text.algorithms.train_vocabulary import train_vocabulary
-    from tfbert.text.special_tokens import ANGLE_TOKENS
-
-    out, is_bpe = pathlib.Path(_OUT.value), _ALGORITHM.value == "bpe"
-    if is_bpe:
-        _check_bpe(out)
-    rules = {"lower_case": _LOWER_CASE.value, "strip_accents": _STRIP_ACCENTS.value}
-    passes = iter(("words",) if is_bpe else ("characters", "words"))
+    out, algorithm = pathlib.Path(_OUT.value), _ALGORITHM.value
+    _check_flags(algorithm, out)
+    passes = iter(("characters", "words") if algorithm == "wordpiece" else ("text",))
 
     def blocks():
         with tqdm.tqdm(unit=" characters", unit_scale=True, desc=next(passes), dynamic_ncols=True) as bar:
@@ -54,34 +50,66 @@ def main(argv: list[str]) -> None:
                     bar.update(len(block))
                     yield block
 
-    if is_bpe:
-        vocabulary = train_byte_bpe(blocks, _SIZE.value, min_frequency=_MIN_FREQUENCY.value)
-        mask = AddedToken(ANGLE_TOKENS.mask, special=True, lstrip=True)
-        Tokenizer(vocabulary, rules=ByteBpeRules(), added_tokens=[mask]).save(out)
-    else:
-        vocabulary = train_vocabulary(blocks, _SIZE.value, min_frequency=_MIN_FREQUENCY.value, **rules)
-        _save(vocabulary, out, rules)
-    more = "" if len(vocabulary) == _SIZE.value else f" ({_SIZE.value} asked; no other pair occurs often enough)"
-    print(f"{len(vocabulary)} tokens from {len(files)} files are in {out}{more}")
+    size = _TRAINERS[algorithm](blocks, _SIZE.value, out)
+    more = "" if size == _SIZE.value else f" ({_SIZE.value} asked; {_FEWER[algorithm]})"
+    print(f"{size} tokens from {len(files)} files are in {out}{more}")
 
 
-def _check_bpe(out):
-    """Raises ConfigError: a flag that byte-level BPE does not have."""
-    for flag in (_LOWER_CASE, _STRIP_ACCENTS):
+def _check_flags(algorithm, out):
+    """Raises ConfigError: a flag that the algorithm does not have."""
+    for name, flag in _UNUSED[algorithm].items():
         if flag.present:
-            raise ConfigError(f"--{flag.name} is WordPiece's; byte-level BPE keeps texts as they are: leave it out")
-    if out.suffix == ".txt":
-        raise ConfigError(f"--out={out}: byte-level BPE has several files; give a folder")
+            raise ConfigError(f"--{flag.name} does nothing with --algorithm={algorithm}, {name}: leave it out")
+    if algorithm != "wordpiece" and out.suffix == ".txt":
+        raise ConfigError(f"--out={out}: --algorithm={algorithm} writes several files; give a folder")
 
 
-def _save(vocabulary, out, rules):
+def _wordpiece(blocks, size, out):
     from tfbert.text import Tokenizer
+    from tfbert.text.algorithms.train_vocabulary import train_vocabulary
 
+    rules = {"lower_case": _LOWER_CASE.value, "strip_accents": _STRIP_ACCENTS.value}
+    vocabulary = train_vocabulary(blocks, size, min_frequency=_MIN_FREQUENCY.value, **rules)
     if out.suffix == ".txt":
         with replace_file(out) as file:
             file.writelines(f"{token}\n" for token in vocabulary)
     else:
         Tokenizer(vocabulary, **rules).save(out)
+    return len(vocabulary)
+
+
+def _bpe(blocks, size, out):
+    from tfbert.text import AddedToken, ByteBpeRules, Tokenizer
+    from tfbert.text.algorithms.train_byte_bpe import train_byte_bpe
+    from tfbert.text.special_tokens import ANGLE_TOKENS
+
+    vocabulary = train_byte_bpe(blocks, size, min_frequency=_MIN_FREQUENCY.value)
+    mask = AddedToken(ANGLE_TOKENS.mask, special=True, lstrip=True)
+    Tokenizer(vocabulary, rules=ByteBpeRules(), added_tokens=[mask]).save(out)
+    return len(vocabulary)
+
+
+def _unigram(blocks, size, out):
+    from tfbert.text import AddedToken, Tokenizer, UnigramRules, Vocabulary
+    from tfbert.text.algorithms.unigram_training import train_unigram
+
+    found = train_unigram(blocks, size, lower_case=_LOWER_CASE.value)
+    rules, added = UnigramRules(found.model, found.rules), [AddedToken(**token) for token in found.added_tokens]
+    Tokenizer(Vocabulary(found.tokens), rules=rules, added_tokens=added).save(out)
+    return len(found.tokens)
+
+
+_TRAINERS = {"wordpiece": _wordpiece, "bpe": _bpe, "unigram": _unigram}
+_UNUSED = {  # why, and which flag
+    "wordpiece": {},
+    "bpe": {"which keeps texts as they are": _LOWER_CASE, "which keeps accents": _STRIP_ACCENTS},
+    "unigram": {"which keeps accents": _STRIP_ACCENTS, "which begins with all frequent parts": _MIN_FREQUENCY},
+}
+_FEWER = {
+    "wordpiece": "no other pair occurs often enough",
+    "bpe": "no other pair occurs often enough",
+    "unigram": "the text has no other parts",
+}
 
 
 def _texts(file):

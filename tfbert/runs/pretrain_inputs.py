@@ -15,6 +15,7 @@ from tfbert.models.pretrainer import Pretrainer
 from tfbert.runs.configs.pretrain import PretrainConfig
 from tfbert.temporary import temporary_folder
 from tfbert.text import Tokenizer
+from tfbert.text.folder import FILES
 
 
 def model_and_batches(
@@ -84,6 +85,7 @@ def _tokenizer(folder):
     if pathlib.Path(folder).is_dir():
         return Tokenizer.from_folder(folder)
     with temporary_folder() as copy:
-        for name in ("vocab.txt", "tokenizer_config.json"):
-            tf.io.gfile.copy(f"{folder}/{name}", f"{copy}/{name}")
+        for name in FILES:
+            if tf.io.gfile.exists(f"{folder}/{name}"):
+                tf.io.gfile.copy(f"{folder}/{name}", f"{copy}/{name}")
         return Tokenizer.from_folder(copy)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules as ByteBpeRules
+    from tfbert.text.algorithms.unigram_settings import UnigramRules as UnigramRules
     from tfbert.text.special_tokens import AddedToken as AddedToken
     from tfbert.text.special_tokens import SpecialTokens as SpecialTokens
     from tfbert.text.tokenizer import Tokenizer as Tokenizer
@@ -17,6 +18,7 @@ _PUBLIC = {
     "ByteBpeRules": "tfbert.text.algorithms.byte_bpe_rules",
     "SpecialTokens": "tfbert.text.special_tokens",
     "Tokenizer": "tfbert.text.tokenizer",
+    "UnigramRules": "tfbert.text.algorithms.unigram_settings",
     "Vocabulary": "tfbert.text.vocabulary",
 }
 

@@ -12,9 +12,10 @@ from absl import logging
 
 from tfbert.errors import ConfigError, TfbertError, VocabularyError, kind_of
 from tfbert.files import read_json_object, replace_file, replace_json
-from tfbert.text import added_tokens, byte_bpe_folder, tokenizer_config, tokenizer_json
-from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
+from tfbert.text import added_tokens, byte_bpe_folder, sentencepiece_folder, tokenizer_config, tokenizer_json
+from tfbert.text.algorithms import table
 from tfbert.text.algorithms.rules import Rules
+from tfbert.text.algorithms.unigram_files import MODEL_FILES
 from tfbert.text.config import has_own_template
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.template import Template
@@ -28,10 +29,12 @@ _SETTINGS = {
     "strip_accents": ("strip_accents", "strip_accents"),
     "tokenize_chinese_chars": ("tokenize_chinese_chars", "handle_chinese_chars"),
 }
-_FILES = (
+# The files that a tokenizer may have, of any algorithm.
+FILES = (
+    *("vocab.txt", byte_bpe_folder.VOCABULARY, byte_bpe_folder.MERGES, *MODEL_FILES),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *(byte_bpe_folder.VOCABULARY, byte_bpe_folder.MERGES),
 )
+_BUT_WORDPIECE = {"byte_bpe": byte_bpe_folder, "unigram": sentencepiece_folder}
 _OWN_CLASS = "BertTokenizer"  # whose rules tokenizer_config.json says
 _SPECIAL_KEYS = {
     "unk_token": "unknown",
@@ -60,7 +63,7 @@ def read_folder(folder: str | os.PathLike[str]) -> tuple[Vocabulary, dict[str, A
     except (TypeError, KeyError, IndexError, AttributeError, ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"[:200]
         raise ConfigError(
-            f"{folder}: {', '.join(name for name in _FILES if (folder / name).exists())}: a value is of another type "
+            f"{folder}: {', '.join(name for name in FILES if (folder / name).exists())}: a value is of another type "
             f"or lacks a key ({reason}); write the tokenizer's files again, or remove the one that is damaged"
         ) from error
 
@@ -75,8 +78,9 @@ def _read(folder: pathlib.Path) -> tuple[Vocabulary, dict[str, Any]]:
         if (fast.get("truncation") or {}).get("direction", "Right") != "Right":
             raise ConfigError(f"{fast_path}: truncation cuts the beginning of texts; tfbert cuts their end")
     names = {**(_read_json(folder / "special_tokens_map.json") or {}), **config}
-    if byte_bpe_folder.is_one(folder, fast):
-        return byte_bpe_folder.read(folder, fast, config, names)
+    for room in _BUT_WORDPIECE.values():
+        if room.is_one(folder, fast):
+            return room.read(folder, fast, config, names)
     vocabulary = _vocabulary(folder, fast, fast_path)
     settings: dict[str, Any] = {}
     if fast is not None:
@@ -127,13 +131,8 @@ def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
     """
     folder = pathlib.Path(folder)
     vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-    if isinstance(tokenizer.rules, ByteBpeRules):
-        about = byte_bpe_folder.write(folder, tokenizer, tokenizer.rules)
-        stale = ["vocab.txt"]
-    else:
-        about = _write_wordpiece(folder, tokenizer)
-        stale = [byte_bpe_folder.VOCABULARY, byte_bpe_folder.MERGES]
-        stale += ["tokenizer.json"] if about["tokenizer_class"] == _OWN_CLASS else []
+    room = _BUT_WORDPIECE.get(table.name_of(tokenizer.rules))
+    about, written = room.write(folder, tokenizer) if room else _write_wordpiece(folder, tokenizer)
     named = [AddedToken(name, special=True) for name in special.in_vocabulary(vocabulary)]
     added = {token.content: token for token in (*named, *tokenizer.added_tokens)}
     decoder = {str(vocabulary[name]): token.to_json() for name, token in added.items()}
@@ -144,12 +143,16 @@ def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
         "added_tokens_decoder": decoder,
     }
     replace_json(folder / "tokenizer_config.json", config)
-    for name in ("special_tokens_map.json", "added_tokens.json", *stale):
-        (folder / name).unlink(missing_ok=True)
+    for name in FILES:
+        if name not in (*written, "tokenizer_config.json"):
+            (folder / name).unlink(missing_ok=True)
 
 
-def _write_wordpiece(folder: pathlib.Path, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Writes vocab.txt, and tokenizer.json where BERT's rules and template are not all; returns what a config says."""
+def _write_wordpiece(folder: pathlib.Path, tokenizer: Tokenizer) -> tuple[dict[str, Any], list[str]]:
+    """Writes vocab.txt, and tokenizer.json where BERT's rules and template are not all.
+
+    Returns what a tokenizer_config.json says besides, and the files' names.
+    """
     vocabulary = tokenizer.vocabulary
     for number, token in enumerate(vocabulary):
         if "\n" in token:
@@ -158,10 +161,10 @@ def _write_wordpiece(folder: pathlib.Path, tokenizer: Tokenizer) -> dict[str, An
         file.write("".join(f"{token}\n" for token in vocabulary).encode("utf-8"))
     flags = {key: getattr(tokenizer, name) for key, (name, _) in _SETTINGS.items()}
     if has_own_template(tokenizer) and tokenizer.rules is None:
-        return {"tokenizer_class": _OWN_CLASS, **flags}
+        return {"tokenizer_class": _OWN_CLASS, **flags}, ["vocab.txt"]
     rules = tokenizer.rules if isinstance(tokenizer.rules, Rules) else Rules.of_flags(*flags.values())
     tokenizer_json.write(folder, tokenizer, tokenizer_json.wordpiece_parts(tokenizer, rules))
-    return {"tokenizer_class": "PreTrainedTokenizerFast"}
+    return {"tokenizer_class": "PreTrainedTokenizerFast"}, ["vocab.txt", "tokenizer.json"]
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any] | None:
@@ -173,7 +176,8 @@ def _vocabulary(folder: pathlib.Path, fast: Mapping[str, Any] | None, path: path
     if not (folder / "vocab.txt").exists():
         if fast is None:
             raise VocabularyError(
-                f"there is neither vocab.txt nor tokenizer.json in {folder}, nor {byte_bpe_folder.VOCABULARY}"
+                f"there is neither vocab.txt nor tokenizer.json in {folder}, nor {byte_bpe_folder.VOCABULARY} or a "
+                f".model file ({', '.join(MODEL_FILES)})"
             )
         return tokenizer_json.read_vocabulary(fast, path)
     vocabulary = Vocabulary.from_file(folder / "vocab.txt")

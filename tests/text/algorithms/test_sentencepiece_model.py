@@ -104,7 +104,8 @@ def test_sizes_have_bounds(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_the_library_reads_what_is_written(kind):
-    sentencepiece = pytest.importorskip("sentencepiece")
+    import sentencepiece
+
     model = SentencePieceModel(PIECES[:-1], kind, bos_id=1)
     processor = sentencepiece.SentencePieceProcessor(model_proto=sp.write(model))
     assert [processor.id_to_piece(i) for i in range(processor.get_piece_size())] == [
@@ -121,7 +122,8 @@ def test_the_library_reads_what_is_written(kind):
 
 @pytest.mark.parametrize("name", ["albert-30k/spiece.model", "fairseq-unigram-32k/sentencepiece.bpe.model"])
 def test_real_models_are_read_and_written(data_dir, name):
-    sentencepiece = pytest.importorskip("sentencepiece")
+    import sentencepiece
+
     path = data_dir(f"vocab/{name}")
     model = sp.read(path.read_bytes(), path)
     theirs, again = sentencepiece.SentencePieceProcessor(str(path)), sentencepiece.SentencePieceProcessor()

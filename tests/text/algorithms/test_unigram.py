@@ -1,7 +1,6 @@
 """SentencePiece models in graph: ids and places, with special tokens, malformed bytes, in LiteRT and in a SavedModel."""
 
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -10,23 +9,24 @@ from ai_edge_litert import interpreter as lite
 from small_sentencepiece import model
 
 from tfbert.errors import ConfigError, VocabularyError
-from tfbert.text import SpecialTokens, Vocabulary
+from tfbert.text import AddedToken, SpecialTokens, Vocabulary
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.unigram import Unigram
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules
+from tfbert.text.algorithms.unigram_settings import UnigramRules
 from tfbert.text.lite_kernels import lite_kernels
 from tfbert.text.parts import PartMaker
 
 NAMES = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 SPECIAL = SpecialTokens("<unk>", "<s>", "</s>", "<pad>", "<mask>")
-MASK = types.SimpleNamespace(content="<mask>", special=True, normalized=False, lstrip=True, rstrip=False)
+MASK = AddedToken(content="<mask>", special=True, normalized=False, lstrip=True, rstrip=False)
 BOOK = SentencePieceRules(({"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}), quotes=True)
 
 
 def unigram(rules=SentencePieceRules(), *, portable=False, added=(MASK,), more_tokens=(), **settings):  # noqa: B008
     made = model(NAMES, **settings)
     tokens = [piece.text.decode() for piece in made.pieces]
-    return Unigram(Vocabulary([*tokens, *more_tokens]), made, rules, SPECIAL, added, portable)
+    return Unigram(Vocabulary([*tokens, *more_tokens]), UnigramRules(made, rules), SPECIAL, added, portable)
 
 
 def tokens_of(algorithm, text, unit="character"):
@@ -91,13 +91,13 @@ def test_special_tokens_spelt_out(split):
 
 
 def test_white_space_to_the_right():
-    takes_right = types.SimpleNamespace(content="<mask>", special=True, normalized=False, lstrip=False, rstrip=True)
+    takes_right = AddedToken(content="<mask>", special=True, normalized=False, lstrip=False, rstrip=True)
     found = tokens_of(unigram(added=[takes_right]), "a <mask>\u3000\n a<mask>")
     assert found == [("▁a", 0, 1, 0), ("<mask>", 2, 11, 1), ("▁a", 11, 12, 2), ("<mask>", 12, 18, 3)]
 
 
 def test_added_tokens_after_the_model():
-    added = types.SimpleNamespace(content="[E1]", special=False, normalized=False)
+    added = AddedToken(content="[E1]", special=False, normalized=False)
     algorithm = unigram(added=[added], more_tokens=["[E1]"])
     ids = algorithm(tf.constant(["film[E1]s"]), places=False).ids.numpy().tolist()
     assert ids == [8, len(algorithm.model.pieces), 5, 10]
@@ -212,7 +212,7 @@ def test_a_model_of_other_tokens_is_named():
     tokens = [piece.text.decode() for piece in made.pieces]
 
     def read(made, tokens):
-        return Unigram(Vocabulary(tokens, "x"), made, SentencePieceRules(), SPECIAL)
+        return Unigram(Vocabulary(tokens, "x"), UnigramRules(made), SPECIAL)
 
     with pytest.raises(VocabularyError, match=f"x has 9 tokens, and the model {len(tokens)} pieces"):
         read(made, tokens[:9])

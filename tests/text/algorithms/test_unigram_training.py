@@ -1,12 +1,11 @@
 """SentencePiece models from text: the same ones for the same text."""
 
 import pytest
+import sentencepiece  # noqa: F401
 
 from tfbert.errors import ConfigError, DataError
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.unigram_training import train_unigram
-
-pytest.importorskip("sentencepiece")
 
 TEXT = ["The films that we saw were old films; a film is never old.\nＯld ﬁlms", "we saw it 12 times, été compris"] * 30
 

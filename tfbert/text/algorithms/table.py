@@ -10,6 +10,8 @@ from tfbert.text.algorithms.algorithm import Algorithm, AlgorithmRules
 from tfbert.text.algorithms.byte_bpe import ByteBpe
 from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
 from tfbert.text.algorithms.rules import Rules
+from tfbert.text.algorithms.unigram import Unigram
+from tfbert.text.algorithms.unigram_settings import UnigramRules
 from tfbert.text.algorithms.wordpiece import WordPiece
 from tfbert.text.special_tokens import ANGLE_TOKENS, BERT_TOKENS, SpecialTokens
 from tfbert.text.template import Template
@@ -28,6 +30,7 @@ class Kind(NamedTuple):
 KINDS = {
     "wordpiece": Kind(Rules, WordPiece, BERT_TOKENS, Template.bert),
     "byte_bpe": Kind(ByteBpeRules, ByteBpe, ANGLE_TOKENS, Template.two_separators),
+    "unigram": Kind(UnigramRules, Unigram, ANGLE_TOKENS, Template.two_separators),
 }
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 from absl import logging
 
 from tfbert.errors import ConfigError, VocabularyError
 from tfbert.text.algorithms import sentencepiece_model as sp
+from tfbert.text.algorithms.algorithm import Trim
+from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.literals import Literals
 from tfbert.text.algorithms.sentencepiece_model import SPACE, SentencePieceModel
+from tfbert.text.algorithms.sentencepiece_op import SentencePieceOp
 from tfbert.text.algorithms.stages import Normalized
+from tfbert.text.algorithms.strips import Strips
 from tfbert.text.algorithms.unigram_charsmap import becomes, with_pairs
 from tfbert.text.algorithms.unigram_closed import Closed
-from tfbert.text.algorithms.unigram_ops import AnyOp, FastOp
+from tfbert.text.algorithms.unigram_op import FastOp
 from tfbert.text.algorithms.unigram_places import Places
-from tfbert.text.algorithms.unigram_rules import QUOTES, SentencePieceRules
-from tfbert.text.algorithms.unigram_white_space import WhiteSpace
+from tfbert.text.algorithms.unigram_rules import QUOTES
+from tfbert.text.algorithms.unigram_settings import UnigramRules
 from tfbert.text.pieces import Pieces, when
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.vocabulary import WHITE_SPACE, Vocabulary
@@ -42,8 +46,8 @@ class Unigram:
 
     Args:
         vocabulary: a Vocabulary that begins with the model's pieces; ids are theirs.
-        model: a SentencePieceModel whose pieces that no text may match are CONTROL or UNUSED.
-        rules: `SentencePieceRules`: what happens before the model's own normalizer.
+        rules: `UnigramRules`: the model, whose pieces that no text may match are CONTROL or UNUSED, and what happens
+            before its own normalizer.
         special_tokens, added_tokens, portable: as Tokenizer's. A portable one gives no places.
 
     Raises VocabularyError or ConfigError: a model that tfbert cannot follow, with the reason.
@@ -51,36 +55,40 @@ class Unigram:
     >>> pieces = [sp.Piece(b"<unk>", 0.0, sp.UNKNOWN), *(sp.Piece(t.encode(), -1.0) for t in ("▁", "▁a", "b"))]
     >>> vocabulary = Vocabulary([piece.text.decode() for piece in pieces])
     >>> model = SentencePieceModel(tuple(pieces))
-    >>> algorithm = Unigram(vocabulary, model, SentencePieceRules(), SpecialTokens(unknown="<unk>"))
+    >>> algorithm = Unigram(vocabulary, UnigramRules(model), SpecialTokens(unknown="<unk>"))
     >>> algorithm(tf.constant(["a b", "ab"]), places=False).ids.numpy().tolist()
     [2, 1, 3, 2, 3]
     """
 
-    trim = None  # of white space: what tokens cover is settled here
+    trim: Trim | None = None  # of white space: what tokens cover is settled here
 
     def __init__(
         self,
         vocabulary: Vocabulary,
-        model: SentencePieceModel,
-        rules: SentencePieceRules,
+        rules: UnigramRules,
         special_tokens: SpecialTokens,
         added_tokens: Iterable[AddedToken] = (),
         portable: bool = False,
     ) -> None:
+        model, before = rules.model, rules.before
         _check(model, vocabulary)
-        self.model, self.sentencepiece_rules = model, rules
-        self.rules: dict[str, bool | str] = {name: str(value) for name, value in rules.to_json().items()}
+        self.model = model
+        self.rules: dict[str, bool | str] = {
+            "algorithm": "unigram",
+            **{name: str(value) for name, value in before.to_json().items()},
+            "model": hashlib.sha256(sp.write(model)).hexdigest(),
+        }
         self._tokens, self._portable = vocabulary.tokens, portable
-        characters = dict(rules.characters)
+        characters = dict(before.characters)
         charsmap = model.charsmap
-        if rules.quotes:
+        if before.quotes:
             pairs = {byte: (chr(mark), '"') for mark, byte in _QUOTES.items()}
             charsmap = with_pairs(charsmap, pairs)
             # What is deleted keeps two marks apart: the model's map deletes it after it has looked at them.
             gone = _GONE if becomes(charsmap, _GONE) == "" else ""
             characters = {code: text or gone for code, text in characters.items()}
             characters |= {**dict.fromkeys(pairs, gone), **{mark: chr(byte) for mark, byte in _QUOTES.items()}}
-        if not model.charsmap and rules.splits_white_space:
+        if not model.charsmap and before.splits_white_space:
             characters = {**dict.fromkeys(map(ord, WHITE_SPACE), " "), **characters}
         if becomes(charsmap, SPACE) is None:
             characters[ord(SPACE)] = " "  # else texts with it would have words of no characters
@@ -90,27 +98,23 @@ class Unigram:
         # The fast operation would take a BPE model for a Unigram one.
         if model.kind != sp.UNIGRAM and portable:
             raise ConfigError(f"{vocabulary.source}: LiteRT has no operation for SentencePiece models but Unigram ones")
-        self._op = FastOp(data) if model.kind == sp.UNIGRAM else AnyOp(data)
+        self._op = FastOp(data) if model.kind == sp.UNIGRAM else SentencePieceOp(data)
         self._places = (
-            None if portable else Places(self._closed.model, self._closed.characters, rules.splits_white_space)
+            None if portable else Places(self._closed.model, self._closed.characters, before.splits_white_space)
         )
 
         added = {token.content: token for token in added_tokens}
         names = dict.fromkeys([*special_tokens.in_vocabulary(vocabulary), *added])
         if in_normalized := [token.content for token in added.values() if token.normalized]:
             logging.warning("%s: found as they are spelt, and not in normalized text", ", ".join(in_normalized[:20]))
-        self._strips = {
-            side: [vocabulary[name] for name, token in added.items() if getattr(token, side, False)]
-            for side in ("lstrip", "rstrip")
-        }
-        self._white_space = WhiteSpace() if any(self._strips.values()) else None
+        # What a token takes along is white space, which the model drops anyway: only places change.
+        of = {name: (token.lstrip, token.rstrip) for name, token in added.items()}
+        strips = None if portable else Strips(of, widens=True, keeps_one=False)
         malformed = "\ufffd".translate(characters)
         self._has_map = bool(characters) or portable
         self._normalized = Normalized(characters, self._cut, malformed=malformed)
-        self._all = Literals({name: vocabulary[name] for name in names}, self._normalized)
-        # Functions of their own, which stay apart: traced once, and not a hundred idle ops in every short cut's graph.
-        self._long_way = {places: _function(self._whole, places) for places in (False, True)}
-        self._one_step = {places: _function(self._cut, places) for places in (False, True)}
+        self._all = Literals({name: vocabulary[name] for name in names}, self._normalized, strips)
+        self._long_way, self._one_step = apart(self._all), apart(self._cut)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
         """Returns the tokens of `text`, strings [B]; with `places`, where each lies in its text."""
@@ -134,16 +138,9 @@ class Unigram:
 
         return when(tf.reduce_any(found), lambda: self._long_way[places](text), short_way)
 
-    def _whole(self, text: tf.Tensor, places: bool) -> Pieces:
-        """The tokens of texts of any kind: with special tokens, malformed."""
-        pieces = self._all(text, places)
-        if not places or self._white_space is None:
-            return pieces
-        return self._white_space.covered(text, pieces, *self._strips.values())
-
     def _cut(self, text: tf.Tensor, places: bool = False) -> Pieces:
         """The tokens of normalized text without special tokens."""
-        ids, row_splits = self._op(text)[:2]
+        ids, row_splits = self._op.tokenize(text)
         if not places:
             return self._closed.opened(Pieces(ids, row_splits, None, None, None), self._portable)
         assert self._places is not None
@@ -171,15 +168,6 @@ class Unigram:
     def joined(self, tokens: Sequence[str]) -> str:
         """Returns tokens of the vocabulary as readable text, special tokens included."""
         return "".join(tokens).replace(SPACE, " ").removeprefix(" ")
-
-
-def _function(way: Callable[..., Pieces], places: bool) -> Any:
-    return tf.function(
-        functools.partial(way, places=places),
-        input_signature=[tf.TensorSpec([None], tf.string)],
-        autograph=False,
-        experimental_attributes={"_noinline": True},
-    )
 
 
 def _check(model: SentencePieceModel, vocabulary: Vocabulary) -> None:

@@ -16,8 +16,21 @@ from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.sentencepiece_model import Piece, SentencePieceModel
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules
 
-MODEL_FILES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model")
 FAIRSEQ = "XLMRobertaTokenizer"  # the class that numbers pieces as fairseq does
+# class -> its .model file, and the model_type of a config.json whose tokenizer it is unless one is named
+FILES = {
+    FAIRSEQ: "sentencepiece.bpe.model",
+    "CamembertTokenizer": "sentencepiece.bpe.model",
+    "AlbertTokenizer": "spiece.model",
+    "DebertaV2Tokenizer": "spm.model",
+}
+CLASSES = {
+    "xlm-roberta": FAIRSEQ,
+    "camembert": "CamembertTokenizer",
+    "albert": "AlbertTokenizer",
+    "deberta-v2": "DebertaV2Tokenizer",
+}
+MODEL_FILES = (*dict.fromkeys(FILES.values()), "sentencepiece.model")
 _NAMES = {"unknown": "<unk>", "start": "<s>", "separator": "</s>", "padding": "<pad>", "mask": "<mask>"}
 _GOOGLE = {"unknown": "<unk>", "start": "[CLS]", "separator": "[SEP]", "padding": "<pad>", "mask": "[MASK]"}
 _MICROSOFT = {**_GOOGLE, "unknown": "[UNK]", "padding": "[PAD]"}

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.sentencepiece_model import SPACE, Piece, SentencePieceModel
-from tfbert.text.algorithms.unigram_ops import AnyOp
+from tfbert.text.algorithms.sentencepiece_op import SentencePieceOp
 from tfbert.text.pieces import Pieces, row_ids, scattered
 
 _INSIDE, _KNOWN, _FOREIGN, _SPACE = range(4)  # kinds of the operation's tokens; those of the first begin no character
@@ -44,7 +44,7 @@ class Places:
         of_bytes = [_INSIDE if 0x80 <= byte < 0xC0 else _FOREIGN for byte in range(256)]
         self._kinds = np.array([_FOREIGN, *of_bytes, _SPACE, *[_KNOWN] * len(characters)], np.int32)
         flags = {"add_dummy_prefix": False, "remove_extra_whitespaces": False, "byte_fallback": True}
-        self._op = AnyOp(sp.write(SentencePieceModel(tuple(pieces), sp.CHARACTERS, model.charsmap, **flags)))
+        self._op = SentencePieceOp(sp.write(SentencePieceModel(tuple(pieces), sp.CHARACTERS, model.charsmap, **flags)))
 
     def __call__(self, text: tf.Tensor, ids: tf.Tensor, row_splits: tf.Tensor) -> Pieces:
         """Returns the tokens `ids` [T], with `row_splits` [B + 1], of `text` [B] with their places."""
@@ -63,7 +63,7 @@ class Places:
 
     def _characters(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """First bytes of characters but spaces and of the space before them [N]; lengths of runs of foreign ones."""
-        ids, splits, starts = self._op(text)
+        ids, splits, starts, _ = self._op.tokenize_with_offsets(text)
         kinds = tf.gather(tf.constant(self._kinds), ids)
         rows = row_ids(splits, tf.size(ids))
         at = tf.where(kinds != _INSIDE)[:, 0]

@@ -5,18 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfbert.errors import ConfigError
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.sentencepiece_model import SentencePieceModel
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules
-
-if TYPE_CHECKING:
-    from tfbert.text.algorithms.unigram import Unigram
-    from tfbert.text.special_tokens import AddedToken, SpecialTokens
-    from tfbert.text.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +56,3 @@ class UnigramRules:
             "model": base64.b64encode(sp.write(self.model)).decode("ascii"),
             "before": self.before.to_json(),
         }
-
-
-def unigram(
-    vocabulary: Vocabulary,
-    rules: UnigramRules,
-    special_tokens: SpecialTokens,
-    added_tokens: Iterable[AddedToken],
-    portable: bool,
-) -> Unigram:
-    """Returns the `Unigram` of these settings; the arguments are those that a Tokenizer has for any algorithm."""
-    from tfbert.text.algorithms.unigram import Unigram  # here, so that settings are read without TensorFlow
-
-    return Unigram(vocabulary, rules.model, rules.before, special_tokens, added_tokens, portable)

@@ -38,7 +38,7 @@ def train_unigram(
         import sentencepiece
     except ImportError as error:
         raise ConfigError(
-            "a SentencePiece model is trained by the package sentencepiece: pip install sentencepiece"
+            "a SentencePiece model is trained by the package sentencepiece: pip install 'sentencepiece>=0.2,<0.3'"
         ) from error
 
     lines = (line[i : i + _LONGEST // 4] for block in blocks() for line in block.split("\n") for i in _cuts(line))

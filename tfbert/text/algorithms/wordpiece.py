@@ -8,6 +8,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfbert.text.algorithms import characters
+from tfbert.text.algorithms.algorithm import Trim
 from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.detokenizer import detokenized
 from tfbert.text.algorithms.literals import Literals
@@ -46,7 +47,7 @@ class WordPiece:
     [4, 5, 5, 6]
     """
 
-    trim = None
+    trim: Trim | None = None
 
     def __init__(
         self,

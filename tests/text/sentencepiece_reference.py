@@ -4,19 +4,17 @@ import dataclasses
 import gzip
 import json
 import tarfile
-import types
 
-import pytest
+import sentencepiece
+import tokenizers
 
-from tfbert.text import SpecialTokens, Vocabulary
+from tfbert.text import AddedToken, SpecialTokens, Vocabulary
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.sentencepiece_model import Piece
 from tfbert.text.algorithms.unigram import Unigram
 from tfbert.text.algorithms.unigram_files import read_model_file
 from tfbert.text.algorithms.unigram_json import written_tokenizer_json
-
-sentencepiece = pytest.importorskip("sentencepiece")
-tokenizers = pytest.importorskip("tokenizers")
+from tfbert.text.algorithms.unigram_settings import UnigramRules
 
 # class of transformers: (the file, settings of tokenizer_config.json)
 CLASSES = {
@@ -46,9 +44,9 @@ def in_brackets(data):
 
 def ours(found, portable=False):
     """The `Unigram` of SentencePieceFiles."""
-    added = [types.SimpleNamespace(**token) for token in found.added_tokens]
+    added = [AddedToken(**token) for token in found.added_tokens]
     special = SpecialTokens(**found.special_tokens)
-    return Unigram(Vocabulary(found.tokens), found.model, found.rules, special, added, portable)
+    return Unigram(Vocabulary(found.tokens), UnigramRules(found.model, found.rules), special, added, portable)
 
 
 def library(found):
