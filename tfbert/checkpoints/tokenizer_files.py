@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from tfbert.errors import ConfigError
-from tfbert.text.algorithms import table
+from tfbert.text import kinds
 from tfbert.text.folder import FILES
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def copy(folder: Any, source: Source) -> None:
 def write_vocabulary(folder: Any, source: Source, tokenizer: Any) -> None:
     """Writes vocab.txt alone. If tfbert could not read the tokenizer (None), copies its files.
 
-    Raises ConfigError: a tokenizer that is more than a list of tokens and BERT's rules.
+    Raises ConfigError: a tokenizer that is more than a list of tokens and plain rules.
     """
     if tokenizer is None:
         copy(folder, source)
-    elif (name := table.name_of(tokenizer.rules)) != "wordpiece":
+    elif (name := kinds.name_of(tokenizer.rules)) != "wordpiece":
         raise ConfigError(
             f"{source.folder} has a tokenizer of {name}, and the format has vocab.txt, of wordpiece, alone; "
             "write the format hugging_face"

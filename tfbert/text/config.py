@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfbert.text.algorithms import table
+from tfbert.text import kinds
 from tfbert.text.algorithms.rules import Rules
 from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.template import Template
@@ -32,13 +32,13 @@ def config_of(tokenizer: Tokenizer) -> dict[str, Any]:
     if tokenizer.vocabulary.merges:
         config["merges"] = [list(pair) for pair in tokenizer.vocabulary.merges]
     if tokenizer.rules is not None:
-        config["rules"] = table.to_json(tokenizer.rules)
+        config["rules"] = kinds.to_json(tokenizer.rules)
     return config
 
 
 def has_own_template(tokenizer: Tokenizer) -> bool:
     """Whether a tokenizer's template is its algorithm's own, which its config need not state."""
-    template = table.kind_of(tokenizer.rules).template
+    template = kinds.kind_of(tokenizer.rules).template
     return tokenizer.template == template(tokenizer.vocabulary, tokenizer.special_tokens)
 
 
@@ -53,6 +53,6 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     if "template" in config:
         settings["template"] = Template(**config["template"])
     if "rules" in config:
-        settings["rules"] = table.from_json(config["rules"])
+        settings["rules"] = kinds.from_json(config["rules"])
     settings.pop("merges", None)
     return settings

@@ -12,8 +12,7 @@ from absl import logging
 
 from tfbert.errors import ConfigError, TfbertError, VocabularyError, kind_of
 from tfbert.files import read_json_object, replace_file, replace_json
-from tfbert.text import added_tokens, byte_bpe_folder, sentencepiece_folder, tokenizer_config, tokenizer_json
-from tfbert.text.algorithms import table
+from tfbert.text import added_tokens, byte_bpe_folder, kinds, sentencepiece_folder, tokenizer_config, tokenizer_json
 from tfbert.text.algorithms.rules import Rules
 from tfbert.text.algorithms.unigram_files import MODEL_FILES
 from tfbert.text.config import has_own_template
@@ -131,7 +130,7 @@ def write_folder(folder: str | os.PathLike[str], tokenizer: Tokenizer) -> None:
     """
     folder = pathlib.Path(folder)
     vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-    room = _BUT_WORDPIECE.get(table.name_of(tokenizer.rules))
+    room = _BUT_WORDPIECE.get(kinds.name_of(tokenizer.rules))
     about, written = room.write(folder, tokenizer) if room else _write_wordpiece(folder, tokenizer)
     named = [AddedToken(name, special=True) for name in special.in_vocabulary(vocabulary)]
     added = {token.content: token for token in (*named, *tokenizer.added_tokens)}

@@ -14,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbert import hooks
-from tfbert.text import inputs
-from tfbert.text.algorithms import table
+from tfbert.text import inputs, kinds
 from tfbert.text.algorithms.algorithm import Algorithm, AlgorithmRules
 from tfbert.text.algorithms.rules import Rules
 from tfbert.text.config import config_of, settings_of
@@ -72,7 +71,7 @@ class Tokenizer:
     ) -> None:
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary is {type(vocabulary).__name__}; expected a tfbert.text.Vocabulary")
-        kind = table.kind_of(rules)
+        kind = kinds.kind_of(rules)
         special_tokens = special_tokens or kind.special_tokens
         special_tokens.check(vocabulary)
         if rules is not None:
@@ -230,7 +229,7 @@ class Tokenizer:
 
     def lowered(self) -> Tokenizer:
         """Returns the tokenizer that lower-cases texts before it does anything else."""
-        rules = table.to_json(self._all_rules.lowered())
+        rules = kinds.to_json(self._all_rules.lowered())
         return Tokenizer.from_config({**self.get_config(), "rules": rules}, portable=self.portable)
 
     @property
