@@ -1,18 +1,14 @@
 """SentencePiece tokenizers that tfbert writes: transformers opens them with the same ids."""
 
 import json
-import pathlib
-import sys
 
 import numpy as np
 import pytest
+import sentencepiece_reference
 import tensorflow as tf
 
 from tfbert.text.algorithms.unigram_files import written_model_file
 from tfbert.text.algorithms.unigram_json import written_tokenizer_json
-
-sys.path.append(str(pathlib.Path(__file__).parents[1] / "text"))
-import sentencepiece_reference
 
 pytestmark = pytest.mark.reference
 

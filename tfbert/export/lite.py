@@ -6,17 +6,18 @@ Calibrated int8 of activations is not offered: the embeddings' cosine with the m
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfbert.cpu import processors
 from tfbert.encoders.layers.layouts import padded_rows
-from tfbert.errors import ConfigError, ExportError
+from tfbert.errors import ConfigError, ExportError, TfbertError
 from tfbert.export.artifact import PRECISIONS, Variant, output_shapes
 from tfbert.export.saved_model.write import graph_function
 from tfbert.temporary import temporary_folder
@@ -39,8 +40,7 @@ class _Functions:
     """A model's functions of ids and of strings, in operations that LiteRT has."""
 
     def __init__(self, model):
-        tokenizer = Tokenizer.from_config(model.task.tokenizer.get_config(), portable=True)
-        self._task, self._network = dataclasses.replace(model.task, tokenizer=tokenizer), model.network
+        self._task, self._network = model.task, model.network
         self._inputs, self._shapes = model.task.inputs(model.encoder), output_shapes(model)
 
     def of_ids(self):
@@ -49,13 +49,17 @@ class _Functions:
 
     def of_strings(self, signature, outputs=None):
         """The task's signature; `outputs` takes the place of the network."""
-        outputs = outputs or self._outputs
+        task, outputs = self._portable, outputs or self._outputs
 
         def answer(example):
-            features = self._task.features(example)
-            return self._task.answer(example, features, outputs(features))
+            features = task.features(example)
+            return task.answer(example, features, outputs(features))
 
-        return graph_function(answer, self._task.signatures[signature])
+        return graph_function(answer, task.signatures[signature])
+
+    @functools.cached_property
+    def _portable(self):
+        return portable(self._task)
 
     def _outputs(self, features):
         return self._network({name: features[name] for name in self._inputs}, training=False)
@@ -72,6 +76,12 @@ class _Functions:
                 for axes in [self._task.outputs[name].split()]
             }
         )
+
+
+def portable(task: Any) -> Any:
+    """Returns the task with a tokenizer of operations that LiteRT has. Raises ConfigError: its algorithm has others."""
+    tokenizer = Tokenizer.from_config(task.tokenizer.get_config(), portable=True)
+    return dataclasses.replace(task, tokenizer=tokenizer)
 
 
 def write_lite(
@@ -121,9 +131,9 @@ def _why_not(lite, task, name):
     """Why a signature of strings does not run, found by trying it without the weights; "" if it does."""
     module = tf.Module()
     with temporary_folder() as saved:
-        function = lite.of_strings(name, lite.any_outputs)
-        tf.saved_model.save(module, str(saved), signatures={name: function})
         try:
+            function = lite.of_strings(name, lite.any_outputs)
+            tf.saved_model.save(module, str(saved), signatures={name: function})
             path = saved / "model.tflite"
             path.write_bytes(converted(saved, [name], "float32"))
             open_file(path)[name](task.golden_inputs(name))
@@ -133,7 +143,9 @@ def _why_not(lite, task, name):
 
 
 def short_reason(error: Exception) -> str:
-    """The part of an error of the converter or the interpreter that names the operation."""
+    """The part of an error of the converter or the interpreter that names the operation; what tfbert says, as it is."""
+    if isinstance(error, TfbertError):
+        return str(error)
     lines = [line.strip() for line in str(error).splitlines() if "error" in line or "custom op" in line]
     message = lines[0] if lines else f"{type(error).__name__}: {error}"
     message = message.split("): ")[-1].removeprefix("Encountered ")

@@ -6,7 +6,7 @@ the task's own code, as in the SavedModel. Beside it are the SavedModel's signat
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,10 +19,9 @@ from tfbert.errors import ExportError
 from tfbert.export import golden
 from tfbert.export.artifact import output_shapes
 from tfbert.export.file_names import SIGNATURES, TASK
-from tfbert.export.lite import converted, open_file, short_reason
+from tfbert.export.lite import converted, open_file, portable, short_reason
 from tfbert.export.saved_model.write import graph_function, write_saved_model
 from tfbert.temporary import temporary_folder
-from tfbert.text import Tokenizer
 
 if TYPE_CHECKING:
     from tfbert.export.golden import Case
@@ -82,12 +81,15 @@ class _Parts:
     """The functions of a task in operations that LiteRT has."""
 
     def __init__(self, model: TaskModel) -> None:
-        tokenizer = Tokenizer.from_config(model.task.tokenizer.get_config(), portable=True)
-        self._task: Any = dataclasses.replace(model.task, tokenizer=tokenizer)  # type: ignore[type-var]
+        self._as_it_is = model.task
         self._inputs = tuple(model.task.inputs(model.encoder))
         self._outputs = {
             f"outputs_{name}": tf.TensorSpec(shape, tf.float32) for name, shape in output_shapes(model).items()
         }
+
+    @functools.cached_property
+    def _task(self) -> Any:
+        return portable(self._as_it_is)
 
     def functions(self, signature: str) -> dict[str, _Function]:
         """{name in the file: function} of one of the task's signatures."""

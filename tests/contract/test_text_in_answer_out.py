@@ -1,0 +1,140 @@
+"""Families with tokenizers of their own kind: every task's answer to texts is the same in the model and in its export."""
+
+import functools
+import json
+
+import byte_bpe_kinds
+import keras
+import models
+import numpy as np
+import pytest
+import small_sentencepiece
+import table
+import tiny
+
+import tfbert
+from tfbert.encoders import families
+from tfbert.export.folder import export
+from tfbert.text import AddedToken, UnigramRules, Vocabulary
+from tfbert.text.algorithms.unigram_rules import SentencePieceRules
+from tfbert.text.special_tokens import BERT_TOKENS
+from tfbert.text.template import Template
+
+BRACKETS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# words of the tasks' rows
+WORDS = {f"▁{word}": -3.0 - len(word) / 9 for text in table.LONG for word in text.split()}
+
+
+def byte_bpe(kind):
+    """Of RoBERTa and its kin, or of ModernBERT."""
+
+    def made(folder):
+        byte_bpe_kinds.made(kind).save(str(folder / "tokenizer.json"))
+        return tfbert.Tokenizer.from_folder(folder, max_length=64)
+
+    return made
+
+
+def fairseq(folder):
+    """Of XLM-R."""
+    found = small_sentencepiece.model(("<s>", "<pad>", "</s>", "<unk>", "<mask>"), more=WORDS)
+    mask = AddedToken("<mask>", special=True, lstrip=True)
+    return _unigram(found, SentencePieceRules(), added_tokens=[mask])
+
+
+def in_brackets(folder):
+    """Of ALBERT and DeBERTa."""
+    found = small_sentencepiece.model(BRACKETS, "[UNK]", more=WORDS)
+    vocabulary = Vocabulary([piece.text.decode() for piece in found.pieces])
+    rules = SentencePieceRules(({"type": "Lowercase"},), splits_white_space=False)
+    return _unigram(found, rules, special_tokens=BERT_TOKENS, template=Template.bert(vocabulary, BERT_TOKENS))
+
+
+def _unigram(found, rules, **settings):
+    vocabulary = Vocabulary([piece.text.decode() for piece in found.pieces])
+    return tfbert.Tokenizer(vocabulary, rules=UnigramRules(found, rules), max_length=64, **settings)
+
+
+TOKENIZERS = {
+    "roberta": byte_bpe("two_separators"),
+    "xlm-roberta": fairseq,
+    "modernbert": byte_bpe("nfc"),
+    "deberta-v2": in_brackets,
+    "albert": in_brackets,
+    "bert": fairseq,  # as multilingual MiniLM and E5 have it
+}
+# What the quick tests try: ids with places, and a pair.
+QUICK = {("roberta", "question_answering"), ("xlm-roberta", "token_classification")}
+TASKS = [name for name, row in table.TASKS.items() if not row.is_variant and name != "toy"]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """checkpoint(model_type): the folder of a small random model with its family's kind of tokenizer."""
+
+    @functools.cache
+    def of(model_type):
+        folder = tmp_path_factory.mktemp(model_type)
+        tokenizer = TOKENIZERS[model_type](tmp_path_factory.mktemp("files"))
+        values = {**tiny.config(2).to_dict(), **table.FAMILIES[model_type].sizes}
+        values |= {"vocab_size": len(tokenizer.vocabulary), "pad_token_id": tokenizer.padding_id}
+        config_class = families.family(model_type).config
+        known = config_class.__dataclass_fields__
+        keras.utils.set_random_seed(7)
+        encoder = families.encoder_of(config_class(**{k: v for k, v in values.items() if k in known}), name="encoder")
+        encoder.build()
+        for i, variable in enumerate(encoder.weights):
+            variable.assign(variable + 0.1 * np.random.default_rng(i).normal(size=variable.shape))
+        encoder.save(folder)
+        tokenizer.save(folder)
+        return folder
+
+    return of
+
+
+def questions_of(row, tokenizer):
+    mask = tokenizer.special_tokens.mask
+    return json.loads(json.dumps(row.questions).replace("[MASK]", mask))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("model_type", TOKENIZERS)
+def test_served_answers(model_type, task, checkpoint, runtime, tmp_path):
+    row = table.TASKS[task]
+    keras.utils.set_random_seed(3)
+    settings = {**models.settings_of(row), "max_length": 64}
+    model = tfbert.models.model_class(row.task).from_checkpoint(checkpoint(model_type), **settings)
+    questions = questions_of(row, model.task.tokenizer)
+    expected = model.predict(questions)
+    export(model, tmp_path / "exported", row.formats, precisions=["float32"])
+    inputs = models.arrays(questions, model.task.signatures["serving_default"])
+    found = model.task.readable(runtime.ask(tmp_path / "exported/1", inputs))
+    assert_same(found, expected)
+    checked = json.loads((tmp_path / "exported/golden.json").read_text())["checked"]
+    assert [each["file"] for each in checked] == ["1", "lite/model.tflite", "onnx/model.onnx"]
+    assert all(difference < 1e-4 for each in checked for difference in each["largest_difference"].values())
+    again = tfbert.load(save(model, tmp_path / "saved"))
+    assert_same(again.predict(questions), expected)
+
+
+def save(model, folder):
+    model.save(folder)
+    return folder
+
+
+def assert_same(found, expected):
+    """Nested answers that are equal, and numbers that are near."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key in expected:
+            assert_same(found[key], expected[key])
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, abs=1e-4)
+    elif isinstance(expected, np.ndarray):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    else:
+        assert found == expected
