@@ -14,6 +14,7 @@ from tfbert.errors import ConfigError, VocabularyError
 from tfbert.text.algorithms import sentencepiece_model as sp
 from tfbert.text.algorithms.algorithm import Trim
 from tfbert.text.algorithms.apart import apart
+from tfbert.text.algorithms.composed import Composed
 from tfbert.text.algorithms.literals import Literals
 from tfbert.text.algorithms.sentencepiece_model import SPACE, SentencePieceModel
 from tfbert.text.algorithms.sentencepiece_op import SentencePieceOp
@@ -30,6 +31,7 @@ from tfbert.text.special_tokens import AddedToken, SpecialTokens
 from tfbert.text.vocabulary import WHITE_SPACE, Vocabulary
 
 _UTF8 = r"[\x{0}-\x{D7FF}\x{E000}-\x{10FFFF}]*"  # RE2's, which matches what Python's decode() takes
+_COMPOSED = r"[\x{0}-\x{2FF}]*"  # what form NFC leaves as it is, of the characters that most texts have
 _QUOTES = {ord(two[0]): byte for byte, two in enumerate(QUOTES, 1)}  # control characters that stand for them
 _GONE = "\x03"  # a control character that models delete
 _CLEAN_UP = (  # transformers, tokenization_utils_base.py, clean_up_tokenization
@@ -95,6 +97,8 @@ class Unigram:
         model = _matchable(dataclasses.replace(model, charsmap=charsmap), vocabulary.source)
         self._closed = Closed(model)
         data = sp.write(self._closed.model)
+        if before.composes and portable:
+            raise ConfigError(f"{vocabulary.source}: LiteRT has no operation for Unicode's form NFC")
         # The fast operation would take a BPE model for a Unigram one.
         if model.kind != sp.UNIGRAM and portable:
             raise ConfigError(f"{vocabulary.source}: LiteRT has no operation for SentencePiece models but Unigram ones")
@@ -113,7 +117,11 @@ class Unigram:
         malformed = "\ufffd".translate(characters)
         self._has_map = bool(characters) or portable
         self._normalized = Normalized(characters, self._cut, malformed=malformed)
-        self._all = Literals({name: vocabulary[name] for name in names}, self._normalized, strips)
+        self._composes = before.composes
+        inner = Composed("NFC", self._normalized) if before.composes else self._normalized
+        literals = Literals({name: vocabulary[name] for name in names}, inner, strips)
+        self._pattern = literals.pattern
+        self._all = Normalized({}, literals, malformed="\ufffd") if before.composes else literals
         self._long_way, self._one_step = apart(self._all), apart(self._cut)
 
     def __call__(self, text: tf.Tensor, places: bool) -> Pieces:
@@ -125,8 +133,10 @@ class Unigram:
                     "goes without offsets"
                 )
             return self._all(text, places)
-        found = tf.strings.regex_full_match(text, self._all.pattern)
-        if not self._has_map:
+        found = tf.strings.regex_full_match(text, self._pattern)
+        if self._composes:
+            found |= ~tf.strings.regex_full_match(text, _COMPOSED)
+        elif not self._has_map:
             found |= ~tf.strings.regex_full_match(text, _UTF8)
 
         def short_way() -> Pieces:

@@ -32,7 +32,8 @@ def read_tokenizer_json(fast: Mapping[str, Any], source: str | os.PathLike[str])
         raise VocabularyError(f"{source}: vocab must be a list of tokens with scores, not {kind_of(vocab)}")
     if isinstance(unknown, bool) or not isinstance(unknown, int) or not 0 <= unknown < len(vocab):
         raise VocabularyError(f"{source}: unk_id must be the id of a token, not {unknown!r:.40}")
-    added = {token["content"] for token in fast.get("added_tokens") or ()}
+    # Texts that spell a special token are split before; another added one may also come of what is normalized.
+    added = {token["content"] for token in fast.get("added_tokens") or () if token.get("special")}
     pieces = [_of_json(item, number, source) for number, item in enumerate(vocab)]
     for number, piece in enumerate(pieces):
         if number == unknown:

@@ -25,9 +25,13 @@ from tfbert.text.vocabulary import WHITE_SPACE
 
 QUOTES = ("``", "''")  # double quotes as TeX writes them
 _QUOTE = '"'
+# of transformers 5; of several other characters of white space, such as no-break spaces, each stays one here
+_ANY_SPACES = r"\s{2,}|[\n\r\t]"
 _NFKD, _STRIP_ACCENTS = "NFKD", "StripAccents"
+# of transformers 5; of several other characters of white space, such as no-break spaces, each stays one here
+_ANY_SPACES = r"\s{2,}|[\n\r\t]"
 _MAPS = ("Lowercase", "NFD", _NFKD, _STRIP_ACCENTS, "Replace")
-_HAVE = ("Sequence", "Precompiled", "Strip", "Replace of white space", *_MAPS)
+_HAVE = ("Sequence", "Precompiled", "NFC", "Strip", "Replace of white space", *_MAPS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +40,7 @@ class SentencePieceRules:
 
     Args:
         steps: normalizers of tokenizer.json, each a map of characters.
+        composes: bring texts into Unicode's form NFC, before the steps.
         quotes: make a double quote of two grave accents and of two apostrophes, before the steps.
         splits_white_space: words are cut apart at white space, and no token covers any; else each word's first
             token covers the space before it.
@@ -49,6 +54,7 @@ class SentencePieceRules:
     steps: tuple[Mapping[str, Any], ...] = ()
     quotes: bool = False
     splits_white_space: bool = True
+    composes: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))  # JSON has lists
@@ -81,7 +87,7 @@ def read_rules(
     (SentencePieceRules(steps=(), quotes=False, splits_white_space=True), b'')
     """
     splits = _read_pre_tokenizer(pre_tokenizer)
-    charsmap, steps, quotes, kept = None, [], [], {"collapsed", "stripped"}
+    charsmap, steps, quotes, composes, kept = None, [], [], False, {"collapsed", "stripped"}
     for step in _flat(normalizer, "normalizers", "normalizer"):
         kind = step.get("type")
         if kind == "Precompiled" and charsmap is None:
@@ -90,6 +96,10 @@ def read_rules(
             kept.discard("stripped")
         elif kind == "Replace" and _is_white_space(step):
             kept.discard("collapsed")
+            if _regex(step) == _ANY_SPACES:
+                steps += [{"type": "Replace", "pattern": {"String": char}, "content": " "} for char in "\n\r\t"]
+        elif kind == "NFC" and charsmap is None and all(step["type"] == "Replace" for step in steps):
+            composes = True
         elif charsmap is not None:
             raise ConfigError(f"the normalizer {_name(step)} after Precompiled, which tfbert does not have")
         elif kind == "Replace" and _pattern(step) in QUOTES and step.get("content") == _QUOTE and not steps:
@@ -107,7 +117,7 @@ def read_rules(
         )
     if not splits and "stripped" in kept:
         logging.warning("texts that end in white space get no token for it, as of SentencePiece's own library")
-    return SentencePieceRules(tuple(steps), bool(quotes), splits), charsmap or b""
+    return SentencePieceRules(tuple(steps), bool(quotes), splits, composes), charsmap or b""
 
 
 def written(rules: SentencePieceRules, charsmap: bytes) -> dict[str, Any]:
@@ -115,6 +125,7 @@ def written(rules: SentencePieceRules, charsmap: bytes) -> dict[str, Any]:
     steps: list[Mapping[str, Any]] = []
     if rules.quotes:
         steps += [{"type": "Replace", "pattern": {"String": two}, "content": _QUOTE} for two in QUOTES]
+    steps += [{"type": "NFC"}] if rules.composes else []
     steps += rules.steps
     if not rules.splits_white_space:
         steps.append({"type": "Strip", "strip_left": True, "strip_right": True})
@@ -192,10 +203,14 @@ def _pattern(step: Mapping[str, Any]) -> Any:
     return pattern.get("String") if isinstance(pattern, Mapping) else None
 
 
+def _regex(step: Mapping[str, Any]) -> Any:
+    pattern = step.get("pattern")
+    return pattern.get("Regex") if isinstance(pattern, Mapping) else None
+
+
 def _is_white_space(step: Mapping[str, Any]) -> bool:
     """Whether a Replace makes one space of several."""
-    pattern = step.get("pattern")
-    return isinstance(pattern, Mapping) and pattern.get("Regex") == " {2,}" and step.get("content") in (" ", "▁")
+    return _regex(step) in (" {2,}", _ANY_SPACES) and step.get("content") in (" ", "▁")
 
 
 def _name(step: Mapping[str, Any]) -> str:
