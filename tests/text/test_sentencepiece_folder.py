@@ -136,7 +136,7 @@ def test_a_truncated_model_file_is_named(of_model):
         (lambda fast: fast["model"].update(unk_id=None), "unk_id must be the id of a token"),
         (lambda fast: fast["model"].update(byte_fallback=True), "byte_fallback"),
         (lambda fast: fast.update(pre_tokenizer={"type": "ByteLevel"}), "the pre-tokenizer ByteLevel"),
-        (lambda fast: fast.update(normalizer={"type": "NFC"}), "the normalizer NFC"),
+        (lambda fast: fast.update(normalizer={"type": "NFKC"}), "the normalizer NFKC"),
         (lambda fast: fast["model"]["vocab"].append(["x", "y"]), "the score of token"),
         (lambda fast: fast["model"].update(type="WordLevel"), "holds no WordPiece vocabulary"),
     ],
@@ -164,3 +164,35 @@ def test_files_of_another_algorithm_go(saved, tmp_path):
         (tmp_path / name).write_text("x")
     made().save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tokenizer.json", "tokenizer_config.json"]
+
+
+OF_TRANSFORMERS_5 = [
+    {"type": "Replace", "pattern": {"Regex": r"\s{2,}|[\n\r\t]"}, "content": " "},
+    {"type": "NFC"},
+    {"type": "Strip", "strip_left": True, "strip_right": True},
+]
+
+
+def test_the_normalizer_of_transformers_5(saved, tmp_path):
+    """Form NFC, line breaks as spaces, and a token that is added and of the model too."""
+    fast = json.loads((saved / "tokenizer.json").read_text("utf-8"))
+    fast["normalizer"] = {"type": "Sequence", "normalizers": OF_TRANSFORMERS_5}
+    fast["pre_tokenizer"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+    number = [token for token, _ in fast["model"]["vocab"]].index('"')
+    fast["added_tokens"].append({**fast["added_tokens"][0], "id": number, "content": '"', "special": False})
+    write(tmp_path, "tokenizer.json", fast)
+    ours = Tokenizer.from_folder(tmp_path)
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    texts = ["the\n\n film \t s ", "e\u0301 a\ue000e\u0301<mask>e\u0301", 'the "film"', "", "\u212b \xe9"]
+    for some in (texts, *([text] for text in texts)):
+        batch = ours(some, offsets=True)
+        expected = theirs.encode_batch(some)
+        for row, found in enumerate(expected):
+            assert batch["token_ids"][row, : len(found.ids)].numpy().tolist() == found.ids
+    places = ours(["e\u0301 film"], offsets=True)["character_offsets"].numpy()[0].tolist()
+    assert places[-2] == [2, 7]  # its space too
+    ours.save(tmp_path / "again")
+    again = Tokenizer.from_folder(tmp_path / "again")
+    assert again(texts)["token_ids"].numpy().tolist() == ours(texts)["token_ids"].numpy().tolist()
+    with pytest.raises(ConfigError, match="LiteRT has no operation for Unicode's form NFC"):
+        Tokenizer.from_config(ours.get_config(), portable=True)

@@ -169,7 +169,10 @@ def chain(*steps):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (chain({"type": "NFC"}), "x.json has the normalizer NFC, which tfbert does not have; it has Sequence, Precomp"),
+        (
+            chain({"type": "NFKC"}),
+            "x.json has the normalizer NFKC, which tfbert does not have; it has Sequence, Precomp",
+        ),
         (chain({"type": "NFKD"}), "the normalizer NFKD without StripAccents after it"),
         (chain({"type": "NFKD"}, {"type": "Lowercase"}), "the normalizer NFKD without StripAccents"),
         (chain({"type": "Precompiled", "precompiled_charsmap": "?"}), "the normalizer Precompiled, whose precomp"),
@@ -178,7 +181,7 @@ def chain(*steps):
             "the normalizer Lowercase after Precompiled",
         ),
         (
-            chain({"type": "Replace", "pattern": {"Regex": r"\s{2,}|[\n\r\t]"}, "content": " "}),
+            chain({"type": "Replace", "pattern": {"Regex": r"\s{3,}|[\n\r\t]"}, "content": " "}),
             r"and tfbert replaces single characters",
         ),
         (

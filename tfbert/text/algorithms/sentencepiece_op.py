@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfbert.errors import VocabularyError
+
 
 class SentencePieceOp:
     """Texts -> pieces of a SentencePiece model.
@@ -45,6 +47,13 @@ class SentencePieceOp:
         )
         return ids, tf.cast(splits, tf.int32)
 
+    def tokenize_with_starts(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns as `tokenize`, and the byte of its text where each piece begins: int32 [T]."""
+        ids, splits, starts, _ = self._ops.sentencepiece_tokenize_with_offsets_op(
+            self._handle(), text, 0, 1.0, False, False, False, out_type=tf.int32
+        )
+        return ids, tf.cast(splits, tf.int32), tf.cast(starts, tf.int32)
+
     def _handle(self) -> tf.Tensor:
         if not tf.executing_eagerly():
             return self._resource()
@@ -54,7 +63,9 @@ class SentencePieceOp:
 
 
 class FastSentencePieceOp:
-    """As `SentencePieceOp`, of a Unigram model alone, and several times as fast.
+    """As `SentencePieceOp`, of a Unigram model alone, and several times as fast; LiteRT has it too.
+
+    Raises VocabularyError: the operation refuses the model.
 
     >>> from tfbert.text.algorithms.sentencepiece_model import UNKNOWN, Piece, SentencePieceModel, write
     >>> model = SentencePieceModel((Piece(b"<unk>", 0.0, UNKNOWN), Piece("▁a".encode(), -1.5)))
@@ -68,7 +79,10 @@ class FastSentencePieceOp:
 
         self._ops: Any = gen_fast_sentencepiece_tokenizer
         with tf.init_scope(), tf.device("/CPU:0"):
-            converted = bytes(pywrap_model_converter.convert_sentencepiece_model(model))
+            try:
+                converted = bytes(pywrap_model_converter.convert_sentencepiece_model(model))
+            except RuntimeError as error:
+                raise VocabularyError(f"tensorflow_text refuses the SentencePiece model: {error}") from error
             self.model = tf.constant(np.frombuffer(converted, np.uint8))
 
     def tokenize(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -17,12 +17,11 @@ from tfbert.text.algorithms.apart import apart
 from tfbert.text.algorithms.composed import Composed
 from tfbert.text.algorithms.literals import Literals
 from tfbert.text.algorithms.sentencepiece_model import SPACE, SentencePieceModel
-from tfbert.text.algorithms.sentencepiece_op import SentencePieceOp
+from tfbert.text.algorithms.sentencepiece_op import FastSentencePieceOp, SentencePieceOp
 from tfbert.text.algorithms.stages import Normalized
 from tfbert.text.algorithms.strips import Strips
 from tfbert.text.algorithms.unigram_charsmap import becomes, with_pairs
 from tfbert.text.algorithms.unigram_closed import Closed
-from tfbert.text.algorithms.unigram_op import FastOp
 from tfbert.text.algorithms.unigram_places import Places
 from tfbert.text.algorithms.unigram_rules import QUOTES
 from tfbert.text.algorithms.unigram_settings import UnigramRules
@@ -102,7 +101,7 @@ class Unigram:
         # The fast operation would take a BPE model for a Unigram one.
         if model.kind != sp.UNIGRAM and portable:
             raise ConfigError(f"{vocabulary.source}: LiteRT has no operation for SentencePiece models but Unigram ones")
-        self._op = FastOp(data) if model.kind == sp.UNIGRAM else SentencePieceOp(data)
+        self._op = FastSentencePieceOp(data) if model.kind == sp.UNIGRAM else SentencePieceOp(data)
         self._places = (
             None if portable else Places(self._closed.model, self._closed.characters, before.splits_white_space)
         )
@@ -140,7 +139,7 @@ class Unigram:
             found |= ~tf.strings.regex_full_match(text, _UTF8)
 
         def short_way() -> Pieces:
-            cut = self._cut if isinstance(self._op, FastOp) and not places else self._one_step[places]
+            cut = self._cut if isinstance(self._op, FastSentencePieceOp) and not places else self._one_step[places]
             if not self._has_map:
                 return cut(text)
             normalized, offsets = self._normalized.replace(text, places)

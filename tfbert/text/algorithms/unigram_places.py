@@ -63,7 +63,7 @@ class Places:
 
     def _characters(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """First bytes of characters but spaces and of the space before them [N]; lengths of runs of foreign ones."""
-        ids, splits, starts, _ = self._op.tokenize_with_offsets(text)
+        ids, splits, starts = self._op.tokenize_with_starts(text)
         kinds = tf.gather(tf.constant(self._kinds), ids)
         rows = row_ids(splits, tf.size(ids))
         at = tf.where(kinds != _INSIDE)[:, 0]
