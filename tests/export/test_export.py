@@ -22,6 +22,7 @@ from tfbert.encoders import families
 from tfbert.encoders.layers.activations import ACTIVATIONS
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden
+from tfbert.export.engines.networks import open_networks
 from tfbert.export.folder import export
 from tfbert.export.onnx import graph as onnx_graph
 from tfbert.export.onnx import int8 as onnx_int8
@@ -279,6 +280,28 @@ def test_xla_buckets_and_bfloat16(tiny_checkpoint, tmp_path, task):
     texts = {column: tf.constant(["my parcel " * n for n in (1, 40, 3)]) for column in model.task.text_inputs}
     answers = loaded.signatures["serving_default"](**texts)
     assert all(len(value) == 3 for value in answers.values()), name
+
+
+def test_inputs_as_hugging_face_names_them(tiny_checkpoint, exported, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = classifier(tiny_checkpoint)
+    export(model, tmp_path / "mine", ["onnx"], onnx_inputs="hugging_face")  # which compares both files with the model
+    case = json.loads((tmp_path / "mine/golden.json").read_text())["cases"]["serving_default"]
+    for name in ("model.onnx", "model_int8.onnx"):
+        path = tmp_path / "mine/onnx" / name
+        session = onnxruntime.InferenceSession(str(path))
+        inputs = {value.name: value.type for value in session.get_inputs()}
+        assert inputs == dict.fromkeys(["input_ids", "token_type_ids", "attention_mask"], "tensor(int64)")
+        given = dict(
+            zip(inputs, (case["features"][n] for n in ("token_ids", "segment_ids", "padding_mask")), strict=True)
+        )
+        (logits,) = session.run(["logits"], {key: np.array(values, np.int64) for key, values in given.items()})
+        features = {key: np.array(values, np.int32) for key, values in case["features"].items()}
+        np.testing.assert_array_equal(open_networks("onnx", path, 1)[0](features)["logits"], logits)
+        ours = operations_when_loaded(exported[0] / "onnx" / name)
+        assert operations_when_loaded(path) - ours == {"Cast": operations_when_loaded(path)["Cast"] - ours["Cast"]}
+    with pytest.raises(ConfigError, match="onnx_inputs 'keras' is not one of tfbert, hugging_face"):
+        export(model, tmp_path / "other", ["onnx"], onnx_inputs="keras")
 
 
 def test_what_stands_there_is_kept(tiny_checkpoint, tmp_path, exported):

@@ -10,6 +10,7 @@ import pytest
 from tfbert import AdamW, BertEncoder, TextClassifier, Tokenizer, data
 from tfbert.checkpoints.formats.hugging_face import write_folder
 from tfbert.data.batching.batches import Batches
+from tfbert.errors import ConfigError
 from tfbert.models import model_class
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.text import Vocabulary
@@ -25,11 +26,11 @@ CASES = [  # config, training file, dev file, rows of dev, vocabulary, what the 
 ]  # fmt: skip
 
 
-def config_of(name, **changes):
+def config_of(name, argument=None, **changes):
     spec = importlib.util.spec_from_file_location(name, CONFIGS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return FinetuneConfig.from_dict({**module.get_config().to_dict(), **changes})
+    return FinetuneConfig.from_dict({**module.get_config(*([argument] if argument else [])).to_dict(), **changes})
 
 
 QUICK = ("mrpc", "chnsenticorp")
@@ -112,3 +113,23 @@ def test_other_tasks_read_their_published_data(name, train, dev, rows, vocabular
     for _, features, target in batches.once():
         assert len(features["token_ids"]) == len(target)
         assert (features["token_ids"].numpy() == tokenizer.vocabulary["[UNK]"]).mean() < 0.02
+
+
+@pytest.mark.parametrize(("task", "rows"), [("xnli", 2490), ("pawsx", 2000)])
+def test_pairs_of_every_language_are_read(task, rows, data_dir):
+    folder, counts = data_dir(f"multilingual/{task}_xtreme"), []
+    for path in sorted(folder.iterdir()):
+        language = path.name.removeprefix("dev-").split(".")[0]
+        run = config_of("xtreme", f"{task},{language},{folder}")
+        assert run.dev == f"{folder}/dev-{language}.tsv" and run.train == f"{folder}/train-en.tsv"
+        table = data.read(path, column_names=run.column_names)
+        assert len(table) == rows
+        counts.append(tuple(np.unique(table.columns["label"], return_counts=True)[1]))
+    if task == "xnli":  # whose rows are translations
+        assert len(set(counts)) == 1
+
+
+@pytest.mark.parametrize("argument", ["", "xnli", "xnli,xx", "mnli,en"])
+def test_a_task_or_language_that_there_is_not(argument):
+    with pytest.raises(ConfigError, match="TASK,LANGUAGE|has the languages"):
+        config_of("xtreme", argument)

@@ -15,6 +15,7 @@ from tfbert.checkpoints.formats.hugging_face import write_config
 from tfbert.errors import ConfigError, DiskError, ExportError
 from tfbert.export import golden, measure, model_card
 from tfbert.export.artifact import FORMATS, PRECISIONS, Variant
+from tfbert.export.engines.onnx_inputs import INPUTS
 from tfbert.export.file_names import GOLDEN
 from tfbert.export.saved_model.write import write_saved_model
 from tfbert.files import replace_folder, write_json
@@ -39,6 +40,7 @@ def export(
     table: Table | None = None,
     xla_buckets: bool = False,
     dtype: str = "float32",
+    onnx_inputs: str = "tfbert",
     reload: Callable[[str], Any] | None = None,
 ) -> list[Variant]:
     """Writes the folder `path`: `1/` (a SavedModel), `lite/`, `onnx/`, and what they share.
@@ -55,6 +57,7 @@ def export(
         xla_buckets: as `write_saved_model`'s.
         dtype: of the SavedModel's matrix products and their weights, "float32" or "bfloat16"; sums, LayerNorms and
             embeddings are float32 in both.
+        onnx_inputs: "tfbert" or "hugging_face", the names of the ONNX files' inputs; as `write_onnx`'s.
         reload: `dtype -> model`, the same model in another dtype such as "mixed_bfloat16"; for a `dtype` that is not
             float32.
 
@@ -72,6 +75,8 @@ def export(
         raise ConfigError(f"there is no format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
     if dtype != "float32" and reload is None:
         raise ConfigError(f"a SavedModel in {dtype} needs `reload`, which gives the model in that dtype")
+    if onnx_inputs not in INPUTS:
+        raise ConfigError(f"onnx_inputs {onnx_inputs!r} is not one of {', '.join(INPUTS)}")
     of_files = _precisions(formats, precisions)
     path = pathlib.Path(path)
     _check_versions(path)
@@ -98,7 +103,7 @@ def export(
         if "onnx" in formats:
             from tfbert.export.onnx.files import write_onnx  # needs the extra `onnx`
 
-            variants += write_onnx(model, folder / "onnx", of_files["onnx"])
+            variants += write_onnx(model, folder / "onnx", of_files["onnx"], onnx_inputs)
         notes = tuple(f"signature {name} is not served from the files: {reason}" for name, reason in unserved.items())
         variants = [
             dataclasses.replace(variant, notes=(*variant.notes, *notes)) if variant.format in PRECISIONS else variant

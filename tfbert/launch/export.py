@@ -29,6 +29,13 @@ _DATA = flags.DEFINE_string("data", None, "Labelled data to measure each precisi
 _DTYPE = flags.DEFINE_enum(
     "dtype", "float32", ["float32", "bfloat16"], "Of the SavedModel's matrix products and their weights."
 )
+_ONNX_INPUTS = flags.DEFINE_enum(
+    "onnx_inputs",
+    "tfbert",
+    ["tfbert", "hugging_face"],
+    "Names of the ONNX files' inputs: token_ids, segment_ids, padding_mask, int32; or input_ids, token_type_ids, "
+    "attention_mask, int64, which programs for Hugging Face's files give.",
+)
 _XLA_BUCKETS = flags.DEFINE_boolean(
     "xla_buckets",
     False,
@@ -78,6 +85,7 @@ def main(argv: list[str]) -> None:
         table=model_flags.read(_DATA.value) if _DATA.value else None,
         xla_buckets=_XLA_BUCKETS.value,
         dtype=_DTYPE.value,
+        onnx_inputs=_ONNX_INPUTS.value,
         reload=lambda dtype: models.load(model_flags.MODEL.value, dtype=dtype),
     )
     for variant in variants:

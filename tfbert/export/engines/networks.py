@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfbert.errors import ConfigError, ExportError
+from tfbert.export.engines.onnx_inputs import feed_of
 from tfbert.export.engines.rows import Arrays, Network
 from tfbert.text.lite_kernels import lite_kernels
 
@@ -77,12 +78,11 @@ class _OnnxFunction:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self.reads = tuple(value.name for value in session.get_inputs())
+        self.reads, self._feed = feed_of(session)
         self._outputs = [value.name for value in session.get_outputs()]
 
     def __call__(self, values: Mapping[str, np.ndarray]) -> Arrays:
-        given = {name: np.asarray(values[name], np.int32) for name in self.reads}
-        return dict(zip(self._outputs, self._session.run(self._outputs, given), strict=True))
+        return dict(zip(self._outputs, self._session.run(self._outputs, self._feed(values)), strict=True))
 
 
 _OPENERS: dict[str, Callable[[pathlib.Path, int], list[Network]]] = {"litert": lite_networks, "onnx": onnx_networks}
