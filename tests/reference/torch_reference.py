@@ -64,9 +64,12 @@ def pretraining(folder, inputs):
 
 
 def tokenize(folder, inputs):
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    texts = [text.decode() for text in np.load(inputs, allow_pickle=True)["texts"]]
-    encoded = tokenizer(texts, padding=True, truncation=True, max_length=64, return_tensors="np")
+    """Ids of texts, or of these and their pairs; with `save` the tokenizer is also saved in a folder."""
+    tokenizer, arrays = transformers.AutoTokenizer.from_pretrained(folder), np.load(inputs, allow_pickle=True)
+    if "save" in arrays:
+        tokenizer.save_pretrained(str(arrays["save"]))
+    texts = [[text.decode() for text in arrays[name]] for name in ("texts", "pairs") if name in arrays]
+    encoded = tokenizer(*texts, padding=True, truncation=True, max_length=64, return_tensors="np")
     return {"token_ids": encoded["input_ids"], "padding_mask": encoded["attention_mask"]}
 
 
