@@ -247,6 +247,8 @@ class FamilyRow:
     Args:
         sizes: of a configuration that trains in seconds, besides the usual ones.
         formats: checkpoint formats that take its weights, besides "hf".
+        refused: {another format: a pattern of its error, where the format has the family, but not these sizes}.
+        without_pooler: formats that have no place for its pooler by itself.
         is_short: whether it trains and is exported in the slow tests alone.
         is_variant: of a family that has another row; tested with the slow tests alone.
     """
@@ -254,12 +256,16 @@ class FamilyRow:
     model_type: str
     sizes: dict[str, Any] = dataclasses.field(default_factory=dict)
     formats: tuple[str, ...] = ()
+    refused: dict[str, str] = dataclasses.field(default_factory=dict)
+    without_pooler: tuple[str, ...] = ()
     is_short: bool = False
     is_variant: bool = False
 
 
 # The tests' vocabulary has its padding in row 0.
 ROBERTA = {"pad_token_id": 0, "type_vocab_size": 1, "predictions_act": "gelu"}
+_OTHER_PADDING = {"keras_hub": "has no pad_token_id 0"}
+_POOLER_OF_HEAD: dict[str, Any] = {"formats": ("keras_hub",), "without_pooler": ("keras_hub",)}
 
 FAMILIES = {
     row.model_type: row
@@ -270,12 +276,17 @@ FAMILIES = {
             "distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1"), is_short=True
         ),
         # Its config.json has a rate for each head.
-        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}, is_short=True),
-        FamilyRow("deberta-v2", {"position_buckets": 8, "pooler_act": "gelu"}, is_short=True),
-        FamilyRow("electra", {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"}, is_short=True),
+        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}, formats=("keras_hub",), is_short=True),
+        FamilyRow("deberta-v2", {"position_buckets": 8, "pooler_act": "gelu"}, is_short=True, **_POOLER_OF_HEAD),
+        FamilyRow(
+            "electra",
+            {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"},
+            is_short=True,
+            **_POOLER_OF_HEAD,
+        ),
         FamilyRow("mpnet", {"pad_token_id": 1, "predictions_act": "gelu"}, is_short=True),
-        FamilyRow("roberta", ROBERTA),
-        FamilyRow("xlm-roberta", ROBERTA, is_variant=True),
+        FamilyRow("roberta", ROBERTA, refused=_OTHER_PADDING),
+        FamilyRow("xlm-roberta", ROBERTA, refused=_OTHER_PADDING, is_variant=True),
         FamilyRow("camembert", ROBERTA, is_variant=True),
         # Its second layer sees two tokens to either side; its config.json has a rate for each head.
         FamilyRow("modernbert", {"local_attention": 4, "classifier_dropout": 0.1}, is_short=True),

@@ -134,6 +134,7 @@ class Source(Weights):
         self._found: dict[str, tuple[Row, TensorFile]] = {}
         self._lacking: dict[str, str] = {}  # variable -> its tensor, which no file has
         self._file: TensorFile | None = None  # the first, where a task may look for a head of its own
+        self._zero: set[str] = set()  # variables that the format holds in another one's tensor
         self.shapes = {}
         for rows, file in files:
             self.add(rows, file)
@@ -141,6 +142,8 @@ class Source(Weights):
 
     def value(self, variable: str) -> np.ndarray:
         """float32 array in tfbert's layout. Raises CheckpointError: damaged, no numbers, or no finite ones."""
+        if variable in self._zero:
+            return np.zeros(self.shapes[variable], np.float32)
         row, file = self._found[variable]
         value = np.asarray(from_layout(file.read(row.tensor), row), np.float32)
         if not (-_LARGEST < value.min(initial=0) and value.max(initial=0) < _LARGEST):  # false of NaN as well
@@ -217,6 +220,9 @@ class Source(Weights):
             elif row.variable not in self._found:  # of two names of one variable the first is read
                 self.shapes[row.variable] = self._shape(row, shape, wanted.get(row.variable))
                 self._found[row.variable] = row, file
+                if row.plus:
+                    self.shapes[row.plus] = wanted[row.plus]
+                    self._zero.add(row.plus)
 
     def look_for(self, variables: Iterable[str]) -> None:
         """Finds variables of a head that the family's table does not have, under `default_row`'s names."""
@@ -260,7 +266,7 @@ class Source(Weights):
 
 def check_rows(weights: Weights, rows: Iterable[Row], form: str) -> None:
     """Raises CheckpointError: a variable has no row in the format's table and would be lost."""
-    known = {row.variable for row in expand(rows, weights.config.num_hidden_layers)}
+    known = {name for row in expand(rows, weights.config.num_hidden_layers) for name in (row.variable, row.plus)}
     lost = [name for name, shape in weights.shapes.items() if name not in known and 0 not in shape]
     if lost:
         raise CheckpointError(f"{form} has no place for {', '.join(lost)}; leave it out, or write another format")
@@ -275,7 +281,9 @@ def rows_to_write(weights: Weights, rows: Iterable[Row]) -> list[tuple[Row, tupl
 
 def stored_value(weights: Weights, row: Row, shape: tuple[int, ...], *others: Row) -> np.ndarray:
     """A tensor's contiguous array in the format's layout; `others` are the rows of its other parts, in their order."""
-    value = weights.value(row.variable)
+    value = weights.value(row.variable)[row.skips :]
+    if row.plus:
+        value = value + weights.value(row.plus)
     if others:
         value = np.concatenate([value, *(weights.value(other.variable) for other in others)], axis=-1)
     return np.ascontiguousarray(value.T if row.layout == TRANSPOSED else value.reshape(shape), np.float32)

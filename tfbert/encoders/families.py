@@ -41,12 +41,18 @@ class Form:
         fitted: weights -> (the configuration in the format, {variable: shape} of what the format holds, sentences on
             what it does not hold).
         is_read: False if the format stores this family's weights only as another family's.
+        table_of_config: the table of a configuration, where it depends on that.
     """
 
     table: WeightTable
     about: Any = None
     fitted: Callable[[Any], tuple[EncoderConfig, dict, list[str]]] | None = None
     is_read: bool = True
+    table_of_config: Callable[[Any], WeightTable] | None = None
+
+    def table_of(self, config: EncoderConfig) -> WeightTable:
+        """The table of a network of this configuration."""
+        return self.table_of_config(config) if self.table_of_config else self.table
 
 
 @dataclasses.dataclass(frozen=True)

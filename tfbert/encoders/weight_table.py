@@ -30,6 +30,8 @@ class Row(NamedTuple):
         outside: whether the tensor is not the encoder's own, so that it has no prefix in files with heads.
         part: (i, n): the variable is the i-th, from 0 on, of n equal parts of the tensor, along tfbert's last axis.
         first_block: the number of the first block that has the variable.
+        skips: how many rows at the variable's start the tensor lacks; they are 0 where it is read.
+        plus: another variable, of one row, that is added to each row of the tensor; it is 0 where it is read.
     """
 
     variable: str
@@ -41,6 +43,8 @@ class Row(NamedTuple):
     outside: bool = False
     part: tuple[int, int] = (0, 1)
     first_block: int = 0
+    skips: int = 0
+    plus: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +188,8 @@ def relative_variables(layer: Any) -> dict[str, Any]:
 def variable_shape(stored: tuple[int, ...], row: Row) -> tuple[int, ...] | None:
     """A variable's shape in tfbert's layout; None if its tensor has another number of axes, or no such parts."""
     shape, parts = layout_shape(stored, row.layout), row.part[1]
+    if shape and row.skips:
+        shape = (shape[0] + row.skips, *shape[1:])
     if not shape or parts == 1:
         return shape
     return None if shape[-1] % parts else (*shape[:-1], shape[-1] // parts)
@@ -204,6 +210,8 @@ def stored_shape(shape: tuple[int, ...], row: Row, heads: int) -> tuple[int, ...
     """The shape of a variable's tensor, in its row's layout."""
     if row.part[1] > 1:
         shape = (*shape[:-1], shape[-1] * row.part[1])
+    if row.skips:
+        shape = (shape[0] - row.skips, *shape[1:])
     if row.layout == TRANSPOSED:
         return tuple(shape[::-1])
     if row.layout == BY_HEAD_OUT:
@@ -216,5 +224,7 @@ def stored_shape(shape: tuple[int, ...], row: Row, heads: int) -> tuple[int, ...
 def from_layout(value: np.ndarray, row: Row) -> np.ndarray:
     """The variable in a format's array, in tfbert's layout."""
     value = value.T if row.layout == TRANSPOSED else value.reshape(layout_shape(value.shape, row.layout))
+    if row.skips:
+        value = np.pad(value, ((row.skips, 0), *((0, 0),) * (value.ndim - 1)))
     number, parts = row.part
     return value if parts == 1 else np.split(value, parts, axis=-1)[number]

@@ -14,21 +14,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfbert.checkpoints.formats import Format, sentence_transformers
+from tfbert.checkpoints.formats import Format, keras_hub_tokenizer, sentence_transformers
+from tfbert.checkpoints.formats.keras_hub_tokenizer import JSON_STYLE, config_of, object_of
 from tfbert.checkpoints.tensor_files.hdf5 import HDF5File, write_hdf5
 from tfbert.checkpoints.tensor_files.shards import Together
 from tfbert.checkpoints.weights import Source, Weights, check_rows, rows_to_write, stored_value
 from tfbert.encoders import families
+from tfbert.encoders.keras_hub import BLANK, NAME, Preset
 from tfbert.encoders.weight_table import Row
-from tfbert.errors import CheckpointError, ConfigError, VocabularyError
+from tfbert.errors import CheckpointError, ConfigError, did_you_mean
 from tfbert.files import read_json_object, write_json
 
-NAME = "keras_hub"  # of the format in a family's `forms`
 # KerasHub's task -> the head that it has.
 TASKS = {"MaskedLM": "predictions", "TextClassifier": "classifier", "TextEmbedder": None}
 _MODULES = {"MaskedLM": "masked_lm", "TextClassifier": "text_classifier", "TextEmbedder": "text_embedder"}
-_VOCABULARY = "assets/tokenizer/vocabulary.txt"
-_JSON = {"indent": 4, "ensure_ascii": True}  # as KerasHub writes its files
+_OF_ANY = ("name", "trainable", "dtype")  # keys of every object's config, which change no number
 
 
 class KerasHubSource(Source):
@@ -37,25 +37,7 @@ class KerasHubSource(Source):
     has_tokenizer_files = False  # its tokenizer.json is KerasHub's own
 
     def tokenizer(self) -> Any:
-        from tfbert.text import SpecialTokens, Tokenizer, Vocabulary
-        from tfbert.text.algorithms.rules import Rules
-
-        path = self.folder / "tokenizer.json"
-        config = read_json_object(path).get("config") if path.exists() else None
-        if not isinstance(config, dict):
-            raise VocabularyError(f"{self.folder} has no tokenizer.json with the tokenizer's config")
-        if not config.get("split", True):
-            raise ConfigError(
-                f"{path}: split=false, which tfbert does not have: texts are split into words in the graph"
-            )
-        own = Rules.of_flags(
-            bool(config.get("lowercase")), bool(config.get("strip_accents")), bool(config.get("split_on_cjk", True))
-        )
-        return Tokenizer(
-            Vocabulary.from_file(self.folder / _VOCABULARY),
-            rules=dataclasses.replace(own, continuation=config.get("suffix_indicator", own.continuation)),
-            special_tokens=SpecialTokens(unknown=config.get("oov_token", SpecialTokens().unknown)),
-        )
+        return keras_hub_tokenizer.read(self.folder, self.family.forms[NAME].about)
 
 
 def recognises(folder: pathlib.Path) -> bool:
@@ -71,24 +53,21 @@ def open_folder(folder: Any) -> KerasHubSource:
     folder = pathlib.Path(folder)
     backbone = read_json_object(folder / "config.json")
     family = _family(backbone.get("class_name"), folder)
-    form, given = family.forms[NAME], backbone["config"]
-    table, preset = form.table, form.about
-    missing = [name for name in preset.sizes if name not in given]
-    if missing:
-        raise ConfigError(f"{folder / 'config.json'} lacks {', '.join(missing)}")
-    sizes = {ours: given[theirs] for theirs, ours in preset.sizes.items()}
-    sizes["attention_probs_dropout_prob"] = sizes["hidden_dropout_prob"]
+    form = family.forms[NAME]
+    preset = form.about
     try:
-        config = family.config(**sizes, **preset.constants)
+        config = family.config(**_fields(preset, backbone["config"]))
     except ConfigError as error:
         raise ConfigError(f"{folder / 'config.json'}: {error}") from None
+    keras_hub_tokenizer.check_padding(folder, preset)
+    table = form.table_of(config)
     files, values, kind = [((*table.encoder, *table.pooler), _weights(folder))], {}, backbone["class_name"]
     if (folder / "task.json").exists():
         task = read_json_object(folder / "task.json")
         kind, settings = task.get("class_name"), task.get("config")
         name = str(kind).removeprefix(preset.class_prefix)
-        if name not in TASKS or not isinstance(settings, dict):
-            known = ", ".join(preset.class_prefix + name for name in TASKS)
+        if name not in preset.tasks or not isinstance(settings, dict):
+            known = ", ".join(preset.class_prefix + name for name in preset.tasks) or "the backbone alone"
             raise CheckpointError(f"{folder / 'task.json'} is {kind}; tfbert reads {known}")
         if name == "TextEmbedder":
             values["embedding"] = {
@@ -97,7 +76,38 @@ def open_folder(folder: Any) -> KerasHubSource:
             }
         elif (folder / "task.weights.h5").exists():
             files.append((table.heads[TASKS[name]], HDF5File(folder / "task.weights.h5")))
+        if name == "TextClassifier" and settings.get("dropout") is not None:
+            config = _with(config, preset.classifier_dropout, settings["dropout"], folder / "task.json")
     return KerasHubSource(f"KerasHub preset {folder} ({kind})", folder, config, values, files)
+
+
+def _fields(preset: Preset, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the configuration. Raises ConfigError: a backbone that tfbert does not have."""
+    missing = [name for name in preset.sizes if name not in given]
+    if missing:
+        raise ConfigError(f"the config lacks {', '.join(missing)}")
+    for name, value in preset.fixed.items():
+        if given.get(name, value) != value:
+            raise ConfigError(f"{name} is {given[name]!r:.40}; tfbert supports {value!r} only")
+    known = (*preset.sizes, *preset.fixed, *_OF_ANY)
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ConfigError(
+            f"tfbert does not know what {unknown[0]} ({given[unknown[0]]!r:.40}) does to the network"
+            f"{did_you_mean(unknown[0], known)}"
+        )
+    sizes = {ours: given[theirs] for theirs, ours in preset.sizes.items()}
+    sizes["attention_probs_dropout_prob"] = sizes["hidden_dropout_prob"]
+    if isinstance(positions := sizes["max_position_embeddings"], int):  # anything else is refused with its name
+        sizes["max_position_embeddings"] = positions + preset.skipped_positions
+    return {**sizes, **preset.constants}
+
+
+def _with(config, field, value, path):
+    try:
+        return dataclasses.replace(config, **{field: value})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def _family(backbone: Any, folder: pathlib.Path) -> families.Family:
@@ -133,49 +143,47 @@ def write_weights(
         embedding: pooling and normalize of a TextEmbedder.
     """
     folder, c, form = pathlib.Path(folder), weights.config, weights.family.forms[NAME]
-    table, preset = form.table, form.about
-    base, head = (*table.encoder, *table.pooler), table.heads.get(TASKS.get(task), ())
+    table, preset = form.table_of(c), form.about
+    base = (*table.encoder, *table.pooler, *table.heads.get(BLANK, ()))
+    head = table.heads.get(TASKS.get(task), ())
     prefix, module = preset.class_prefix, preset.module
     check_rows(weights, (*base, *head), f"KerasHub's {prefix}{task or 'Backbone'}")
     sizes = {theirs: getattr(c, ours) for theirs, ours in preset.sizes.items()}
+    sizes["max_sequence_length"] -= preset.skipped_positions
     name = f"{module}_backbone"
-    backbone = _object(preset, name, f"{prefix}Backbone", {**_base(name), **sizes})
+    backbone = object_of(preset, name, f"{prefix}Backbone", {**config_of(name), **sizes, **preset.fixed})
     _write_tensors(folder / "model.weights.h5", weights, base)
-    write_json(folder / "config.json", backbone, **_JSON)
+    write_json(folder / "config.json", backbone, **JSON_STYLE)
     metadata = {
         "keras_version": keras.version(),
         "parameter_count": sum(int(np.prod(shape)) for _, shape in rows_to_write(weights, base)),
-        "tasks": list(TASKS),
+        "tasks": list(preset.tasks),
     }
-    write_json(folder / "metadata.json", metadata, **_JSON)
-    if tokenizer is not None:
-        written = _tokenizer(tokenizer, preset)
-        write_json(folder / "tokenizer.json", written, **_JSON)
-        (folder / _VOCABULARY).parent.mkdir(parents=True)
-        text = "".join(f"{token}\n" for token in tokenizer.vocabulary)
-        (folder / _VOCABULARY).write_bytes(text.encode("utf-8"))
+    write_json(folder / "metadata.json", metadata, **JSON_STYLE)
+    written = keras_hub_tokenizer.write(folder, tokenizer, preset)
     if task is None:
         return
     name, preprocessor = f"{module}_{_MODULES[task]}", None
-    if tokenizer is not None:
+    if written is not None:
         length = min(c.max_tokens, tokenizer.max_length or c.max_tokens)
-        settings = {**_base(f"{name}_preprocessor"), "tokenizer": written, "config_file": "preprocessor.json"}
+        settings = {**config_of(f"{name}_preprocessor"), "tokenizer": written, "config_file": "preprocessor.json"}
         settings |= {"sequence_length": length, "truncate": "round_robin"}
         if task == "MaskedLM":
             settings |= {"mask_selection_rate": 0.15, "mask_selection_length": 96}
             settings |= {"mask_token_rate": 0.8, "random_token_rate": 0.1}
-        preprocessor = _object(preset, f"{name}_preprocessor", f"{prefix}{task}Preprocessor", settings)
-        write_json(folder / "preprocessor.json", preprocessor, **_JSON)
+        preprocessor = object_of(preset, f"{name}_preprocessor", f"{prefix}{task}Preprocessor", settings)
+        write_json(folder / "preprocessor.json", preprocessor, **JSON_STYLE)
     settings = {"backbone": backbone, "preprocessor": preprocessor, "name": name}
     if task == "TextClassifier":
         count = weights.shapes["classifier/bias"][0]
-        dropout = c.hidden_dropout_prob if c.classifier_dropout is None else c.classifier_dropout
+        rate = getattr(c, preset.classifier_dropout)
+        dropout = c.hidden_dropout_prob if rate is None else rate
         settings |= {"num_classes": count, "activation": "linear", "dropout": dropout}
     if task == "TextEmbedder":
         if embedding["pooling"] not in ("mean", "cls", "max"):
             raise ConfigError(f"KerasHub's TextEmbedder has no pooling {embedding['pooling']!r}; write another format")
         settings |= {"pooling_mode": embedding["pooling"], "normalize": embedding["normalize"]}
-    write_json(folder / "task.json", _object(preset, name, f"{prefix}{task}", settings), **_JSON)
+    write_json(folder / "task.json", object_of(preset, name, f"{prefix}{task}", settings), **JSON_STYLE)
     if head:
         _write_tensors(folder / "task.weights.h5", weights, head)
 
@@ -186,42 +194,12 @@ def _write_tensors(path: pathlib.Path, weights: Weights, table: Iterable[Row]) -
     write_hdf5(path, shapes, lambda name: stored_value(weights, *rows[name]))
 
 
-def _tokenizer(tokenizer: Any, preset: Any) -> dict[str, Any]:
-    settings = {
-        **_base(f"{preset.module}_tokenizer", "int32"),
-        "config_file": "tokenizer.json",
-        "vocabulary": None,
-        "sequence_length": None,
-        "lowercase": tokenizer.lower_case,
-        "strip_accents": bool(tokenizer.lower_case if tokenizer.strip_accents is None else tokenizer.strip_accents),
-        "split": True,
-        "split_on_cjk": bool(tokenizer.tokenize_chinese_chars),
-        "suffix_indicator": tokenizer.algorithm.continuation,
-        "oov_token": tokenizer.vocabulary.tokens[tokenizer.unknown_id],
-        "special_tokens": None,
-        "special_tokens_in_strings": False,
-    }
-    return _object(preset, f"{preset.module}_tokenizer", f"{preset.class_prefix}Tokenizer", settings)
-
-
-def _base(name, dtype="float32"):
-    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": dtype}, "registered_name": None}
-    return {"name": name, "trainable": True, "dtype": policy}
-
-
-def _object(preset: Any, module: str, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "module": f"keras_hub.src.models.{preset.module}.{module}",
-        "class_name": class_name,
-        "config": config,
-        "registered_name": f"keras_hub>{class_name}",
-    }
-
-
 def _write(folder: pathlib.Path, source: Source, weights: Weights, tokenizer: Any) -> None:
     embedding, heads = sentence_transformers.settings(source), weights.heads()
     task = "TextClassifier" if "classifier" in heads else "MaskedLM" if "predictions" in heads else None
-    write_weights(folder, weights, tokenizer, task or ("TextEmbedder" if embedding else None), embedding)
+    if task is None and embedding and "TextEmbedder" in weights.family.forms[NAME].about.tasks:
+        task = "TextEmbedder"
+    write_weights(folder, weights, tokenizer, task, embedding)
 
 
 FORMAT = Format(

@@ -21,14 +21,11 @@ class Target:
         name: the library's, for messages.
         activations: names of `BertConfig.hidden_act` that it computes.
         heads: those that it has a place for.
-        is_preset: whether it is KerasHub's, which holds one head at most: a classifier of whole texts, or a masked
-            language model with GELU.
     """
 
     name: str
     activations: Iterable[str]
     heads: tuple[str, ...]
-    is_preset: bool = False
 
     def fitted(self, weights: Any, config: BertConfig | None = None) -> tuple[BertConfig, dict, list[str]]:
         """What the format can hold of some weights: configuration, {variable: shape}, and sentences on the rest.
@@ -53,21 +50,14 @@ class Target:
         if c.layer_norm_eps != _EPSILON:
             notes.append(f"{name} computes LayerNorm with epsilon {_EPSILON}, this checkpoint with {c.layer_norm_eps}")
         kind = weights.hugging_face_head()
-        if self.is_preset and kind in ("TokenClassification", "MultipleChoice"):
-            heads.discard("classifier")
         if not c.tie_word_embeddings:
             heads.discard("predictions")
         if c.pooler_act != "tanh":
             notes.append(f"{name} has no pooler with {c.pooler_act}: it and the heads that read it are left out")
             kept = {variable: shape for variable, shape in kept.items() if not variable.startswith("pooler/")}
             heads -= {"seq_relationship", *([] if kind == "TokenClassification" else ["classifier"])}
-        if self.is_preset and "classifier" in heads.intersection(weights.heads()):
-            heads.discard("predictions")
         left_out = [head for head in weights.heads() if head not in heads]
         if left_out:
             notes.append(f"{name} has no place for {', '.join(left_out)}: left out")
         kept = {variable: shape for variable, shape in kept.items() if variable.split("/")[0] not in left_out}
-        fills_masks = any(variable.startswith("predictions/") for variable in kept)
-        if self.is_preset and fills_masks and c.predictions_act != "gelu":
-            notes.append(f"{name}'s masked language model has GELU by erf and epsilon 1e-5 in its head: logits differ")
         return c, kept, notes

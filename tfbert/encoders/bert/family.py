@@ -23,7 +23,7 @@ FORMS = {
     "keras_hub": Form(
         keras_hub.TABLE,
         keras_hub.PRESET,
-        Target("KerasHub", ("gelu_new",), ("predictions", "classifier"), is_preset=True).fitted,
+        keras_hub.PRESET.fitted,
     ),
 }
 

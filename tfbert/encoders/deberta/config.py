@@ -55,7 +55,6 @@ class DebertaV2Config(EncoderConfig):
         "conv_kernel_size": 0,
         "type_vocab_size": 0,
         "predictions_act": None,
-        "predictions_layer_norm_eps": None,
     }
     harmless_keys: ClassVar[tuple[str, ...]] = (
         *("conv_act", "conv_groups"),  # of the convolution that there is not
