@@ -61,7 +61,7 @@ def test_from_checkpoint_names_the_settings_of_the_task(monkeypatch, tmp_path):
         fields = {field.name for field in dataclasses.fields(getattr(tfbert, name).task_class)} - {"tokenizer"}
         stated = typing.get_type_hints(getattr(settings, f"{name}Settings"))
         parameters = inspect.signature(getattr(tfbert, name).from_checkpoint).parameters
-        assert stated.keys() == fields | {"dtype", "unused_embeddings"}, name
+        assert stated.keys() == fields | {"dtype", "unused_embeddings", "added_tokens"}, name
         assert stated.keys() - fields == {each.name for each in parameters.values() if each.kind == each.KEYWORD_ONLY}
         calls += [f"tfbert.{name}.from_checkpoint('x', max_length=8)"]
         calls += [f"tfbert.{name}.from_checkpoint('x', {wrong})" for wrong in ("max_len=8", "max_length='8'")]

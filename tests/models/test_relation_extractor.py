@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import shutil
 
 import keras
@@ -15,6 +16,7 @@ from tfbert import BertEncoder, RelationExtractor, Tokenizer
 from tfbert.checkpoints.formats.hugging_face import write_folder
 from tfbert.data import Table
 from tfbert.errors import ConfigError, DataError
+from tfbert.export.folder import export
 from tfbert.text import Vocabulary
 
 LABELS = ("Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)", "Other")
@@ -159,16 +161,72 @@ def test_an_unmarked_text_is_answered_from_its_start(trained):
     np.testing.assert_allclose(trained(features)[0], wanted, atol=1e-5)
 
 
-def test_markers_of_a_vocabulary_without_unused_tokens(tiny_checkpoint, tmp_path):
-    folder = shutil.copytree(tiny_checkpoint, tmp_path / "without")
+@pytest.fixture(scope="module")
+def without(tiny_checkpoint, tmp_path_factory):
+    """A checkpoint without unused tokens."""
+    folder = shutil.copytree(tiny_checkpoint, tmp_path_factory.mktemp("no") / "without")
     vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8")
     (folder / "vocab.txt").write_text(vocabulary.replace("[unused", "[used"), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"no four unused tokens.*markers="):
-        RelationExtractor.from_checkpoint(folder, labels=LABELS)
-    tokens = Tokenizer.from_folder(folder).vocabulary.tokens[-4:]
-    model = RelationExtractor.from_checkpoint(folder, labels=list(LABELS), markers=tokens)
+    return folder
+
+
+def test_a_vocabulary_without_unused_tokens_gets_markers(without, tmp_path):
+    tokenizer = Tokenizer.from_folder(without)
+    model = RelationExtractor.from_checkpoint(without, labels=LABELS)
+    size = len(tokenizer.vocabulary)
+    assert model.task.markers == ("[E1]", "[/E1]", "[E2]", "[/E2]") == tuple(model.task.tokenizer.vocabulary)[size:]
+    assert model.encoder.config.vocab_size == size + 4
+    features = model.task.features({"text": tf.constant(MARKED)})
+    ids = features["token_ids"].numpy()
+    assert ids[1, features["head_start"].numpy()[1]] == size and ids[1, features["tail_start"].numpy()[1]] == size + 2
+    # a text that spells a marker has its id, as in transformers
+    assert model.task.tokenizer(["[E2] fire"])["token_ids"][0, 1] == size + 2
+    rows = model.encoder.token_embedding.embeddings.numpy()
+    np.testing.assert_array_equal(rows[:size], tfbert.Encoder.from_checkpoint(without).token_embedding.embeddings)
+    again = RelationExtractor.from_checkpoint(without, labels=LABELS)
+    np.testing.assert_array_equal(rows, again.encoder.token_embedding.embeddings)
+    assert 0.01 < np.std(rows[size:] - rows[:size].mean(0)) < 0.03
+    # saved as a folder and as Keras' file
+    wanted = model.predict(MARKED)
+    model.save(tmp_path / "saved")
+    model.save(tmp_path / "saved.keras")
+    for other in (tfbert.load(tmp_path / "saved"), keras.models.load_model(tmp_path / "saved.keras")):
+        assert other.task == model.task or other.task.markers == model.task.markers
+        assert len(other.task.tokenizer.vocabulary) == other.encoder.config.vocab_size == size + 4
+        assert other.predict(MARKED) == wanted
+    model.export(tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"](text=tf.constant(MARKED))
+    np.testing.assert_allclose(served["probabilities"], probabilities(wanted), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_added_markers_are_exported_in_every_format(without, tmp_path):
+    model = RelationExtractor.from_checkpoint(without, labels=LABELS)
+    export(model, tmp_path, precisions=["float32"])
+    checked = json.loads((tmp_path / "golden.json").read_text())["checked"]
+    assert {row["file"] for row in checked} == {"1", "lite/model.tflite", "onnx/model.onnx"}
+
+
+def test_markers_of_a_padded_embedding_take_its_rows(without, tmp_path):
+    """As with transformers' `add_tokens`, which gives the ids after the tokens."""
+    folder = shutil.copytree(without, tmp_path / "padded")
+    tokens = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens[:-2]), encoding="utf-8")
+    model = RelationExtractor.from_checkpoint(folder, labels=LABELS, unused_embeddings=True)
+    assert model.encoder.config.vocab_size == len(tokens) + 2 == len(model.task.tokenizer.vocabulary)
+    rows = tfbert.Encoder.from_checkpoint(without).token_embedding.embeddings
+    np.testing.assert_array_equal(model.encoder.token_embedding.embeddings[: len(tokens)], rows)
+
+
+def test_markers_that_are_named_are_of_the_vocabulary(without):
+    tokens = Tokenizer.from_folder(without).vocabulary.tokens[-4:]
+    model = RelationExtractor.from_checkpoint(without, labels=list(LABELS), markers=tokens)
     assert model.task.markers == tuple(tokens)
     assert len(model.predict(MARKED)) == 2
+    with pytest.raises(ConfigError, match=r"the marker '\[E1\]' is not in"):
+        RelationExtractor.from_checkpoint(without, labels=LABELS, markers=["[E1]", "[/E1]", "[E2]", "[/E2]"])
+    added = RelationExtractor.from_checkpoint(without, labels=LABELS, added_tokens=["a", "<x>", "</x>", "<y>"])
+    assert added.task.tokenizer.vocabulary.tokens[-7:] == ["<x>", "</x>", "<y>", "[E1]", "[/E1]", "[E2]", "[/E2]"]
 
 
 def test_half_precision(checkpoint):

@@ -73,6 +73,26 @@ def tokenize(folder, inputs):
     return {"token_ids": encoded["input_ids"], "padding_mask": encoded["attention_mask"]}
 
 
+def added(folder, inputs):
+    """Ids and vectors of texts: of a folder as it is, and ids of its base with the tokens `names` added here."""
+    arrays = np.load(inputs, allow_pickle=True)
+    texts, names = ([text.decode() for text in arrays[name]] for name in ("texts", "names"))
+    base = transformers.AutoTokenizer.from_pretrained(str(arrays["base"]))
+    base.add_tokens(names, special_tokens=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model, loading = transformers.AutoModel.from_pretrained(folder, output_loading_info=True)
+    assert not [name for name in loading["missing_keys"] if "pooler" not in name], loading
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        vectors = model.eval()(**of_model(model, batch)).last_hidden_state
+    return {
+        "token_ids": batch["input_ids"].numpy(),
+        "padding_mask": batch["attention_mask"].numpy(),
+        "added_here": base(texts, padding=True, return_tensors="np")["input_ids"],
+        "sequence_output": vectors.numpy(),
+    }
+
+
 def embed(folder, inputs):
     """What sentence-transformers' Transformer, Pooling (mean) and Normalize give, 64 texts of like length at a time, as there."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)

@@ -225,16 +225,25 @@ def test_rows_in_are_rows_out_and_rows_counted(kinds):
         ({"markers": ("a", "b", "c", "c")}, "four different tokens"),
         ({"markers": ("a", "b", "c", "x")}, "the marker 'x' is not in the vocabulary"),
         ({"markers": ("a", "b", "c", "[SEP]")}, r"the marker '\[SEP\]' is a special token"),
-        (
-            {"tokenizer": Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"]))},
-            "has no four unused tokens",
-        ),
-        ({"tokenizer": Tokenizer(VOCABULARY, added_tokens=[AddedToken("[unused2]")])}, "has no four"),
     ],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(ConfigError, match=message):
         task(**settings)
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        Tokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"])),
+        Tokenizer(VOCABULARY, added_tokens=[AddedToken("[unused2]")]),  # which texts can spell
+    ],
+)
+def test_markers_are_added_where_no_four_tokens_are_unused(tokenizer):
+    made, size = task(tokenizer=tokenizer), len(tokenizer.vocabulary)
+    assert made.markers == ("[E1]", "[/E1]", "[E2]", "[/E2]")
+    assert [made.tokenizer.vocabulary[name] for name in made.markers] == list(range(size, size + 4))
+    assert len(tokenizer.vocabulary) == size
 
 
 def test_entities_too_far_apart_are_counted(caplog):

@@ -87,3 +87,23 @@ def test_a_token_that_normalization_deletes_is_never_found():
     vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "\u200d"])
     tokenizer = Tokenizer(vocabulary, added_tokens=[AddedToken("\u200d", normalized=True)])
     assert tokenizer.tokenize(["the\u200d the", ""]).to_list() == [[4, 4], []]
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_tokens_that_are_added_later(vocabulary, tokenizers_of, lower_case, tmp_path):
+    """Those of the vocabulary keep their ids, others get the next ones; found as if they had been there."""
+    base = Tokenizer(vocabulary, lower_case, added_tokens=[AddedToken("EMAIL")])
+    new = ["[E1]", "<e1>", "[/E1]", "[E1]", "[MASK]", AddedToken("EMAIL", special=True)]
+    found = base.with_added_tokens(new)
+    assert found.vocabulary.tokens == [*vocabulary.tokens, "[E1]", "[/E1]"]
+    assert found.added_tokens == tuple(map(AddedToken, ("EMAIL", "[E1]", "<e1>", "[/E1]")))
+    assert found.vocabulary.source == vocabulary.source and len(base.vocabulary) == len(vocabulary)
+    _, reference = tokenizers_of(found.vocabulary, lower_case, added=found.added_tokens)
+    texts = [*HARD, "a[E1]b [/E1] <e1>", "[e1] [E1", "[E1][E1]"]
+    assert_equal((found, reference), texts)
+    found.save(tmp_path)
+    again = Tokenizer.from_folder(tmp_path)
+    assert again.vocabulary.tokens == found.vocabulary.tokens and set(again.added_tokens) == set(found.added_tokens)
+    assert base.with_added_tokens(["EMAIL"]) is base
+    with pytest.raises(VocabularyError, match="an added token is a text"):
+        base.with_added_tokens([""])

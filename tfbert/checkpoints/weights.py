@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from tfbert.checkpoints.added_rows import with_added_rows
 from tfbert.checkpoints.tensor_files.tensor_file import TensorFile
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
@@ -134,6 +136,7 @@ class Source(Weights):
         self._found: dict[str, tuple[Row, TensorFile]] = {}
         self._lacking: dict[str, str] = {}  # variable -> its tensor, which no file has
         self._file: TensorFile | None = None  # the first, where a task may look for a head of its own
+        self._grown: set[str] = set()  # variables with rows that the file lacks
         self._zero: set[str] = set()  # variables that the format holds in another one's tensor
         self.shapes = {}
         for rows, file in files:
@@ -151,7 +154,17 @@ class Source(Weights):
                 f"{self.description}: tensor {row.tensor} holds numbers that are no weights (NaN, infinite or beyond "
                 f"{_LARGEST:.0e}): the training went wrong, or the file is damaged or in another byte order"
             )
+        if variable in self._grown and len(value) < self.config.vocab_size:
+            return with_added_rows(value, self.config.vocab_size, self.config.initializer_range)
         return value
+
+    def add_rows(self, vocab_size: int) -> None:
+        """Gives the tables of tokens rows for further tokens, `vocab_size` in all; see `added_rows`."""
+        rows = expand(self.table, self.config.num_hidden_layers)
+        self._grown = {row.variable for row in rows if row.shape.startswith("V") and row.variable in self.shapes}
+        self.config = dataclasses.replace(self.config, vocab_size=vocab_size)
+        for name in self._grown:
+            self.shapes[name] = (vocab_size, *self.shapes[name][1:])
 
     def tensor_name(self, variable: str) -> str:
         """What the format calls it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -20,7 +20,7 @@ from tfbert.files import replace_folder
 from tfbert.models import label_order
 from tfbert.tasks.registry import saved_as, saved_in
 from tfbert.tasks.task import check_settings
-from tfbert.text import Tokenizer
+from tfbert.text import AddedToken, Tokenizer
 
 if TYPE_CHECKING:
     from tfbert.tasks.task import Task
@@ -33,7 +33,13 @@ class Saving:
 
     @classmethod
     def from_checkpoint(
-        cls, name: str | os.PathLike[str], *, dtype: Any = None, unused_embeddings: bool = False, **settings: Any
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        dtype: Any = None,
+        unused_embeddings: bool = False,
+        added_tokens: Iterable[AddedToken | str] = (),
+        **settings: Any,
     ) -> Self:
         """The model of a checkpoint: a folder of any format that `tfbert.checkpoints` reads, or a hub id.
 
@@ -45,6 +51,8 @@ class Saving:
             dtype: of the computation, such as "mixed_bfloat16".
             unused_embeddings: accept a token embedding that has more rows than the vocabulary has tokens, because it is
                 padded on purpose. A folder saved from such a model records this, and needs no argument.
+            added_tokens: tokens that texts spell out and that stay whole; see `Tokenizer.with_added_tokens`. Those that
+                the vocabulary lacks get rows in the token embedding.
 
         Raises:
             CheckpointError, ConfigError, VocabularyError: something does not fit; the error names it.
@@ -57,12 +65,13 @@ class Saving:
         else:
             settings = {**cls.settings_of_checkpoint(source, settings), **settings}
         check_settings(cls.task_class, settings)
+        limit = source.config.max_tokens
+        if settings.setdefault("max_length", min(cls.task_class.max_length, limit)) > limit:
+            raise ConfigError(f"max_length {settings['max_length']} is more than the {limit} tokens of {name}")
+        task = cls.task_of_checkpoint(source, tokenizer.with_added_tokens(added_tokens), settings)
+        _add_rows(source, tokenizer, task)
         with left_at_zero():  # all but the pooler and the heads, which the checkpoint may lack
             encoder = families.encoder_of(source.config, dtype=dtype, name="encoder")
-            limit = encoder.max_tokens
-            if settings.setdefault("max_length", min(cls.task_class.max_length, limit)) > limit:
-                raise ConfigError(f"max_length {settings['max_length']} is more than the {limit} tokens of {name}")
-            task = cls.task_of_checkpoint(source, tokenizer, settings)
             encoder.build()
             model = cls(task, encoder, dtype=dtype)  # type: ignore[call-arg]
         report = checkpoints.load_encoder(model.encoder, source)
@@ -156,6 +165,15 @@ def _check_vocabulary(source: checkpoints.Source, tokenizer: Tokenizer, *, is_pa
     raise VocabularyError(
         f"{source.folder}: the vocabulary has {tokens} tokens, the token embedding {rows} rows{remedy}"
     )
+
+
+def _add_rows(source: checkpoints.Source, tokenizer: Tokenizer, task: Task) -> None:
+    """Adds the rows of tokens that the task's tokenizer has besides the checkpoint's."""
+    own, added = len(tokenizer.vocabulary), task.tokenizer.vocabulary.tokens[len(tokenizer.vocabulary) :]
+    if added:
+        logging.info("%s: the vocabulary of %d tokens gets %s", source.folder, own, ", ".join(added))
+    if own + len(added) > source.config.vocab_size:
+        source.add_rows(own + len(added))
 
 
 def _load_heads(model: Any, source: checkpoints.Source) -> tuple[checkpoints.LoadReport, tuple[str, ...]]:

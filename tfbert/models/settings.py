@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from tfbert.text import AddedToken
+
 
 class ModelSettings(TypedDict, total=False):
     """Of every model: what `from_checkpoint` itself takes, and the fields that every task has."""
 
     dtype: Any
     unused_embeddings: bool
+    added_tokens: Sequence[str | AddedToken]
     max_length: int
     columns: Mapping[str, str]
 

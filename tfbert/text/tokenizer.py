@@ -239,6 +239,27 @@ class Tokenizer:
             bool(self.lower_case), self.strip_accents, bool(self.tokenize_chinese_chars)
         )
 
+    def with_added_tokens(self, tokens: Iterable[AddedToken | str]) -> Tokenizer:
+        """Returns the tokenizer that also finds these tokens in texts; those that are new get the next ids.
+
+        As Hugging Face's `add_tokens`. `from_checkpoint` of a model takes such tokens as `added_tokens`, and adds the
+        rows of their embeddings.
+
+        >>> [token.content for token in tokenizer.with_added_tokens(["[E1]", "[/E1]"]).added_tokens]
+        ['[E1]', '[/E1]']
+        """
+        asked = [token if isinstance(token, AddedToken) else AddedToken(token) for token in tokens]
+        known = {*self.special_tokens, *(token.content for token in self.added_tokens)}
+        added = {token.content: token for token in asked if token.content not in known}
+        if not added:
+            return self
+        config = self.get_config()
+        config["vocabulary"] = [*config["vocabulary"], *(name for name in added if name not in self.vocabulary)]
+        config["added_tokens"] = [*config["added_tokens"], *(vars(token).copy() for token in added.values())]
+        tokenizer = Tokenizer.from_config(config, portable=self.portable)
+        tokenizer.vocabulary.source = self.vocabulary.source  # for messages
+        return tokenizer
+
     @property
     def mask_id(self) -> int:
         """The id of the mask. Raises VocabularyError where the vocabulary has none."""

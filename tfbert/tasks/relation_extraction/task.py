@@ -33,12 +33,15 @@ from tfbert.tasks.relation_extraction import (
 from tfbert.tasks.relation_extraction.packing import pack
 from tfbert.tasks.relation_extraction.relations import relation_and_direction
 from tfbert.tasks.task import Tensors, TrainableTask, check_settings
-from tfbert.text import Tokenizer
+from tfbert.text import AddedToken, Tokenizer
 
 if TYPE_CHECKING:
     from tfbert.data.table import Table
     from tfbert.encoders.encoder import Encoder
     from tfbert.export.onnx.graph import GraphWriter
+
+
+_MARKERS = ("[E1]", "[/E1]", "[E2]", "[/E2]")  # as the paper below calls them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +57,8 @@ class RelationExtraction(TrainableTask):
     Args:
         tokenizer: `tfbert.text.Tokenizer`.
         labels: their names, in the order of the logits: "Cause-Effect(e1,e2)", or without a direction "Other".
-        markers: tokens of the vocabulary for [E1], [/E1], [E2] and [/E2]; its first four unused tokens where empty.
+        markers: tokens of the vocabulary for [E1], [/E1], [E2] and [/E2]; its first four unused tokens where empty. A
+            vocabulary without unused tokens gets these four, as `Tokenizer.with_added_tokens`.
         max_length: tokens kept of an example, specials and markers included; the markers always stay.
         columns: names of the table's text, head, tail and label columns where they differ from these words.
 
@@ -86,7 +90,14 @@ class RelationExtraction(TrainableTask):
             raise ConfigError(
                 f"max_length {self.max_length} leaves no room for two entities; it must be at least {least}"
             )
-        object.__setattr__(self, "markers", _markers(self.tokenizer, self.markers))
+        if not self.markers:
+            markers = self.tokenizer.unused_tokens[:4]
+            if len(markers) < 4:
+                markers = list(_MARKERS)
+                added = [AddedToken(name, special=True) for name in markers]
+                object.__setattr__(self, "tokenizer", self.tokenizer.with_added_tokens(added))
+            object.__setattr__(self, "markers", tuple(markers))
+        object.__setattr__(self, "markers", _checked(self.markers, self.tokenizer))
 
     @property
     def room(self) -> int:
@@ -185,16 +196,9 @@ class RelationExtraction(TrainableTask):
         return self.labels
 
 
-def _markers(tokenizer, names):
-    """The four marker tokens, checked; the vocabulary's first unused ones where none are given."""
+def _checked(names, tokenizer):
+    """The four marker tokens as a tuple."""
     vocabulary, special = tokenizer.vocabulary, tokenizer.special_tokens
-    if not names:
-        names = tokenizer.unused_tokens[:4]
-        if len(names) < 4:
-            raise ConfigError(
-                f"{vocabulary.source} has no four unused tokens to mark entities with; name four tokens of it "
-                "that texts do not need: markers=[…]"
-            )
     if len(names) != 4 or len(set(names)) < 4:
         raise ConfigError(f"markers are four different tokens, not {list(names)}")
     for name in names:
