@@ -2,16 +2,19 @@
 
 import json
 
+import byte_bpe_kinds
 import keras
 import numpy as np
 import pytest
+import small_sentencepiece
 
 import tfbert
 from tfbert.checkpoints import open_checkpoint
 from tfbert.checkpoints.convert import convert
 from tfbert.checkpoints.formats.hugging_face import write_folder
 from tfbert.encoders import families
-from tfbert.errors import CheckpointError, ConfigError
+from tfbert.errors import CheckpointError, ConfigError, VocabularyError
+from tfbert.text.algorithms import sentencepiece_model
 
 keras_hub = pytest.importorskip("keras_hub", reason="needs pip install keras-hub")
 
@@ -221,11 +224,53 @@ def test_a_tokenizer_of_electra(features, tmp_path):
     assert type(again).__name__ == "ElectraTokenizer" and list(again(text)) == list(tokenizer(text))
 
 
-@pytest.mark.parametrize(("name", "file"), [("roberta", "vocabulary.json"), ("albert", "vocabulary.spm")])
-def test_tokenizers_of_another_kind_are_named(name, file, tmp_path):
-    theirs(name).save_to_preset(str(tmp_path))
-    with pytest.raises(ConfigError, match=f"Tokenizer keeps its vocabulary in {file}"):
-        tfbert.Tokenizer.from_checkpoint(tmp_path)
+def their_tokenizer(name):
+    """KerasHub's tokenizer of a preset, of a small vocabulary."""
+    kind = getattr(keras_hub.tokenizers, PRESETS[name][2] + "Tokenizer")
+    if name == "roberta":
+        vocabulary, merges = byte_bpe_kinds.trained()
+        return kind(vocabulary=vocabulary, merges=[" ".join(pair) for pair in merges])
+    names = {
+        "xlm-roberta": ("<unk>", "<s>", "</s>"),
+        "albert": ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"),
+        "deberta": ("[PAD]", "[CLS]", "[SEP]", "[UNK]"),
+    }[name]
+    model = small_sentencepiece.model(names, "[UNK]" if name == "deberta" else "<unk>")
+    return kind(proto=sentencepiece_model.write(model))
+
+
+@pytest.mark.parametrize("name", WITH_HEADS)
+def test_tokenizers_of_bytes_and_of_sentencepiece(name, tmp_path):
+    """Theirs is read by us, and ours by them."""
+    theirs(name).save_to_preset(str(tmp_path / "preset"))
+    tokenizer = their_tokenizer(name)
+    tokenizer.save_to_preset(str(tmp_path / "preset"))
+    texts = ["the films", "a film, the  film", "films\u2603 a"]
+    ours = tfbert.Tokenizer.from_checkpoint(tmp_path / "preset")
+    for text in texts:
+        assert ours.tokenize([text])[0].numpy().tolist() == list(tokenizer(text))
+    special = (ours.template.before[0], ours.template.after[0], ours.padding_id, ours.mask_id)
+    names = ("cls_token_id", "sep_token_id") if name in ("albert", "deberta") else ("start_token_id", "end_token_id")
+    assert special == tuple(getattr(tokenizer, key) for key in (*names, "pad_token_id", "mask_token_id"))
+    convert(open_checkpoint(tmp_path / "preset"), "hf", tmp_path / "hf")
+    assert tfbert.Tokenizer.from_checkpoint(tmp_path / "hf").tokenize(texts).to_list() == ours.tokenize(texts).to_list()
+    convert(open_checkpoint(tmp_path / "hf"), "keras_hub", tmp_path / "back")
+    again = keras_hub.tokenizers.Tokenizer.from_preset(str(tmp_path / "back"))
+    assert type(again) is type(tokenizer)
+    for text in texts:
+        assert list(again(text)) == list(tokenizer(text))
+
+
+def test_files_of_a_tokenizer_that_are_not_there_are_named(tmp_path):
+    for name, file in (("roberta", "merges.txt"), ("albert", "vocabulary.spm")):
+        folder = tmp_path / name
+        theirs(name).save_to_preset(str(folder))
+        with pytest.raises(VocabularyError, match=r"has no tokenizer\.json with the tokenizer's config"):
+            tfbert.Tokenizer.from_checkpoint(folder)
+        their_tokenizer(name).save_to_preset(str(folder))
+        (folder / "assets/tokenizer" / file).unlink()
+        with pytest.raises(VocabularyError, match=file):
+            tfbert.Tokenizer.from_checkpoint(folder)
 
 
 @pytest.mark.parametrize(

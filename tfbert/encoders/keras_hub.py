@@ -78,6 +78,7 @@ class Preset:
         pooler_act: of its pooler; "" where it has none that the family has.
         tasks: those that it has a class for: MaskedLM, TextClassifier, TextEmbedder.
         vocabulary: the file that its tokenizer keeps.
+        numbering: the class of transformers that numbers the pieces of vocabulary.spm so; "" for their own numbers.
         fixed: {argument of its backbone: the only value that tfbert has}.
         skipped_positions: rows at the start of the position table that its own lacks.
         classifier_dropout: the field that is its classifier's `dropout`.
@@ -90,6 +91,7 @@ class Preset:
     pooler_act: str = "tanh"
     tasks: tuple[str, ...] = ("MaskedLM", "TextClassifier")
     vocabulary: str = "vocabulary.txt"
+    numbering: str = ""
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     skipped_positions: int = 0
     classifier_dropout: str = "classifier_dropout"

@@ -67,14 +67,17 @@ def read(
     return vocabulary, special_names.settings(rules, template, special, added, config)
 
 
-def read_files(folder: pathlib.Path) -> Vocabulary:
-    """Returns the Vocabulary of vocab.json and merges.txt. Raises VocabularyError, naming file and line."""
-    path, merges_path = folder / VOCABULARY, folder / MERGES
+def read_files(folder: pathlib.Path, name: str = VOCABULARY) -> Vocabulary:
+    """Returns the Vocabulary of vocab.json, or of a file of another name, and merges.txt.
+
+    Raises VocabularyError, naming file and line.
+    """
+    path, merges_path = folder / name, folder / MERGES
     ids = read_json_object(path, VocabularyError)
     try:
         lines = merges_path.read_bytes().decode("utf-8").split("\n")
     except FileNotFoundError as error:
-        raise VocabularyError(f"there is no {merges_path} beside {VOCABULARY}") from error
+        raise VocabularyError(f"there is no {merges_path} beside {name}") from error
     except UnicodeDecodeError as error:
         number = error.object[: error.start].count(b"\n") + 1
         raise VocabularyError(f"{merges_path}, line {number}: not UTF-8") from error
@@ -140,13 +143,7 @@ def write(folder: pathlib.Path, tokenizer: Tokenizer) -> tuple[dict[str, Any], l
     """
     vocabulary, rules = tokenizer.vocabulary, tokenizer.rules
     assert isinstance(rules, ByteBpeRules)
-    for number, pair in enumerate(vocabulary.merges):
-        if any(not part or not part.isprintable() or " " in part for part in pair):
-            raise VocabularyError(f"merge {number:,}, {pair!r:.80}, has white space and cannot be a line of {MERGES}")
-    replace_json(folder / VOCABULARY, {token: vocabulary[token] for token in vocabulary if token})
-    with replace_file(folder / MERGES, "wb") as file:
-        lines = [f"{_VERSION}: 0.2", *(" ".join(pair) for pair in vocabulary.merges)]
-        file.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
+    write_files(folder, vocabulary)
     tokenizer_json.write(folder, tokenizer, byte_bpe_json.parts(tokenizer, rules))
     inputs = ["input_ids", *(["token_type_ids"] if tokenizer.template.second_segment else []), "attention_mask"]
     about = {
@@ -156,3 +153,14 @@ def write(folder: pathlib.Path, tokenizer: Tokenizer) -> tuple[dict[str, Any], l
         "model_input_names": inputs,
     }
     return about, [VOCABULARY, MERGES, "tokenizer.json"]
+
+
+def write_files(folder: pathlib.Path, vocabulary: Vocabulary, name: str = VOCABULARY) -> None:
+    """Writes vocab.json, or a file of another name, and merges.txt. Raises VocabularyError, DiskError."""
+    for number, pair in enumerate(vocabulary.merges):
+        if any(not part or not part.isprintable() or " " in part for part in pair):
+            raise VocabularyError(f"merge {number:,}, {pair!r:.80}, has white space and cannot be a line of {MERGES}")
+    replace_json(folder / name, {token: vocabulary[token] for token in vocabulary if token})
+    with replace_file(folder / MERGES, "wb") as file:
+        lines = [f"{_VERSION}: 0.2", *(" ".join(pair) for pair in vocabulary.merges)]
+        file.write("".join(f"{line}\n" for line in lines).encode("utf-8"))

@@ -51,4 +51,5 @@ XLM_ROBERTA = dataclasses.replace(
     module="xlm_roberta",
     tasks=("MaskedLM", "TextClassifier", "TextEmbedder"),
     vocabulary="vocabulary.spm",
+    numbering="XLMRobertaTokenizer",
 )

@@ -84,6 +84,18 @@ def read_model_file(
     return _LAYOUTS[name](sp.read(data, source), source, config)
 
 
+def read_plain_model_file(data: bytes, source: str | os.PathLike[str]) -> SentencePieceFiles:
+    """Returns what a .model file says of itself: its own numbers, with a mask after them if it has none.
+
+    Raises VocabularyError: a damaged file, or one without special tokens in brackets.
+    """
+    model = sp.read(data, source)
+    padding = next((name for name in ("<pad>", "[PAD]") if name.encode() in (p.text for p in model.pieces)), "[PAD]")
+    return _in_brackets(
+        _with_mask(model), source, SentencePieceRules(splits_white_space=False), {**_GOOGLE, "padding": padding}
+    )
+
+
 def written_model_file(model: SentencePieceModel, tokenizer_class: str) -> bytes:
     """Returns the .model file that a class of transformers numbers as `model` is: the inverse of `read_model_file`.
 
@@ -148,9 +160,13 @@ def _microsoft(
     if config.get("split_by_punct"):
         raise ConfigError(f"{source}: split_by_punct of tokenizer_config.json, which tfbert does not have")
     steps = ({"type": "Lowercase"},) if config.get("do_lower_case") else ()
-    if b"[MASK]" not in (piece.text for piece in model.pieces):
-        model = dataclasses.replace(model, pieces=(*model.pieces, _control("[MASK]")))
-    return _in_brackets(model, source, SentencePieceRules(steps, splits_white_space=False), _MICROSOFT)
+    return _in_brackets(_with_mask(model), source, SentencePieceRules(steps, splits_white_space=False), _MICROSOFT)
+
+
+def _with_mask(model: SentencePieceModel) -> SentencePieceModel:
+    if b"[MASK]" in (piece.text for piece in model.pieces):
+        return model
+    return dataclasses.replace(model, pieces=(*model.pieces, _control("[MASK]")))
 
 
 def _in_brackets(
