@@ -245,7 +245,7 @@ def test_tokenizers_of_bytes_and_of_sentencepiece(name, tmp_path):
     theirs(name).save_to_preset(str(tmp_path / "preset"))
     tokenizer = their_tokenizer(name)
     tokenizer.save_to_preset(str(tmp_path / "preset"))
-    texts = ["the films", "a film, the  film", "films\u2603 a"]
+    texts = ["the films", "a film, the film", "films\u2603 a"]
     ours = tfbert.Tokenizer.from_checkpoint(tmp_path / "preset")
     for text in texts:
         assert ours.tokenize([text])[0].numpy().tolist() == list(tokenizer(text))
