@@ -207,6 +207,23 @@ def test_models_that_tfbert_does_not_have_are_named(changes, message):
         unigram(**changes)
 
 
+@pytest.mark.parametrize("splits", [False, True])
+def test_tabs_and_line_breaks_without_a_map(splits):
+    """Without white space to split at they are characters as others, and shift no place of the texts after them."""
+    algorithm = unigram(SentencePieceRules(splits_white_space=splits))
+    texts = ["a\tb\n", "the film"]
+    part, splits_of = PartMaker(algorithm, portable=False).of(tf.constant(texts), offsets=True)
+    names = [algorithm.model.pieces[i].text.decode() for i in part.features["token_ids"].numpy()]
+    assert names == (["▁a", "▁", "b"] if splits else ["▁a", "<unk>", "b", "<unk>"]) + ["▁the", "▁film"]
+    places = part.features["character_offsets"].numpy().tolist()
+    assert places[-2:] == [[0, 3], [4, 8] if splits else [3, 8]]
+    assert (
+        algorithm(tf.constant(texts), places=False).ids.numpy().tolist() == part.features["token_ids"].numpy().tolist()
+    )
+    with pytest.raises(ConfigError, match="tokens of tabs or line breaks"):
+        unigram(more={"a\n": -2.0})
+
+
 def test_a_model_of_other_tokens_is_named():
     made = model(NAMES)
     tokens = [piece.text.decode() for piece in made.pieces]

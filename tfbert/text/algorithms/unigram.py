@@ -31,6 +31,7 @@ from tfbert.text.vocabulary import WHITE_SPACE, Vocabulary
 
 _UTF8 = r"[\x{0}-\x{D7FF}\x{E000}-\x{10FFFF}]*"  # RE2's, which matches what Python's decode() takes
 _COMPOSED = r"[\x{0}-\x{2FF}]*"  # what form NFC leaves as it is, of the characters that most texts have
+_BREAKS = "\t\n\r"
 _QUOTES = {ord(two[0]): byte for byte, two in enumerate(QUOTES, 1)}  # control characters that stand for them
 _GONE = "\x03"  # a control character that models delete
 _CLEAN_UP = (  # transformers, tokenization_utils_base.py, clean_up_tokenization
@@ -91,6 +92,9 @@ class Unigram:
             characters |= {**dict.fromkeys(pairs, gone), **{mark: chr(byte) for mark, byte in _QUOTES.items()}}
         if not model.charsmap and before.splits_white_space:
             characters = {**dict.fromkeys(map(ord, WHITE_SPACE), " "), **characters}
+        if not model.charsmap and not before.splits_white_space:
+            # The fast operation would make spaces of them, which the library does not; no piece has the other one.
+            characters = {**dict.fromkeys(map(ord, _BREAKS), "\v"), **characters}
         if becomes(charsmap, SPACE) is None:
             characters[ord(SPACE)] = " "  # else texts with it would have words of no characters
         model = _matchable(dataclasses.replace(model, charsmap=charsmap), vocabulary.source)
@@ -195,6 +199,11 @@ def _check(model: SentencePieceModel, vocabulary: Vocabulary) -> None:
             raise ConfigError(f"{source}: a SentencePiece model with {what}, which tfbert does not have")
     if len(model.pieces) > len(vocabulary):
         raise VocabularyError(f"{source} has {len(vocabulary):,} tokens, and the model {len(model.pieces):,} pieces")
+    characters = set("".join(piece.text.decode("utf-8") for piece in model.pieces if piece.kind != sp.CONTROL))
+    if not model.charsmap and characters & {*_BREAKS, "\v"}:
+        raise ConfigError(
+            f"{source}: a SentencePiece model with tokens of tabs or line breaks, which tfbert does not have"
+        )
     seen: dict[bytes, int] = {}
     has_space = False
     for number, piece in enumerate(model.pieces):
