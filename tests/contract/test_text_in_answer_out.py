@@ -1,6 +1,7 @@
 """Families with tokenizers of their own kind: every task's answer to texts is the same in the model and in its export."""
 
 import functools
+import itertools
 import json
 
 import byte_bpe_kinds
@@ -97,8 +98,13 @@ def questions_of(row, tokenizer):
     return json.loads(json.dumps(row.questions).replace("[MASK]", mask))
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("model_type", TOKENIZERS)
+@pytest.mark.parametrize(
+    ("model_type", "task"),
+    [
+        pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in QUICK))
+        for pair in itertools.product(TOKENIZERS, TASKS)
+    ],
+)
 def test_served_answers(model_type, task, checkpoint, runtime, tmp_path):
     row = table.TASKS[task]
     keras.utils.set_random_seed(3)
