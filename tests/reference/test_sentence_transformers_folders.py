@@ -62,6 +62,22 @@ def test_do_lower_case(same, tokenizer):
     assert model.task.tokenizer.lower_case
 
 
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize("mode", ["cls", "mean"])
+@pytest.mark.parametrize("family", ["roberta", "mpnet", "modernbert"])
+def test_other_families(same, family, mode, dense, torch_reference, tmp_path):
+    """Also that sentence-transformers opens the folder saved again, and gives the same vectors."""
+    model = same({"family": family, "pooling": {"pooling_mode": mode}, "dense": dense, "normalize": True})
+    assert model.encoder.config.model_type == family
+    assert (model.task.pooling, model.task.normalize) == (mode, True)
+    if family == "modernbert":  # transformers opens its tokenizers with a tokenizer.json alone
+        return
+    texts = np.array([text.encode() for text in TEXTS], object)
+    theirs = torch_reference("encode", tmp_path / "saved", texts=texts)
+    assert theirs["longest"] == model.task.max_length
+    np.testing.assert_allclose(model.encode(TEXTS), theirs["embedding"], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -167,16 +167,27 @@ def make(folder, inputs):
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the a film red lamp café Lamp query passage : . ! ? ##s ##e Σ σ ς".split()
 
 
-def tiny(folder, settings):
+# What a family's configuration needs so that it has 40 positions, and the padding of `WORDS`.
+FAMILIES = {
+    "bert": {},
+    "roberta": {"max_position_embeddings": 41, "pad_token_id": 0, "type_vocab_size": 1},
+    "mpnet": {"max_position_embeddings": 42, "pad_token_id": 1},
+    "modernbert": {"local_attention": 4, "pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3},
+}
+
+
+def tiny(folder, settings, family="bert"):
     """A random encoder of 40 positions with a tokenizer of `WORDS`."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     vocab = {word: number for number, word in enumerate(WORDS)}
+    if family != "bert":  # they have no segments
+        settings = {"model_input_names": ["input_ids", "attention_mask"], "model_max_length": 40, **settings}
     transformers.BertTokenizer(vocab=vocab, **settings).save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = transformers.BertConfig(vocab_size=len(WORDS), max_position_embeddings=40, **sizes)
-    model = transformers.BertModel(config)
+    sizes |= {"vocab_size": len(WORDS), "max_position_embeddings": 40, **FAMILIES[family]}
+    model = transformers.AutoModel.from_config(transformers.AutoConfig.for_model(family, **sizes))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
@@ -193,11 +204,14 @@ def sentence_transformer(folder, inputs):
     arrays = np.load(inputs, allow_pickle=True)
     settings, texts = json.loads(str(arrays["settings"])), [text.decode() for text in arrays["texts"]]
     folder = pathlib.Path(folder)
-    base = tiny(folder.with_name(folder.name + "-base"), settings.get("tokenizer", {}))
+    family = settings.get("family", "bert")
+    base = tiny(folder.with_name(folder.name + "-base"), settings.get("tokenizer", {}), family)
     modules = [Transformer(base), Pooling(32, **settings.get("pooling", {}))]
     if settings.get("dense"):
         torch.manual_seed(1)
-        modules += [Dense(32, 8), Normalize()]
+        modules.append(Dense(32, 8))
+    if settings.get("normalize", settings.get("dense")):
+        modules.append(Normalize())
     sentence_transformers.SentenceTransformer(modules=modules, **settings.get("prompts", {})).save(str(folder))
     for name, values in settings.get("files", {}).items():
         path = folder / name
