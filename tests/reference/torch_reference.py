@@ -23,7 +23,7 @@ def features(path):
 def of_model(model, batch):
     """A batch without the segments that a model does not have."""
     if getattr(model.config, "type_vocab_size", 0) < 2:
-        batch.pop("token_type_ids")
+        batch.pop("token_type_ids", None)
     return batch
 
 
