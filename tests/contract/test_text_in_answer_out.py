@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 import small_sentencepiece
 import table
-import tiny
 
 import tfbert
-from tfbert.encoders import families
 from tfbert.export.folder import export
 from tfbert.text import AddedToken, UnigramRules, Vocabulary
 from tfbert.text.algorithms.unigram_rules import SentencePieceRules
@@ -75,20 +73,9 @@ def checkpoint(tmp_path_factory):
 
     @functools.cache
     def of(model_type):
-        folder = tmp_path_factory.mktemp(model_type)
         tokenizer = TOKENIZERS[model_type](tmp_path_factory.mktemp("files"))
-        values = {**tiny.config(2).to_dict(), **table.FAMILIES[model_type].sizes}
-        values |= {"vocab_size": len(tokenizer.vocabulary), "pad_token_id": tokenizer.padding_id}
-        config_class = families.family(model_type).config
-        known = config_class.__dataclass_fields__
-        keras.utils.set_random_seed(7)
-        encoder = families.encoder_of(config_class(**{k: v for k, v in values.items() if k in known}), name="encoder")
-        encoder.build()
-        for i, variable in enumerate(encoder.weights):
-            variable.assign(variable + 0.1 * np.random.default_rng(i).normal(size=variable.shape))
-        encoder.save(folder)
-        tokenizer.save(folder)
-        return folder
+        folder = tmp_path_factory.mktemp(model_type)
+        return models.write_checkpoint(folder, models.network_for(model_type, tokenizer), tokenizer)
 
     return of
 

@@ -90,10 +90,10 @@ def example_of(questions: dict[str, list]) -> dict[str, Any]:
     return {name: columns.tensor(values) for name, values in questions.items()}
 
 
-def network_of(model_type: str, layers: int = 1) -> Any:
+def network_of(model_type: str, layers: int = 1, **changes: Any) -> Any:
     """The encoder of a row of FAMILIES, with random weights none of which is 0 or 1."""
     row = FAMILIES[model_type]
-    values = {**tiny.config(layers).to_dict(), **row.sizes}
+    values = {**tiny.config(layers).to_dict(), **row.sizes, **changes}
     config_class = families.family(model_type).config
     known = config_class.__dataclass_fields__
     keras.utils.set_random_seed(7)
@@ -104,8 +104,14 @@ def network_of(model_type: str, layers: int = 1) -> Any:
     return encoder
 
 
-def write_checkpoint(folder: pathlib.Path, encoder: Any) -> pathlib.Path:
-    """A Hugging Face folder of an encoder and the tiny vocabulary."""
+def write_checkpoint(folder: pathlib.Path, encoder: Any, tokenizer: Any = None) -> pathlib.Path:
+    """A Hugging Face folder of an encoder and a tokenizer, that of the tiny vocabulary unless given."""
     encoder.save(folder)
-    tfbert.Tokenizer(tfbert.text.Vocabulary(tiny.tokens())).save(folder)
+    (tokenizer or tfbert.Tokenizer(tfbert.text.Vocabulary(tiny.tokens()))).save(folder)
     return folder
+
+
+def network_for(model_type: str, tokenizer: Any, layers: int = 2) -> Any:
+    """As `network_of`, for the vocabulary and the padding of a tokenizer."""
+    sizes = {"vocab_size": len(tokenizer.vocabulary), "pad_token_id": tokenizer.padding_id}
+    return network_of(model_type, layers, **sizes)
