@@ -106,7 +106,7 @@ def write(folder: pathlib.Path, tokenizer: Any, preset: Preset) -> dict[str, Any
     return written
 
 
-def _write_word_piece(assets: pathlib.Path, preset: Preset, tokenizer: Tokenizer) -> dict[str, Any]:
+def _write_word_piece(assets: pathlib.Path, preset: Preset, tokenizer: Any) -> dict[str, Any]:
     text = "".join(f"{token}\n" for token in tokenizer.vocabulary)
     (assets / preset.vocabulary).write_bytes(text.encode("utf-8"))
     return {
@@ -122,12 +122,12 @@ def _write_word_piece(assets: pathlib.Path, preset: Preset, tokenizer: Tokenizer
     }
 
 
-def _write_byte_bpe(assets: pathlib.Path, preset: Preset, tokenizer: Tokenizer) -> dict[str, Any]:
+def _write_byte_bpe(assets: pathlib.Path, preset: Preset, tokenizer: Any) -> dict[str, Any]:
     byte_bpe_folder.write_files(assets, tokenizer.vocabulary, preset.vocabulary)
     return {"add_prefix_space": tokenizer.rules.add_prefix_space}
 
 
-def _write_sentencepiece(assets: pathlib.Path, preset: Preset, tokenizer: Tokenizer) -> dict[str, Any]:
+def _write_sentencepiece(assets: pathlib.Path, preset: Preset, tokenizer: Any) -> dict[str, Any]:
     model = tokenizer.rules.model
     data = unigram_files.written_model_file(model, preset.numbering) if preset.numbering else sp.write(model)
     (assets / preset.vocabulary).write_bytes(data)

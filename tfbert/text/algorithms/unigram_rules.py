@@ -87,7 +87,8 @@ def read_rules(
     (SentencePieceRules(steps=(), quotes=False, splits_white_space=True), b'')
     """
     splits = _read_pre_tokenizer(pre_tokenizer)
-    charsmap, steps, quotes, composes, kept = None, [], [], False, {"collapsed", "stripped"}
+    steps: list[Mapping[str, Any]] = []
+    charsmap, quotes, composes, kept = None, [], False, {"collapsed", "stripped"}
     for step in _flat(normalizer, "normalizers", "normalizer"):
         kind = step.get("type")
         if kind == "Precompiled" and charsmap is None:
