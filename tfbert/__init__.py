@@ -49,6 +49,7 @@ _PUBLIC = {
     "Pretrainer": "tfbert.models.pretrainer",
     "QuestionAnswerer": "tfbert.models.question_answerer",
     "RelationExtractor": "tfbert.models.relation_extractor",
+    "ReplacedTokenDetector": "tfbert.models.replaced_token_detector",
     "RobertaConfig": "tfbert.encoders.roberta.config",
     "RobertaEncoder": "tfbert.encoders.roberta.encoder",
     "SentenceEncoder": "tfbert.models.sentence_encoder",
@@ -104,6 +105,7 @@ if typing.TYPE_CHECKING:  # the same names, for editors and type checkers
     from tfbert.models.pretrainer import Pretrainer as Pretrainer
     from tfbert.models.question_answerer import QuestionAnswerer as QuestionAnswerer
     from tfbert.models.relation_extractor import RelationExtractor as RelationExtractor
+    from tfbert.models.replaced_token_detector import ReplacedTokenDetector as ReplacedTokenDetector
     from tfbert.models.sentence_encoder import SentenceEncoder as SentenceEncoder
     from tfbert.models.summarizer import Summarizer as Summarizer
     from tfbert.models.text_classifier import TextClassifier as TextClassifier

@@ -42,6 +42,7 @@ _CLASSES = {
     "models.pretrainer": ("Pretrainer",),
     "models.question_answerer": ("QuestionAnswerer",),
     "models.relation_extractor": ("RelationExtractor",),
+    "models.replaced_token_detector": ("ReplacedTokenDetector",),
     "models.sentence_encoder": ("SentenceEncoder",),
     "models.summarizer": ("Summarizer",),
     "models.text_classifier": ("TextClassifier",),

@@ -65,6 +65,8 @@ def all_cases():
 )
 def case(request, all_cases, tiny_checkpoint, tmp_path_factory):
     if request.param not in all_cases:
-        folder = tmp_path_factory.mktemp(request.param)
-        all_cases[request.param] = TaskCase(request.param, tiny_checkpoint, folder)
+        folder, checkpoint = tmp_path_factory.mktemp(request.param), tiny_checkpoint
+        if (model_type := table.TASKS[request.param].model_type) != "bert":
+            checkpoint = models.write_checkpoint(folder / "checkpoint", models.network_of(model_type, layers=2))
+        all_cases[request.param] = TaskCase(request.param, checkpoint, folder)
     return all_cases[request.param]

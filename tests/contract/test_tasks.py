@@ -15,6 +15,7 @@ from models import arrays, example_of, hard_rows, settings_of, without_rows
 from table import TASKS
 
 import tfbert
+from tfbert.encoders import families
 from tfbert.errors import ConfigError, DataError
 from tfbert.models import model_class
 from tfbert.runs.configs.finetune import FinetuneConfig
@@ -112,7 +113,7 @@ def test_a_missing_column_is_named(case):
 
 def test_a_saved_folder(case):
     config = json.loads((case.saved / "config.json").read_text())
-    assert config["architectures"] == [f"BertFor{case.row.head}" if case.row.head else "BertModel"]
+    assert config["architectures"] == [families.family(case.row.model_type).architecture(case.row.head)]
     assert config["tfbert"]["task"] == case.model.task.name
     names = case.model.task.logit_names
     assert config.get("id2label", {}) == {str(i): name for i, name in enumerate(names)}

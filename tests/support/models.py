@@ -50,6 +50,7 @@ def sharpened(model: Any) -> Any:
         if head == "tag_transitions":
             layer.transitions.assign(keras.random.normal(layer.transitions.shape, stddev=0.02, seed=0))
             continue
+        layer = getattr(layer, "score", layer)
         layer.kernel.assign(layer.kernel * 50)
         named = model.task.named(model(features, training=False))
         outputs = np.asarray(named.get(head, next(iter(named.values()))))

@@ -38,6 +38,7 @@ class TaskRow:
         has_replicas: whether it trains on several replicas.
         formats: of an export.
         is_variant: of a task that has another row; tested with the slow tests alone.
+        model_type: of the encoder, where few families have the task's head.
     """
 
     task: str
@@ -51,6 +52,7 @@ class TaskRow:
     has_replicas: bool = True
     formats: tuple[str, ...] = ("saved_model", "lite", "onnx")
     is_variant: bool = False
+    model_type: str = "bert"
 
 
 TASKS = {
@@ -222,6 +224,25 @@ TASKS = {
         {"text": ["where is my [MASK]", "no mask", "[MASK] [MASK] order"]},
         "MaskedLM",
         is_variant=True,
+    ),
+    "replaced_tokens": TaskRow(
+        "replaced_tokens",
+        {"max_length": 32},
+        {},
+        {"text": TEXTS[:3]},
+        "PreTraining",
+        {
+            "max_length": 40,
+            "generator_size": 0.5,
+            "generator_weight": 2.0,
+            "discriminator_weight": 20.0,
+            "columns": {"text": "line"},
+        },
+        (
+            ({"generator_size": 1.5}, "generator_size is a share above 0"),
+            ({"discriminator_weight": -1.0}, "discriminator_weight is a number from 0 on"),
+        ),
+        model_type="electra",
     ),
     "toy": TaskRow(
         f"{toy_task.__name__}:{toy_task.PassageScorer.__name__}",

@@ -116,6 +116,26 @@ class EncoderConfig:
         }
         return cls(**{**sizes, **changes})
 
+    def scaled(self, share: float) -> typing.Self:
+        """As many layers with a share of the width, of the heads and of the feed-forward width; embeddings stay.
+
+        Raises:
+            ConfigError: the share is not above 0 and at most 1, or leaves no whole number of heads of this width.
+
+        >>> tfbert.BertConfig.of_size("base").scaled(0.25).num_attention_heads
+        3
+        """
+        if not 0 < share <= 1:
+            raise ConfigError(f"a share of the encoder's size is above 0 and at most 1, not {share}")
+        sizes = {name: getattr(self, name) for name in ("hidden_size", "intermediate_size", "num_attention_heads")}
+        found = {name: max(1, round(share * size)) for name, size in sizes.items()}
+        if found["hidden_size"] % found["num_attention_heads"]:
+            raise ConfigError(
+                f"{share:g} of hidden_size {self.hidden_size} and of {self.num_attention_heads} attention heads are "
+                f"{found['hidden_size']} and {found['num_attention_heads']}, which do not divide; take another share"
+            )
+        return dataclasses.replace(self, **found)
+
     @property
     def head_size(self) -> int:
         """D, the width of an attention head."""
@@ -145,6 +165,7 @@ class EncoderConfig:
             "H": self.hidden_size,
             "I": self.intermediate_size,
             "P": self.max_position_embeddings,
+            "1": 1,
             "2": 2,
         }
 

@@ -44,6 +44,7 @@ class Encoder(keras.Model):
     input_names: ClassVar[tuple[str, ...]] = ("token_ids", "padding_mask")
 
     pools_tokens: ClassVar[bool] = False  # whether `token_vectors` reads the pooler
+    tells_replaced_tokens: ClassVar[bool] = False  # whether it has a `replaced_token_head`
 
     has_trained_pooler = True  # False if the checkpoint had none; `save` then writes none
     blocks: list[keras.layers.Layer]  # (hidden [T, H], layout, training, return_probs) -> hidden, or also probs
@@ -172,6 +173,17 @@ class Encoder(keras.Model):
 
     def masked_language_model_head(self, name: str) -> keras.layers.Layer:
         """An unbuilt layer: sequence_output [B, S, H] and positions int [B, P] -> logits float32 [B, P, V]."""
+        raise NotImplementedError
+
+    def replaced_token_head(self, name: str) -> keras.layers.Layer:
+        """An unbuilt layer: sequence_output [B, S, H] -> logits float32 [B, S] of tokens that were replaced."""
+        raise NotImplementedError
+
+    def with_same_embeddings(self, config: EncoderConfig) -> Encoder:
+        """An unbuilt encoder of other sizes that reads this built one's embeddings of tokens, positions and segments.
+
+        Of an encoder that `tells_replaced_tokens`.
+        """
         raise NotImplementedError
 
     def write_onnx(self, graph: Any) -> str:

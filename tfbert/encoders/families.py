@@ -124,6 +124,15 @@ def model_types() -> tuple[str, ...]:
     return tuple(_FAMILIES)
 
 
+def telling_replaced_tokens() -> list[str]:
+    """The model types of encoders with a head that tells replaced tokens.
+
+    >>> telling_replaced_tokens()
+    ['electra']
+    """
+    return [model_type for model_type in _FAMILIES if family(model_type).encoder.tells_replaced_tokens]
+
+
 def family_in(form: str, tensors: Iterable[str]) -> Family:
     """The family of the encoder in a file of a format, found by the names of the file's tensors.
 

@@ -27,6 +27,7 @@ _MODELS = {
     "summarization": ("tfbert.models.summarizer", "Summarizer"),
     "multiple_choice": ("tfbert.models.multiple_choice", "MultipleChoice"),
     "fill_mask": ("tfbert.models.pretrainer", "Pretrainer"),
+    "replaced_tokens": ("tfbert.models.replaced_token_detector", "ReplacedTokenDetector"),
     "sentence_embedding": ("tfbert.models.sentence_encoder", "SentenceEncoder"),
 }
 

@@ -19,6 +19,9 @@ from tfbert.text import Tokenizer
 from tfbert.training.masked_step import MaskedRowsStep
 from tfbert.training.optimizers.adamw import AdamW
 
+if TYPE_CHECKING:
+    from tfbert.data.pretraining.shards import Shards
+
 
 @keras.saving.register_keras_serializable("tfbert")
 class Pretrainer(TextModel):
@@ -38,6 +41,7 @@ class Pretrainer(TextModel):
     """
 
     task_class = FillMask
+    step_class = MaskedRowsStep
 
     if TYPE_CHECKING:  # the settings by name
 
@@ -46,8 +50,11 @@ class Pretrainer(TextModel):
 
     def __init__(self, task: FillMask, encoder: Any, *, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(task, encoder, dtype=dtype, **kwargs)
-        names = ["mlm_loss", "mlm_accuracy", *(["nsp_loss", "nsp_accuracy"] if task.next_sentence else [])]
-        self._means = {name: keras.metrics.Mean(name=name) for name in [*names, "gradient_norm"]}
+        self._means = {name: keras.metrics.Mean(name=name) for name in [*self.metric_names(), "gradient_norm"]}
+
+    def metric_names(self) -> list[str]:
+        """What its step measures."""
+        return ["mlm_loss", "mlm_accuracy", *(["nsp_loss", "nsp_accuracy"] if self.task.next_sentence else [])]
 
     @classmethod
     def of_size(
@@ -58,13 +65,19 @@ class Pretrainer(TextModel):
         Args:
             size: of the encoder: tiny, mini, small, medium, base or large.
             encoder: fields of the encoder's configuration that differ from the size's.
-            settings: of `tfbert.tasks.fill_mask.task.FillMask`, such as next_sentence=False.
+            settings: of the task, `tfbert.tasks.fill_mask.task.FillMask`, such as next_sentence=False.
 
         >>> Pretrainer.of_size("tiny", tokenizer, next_sentence=False).encoder.hidden_size
         128
         """
         config = families.config_of_size(size, **{"vocab_size": len(tokenizer.vocabulary), **(encoder or {})})
-        return cls(FillMask(tokenizer, **settings), config, dtype=dtype)
+        settings.setdefault("max_length", min(cls.task_class.max_length, config.max_tokens))
+        return cls(cls.task_class.from_settings(settings, tokenizer), config, dtype=dtype)
+
+    @classmethod
+    def settings_of_examples(cls, shards: Shards) -> dict[str, Any]:
+        """The settings of the task that examples of `tfbert make-examples` ask for."""
+        return {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
 
     @classmethod
     def settings_of_checkpoint(cls, source: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +95,14 @@ class Pretrainer(TextModel):
         """Features -> token_logits float32 [B, P, V] and, with a next-sentence head, pair_logits [B, (C), 2]."""
         return self.network(features, training=training)
 
+    def token_logits(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Features of masked rows -> the logits of all tokens at the masked places, float32 [B, P, V]."""
+        return self(features, training=False)["token_logits"]
+
+    def flops_per_token(self, length: float, predictions: float) -> float:
+        """Floating-point operations of training per token; the arguments are those of the encoder's method."""
+        return self.encoder.flops_per_token(length, predictions)
+
     def compile(self, optimizer: Any = None, *, accumulation: int = 1, **kwargs: Any) -> None:
         """As Keras' `compile`; loss and metrics are those of pretraining.
 
@@ -90,7 +111,7 @@ class Pretrainer(TextModel):
         """
         if accumulation < 1:
             raise ValueError(f"accumulation must be positive, not {accumulation}")
-        self.step = MaskedRowsStep(self, self._means, accumulation=accumulation)
+        self.step = self.step_class(self, self._means, accumulation=accumulation)
         super().compile(AdamW() if optimizer is None else optimizer, **kwargs)
 
     def fit(

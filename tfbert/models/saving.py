@@ -82,6 +82,7 @@ class Saving:
         model.load_report = checkpoints.LoadReport(
             (*loaded, *report.loaded), (*missing, *report.missing), str(source), notes
         )
+        model.read_further_files(source.folder)
         return model
 
     @classmethod
@@ -123,7 +124,10 @@ class Saving:
         return {"unused_embeddings": True} if is_padded else {}
 
     def write_further_files(self, folder: Any) -> None:
-        """Writes files that programs other than `transformers` look for in a saved folder; by default none."""
+        """Writes what else belongs into a saved folder; by default nothing."""
+
+    def read_further_files(self, folder: Any) -> None:
+        """Reads what `write_further_files` may have written into the folder of a checkpoint; by default nothing."""
 
     def export(self, filepath: Any) -> None:
         """Writes a SavedModel that takes strings and needs neither Keras nor tfbert; see `tfbert.export`."""

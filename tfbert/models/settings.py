@@ -103,3 +103,11 @@ class PretrainerSettings(ModelSettings, total=False):
 
     next_sentence: bool
     top_k: int
+
+
+class ReplacedTokenDetectorSettings(ModelSettings, total=False):
+    """Fields of `tfbert.tasks.replaced_tokens.task.ReplacedTokens`."""
+
+    generator_size: float
+    generator_weight: float
+    discriminator_weight: float

@@ -11,6 +11,7 @@ from tfbert.data.pretraining.batches import PretrainingBatches
 from tfbert.data.pretraining.masking import Masking
 from tfbert.data.pretraining.shards import Shards, open_shards
 from tfbert.errors import ConfigError
+from tfbert.models import model_class
 from tfbert.models.pretrainer import Pretrainer
 from tfbert.runs.configs.pretrain import PretrainConfig
 from tfbert.temporary import temporary_folder
@@ -43,6 +44,7 @@ def model_and_batches(
         rate=config.mask_rate,
         longest=config.mask_longest,
         max_predictions=config.max_predictions or round(config.mask_rate * shards.max_length),
+        **dict(zip(("share_mask", "share_kept"), model.task.mask_shares, strict=True)),
     )
     train = PretrainingBatches(shards, masking, batch_size=config.batch_size, seed=config.seed)
     return model, train, dev_shards and PretrainingBatches(dev_shards, masking, batch_size=config.batch_size)
@@ -65,13 +67,12 @@ def _shards(config):
 
 
 def _model(config, shards):
-    settings = {"max_length": shards.max_length, "next_sentence": shards.objective != "none"}
+    kind = model_class(config.task)
+    settings = {**kind.settings_of_examples(shards), **config.settings}
     if config.init_from:
         settings["unused_embeddings"] = config.unused_embeddings
-        return Pretrainer.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
-    model = Pretrainer.of_size(
-        config.size, _tokenizer(shards.folder), encoder=config.encoder, dtype=config.dtype, **settings
-    )
+        return kind.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
+    model = kind.of_size(config.size, _tokenizer(shards.folder), encoder=config.encoder, dtype=config.dtype, **settings)
     if shards.max_length > model.encoder.max_tokens:
         raise ConfigError(
             f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {model.encoder.max_tokens}; "

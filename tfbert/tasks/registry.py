@@ -18,6 +18,7 @@ TASKS = {
     "summarization": "tfbert.tasks.summarization.task:Summarization",
     "multiple_choice": "tfbert.tasks.multiple_choice.task:MultipleChoiceTask",
     "fill_mask": "tfbert.tasks.fill_mask.task:FillMask",
+    "replaced_tokens": "tfbert.tasks.replaced_tokens.task:ReplacedTokens",
     "sentence_embedding": "tfbert.tasks.sentence_embedding.task:SentenceEmbedding",
 }
 # What others call them.
@@ -30,6 +31,7 @@ _OTHER_NAMES = {
     **dict.fromkeys(("summary", "extractive_summarization"), "summarization"),
     **dict.fromkeys(("swag", "choice"), "multiple_choice"),
     **dict.fromkeys(("mlm", "masked_lm", "masked_language_modeling"), "fill_mask"),
+    **dict.fromkeys(("rtd", "replaced_token_detection"), "replaced_tokens"),
     **dict.fromkeys(("embedding", "sentence_similarity", "feature_extraction", "sts"), "sentence_embedding"),
 }
 _registered: dict[str, type[Task]] = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfbert.training.model import TrainedModel
 
 Rows = dict[str, tf.Tensor]  # of PretrainingBatches
-Sums = dict[str, tf.Tensor]  # of losses, of right predictions and of weights, for "mlm" and "nsp"
+Sums = dict[str, tf.Tensor]  # {metric: float32 [2], the sum of its terms and that of their weights}
 
 _INPUTS = (
     *("token_ids", "segment_ids", "padding_mask", "position_ids", "sequence_ids"),
@@ -34,7 +34,7 @@ class MaskedRowsStep:
     Args:
         model: a compiled `TrainedModel` whose network has the outputs token_logits and, where there is a next-sentence
             head, pair_logits.
-        means: the running means to update: mlm_loss, mlm_accuracy, maybe nsp_loss and nsp_accuracy, gradient_norm.
+        means: the running means to update, by the names in `Sums`, and gradient_norm.
         accumulation: micro-batches of a batch, which they divide.
     """
 
@@ -44,7 +44,7 @@ class MaskedRowsStep:
     def train(self, data: Rows) -> dict[str, tf.Tensor]:
         """One optimizer step on a batch; returns the running metrics."""
         model = self.model
-        totals = _totals(data)
+        totals = self._totals(data)
         step = self._gradients if self.accumulation == 1 else self._accumulated
         if model.jit_compile and num_replicas() > 1:  # XLA takes no step with sums over replicas in it
             step = tf.function(step, jit_compile=True, autograph=False)
@@ -64,8 +64,35 @@ class MaskedRowsStep:
 
     def evaluate(self, data: Rows) -> tuple[dict[str, tf.Tensor], Any]:
         """The running metrics and the outputs of a batch."""
-        _, sums, outputs = self._loss_sums_and_outputs(data, _totals(data), training=False)
+        _, sums, outputs = self._loss_sums_and_outputs(data, self._totals(data), training=False)
         return self._running(summed(sums)), outputs
+
+    # what a kind of pretraining decides
+
+    def loss_weights(self) -> dict[str, float]:
+        """{kind of loss: its weight}; the mean of each is the metric `{kind}_loss`."""
+        return {"mlm": 1.0, "nsp": 1.0}
+
+    def denominators(self, data: Rows) -> dict[str, tf.Tensor]:
+        """{kind of loss: the weights of its terms in these rows}, of the kinds that the rows have."""
+        found = {"mlm": tf.reduce_sum(data["masked_weights"])}
+        if "nsp_loss" in self.means and "pair_labels" in data:
+            found["nsp"] = tf.reduce_sum(data["pair_weights"])
+        return found
+
+    def sums_and_outputs(self, data: Rows, training: bool) -> tuple[Sums, Any]:
+        """The sums of all metrics over these rows, and the outputs."""
+        outputs = self.model(encoder_inputs(data), training=training)
+        sums = sums_of_predictions(outputs["token_logits"], data["masked_ids"], data["masked_weights"], "mlm")
+        if "pair_logits" in outputs and "pair_labels" in data:
+            sums |= sums_of_predictions(outputs["pair_logits"], data["pair_labels"], data["pair_weights"], "nsp")
+        return sums, outputs
+
+    # how a batch is computed
+
+    def _totals(self, data):
+        """The denominators of the batch, on all replicas."""
+        return {kind: tf.maximum(total, 1.0) for kind, total in summed(self.denominators(data)).items()}
 
     def _gradients(self, rows, totals):
         with tf.GradientTape() as tape:
@@ -88,20 +115,15 @@ class MaskedRowsStep:
             total = [a if b is None else a + b for a, b in zip(total, gradients, strict=True)]
             return i + 1, {name: sums[name] + value for name, value in found.items()}, total
 
-        prefixes = ("mlm", "nsp") if "nsp_loss" in self.means and "pair_labels" in data else ("mlm",)
-        sums = {f"{prefix}_{name}": tf.zeros([]) for prefix in prefixes for name in ("loss", "accuracy", "weight")}
+        sums = {name: tf.zeros([2]) for name in self.means if name.partition("_")[0] in totals}
         total = [tf.zeros(weight.shape, weight.dtype) for weight in self.model.trainable_weights]
         _, sums, total = tf.while_loop(lambda i, *_: i < count, add, (0, sums, total), parallel_iterations=1)
         return sums, [None if k in unused else gradient for k, gradient in enumerate(total)]
 
     def _loss_sums_and_outputs(self, data, totals, training):
-        """What rows add to the loss of their batch, sums over their predictions and pairs, and the outputs."""
-        outputs = self.model({name: data[name] for name in _INPUTS if name in data}, training=training)
-        sums = _sums(outputs["token_logits"], data["masked_ids"], data["masked_weights"], "mlm")
-        loss = sums["mlm_loss"] / totals[0]
-        if "pair_logits" in outputs and "pair_labels" in data:
-            sums.update(_sums(outputs["pair_logits"], data["pair_labels"], data["pair_weights"], "nsp"))
-            loss += sums["nsp_loss"] / totals[1]
+        """What rows add to the loss of their batch, their sums, and the outputs."""
+        sums, outputs = self.sums_and_outputs(data, training)
+        loss = self._weighted({kind: sums[f"{kind}_loss"][0] / total for kind, total in totals.items()})
         return loss, sums, outputs
 
     def _running(self, sums):
@@ -109,26 +131,31 @@ class MaskedRowsStep:
         found = {}
         for name, mean in self.means.items():
             if name in sums:
-                weight = sums[f"{name[:3]}_weight"]
-                mean.update_state(sums[name] / tf.maximum(weight, 1.0), sample_weight=weight)
+                value, weight = tf.unstack(sums[name])
+                mean.update_state(value / tf.maximum(weight, 1.0), sample_weight=weight)
                 found[name] = mean.result()
-        return {"loss": found["mlm_loss"] + found.get("nsp_loss", 0.0), **found}
+        losses = {name.removesuffix("_loss"): value for name, value in found.items() if name.endswith("_loss")}
+        return {"loss": self._weighted(losses), **found}
+
+    def _weighted(self, losses):
+        weights = self.loss_weights()
+        return sum(loss if weights[kind] == 1 else weights[kind] * loss for kind, loss in losses.items())
 
 
-def _totals(data):
-    """The weights of all predictions and of all pairs of the batch, on all replicas."""
-    totals = [tf.reduce_sum(data[name]) for name in ("masked_weights", "pair_weights") if name in data]
-    return [tf.maximum(total, 1.0) for total in summed(totals)]
+def encoder_inputs(data: Rows) -> dict[str, tf.Tensor]:
+    """Those of the rows that the networks of pretraining read."""
+    return {name: data[name] for name in _INPUTS if name in data}
 
 
-def _sums(logits, truth, weights, prefix) -> Sums:
-    """Sums over predictions of their losses, of those that are right, and of their weights."""
+def mean_sums(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """float32 [2]: the sum of values by their weights, and that of the weights."""
+    return tf.stack([tf.reduce_sum(values * weights), tf.reduce_sum(weights)])
+
+
+def sums_of_predictions(logits: tf.Tensor, truth: tf.Tensor, weights: tf.Tensor, kind: str) -> Sums:
+    """Sums over predictions of their losses and of those that are right."""
     logits = tf.reshape(logits, [-1, logits.shape[-1]])
     truth, weights = tf.reshape(truth, [-1]), tf.reshape(weights, [-1])
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
     right = tf.cast(tf.argmax(logits, -1, output_type=truth.dtype) == truth, tf.float32)
-    return {
-        f"{prefix}_loss": tf.reduce_sum(losses * weights),
-        f"{prefix}_accuracy": tf.reduce_sum(right * weights),
-        f"{prefix}_weight": tf.reduce_sum(weights),
-    }
+    return {f"{kind}_loss": mean_sums(losses, weights), f"{kind}_accuracy": mean_sums(right, weights)}

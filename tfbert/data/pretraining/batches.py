@@ -20,6 +20,7 @@ _SHARDS_TOGETHER = 16  # read in turn, so that the rows of a batch come from dif
 _SHUFFLE_BUFFER = 10_000  # rows, still serialized: about 10 MB
 _ROWS_AT_ONCE = 4096
 _SHORTEST = 3  # tokens of a sequence: a special one, one of text, a special one
+_DRAWS = 4  # that the seed of a batch is folded with for the draws; masking has its own numbers
 _EVALUATION = 1 << 20  # the first part of the seed of held-out masks; no run has this seed
 
 
@@ -139,6 +140,9 @@ class PretrainingBatches:
         else:
             masked = self.masking(token_ids, dense("word_starts", length), padding_mask, seed=seed)
         features = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask, **masked}
+        seed_of_draws = tf.random.experimental.stateless_fold_in(tf.cast(tf.stack(seed), tf.int32), _DRAWS)
+        features["draws"] = tf.random.stateless_uniform(tf.shape(masked["masked_ids"]), seed_of_draws)
+        features["draws"] = tf.ensure_shape(features["draws"], masked["masked_ids"].shape)
         sequences = length // _SHORTEST if self.shards.is_packed else 1
         if self.shards.is_packed:
             ends = tf.cumsum(dense("sequence_lengths", sequences), axis=1)

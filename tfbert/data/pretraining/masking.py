@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 _LONGEST = {"ngram": 3, "span": 10}
 _SPAN_END = 0.2  # p of the geometric distribution of a span's length
-_SHARE_MASK, _SHARE_KEPT = 0.8, 0.1  # of the chosen; the rest become random tokens (Devlin et al. 2018, section 3.1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Masking:
-    """Chooses the tokens to predict, and replaces 80 % of them by the mask and 10 % by random tokens.
+    """Chooses the tokens to predict, and replaces 80 % of them by the mask and 10 % by random tokens, or other shares.
 
     Sources: google-research/bert, create_pretraining_data.py ("token", "whole_word": the rule of the whole word
     masking checkpoints); Lan et al. 2019, section 3.1 ("ngram": up to `longest` = 3 words, n words with a probability
@@ -41,6 +40,8 @@ class Masking:
         special_ids: the ids of tokens that are never chosen.
         vocab_size: V.
         longest: the most words of a unit; 0 for 3 ("ngram") or 10 ("span").
+        share_mask, share_kept: of the chosen tokens, those that the mask replaces and those that stay as they are; the
+            rest become random tokens.
 
     >>> masking = Masking("token", mask_id=103, special_ids=(101, 102), vocab_size=30522, max_predictions=20)
     >>> token_ids = tf.constant([[101, 7592, 2088, 102]])
@@ -56,6 +57,8 @@ class Masking:
     special_ids: tuple[int, ...] = (101, 102)
     vocab_size: int = 30522
     longest: int = 0
+    share_mask: float = 0.8
+    share_kept: float = 0.1
 
     def __post_init__(self) -> None:
         if self.units not in MASK_UNITS:
@@ -64,6 +67,10 @@ class Masking:
             raise ConfigError(f"the masking rate is a share between 0 and 1, not {self.rate}")
         if self.max_predictions < 1 or self.longest < 0:
             raise ConfigError("max_predictions must be positive, and longest not negative")
+        if min(self.share_mask, self.share_kept) < 0 or self.share_mask + self.share_kept > 1:
+            raise ConfigError(
+                f"share_mask {self.share_mask} and share_kept {self.share_kept} are no shares of one whole"
+            )
 
     @classmethod
     def of_tokenizer(cls, tokenizer: Tokenizer, **settings: Any) -> Self:
@@ -129,8 +136,8 @@ class Masking:
         if self.units == "span":
             uniform = tf.gather(uniform, tf.minimum(unit, shape[1] - 1), batch_dims=1)
         other = tf.random.stateless_uniform(shape, seed_of_tokens, 0, self.vocab_size, tf.int32)
-        other = tf.where(uniform < _SHARE_MASK + _SHARE_KEPT, token_ids, other)
-        return tf.where(chosen, tf.where(uniform < _SHARE_MASK, self.mask_id, other), token_ids)
+        other = tf.where(uniform < self.share_mask + self.share_kept, token_ids, other)
+        return tf.where(chosen, tf.where(uniform < self.share_mask, self.mask_id, other), token_ids)
 
 
 def _chosen(unit: tf.Tensor, special: tf.Tensor, most: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

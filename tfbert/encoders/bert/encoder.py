@@ -38,10 +38,11 @@ class BertEncoder(Encoder):
     # Whether the blocks have rotary positions, and the embeddings none.
     has_rotary_positions: ClassVar[bool] = False
 
-    def __init__(self, config: BertConfig | dict[str, Any], **kwargs: Any):
+    def __init__(self, config: BertConfig | dict[str, Any], *, embeddings: BertEmbeddings | None = None, **kwargs: Any):
+        """`embeddings` are those of another encoder, which both read and train."""
         super().__init__(config, **kwargs)
         c, common = self.config, {"dtype": self.dtype_policy}
-        self.embeddings = BertEmbeddings(
+        self.embeddings = embeddings or BertEmbeddings(
             c.vocab_size,
             c.embedding_width,
             max_position_embeddings=0 if self.has_rotary_positions else c.max_position_embeddings,
@@ -67,7 +68,8 @@ class BertEncoder(Encoder):
 
     def build(self, input_shape: Any = None) -> None:
         shape = (None, None, self.hidden_size)
-        self.embeddings.build((None, None), (None, None))
+        if not self.embeddings.built:  # they may be another encoder's
+            self.embeddings.build((None, None), (None, None))
         if self.projection is not None:
             self.projection.build((None, self.config.embedding_width))
         for block in self.blocks:

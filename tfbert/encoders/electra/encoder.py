@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 
 from tfbert.encoders.bert.encoder import BertEncoder
+from tfbert.encoders.config import EncoderConfig
 from tfbert.encoders.electra.config import ElectraConfig
+from tfbert.encoders.layers.heads import ReplacedTokenHead
 
 
 @keras.saving.register_keras_serializable("tfbert")
@@ -23,3 +25,18 @@ class ElectraEncoder(BertEncoder):
     config: ElectraConfig
     config_class = ElectraConfig
     pools_in_classifier = True
+    tells_replaced_tokens = True
+
+    def replaced_token_head(self, name: str) -> keras.layers.Layer:
+        config = self.config
+        return ReplacedTokenHead(
+            config.hidden_size,
+            hidden_act=config.hidden_act,
+            initializer_range=config.initializer_range,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def with_same_embeddings(self, config: EncoderConfig) -> ElectraEncoder:
+        # The name is the same, too: by it the variables of both are found below it.
+        return type(self)(config, embeddings=self.embeddings, dtype=self.dtype_policy, name=self.name)

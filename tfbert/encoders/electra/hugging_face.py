@@ -11,7 +11,7 @@ from tfbert.encoders.electra.config import ElectraConfig
 from tfbert.encoders.roberta.hugging_face import CLASSIFIER, CLASSIFIER_POOLER
 from tfbert.encoders.weight_table import TRANSPOSED, Row, WeightTable
 
-_CHOOSES = "MultipleChoice"
+_CHOOSES, _REPLACED = "MultipleChoice", "discriminator_predictions"
 
 _PROJECTION = (
     Row("projection/kernel", "embeddings_project.weight", TRANSPOSED, shape="E H"),
@@ -40,6 +40,12 @@ _TIED = WeightTable(
             Row("predictions/output_bias", "generator_lm_head.bias", shape="V"),
         ),
         "classifier": CLASSIFIER,
+        _REPLACED: (
+            Row(f"{_REPLACED}/transform/kernel", f"{_REPLACED}.dense.weight", TRANSPOSED, shape="H H"),
+            Row(f"{_REPLACED}/transform/bias", f"{_REPLACED}.dense.bias", shape="H"),
+            Row(f"{_REPLACED}/score/kernel", f"{_REPLACED}.dense_prediction.weight", TRANSPOSED, shape="H 1"),
+            Row(f"{_REPLACED}/score/bias", f"{_REPLACED}.dense_prediction.bias", shape="1"),
+        ),
     },
     prefix="electra.",
 )

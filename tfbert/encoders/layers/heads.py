@@ -128,3 +128,38 @@ class MaskedLanguageModelHead(keras.layers.Layer):
         table = graph.weight(table, self._embeddings().numpy())
         logits = graph.op("MatMul", vectors, graph.op("Transpose", table, perm=[1, 0]))
         graph.op("Add", logits, graph.weight(f"{self.name}.output_bias", self.output_bias.numpy()), name=name)
+
+
+class ReplacedTokenHead(keras.layers.Layer):
+    """The vector of each token -> the logit of "another token stood here": float32 [B, S] of [B, S, H].
+
+    Source: Clark et al. 2020, section 2; Hugging Face ElectraDiscriminatorPredictions.
+
+    >>> head = ReplacedTokenHead(8)
+    >>> head(keras.ops.ones((1, 3, 8))).shape
+    TensorShape([1, 3])
+    """
+
+    def __init__(self, hidden_size: int, *, hidden_act: str = "gelu", initializer_range: float = 0.02, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.hidden_size, self.hidden_act, self.activation = hidden_size, hidden_act, activation(hidden_act)
+        initializer = {"kernel_initializer": TruncatedNormal(stddev=initializer_range, always_drawn=True)}
+        self.transform = keras.layers.Dense(hidden_size, dtype=self.dtype_policy, name="transform", **initializer)
+        self.score = keras.layers.Dense(1, dtype="float32", name="score", **initializer)
+
+    def build(self, input_shape: Any = None) -> None:
+        self.transform.build((None, self.hidden_size))
+        self.score.build((None, self.hidden_size))
+        self.built = True
+
+    def call(self, vectors: Any) -> Any:
+        return ops.squeeze(self.score(self.activation(self.transform(vectors))), -1)
+
+    def compute_output_spec(self, vectors: Any) -> Any:
+        return keras.KerasTensor(vectors.shape[:-1], "float32")
+
+    def write_onnx(self, graph: Any, vectors: str, name: str) -> None:
+        """Adds the head to an ONNX graph; its output [B, S] is named `name`."""
+        x = graph.activation(self.hidden_act, graph.dense(self.transform, vectors, f"{self.name}.transform"))
+        scores = graph.dense(self.score, x, f"{self.name}.score")
+        graph.op("Squeeze", scores, axes=[2], name=name)

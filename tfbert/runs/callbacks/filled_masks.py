@@ -39,7 +39,7 @@ class FilledMasks(keras.callbacks.Callback):
         if self._rows is None:
             first = next(iter(self.dev.once()))
             self._rows = {name: value[:_ROWS] for name, value in first.items()}
-        guesses = tf.argmax(self.model(self._rows, training=False)["token_logits"], -1).numpy()
+        guesses = tf.argmax(self.model.token_logits(self._rows), -1).numpy()
         rows = {name: value.numpy() for name, value in self._rows.items()}
         line = {"step": self.state.step, "rows": [self._pieces(rows, guesses, i) for i in range(len(guesses))]}
         keep_history(self.path, self.state.step - 1)

@@ -9,6 +9,7 @@ from tfbert.errors import ConfigError
 from tfbert.runs.configs.base import RunConfig, config_file
 from tfbert.settings import check_choice
 
+TASKS = ("fill_mask", "replaced_tokens")
 OPTIMIZERS = ("adamw", "lamb")
 AFTER_BLOW_UP = ("stop", "skip")
 
@@ -35,6 +36,8 @@ class PretrainConfig(RunConfig):
 
     init_from: str = ""  # a checkpoint to start from; random weights if empty
     unused_embeddings: bool = False  # take one whose embedding has more rows than the vocabulary has tokens
+    task: str = "fill_mask"  # or replaced_tokens: what is learned
+    settings: dict = dataclasses.field(default_factory=dict)  # of the task, such as generator_size
     size: str = "small"  # of random weights: a name that `EncoderConfig.of_size` knows
     encoder: dict = dataclasses.field(default_factory=lambda: dict(_ENCODER))  # of random weights, other sizes
 
@@ -81,6 +84,7 @@ class PretrainConfig(RunConfig):
         )
         if self.batch_size % self.accumulation:
             raise ConfigError(f"accumulation {self.accumulation} does not divide batch_size {self.batch_size}")
+        check_choice(self, "task", TASKS)
         check_choice(self, "optimizer", OPTIMIZERS)
         check_choice(self, "after_blow_up", AFTER_BLOW_UP)
         if self.blow_up <= 1:

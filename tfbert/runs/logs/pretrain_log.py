@@ -46,6 +46,7 @@ class PretrainLog(RunLog):
         return {
             "loss": f"{values['loss']:.3f}",
             "mlm": f"{values['mlm_accuracy']:.3f}",
+            **({"rtd": f"{values['rtd_accuracy']:.3f}"} if "rtd_accuracy" in values else {}),
             "tokens/s": f"{values['tokens_per_second']:,.0f}",
         }
 
@@ -57,4 +58,4 @@ class PretrainLog(RunLog):
         """Floating-point operations that training takes for a non-padding token."""
         length = self.batches.tokens_per_step / self.batches.batch_size
         predictions = min(self.batches.max_predictions, self.batches.masking.rate * length)
-        return self.model.encoder.flops_per_token(length, predictions)
+        return self.model.flops_per_token(length, predictions)

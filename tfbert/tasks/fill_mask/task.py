@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -53,6 +53,8 @@ class FillMask(Task):
     name = "fill_mask"
     pipeline_tag = "fill-mask"
     extra_inputs = {"masked_positions": "W P"}
+    # Of the tokens to predict, those that are masked and those that stay; the others are random (section 3.1).
+    mask_shares: ClassVar[tuple[float, float]] = (0.8, 0.1)
 
     def __post_init__(self) -> None:
         _ = self.tokenizer.mask_id  # raises now that there is none

@@ -1,0 +1,1 @@
+"""The task `replaced_tokens`."""
