@@ -370,8 +370,10 @@ def test_every_pretraining_config_is_valid():
     """It loads, its size is known, and its docstring says what to expect."""
     import runpy
 
-    from tfbert import BertConfig
+    from tfbert.encoders import families
+    from tfbert.models import model_class
     from tfbert.runs.configs.pretrain import PretrainConfig
+    from tfbert.tasks.task import check_settings
 
     paths = sorted((REPOSITORY / "configs/pretrain").glob("*.py"))
     assert {"bert_base_phase1", "bert_base_phase2", "roberta_base", "small_day"} <= {path.stem for path in paths}
@@ -379,7 +381,8 @@ def test_every_pretraining_config_is_valid():
         module = runpy.run_path(str(path))
         assert all(f"\n{word}: " in module["__doc__"] for word in ("time", "memory", "curve")), path
         config = PretrainConfig.from_dict(module["get_config"]().to_dict())
-        assert BertConfig.of_size(config.size, vocab_size=100, **config.encoder)
+        assert families.config_of_size(config.size, vocab_size=100, **config.encoder)
+        check_settings(model_class(config.task).task_class, config.settings)
 
 
 def test_train_vocab(tmp_path):

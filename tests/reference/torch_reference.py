@@ -63,6 +63,23 @@ def pretraining(folder, inputs):
     return {"token_logits": values.prediction_logits.numpy(), "pair_logits": values.seq_relationship_logits.numpy()}
 
 
+def replaced_tokens(folder, inputs):
+    """Logits of the discriminator, and the generator's at all tokens."""
+    found = {}
+    for name, kind, where in (
+        ("logits", transformers.ElectraForPreTraining, pathlib.Path(folder)),
+        ("token_logits", transformers.ElectraForMaskedLM, pathlib.Path(folder) / "generator"),
+    ):
+        architecture = json.loads((where / "config.json").read_text())["architectures"]
+        assert architecture == [kind.__name__], architecture
+        model, loading = kind.from_pretrained(where, output_loading_info=True)
+        assert not loading["missing_keys"], loading
+        assert not loading["unexpected_keys"], loading
+        with torch.no_grad():
+            found[name] = model.eval()(**features(inputs)[0]).logits.numpy()
+    return found
+
+
 def tokenize(folder, inputs):
     """Ids of texts, or of these and their pairs; with `save` the tokenizer is also saved in a folder."""
     tokenizer, arrays = transformers.AutoTokenizer.from_pretrained(folder), np.load(inputs, allow_pickle=True)

@@ -179,6 +179,9 @@ def test_what_a_run_begins_with(tmp_path, tokenizer, tiny_checkpoint, shop):
         model_and_batches(PretrainConfig(data=str(folder), dev_shards=3))
     with pytest.raises(ConfigError, match="rows of 32 tokens, the encoder reads 16"):
         model_and_batches(PretrainConfig(data=str(folder), size="tiny", encoder={"max_position_embeddings": 16}))
+    pairs = write_examples(tmp_path / "pairs", tokenizer, texts, objective="sop")
+    with pytest.raises(ConfigError, match="pairs of two segments, and the encoder's type_vocab_size is 1; give"):
+        model_and_batches(PretrainConfig(data=str(pairs), size="tiny", encoder={"type_vocab_size": 1}))
     other = Tokenizer(Vocabulary([*tokenizer.vocabulary][::-1]))
     other_folder = write_examples(tmp_path / "other", other, texts)
     with pytest.raises(VocabularyError, match="another vocabulary"):

@@ -62,11 +62,16 @@ def on_a_dataset():
     return model, (tf.data.Dataset.from_tensor_slices((TEXTS, numbers)).batch(4),)
 
 
-def pretrainer(**compiled):
-    config = PretrainConfig(data=examples, size="tiny", batch_size=8, dev_shards=0)
+def pretrainer(task="fill_mask", encoder=None, **compiled):
+    encoder = {} if encoder is None else {"encoder": encoder}
+    config = PretrainConfig(data=examples, size="tiny", batch_size=8, dev_shards=0, task=task, **encoder)
     model, batches, _ = model_and_batches(config)
     model.compile(LAMB(1e-3), **compiled)
     return model, (batches,)
+
+
+def replaced_tokens(**compiled):
+    return pretrainer("replaced_tokens", {"model_type": "electra", "embedding_size": 64}, **compiled)
 
 
 def embeddings(accumulation):
@@ -87,6 +92,8 @@ CASES = {
     "cached": lambda: embeddings(2),
     "dataset": on_a_dataset,
     "pretrain": lambda: pretrainer(accumulation=2),
+    "replaced_tokens": lambda: replaced_tokens(accumulation=2),
+    "replaced_tokens_xla": lambda: replaced_tokens(jit_compile=True),
     "pretrain_xla": lambda: pretrainer(jit_compile=True),
 }
 weights, history = {}, {}

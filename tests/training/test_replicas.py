@@ -43,7 +43,7 @@ def free_ports():
 
 
 FEW = "adamw"
-MANY = "sgd,pretrain,words,windows,cached,keras,lamb,negatives,dataset,pretrain_xla"
+MANY = "sgd,pretrain,words,windows,cached,keras,lamb,negatives,dataset,pretrain_xla,replaced_tokens,replaced_tokens_xla"
 
 
 @pytest.mark.parametrize("cases", [FEW, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])

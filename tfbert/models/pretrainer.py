@@ -15,6 +15,7 @@ from tfbert.encoders import families
 from tfbert.models.settings import PretrainerSettings
 from tfbert.models.text_model import TextModel
 from tfbert.tasks.fill_mask.task import FillMask
+from tfbert.tasks.task import Task
 from tfbert.text import Tokenizer
 from tfbert.training.masked_step import MaskedRowsStep
 from tfbert.training.optimizers.adamw import AdamW
@@ -48,7 +49,7 @@ class Pretrainer(TextModel):
         @classmethod
         def from_checkpoint(cls, name: Any, **settings: Unpack[PretrainerSettings]) -> Self: ...
 
-    def __init__(self, task: FillMask, encoder: Any, *, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(self, task: Task, encoder: Any, *, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(task, encoder, dtype=dtype, **kwargs)
         self._means = {name: keras.metrics.Mean(name=name) for name in [*self.metric_names(), "gradient_norm"]}
 

@@ -16,6 +16,7 @@ from absl import logging
 
 from tfbert.encoders import families
 from tfbert.encoders.config import EncoderConfig
+from tfbert.encoders.encoder import Encoder
 from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import CheckpointError, VocabularyError
 from tfbert.models.pretrainer import Pretrainer
@@ -61,6 +62,8 @@ class ReplacedTokenDetector(Pretrainer):
     def __init__(self, task: ReplacedTokens, encoder: Any, *, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(task, encoder, dtype=dtype, **kwargs)
         self.generator: Pretrainer | None = None
+        if not isinstance(encoder, Encoder):
+            self.encoder.has_trained_pooler = False  # which this task leaves as it was drawn
 
     def metric_names(self) -> list[str]:
         return ["mlm_loss", "mlm_accuracy", "rtd_loss", "rtd_accuracy", "rtd_precision", "rtd_recall"]
@@ -100,6 +103,7 @@ class ReplacedTokenDetector(Pretrainer):
         """
         encoder = self.encoder.with_same_embeddings(config or self.encoder.config.scaled(self.task.generator_size))
         encoder.build()
+        encoder.has_trained_pooler = False
         masks = FillMask(self.task.tokenizer, max_length=self.task.max_length, next_sentence=False, top_k=1)
         self.generator = Pretrainer(masks, encoder, dtype=self.dtype_policy)
 

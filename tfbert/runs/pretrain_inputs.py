@@ -38,6 +38,7 @@ def model_and_batches(
     for part in (shards, dev_shards):
         if part is not None:
             part.check_tokenizer(model.task.tokenizer)
+    _check_segments(config, shards, model.encoder)
     masking = Masking.of_tokenizer(
         model.task.tokenizer,
         units=config.mask,
@@ -48,6 +49,16 @@ def model_and_batches(
     )
     train = PretrainingBatches(shards, masking, batch_size=config.batch_size, seed=config.seed)
     return model, train, dev_shards and PretrainingBatches(dev_shards, masking, batch_size=config.batch_size)
+
+
+def _check_segments(config, shards, encoder):
+    """Raises ConfigError: the rows are pairs, and the encoder has a single segment, which would read as none."""
+    segments = getattr(encoder.config, "type_vocab_size", 2)
+    if shards.objective != "none" and "segment_ids" in encoder.input_names and segments < 2:
+        raise ConfigError(
+            f"{config.data} has pairs of two segments, and the encoder's type_vocab_size is {segments}; give "
+            "--config.encoder.type_vocab_size=2, or make examples with --objective=none"
+        )
 
 
 def _shards(config):

@@ -38,5 +38,6 @@ class ElectraEncoder(BertEncoder):
         )
 
     def with_same_embeddings(self, config: EncoderConfig) -> ElectraEncoder:
+        assert isinstance(config, ElectraConfig)
         # The name is the same, too: by it the variables of both are found below it.
         return type(self)(config, embeddings=self.embeddings, dtype=self.dtype_policy, name=self.name)
