@@ -34,7 +34,7 @@ def batches(tokenizer, shop, tmp_path_factory):
     return PretrainingBatches(open_shards(folder), masking, batch_size=8)
 
 
-def model_of(tokenizer, *, model_type="electra", embedding_size=16, vocab_size=None, **settings):
+def model_of(tokenizer, *, model_type="electra", embedding_size=16, **settings):
     keras.utils.set_random_seed(0)
     sizes = {
         "num_hidden_layers": 1,
