@@ -80,6 +80,22 @@ def replaced_tokens(folder, inputs):
     return found
 
 
+def replaced_tokens_gradients(folder, inputs):
+    """Of a batch, as the benchmark's peer computes it: the loss and all gradients, those of shared embeddings once."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "benchmarks"))
+    from pretrain_torch import KINDS
+
+    model, sums = KINDS["replaced_tokens"](pathlib.Path(folder), {})
+    model.eval()
+    arrays = np.load(inputs)
+    kinds = {name: np.float32 if name == "draws" else np.int64 for name in arrays.files}
+    found = sums({name: torch.from_numpy(arrays[name].astype(kind)) for name, kind in kinds.items()}).values()
+    loss = sum(weight * loss / count for weight, loss, _, count in found)
+    loss.backward()
+    grads = {f"grad/{name}": value.grad.numpy() for name, value in model.named_parameters() if value.grad is not None}
+    return {"loss": loss.item(), **grads}
+
+
 def tokenize(folder, inputs):
     """Ids of texts, or of these and their pairs; with `save` the tokenizer is also saved in a folder."""
     tokenizer, arrays = transformers.AutoTokenizer.from_pretrained(folder), np.load(inputs, allow_pickle=True)
