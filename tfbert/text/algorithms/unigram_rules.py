@@ -84,7 +84,7 @@ def read_rules(
     Raises ConfigError: what tfbert does not have, by name.
 
     >>> read_rules(None, {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "Metaspace"}]})
-    (SentencePieceRules(steps=(), quotes=False, splits_white_space=True), b'')
+    (SentencePieceRules(steps=(), quotes=False, splits_white_space=True, composes=False), b'')
     """
     splits = _read_pre_tokenizer(pre_tokenizer)
     steps: list[Mapping[str, Any]] = []
