@@ -7,6 +7,7 @@ import json
 import keras
 import models
 import numpy as np
+import onnx
 import pytest
 import table
 import tensorflow as tf
@@ -22,6 +23,8 @@ from tfbert.encoders.layers.layouts import padded_rows
 from tfbert.encoders.weight_table import relative_variables
 from tfbert.errors import ConfigError
 from tfbert.export.folder import export
+from tfbert.export.onnx.files import open_file, operations_when_loaded
+from tfbert.export.onnx.graph import GraphWriter
 from tfbert.runs.configs.finetune import FinetuneConfig
 from tfbert.runs.finetune import batches_of, finetune
 
@@ -156,6 +159,20 @@ def test_padding_changes_nothing(case):
     long = case.encoder({name: np.pad(value[1:], ((0, 0), (0, 9))) for name, value in case.features.items()})
     np.testing.assert_allclose(short["pooled_output"], long["pooled_output"], atol=1e-6)
     np.testing.assert_allclose(short["sequence_output"], long["sequence_output"][:, :3], atol=1e-6)
+
+
+def test_onnx_runtime_fuses_its_graph(case, tmp_path):
+    encoder, graph = case.encoder, GraphWriter()
+    encoder.write_onnx(graph)
+    free = ["batch", "sequence"]
+    model = graph.model(dict.fromkeys(encoder.input_names, free), {"sequence_output": [*free, encoder.hidden_size]}, {})
+    onnx.save(model, tmp_path / "model.onnx")
+    counts = operations_when_loaded(tmp_path / "model.onnx")
+    assert {kind: counts[kind] for kind in case.row.fused} == case.row.fused
+    assert not {"Erf", "Sigmoid", "ReduceMean", "Sqrt", "Pow"} & counts.keys()  # no GELU or LayerNorm is in pieces
+    found = open_file(tmp_path / "model.onnx")(case.features)
+    is_token = FEATURES["padding_mask"][..., None]
+    np.testing.assert_allclose(found * is_token, encoder(case.features)["sequence_output"] * is_token, atol=1e-5)
 
 
 PATTERNS = ("ragged", "full", "holes", "a row without tokens")

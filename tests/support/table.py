@@ -261,6 +261,17 @@ TASKS = {
 }  # fmt: skip
 
 
+# What ONNX Runtime makes of two layers of BERT.
+FUSED = {"Attention": 2, "SkipLayerNormalization": 4, "LayerNormalization": 1, "BiasGelu": 2}
+# The attention that it knows begins at a LayerNorm, and its scores are of query, key and padding alone.
+PROJECTED = {**FUSED, "Attention": 1, "FusedMatMul": 1}
+UNKNOWN = {**FUSED, "Attention": 0, "FusedMatMul": 2}
+EMBEDDED = {"SkipLayerNormalization": 5, "LayerNormalization": 0}  # also the sum of two embeddings
+ROTARY_GATED = {**EMBEDDED, "FusedMatMul": 2, "QuickGelu": 2}
+# It joins no sum with the LayerNorm of it where the next sum reads it too.
+PRE_NORM = {"FusedMatMul": 2, "SkipLayerNormalization": 1, "LayerNormalization": 4, "Gelu": 2}
+
+
 @dataclasses.dataclass(frozen=True)
 class FamilyRow:
     """What the contract tests of a family need.
@@ -270,6 +281,7 @@ class FamilyRow:
         formats: checkpoint formats that take its weights, besides "hf".
         refused: {another format: a pattern of its error, where the format has the family, but not these sizes}.
         without_pooler: formats that have no place for its pooler by itself.
+        fused: how many operations of each kind ONNX Runtime makes of the graph of two layers.
         is_short: whether it trains and is exported in the slow tests alone.
         is_variant: of a family that has another row; tested with the slow tests alone.
     """
@@ -279,6 +291,7 @@ class FamilyRow:
     formats: tuple[str, ...] = ()
     refused: dict[str, str] = dataclasses.field(default_factory=dict)
     without_pooler: tuple[str, ...] = ()
+    fused: dict[str, int] = dataclasses.field(default_factory=lambda: FUSED)
     is_short: bool = False
     is_variant: bool = False
 
@@ -297,22 +310,40 @@ FAMILIES = {
             "distilbert", {"classifier_dropout": 0.1}, formats=("keras_hub", "model_garden", "tf1"), is_short=True
         ),
         # Its config.json has a rate for each head.
-        FamilyRow("albert", {"embedding_size": 16, "classifier_dropout": 0.1}, formats=("keras_hub",), is_short=True),
-        FamilyRow("deberta-v2", {"position_buckets": 8, "pooler_act": "gelu"}, is_short=True, **_POOLER_OF_HEAD),
         FamilyRow(
-            "electra",
-            {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"},
+            "albert",
+            {"embedding_size": 16, "classifier_dropout": 0.1},
+            formats=("keras_hub",),
+            fused=PROJECTED,
+            is_short=True,
+        ),
+        FamilyRow(
+            "deberta-v2",
+            {"position_buckets": 8, "pooler_act": "gelu"},
+            fused=UNKNOWN,
             is_short=True,
             **_POOLER_OF_HEAD,
         ),
-        FamilyRow("mpnet", {"pad_token_id": 1, "predictions_act": "gelu"}, is_short=True),
+        FamilyRow(
+            "electra",
+            {"embedding_size": 16, "pooler_act": "gelu", "predictions_act": "gelu"},
+            fused=PROJECTED,
+            is_short=True,
+            **_POOLER_OF_HEAD,
+        ),
+        FamilyRow(
+            "mpnet",
+            {"pad_token_id": 1, "predictions_act": "gelu"},
+            fused={**UNKNOWN, **EMBEDDED},
+            is_short=True,
+        ),
         FamilyRow("roberta", ROBERTA, refused=_OTHER_PADDING),
         FamilyRow("xlm-roberta", ROBERTA, refused=_OTHER_PADDING, is_variant=True),
         FamilyRow("camembert", ROBERTA, is_variant=True),
         # Its second layer sees two tokens to either side; its config.json has a rate for each head.
-        FamilyRow("modernbert", {"local_attention": 4, "classifier_dropout": 0.1}, is_short=True),
-        FamilyRow("nomic_bert", {"hidden_act": "silu"}, is_short=True),
-        FamilyRow(toy_family.FAMILY.model_type, is_short=True),
+        FamilyRow("modernbert", {"local_attention": 4, "classifier_dropout": 0.1}, fused=PRE_NORM, is_short=True),
+        FamilyRow("nomic_bert", {"hidden_act": "silu"}, fused=ROTARY_GATED, is_short=True),
+        FamilyRow(toy_family.FAMILY.model_type, fused={"Attention": 1, "BiasGelu": 2}, is_short=True),
     )
 }
 

@@ -57,6 +57,7 @@ class SelfAttention(keras.layers.Layer):
         self.use_bias, self.theta, self.reach = use_bias, theta, reach
         self.hidden_size, self.num_heads, self.dropout_rate = hidden_size, num_heads, dropout
         self.head_size, self.initializer_range = hidden_size // num_heads, initializer_range
+        self._root = math.sqrt(self.products * self.head_size)  # that scores are divided by
 
         self.query, self.key, self.value, self.output_dense = (
             dense(hidden_size, initializer_range, name, self.dtype_policy, use_bias=use_bias)
@@ -121,8 +122,8 @@ class SelfAttention(keras.layers.Layer):
         return _products, ()
 
     def write_onnx_scores(self, graph: Any, query: str, key: str, name: str) -> str:
-        """Adds the scores [B, N, S, S], not yet scaled, of query [B, N, S, D] and key [B, N, D, S]."""
-        return graph.op("MatMul", query, key)
+        """Adds the scores [B, N, S, S] of query [B, N, S, D], which is not scaled, and key [B, N, D, S]."""
+        return graph.op("Div", graph.op("MatMul", query, key), graph.number(self._root))
 
     def qkv(self, part: str) -> Any:
         """The kernels [H, 3 x H] or biases [3 x H] of the three layers, of the query with the scale of the scores."""
@@ -131,7 +132,7 @@ class SelfAttention(keras.layers.Layer):
     def _qkv(self, part):
         query, key, value = (getattr(layer, part) for layer in (self.query, self.key, self.value))
         return ops.cast(
-            ops.concatenate([query * (1.0 / math.sqrt(self.products * self.head_size)), key, value], axis=-1),
+            ops.concatenate([query * (1.0 / self._root), key, value], axis=-1),
             self.compute_dtype,
         )
 

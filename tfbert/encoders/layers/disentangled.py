@@ -5,7 +5,6 @@ H hidden, N heads, D head size, K buckets of distances; R sequences of L places.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -149,7 +148,7 @@ class DisentangledAttention(SelfAttention):
 
     def write_onnx_scores(self, graph: Any, query: str, key: str, name: str) -> str:
         query_of, key_of = (np.asarray(each)[None] for each in tf.unstack(self._by_bucket()))
-        query_of = query_of * np.float32(math.sqrt(self.products * self.head_size))  # the graph divides the sum
+        key_of = key_of / np.float32(self._root)  # the graph's query is not scaled
         # Behind a node: int8 files have products with matrices in int8, not with these.
         key_of, query_of = (
             graph.op("Identity", graph.weight(f"{name}.{part}_by_bucket", value))

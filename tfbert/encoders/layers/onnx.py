@@ -8,7 +8,6 @@ The form is the one that its AttentionFusion, SkipLayerNormFusion and BiasGeluFu
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,8 +131,9 @@ def write_attention(
 
     query, key, value = split("query", (0, 2, 1, 3)), split("key", (0, 2, 3, 1)), split("value", (0, 2, 1, 3))
     scores = layer.write_onnx_scores(graph, query, key, name)
-    scores = graph.op("Div", scores, graph.number(math.sqrt(layer.products * config.head_size)))
     probs = graph.op("Softmax", graph.op("Add", scores, mask), axis=3)
     context = graph.op("Transpose", graph.op("MatMul", probs, value), perm=(0, 2, 1, 3))
     context = graph.op("Reshape", context, graph.integers(0, 0, config.hidden_size))
+    # Lengths that depend on values, as of distances, are unknown to inference, and so are those of all that follows.
+    context = graph.has_shape(context, ["batch", "sequence", config.hidden_size])
     return graph.dense(layer.output_dense, context, f"{name}.output")
