@@ -320,7 +320,7 @@ FAMILIES = {
         FamilyRow(
             "deberta-v2",
             {"position_buckets": 8, "pooler_act": "gelu"},
-            fused=UNKNOWN,
+            fused={**UNKNOWN, "FusedMatMul": 6},  # a layer's three products with transposed matrices
             is_short=True,
             **_POOLER_OF_HEAD,
         ),

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tfbert.encoders.layers import onnx
 from tfbert.encoders.layers.attention import SelfAttention
 from tfbert.encoders.layers.dense import LayerNorm, at_least_float32
 from tfbert.encoders.layers.derived import derived
@@ -21,7 +20,8 @@ from tfbert.encoders.layers.dropout import Dropout
 from tfbert.encoders.layers.initializers import TruncatedNormal
 from tfbert.encoders.layers.layout import Layout, distances
 
-_BUCKETS = "relative_buckets"  # the node of ONNX graphs
+# Nodes of ONNX graphs: the number of tokens [1], and buckets [2 x S], by the sign of query - key from one to the next.
+_LENGTH, _BUCKETS = "length", {"buckets_of_query": 1, "buckets_of_key": -1}
 
 
 def bucket_of(distance: np.ndarray, buckets: int, farthest: int) -> np.ndarray:
@@ -85,11 +85,13 @@ class RelativeEmbeddings(keras.layers.Layer):
         return tf.gather(table, tf.clip_by_value(distance, -self.farthest, self.farthest) + self.farthest)
 
     def write_onnx(self, graph: Any, max_tokens: int) -> None:
-        """Adds the buckets of all queries and keys of a row, int64 [S, S], for the layers of attention."""
-        queries_ahead = np.arange(max_tokens, -max_tokens - 1, -1)  # the distances there are key - query
-        table = bucket_of(queries_ahead, self.buckets, self.farthest)
-        places = onnx.write_distances(graph, "token_ids", max_tokens)
-        graph.op("Gather", graph.weight("buckets_by_distance", table.astype(np.int64)), places, name=_BUCKETS)
+        """Adds the buckets of the distances of a row, 2 for each token, for the layers of attention."""
+        length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2), name=_LENGTH)
+        number = graph.integers(max_tokens)
+        begin, end = graph.op("Sub", number, length), graph.op("Add", number, length)
+        for name, sign in _BUCKETS.items():
+            table = bucket_of(sign * np.arange(-max_tokens, max_tokens), self.buckets, self.farthest)
+            graph.op("Slice", graph.weight(f"{name}_table", table.astype(np.int64)), begin, end, name=name)
 
 
 class DisentangledAttention(SelfAttention):
@@ -129,49 +131,80 @@ class DisentangledAttention(SelfAttention):
         else:
             vectors = derived(self, "by_bucket", self._by_bucket)
         query_of, key_of = tf.unstack(vectors)
+        relative, has_gaps = self._relative(), layout.has_gaps
 
-        def summed(query: Any, key: Any, places: Any) -> Any:
-            buckets = self._relative().buckets_of(-distances(places))  # [R, query, key]
-            by_key = _picked(tf.matmul(query, key_of), buckets)  # [R, query, key, N]
-            by_query = _picked(tf.matmul(key, query_of), tf.transpose(buckets, (0, 2, 1)))  # [R, key, query, N]
-            more = tf.transpose(by_key + tf.transpose(by_query, (0, 2, 1, 3)), (0, 3, 1, 2))
+        def side_by_side(query: Any, key: Any) -> Any:  # [R, N, query, key]
+            length = tf.shape(query)[2]
+            behind = tf.range(-length, length)
+            of_key, of_query = (
+                tf.gather(vectors, relative.buckets_of(distance), axis=1)  # [N, 2 x L, D]
+                for vectors, distance in ((key_of, -behind), (query_of, behind))
+            )
+            by_key = _skewed(tf.matmul(query, of_key, transpose_b=True))
+            by_query = _skewed(tf.matmul(key, of_query, transpose_b=True))
+            return _at_least_float32(by_key) + _at_least_float32(tf.transpose(by_query, (0, 1, 3, 2)))
+
+        def anywhere(query: Any, key: Any, places: Any) -> Any:
+            buckets = relative.buckets_of(-distances(places))  # [R, query, key]
+            by_key = _picked(tf.matmul(query, key_of, transpose_b=True), buckets)  # [R, query, key, N]
+            by_query = _picked(tf.matmul(key, query_of, transpose_b=True), tf.transpose(buckets, (0, 2, 1)))
+            return tf.transpose(by_key + tf.transpose(by_query, (0, 2, 1, 3)), (0, 3, 1, 2))
+
+        def summed(query: Any, key: Any, *places: Any) -> Any:
+            if has_gaps is False:
+                more = side_by_side(query, key)
+            else:
+                more = tf.cond(has_gaps, lambda: anywhere(query, key, *places), lambda: side_by_side(query, key))
             return ops.cast(tf.matmul(query, key, transpose_b=True), more.dtype) + more
 
-        return summed, (layout.places(),)
+        return summed, (() if has_gaps is False else (layout.places(),))
 
     def _by_bucket(self, *, training: bool = False) -> Any:
-        """Q and K of the vector of each bucket, [2, N, D, K]; Q with the scale of the scores."""
+        """Q and K of the vector of each bucket, [2, N, K, D]; Q with the scale of the scores."""
         table = self.relative_dropout(self._relative().vectors(), training=training)
         kernel, bias = (self.qkv(part)[..., : 2 * self.hidden_size] for part in ("kernel", "bias"))
         both = tf.nn.bias_add(tf.matmul(ops.cast(table, self.compute_dtype), kernel), bias)  # [K, 2 x H]
-        return tf.transpose(tf.reshape(both, (-1, 2, self.num_heads, self.head_size)), (1, 2, 3, 0))
+        return tf.transpose(tf.reshape(both, (-1, 2, self.num_heads, self.head_size)), (1, 2, 0, 3))
 
     def write_onnx_scores(self, graph: Any, query: str, key: str, name: str) -> str:
         query_of, key_of = (np.asarray(each)[None] for each in tf.unstack(self._by_bucket()))
         key_of = key_of / np.float32(self._root)  # the graph's query is not scaled
-        # Behind a node: int8 files have products with matrices in int8, not with these.
-        key_of, query_of = (
-            graph.op("Identity", graph.weight(f"{name}.{part}_by_bucket", value))
-            for part, value in (("key", key_of), ("query", query_of))
-        )
-        queries = _write_picked(graph, query, key_of, _BUCKETS)
-        of_keys = graph.op("Transpose", _BUCKETS, perm=[1, 0])
-        key_first = graph.op("Transpose", key, perm=[0, 1, 3, 2])
-        keys = _write_picked(graph, key_first, query_of, of_keys)
-        scores = graph.op("Add", super().write_onnx_scores(graph, query, key, name), queries)
-        return graph.op("Add", scores, graph.op("Transpose", keys, perm=[0, 1, 3, 2]))
+        parts = (("key", key_of, query), ("query", query_of, graph.op("Transpose", key, perm=[0, 1, 3, 2])))
+        by_key, by_query = (self._write_onnx_part(graph, name, *part) for part in parts)
+        scores = graph.op("Add", super().write_onnx_scores(graph, query, key, name), by_key)
+        return graph.op("Add", scores, graph.op("Transpose", by_query, perm=[0, 1, 3, 2]))
+
+    def _write_onnx_part(self, graph, name, part, of_bucket, x):
+        """Products of x [B, N, S, D] with those of the vectors [1, N, K, D] that are as far away: [B, N, S, S]."""
+        # Behind a node: int8 files have tables in int8, but not these.
+        table = graph.op("Identity", graph.weight(f"{name}.{part}_by_bucket", of_bucket))
+        vectors = graph.op("Gather", table, f"buckets_of_{part}", axis=2)  # [1, N, 2 x S, D]
+        products = graph.op("MatMul", x, graph.op("Transpose", vectors, perm=[0, 1, 3, 2]))
+        # As _skewed.
+        flat = graph.op("Reshape", products, graph.integers(0, 0, -1))
+        flat = graph.op("Slice", flat, _LENGTH, graph.integers(np.iinfo(np.int64).max), graph.integers(2))
+        shape = graph.op("Concat", graph.integers(0, 0), _LENGTH, graph.integers(-1), axis=0)
+        rows = graph.op("Reshape", flat, shape)
+        return graph.op("Slice", rows, graph.integers(0), _LENGTH, graph.integers(3))
+
+
+def _skewed(products):
+    """Of [R, N, L, 2 x L], for distances from -L on, those from a place to each other place: [R, N, L, L].
+
+    In row i the place 0 is that of distance -i, so that each row begins a number earlier than the one before: without
+    the first L numbers, rows that are a number shorter are what is wanted. Source: Huang et al. 2018, section 3.4.1.
+    """
+    sequences, heads, length, _ = tf.unstack(tf.shape(products))
+    flat = tf.reshape(products, [sequences, heads, 2 * length * length])
+    flat = tf.slice(flat, [0, 0, length], [-1, -1, -1])  # the gradient of [...] takes twice as long
+    rows = tf.reshape(flat, [sequences, heads, length, tf.maximum(2 * length - 1, 0)])
+    return tf.slice(rows, [0, 0, 0, 0], [-1, -1, -1, length])
 
 
 def _picked(scores, buckets):
     """Of scores [R, N, L, K] those of buckets [R, L, L'], float32 at least: [R, L, L', N]."""
-    picked = tf.gather(tf.transpose(scores, (0, 2, 3, 1)), buckets, axis=2, batch_dims=2)
-    return ops.cast(picked, at_least_float32(picked.dtype))
+    return _at_least_float32(tf.gather(tf.transpose(scores, (0, 2, 3, 1)), buckets, axis=2, batch_dims=2))
 
 
-def _write_picked(graph, vectors, by_bucket, buckets):
-    """vectors [B, N, S, D], by_bucket [1, N, D, K], buckets [S, S] -> [B, N, S, S]."""
-    scores = graph.op("MatMul", vectors, by_bucket)  # [B, N, S, K]
-    shape = graph.op("Slice", graph.op("Shape", scores), graph.integers(0), graph.integers(3))
-    length = graph.op("Slice", graph.op("Shape", "token_ids"), graph.integers(1), graph.integers(2))
-    every = graph.op("Expand", buckets, graph.op("Concat", shape, length, axis=0))
-    return graph.op("GatherElements", scores, every, axis=3)
+def _at_least_float32(x):
+    return ops.cast(x, at_least_float32(x.dtype))

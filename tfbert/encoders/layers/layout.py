@@ -32,6 +32,11 @@ class Layout:
         """The place of each token in its row, int32 [T]."""
         raise NotImplementedError
 
+    @property
+    def has_gaps(self) -> Any:
+        """Whether padding stands between two tokens of a sequence: False, or a bool tensor that depends on values."""
+        raise NotImplementedError
+
     def add_bias(self, function: Callable) -> None:
         """Adds to `attend`'s bias one that depends on how far apart two tokens stand in a row; called once at most.
 
@@ -89,6 +94,10 @@ class Padded(Layout):
 
     def places(self) -> Any:
         return self.tokens(ops.broadcast_to(ops.arange(self._shape[1], dtype="int32"), self._shape))
+
+    @property
+    def has_gaps(self) -> bool:
+        return False  # padding has places in `attend` too
 
     def add_bias(self, function: Callable) -> None:
         places = ops.arange(self._shape[1], dtype="int32")

@@ -71,7 +71,7 @@ class Unpadded(Layout):
         more = -tf.size(row) % tf.gather((*_MULTIPLES, 2 * _MULTIPLES[-1]), octave)
         least = tf.minimum(_LEAST_TOKENS * tf.size(row), _LEAST_TOKENS)  # of no tokens none
         self._more = tf.maximum(more, least - tf.size(row))  # T is so many more than there are tokens
-        self._of_equal_length = self._added = None
+        self._of_equal_length = self._added = self._place = None
         self._biases: list[tf.Tensor] | None = None
         if not training:
             longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
@@ -108,11 +108,21 @@ class Unpadded(Layout):
     def places(self) -> Any:
         return tf.pad(self._places % self._length, [[0, self._more]])
 
+    @property
+    def has_gaps(self) -> Any:
+        return self._in_sequence()[1]
+
+    def _in_sequence(self):
+        """The place of each token in its sequence, and whether any sequence has gaps."""
+        if self._place is None:
+            begins = tf.gather(tf.cumsum(self._lengths, exclusive=True), self._sequence)
+            place = self._places % self._length
+            place -= tf.gather(place, begins)
+            self._place = place, tf.reduce_any(tf.not_equal(place, tf.range(tf.size(place)) - begins))
+        return self._place
+
     def add_bias(self, function: Callable) -> None:
-        begins = tf.gather(tf.cumsum(self._lengths, exclusive=True), self._sequence)
-        place = self._places % self._length
-        place -= tf.gather(place, begins)  # in the token's sequence
-        has_gaps = tf.reduce_any(tf.not_equal(place, tf.range(tf.size(place)) - begins))
+        place, has_gaps = self._in_sequence()
 
         def added(places):  # [R', L'] -> [R', N, L', L'], or of one sequence if no padding stands between tokens
             size = tf.shape(places)[0]
