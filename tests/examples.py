@@ -15,7 +15,7 @@ def write_examples(
     """`shards` files of rows whose sentences are `texts`, in random order; packed rows hold as many as fit."""
     random = np.random.default_rng(seed)
     vocabulary = tokenizer.vocabulary
-    start, end = vocabulary["[CLS]"], vocabulary["[SEP]"]
+    start, end = tokenizer.template.before[0], tokenizer.template.after[0]
     sentences = tokenizer.tokenize(texts).to_list()
     sentences = [row for row in sentences if 0 < len(row) <= (max_length - 3) // 2]
 

@@ -1,6 +1,7 @@
-"""RoBERTa's recipe (Liu et al. 2019, table 3) with BERT's vocabulary: full sentences, no pairs, new masks each epoch.
+"""RoBERTa as Liu et al. 2019 trained it (table 3): byte-level BPE, full sentences, no segments, new masks each epoch.
 
-  tfbert make-examples --input=… --vocab=vocab.txt --out=examples --max_length=512 --objective=none
+  tfbert train-vocab --algorithm=bpe --size=50265 --input=… --out=bpe
+  tfbert make-examples --input=… --vocab=bpe --out=examples --max_length=512 --objective=none
   tfbert pretrain --config=configs/pretrain/roberta_base.py --data='examples/*' --out=runs/roberta
 
 Not run whole; expected:
@@ -15,6 +16,10 @@ from tfbert.runs.configs.pretrain import pretrain_config
 def get_config():
     return pretrain_config(
         size="base",
+        encoder={
+            "model_type": "roberta",
+            "max_position_embeddings": 514,  # the first token's is that after the padding's id
+        },
         steps=125_000,
         batch_size=2048,
         accumulation=32,

@@ -71,7 +71,8 @@ class Pretrainer(TextModel):
         >>> Pretrainer.of_size("tiny", tokenizer, next_sentence=False).encoder.hidden_size
         128
         """
-        config = families.config_of_size(size, **{"vocab_size": len(tokenizer.vocabulary), **(encoder or {})})
+        of_tokenizer = {"vocab_size": len(tokenizer.vocabulary), "pad_token_id": tokenizer.padding_id}
+        config = families.config_of_size(size, **{**of_tokenizer, **(encoder or {})})
         settings.setdefault("max_length", min(cls.task_class.max_length, config.max_tokens))
         return cls(cls.task_class.from_settings(settings, tokenizer), config, dtype=dtype)
 

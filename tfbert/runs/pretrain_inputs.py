@@ -84,10 +84,12 @@ def _model(config, shards):
         settings["unused_embeddings"] = config.unused_embeddings
         return kind.from_checkpoint(config.init_from, dtype=config.dtype, **settings)
     model = kind.of_size(config.size, _tokenizer(shards.folder), encoder=config.encoder, dtype=config.dtype, **settings)
-    if shards.max_length > model.encoder.max_tokens:
+    longest = model.encoder.max_tokens
+    if shards.max_length > longest:
+        needed = shards.max_length + model.encoder.config.max_position_embeddings - longest
         raise ConfigError(
-            f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {model.encoder.max_tokens}; "
-            f"give --config.encoder.max_position_embeddings={shards.max_length}"
+            f"{config.data} has rows of {shards.max_length} tokens, the encoder reads {longest}; "
+            f"give --config.encoder.max_position_embeddings={needed}"
         )
     return model
 
