@@ -36,8 +36,8 @@ def run(folder, examples, **settings):
     config = PretrainConfig(
         **{
             **{"data": str(examples), "out": str(folder), "task": "replaced_tokens", "encoder": ENCODER},
-            **{"size": "tiny", "steps": 8, "batch_size": 8, "evaluate_every": 5, "save_every": 2, "log_every": 2},
-            **{"learning_rate": 1e-3, "accumulation": 2},
+            **{"size": "tiny", "steps": 6, "batch_size": 8, "evaluate_every": 4, "save_every": 2, "log_every": 2},
+            **{"learning_rate": 1e-3, "dev_shards": 0},
             **settings,
         }
     )
@@ -52,7 +52,7 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, examples, monkeypatch
 
     def stop(self, batch, logs=None):
         counted.append(batch)
-        if len(counted) == 7:
+        if len(counted) == 4:
             raise KeyboardInterrupt  # as a killed process: nothing is saved on the way out
 
     with monkeypatch.context() as patched:
@@ -60,19 +60,19 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, examples, monkeypatch
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "parts", examples)
     again, resumed = run(tmp_path / "parts", examples)
-    assert again == metrics
+    assert {**again, "tokens_per_second": 0} == {**metrics, "tokens_per_second": 0}
     for one, other in zip(weights, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
     line = json.loads((tmp_path / "whole/metrics.jsonl").read_text().splitlines()[0])
     assert {"mlm_accuracy", "rtd_loss", "rtd_accuracy", "rtd_precision", "rtd_recall", "gradient_norm"} <= line.keys()
-    assert (tmp_path / "whole/filled_masks.jsonl").read_text().count("\n") == 2  # by the generator
-    assert "Filled-in masks" in (tmp_path / "whole/report.html").read_text()
 
 
 @pytest.mark.slow
 def test_it_continues_from_its_model_in_other_ways(tmp_path, examples):
-    metrics, _ = run(tmp_path / "run", examples, steps=4, jit_compile=True)
-    continued = {"init_from": str(tmp_path / "run/model"), "steps": 2, "dtype": "mixed_bfloat16"}
+    metrics, _ = run(tmp_path / "run", examples, dev_shards=1, accumulation=2, jit_compile=True)
+    assert (tmp_path / "run/filled_masks.jsonl").read_text().count("\n") == 2  # by the generator
+    assert "Filled-in masks" in (tmp_path / "run/report.html").read_text()
+    continued = {"init_from": str(tmp_path / "run/model"), "steps": 2, "dev_shards": 1, "dtype": "mixed_bfloat16"}
     further, _ = run(tmp_path / "further", examples, **continued)
     assert further["mlm_loss"] < 1.1 * metrics["mlm_loss"] and further["rtd_loss"] < 1.1 * metrics["rtd_loss"]
 
