@@ -15,6 +15,7 @@ import time
 
 import ml_collections
 import torch
+import torch_recipe
 import torch_tasks
 import torch_window_tasks
 import transformers
@@ -55,17 +56,6 @@ def config_of(args):
     return FinetuneConfig.from_dict({**values, "train": args.train, "dev": args.dev, "seed": args.seed})
 
 
-def optimizer_of(model, config, total):
-    decayed = [p for n, p in model.named_parameters() if not (n.endswith("bias") or "LayerNorm" in n)]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        fused=True,
-    )
-    return optimizer, transformers.get_linear_schedule_with_warmup(optimizer, round(config.warmup * total), total)
-
-
 def main():
     args = arguments()
     if args.threads:
@@ -81,7 +71,7 @@ def main():
     model = task.model(args.checkpoint)
     dev = table(args.dev)
     total = config.epochs * -(-len(task.lengths) // config.batch_size)
-    optimizer, schedule = optimizer_of(model, config, total)
+    optimizer, schedule = torch_recipe.optimizer_of(model, config, total)
 
     step, tokens, seconds, best, kept, score = 0, 0, 0.0, -1.0, None, {}
     for epoch in range(config.epochs):
@@ -89,11 +79,7 @@ def main():
         started = time.time()
         for rows in batches_of_epoch(task.lengths, config.batch_size, seed=args.seed, epoch=epoch):
             loss = task.loss(model, rows)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
+            torch_recipe.step(loss, model, optimizer, schedule, config.clip_norm)
             tokens += int(task.lengths[rows].sum())
             step += 1
             if step % 100 == 0:

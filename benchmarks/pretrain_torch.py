@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 import torch
+import torch_recipe
 import transformers
 
 
@@ -41,17 +42,8 @@ def main():
     model, sums = KINDS[config.task](folder / "model", config.settings)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
 
-    decayed = [p for n, p in model.named_parameters() if not (n.endswith("bias") or "LayerNorm" in n)]
-    plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        betas=(0.9, config.beta_2),
-        eps=config.epsilon,
-        fused=True,
-    )
-    schedule = transformers.get_linear_schedule_with_warmup(
-        optimizer, round(config.warmup * config.steps), config.steps
+    optimizer, schedule = torch_recipe.optimizer_of(
+        model, config, config.steps, betas=(0.9, config.beta_2), eps=config.epsilon
     )
 
     def batch_of(part, rows):
@@ -82,11 +74,7 @@ def main():
         for step in range(1, config.steps + 1):
             rows = slice((step - 1) * config.batch_size, step * config.batch_size)
             loss = sum(weight * loss / count for weight, loss, _, count in sums(batch_of("train", rows)).values())
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
+            torch_recipe.step(loss, model, optimizer, schedule, config.clip_norm)
             tokens += int(arrays["train_padding_mask"][rows].sum())
             losses.append(loss.item())
             is_last = step == config.steps
