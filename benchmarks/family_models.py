@@ -66,7 +66,7 @@ def write(folder, family, vocab, layers, width):
         **SPECIAL,
         **FAMILIES[family],
     }
-    known = {*transformers.CONFIG_MAPPING[family]().to_dict(), "num_labels"}
+    known = {*transformers.CONFIG_MAPPING[family]().to_dict(), *FAMILIES[family], "num_labels"}
     config = transformers.AutoConfig.for_model(family, **{key: values[key] for key in values if key in known})
     torch.manual_seed(0)
     transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(folder / family)
