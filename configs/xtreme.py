@@ -25,6 +25,8 @@ TASKS = {
     "pawsx": (("sentence1", "sentence2", "label"), ("de", "en", "es", "fr", "ja", "ko", "zh")),
 }
 
+EXPERIMENTS = tuple(f"{task},{language}" for task, (_, languages) in TASKS.items() for language in languages)
+
 
 def get_config(argument=""):
     """The experiment of "TASK,LANGUAGE", on files of the working folder, or of "TASK,LANGUAGE,FOLDER"."""

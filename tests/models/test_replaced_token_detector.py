@@ -168,3 +168,8 @@ def test_what_is_refused(batches, tokenizer):
         model.fit(tf.data.Dataset.from_tensors(batch), verbose=0)
     with pytest.raises(DataError, match="does not say which tokens of its texts were replaced"):
         model.task.examples(tfbert.data.read(__file__, format="txt"), labelled=True)
+
+
+def test_a_next_sentence_head_where_files_have_the_discriminators(tokenizer):
+    with pytest.raises(ConfigError, match="ElectraEncoder with a head for the next sentence would be saved as a disc"):
+        tfbert.Pretrainer.of_size("tiny", tokenizer, encoder={"model_type": "electra"}, next_sentence=True)

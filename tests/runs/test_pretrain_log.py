@@ -15,7 +15,11 @@ def test_the_log_takes_the_mean_length_and_predictions_of_the_batches(tmp_path, 
     plan = {"total_steps": 4, "per_round": 2, "every": 1, "shown": False}
     log = PretrainLog(tmp_path, batches, SimpleNamespace(step=0), peak_flops=1e9, **plan)
     log.set_model(
-        SimpleNamespace(encoder=encoder, optimizer=SimpleNamespace(learning_rate=0.1), reset_metrics=lambda: None)
+        SimpleNamespace(
+            flops_per_token=encoder.flops_per_token,
+            optimizer=SimpleNamespace(learning_rate=0.1),
+            reset_metrics=lambda: None,
+        )
     )
     values = log.measures({"loss": 1.0, "mlm_loss": 1.0, "mlm_accuracy": 0.5}, tokens_per_second=50.0)
     log.close()

@@ -55,6 +55,10 @@ class SpecialTokens:
             )
         return vocabulary[self.mask]
 
+    def spelling_all(self, vocabulary: Vocabulary) -> SpecialTokens:
+        """Returns them for a vocabulary that spells every text: the separator stands for a missing unknown token."""
+        return self if self.unknown in vocabulary else dataclasses.replace(self, unknown=self.separator)
+
     def in_vocabulary(self, vocabulary: Vocabulary) -> list[str]:
         """Returns the names that the vocabulary has: all, or all but the mask."""
         return [name for name in self if name in vocabulary]

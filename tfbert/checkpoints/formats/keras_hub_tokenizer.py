@@ -52,12 +52,7 @@ def _read_byte_bpe(assets: pathlib.Path, preset: Preset, config: dict[str, Any],
     vocabulary = byte_bpe_folder.read_files(assets, preset.vocabulary)
     prefix = bool(config.get("add_prefix_space"))
     rules = ByteBpeRules(add_prefix_space=prefix, trim_keeps_first_space=prefix)
-    return Tokenizer(vocabulary, rules=rules, special_tokens=_known(ANGLE_TOKENS, vocabulary))
-
-
-def _known(special: SpecialTokens, vocabulary: Vocabulary) -> SpecialTokens:
-    """KerasHub's class needs no unknown token: bytes spell every text."""
-    return special if special.unknown in vocabulary else dataclasses.replace(special, unknown=special.separator)
+    return Tokenizer(vocabulary, rules=rules, special_tokens=ANGLE_TOKENS.spelling_all(vocabulary))
 
 
 def _read_sentencepiece(assets: pathlib.Path, preset: Preset, config: dict[str, Any], path: pathlib.Path) -> Tokenizer:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfbert.errors import ConfigError
 from tfbert.tasks.dense_head import dense_layer, write_dense
 
 if TYPE_CHECKING:
@@ -24,10 +25,17 @@ class PretrainingNetwork(keras.Model):
     Inputs: the encoder's, masked_positions int [B, P] (below 0: none), and for packed rows pair_positions int [B, C],
     where each sequence begins. Outputs: token_logits float32 [B, P, V]; pair_logits float32 [B, 2], of packed rows
     [B, C, 2], where there is such a head.
+
+    Raises ConfigError: a head for the next sentence, in a family whose files have another one in its place.
     """
 
     def __init__(self, encoder: Encoder, *, next_sentence: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if next_sentence and encoder.tells_replaced_tokens:
+            raise ConfigError(
+                f"{type(encoder).__name__} with a head for the next sentence would be saved as a discriminator: give "
+                "next_sentence=False, and examples of --objective=none"
+            )
         self.encoder = encoder
         self.predictions = encoder.masked_language_model_head("predictions")
         self.predictions.build((None, None, encoder.hidden_size))
