@@ -46,6 +46,7 @@ def run(folder, examples, **settings):
     return metrics, [variable.numpy() for variable in model.variables]
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_an_uninterrupted_one(tmp_path, examples, monkeypatch):
     metrics, weights = run(tmp_path / "whole", examples)
     counted = []

@@ -49,7 +49,7 @@ print(json.dumps({key: values.tolist() for key, values in servable.run("places",
 TEXTS = ["the film's", "a  <mask> é!", "e\u0301 |||IP||| \u212b", "", "日本語  x\n"]
 
 
-@pytest.mark.parametrize("kind", ["prefixed", "nfc"])
+@pytest.mark.parametrize("kind", [pytest.param("prefixed", marks=pytest.mark.slow), "nfc"])
 def test_saved(kind, tmp_path):
     tokenizer, _ = byte_bpe_kinds.pair(kind, tmp_path)
     spec = tf.TensorSpec([None], tf.string, "text")
