@@ -337,7 +337,7 @@ FAMILIES = {
             fused={**UNKNOWN, **EMBEDDED},
             is_short=True,
         ),
-        FamilyRow("roberta", ROBERTA, refused=_OTHER_PADDING),
+        FamilyRow("roberta", ROBERTA, refused=_OTHER_PADDING, is_short=True),
         FamilyRow("xlm-roberta", ROBERTA, refused=_OTHER_PADDING, is_variant=True),
         FamilyRow("camembert", ROBERTA, is_variant=True),
         # Its second layer sees two tokens to either side; its config.json has a rate for each head.
