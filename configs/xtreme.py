@@ -9,7 +9,7 @@ pawsx    49,401 / 2,000      are two sentences paraphrases                  7   
 
 The argument is TASK,LANGUAGE,FOLDER. The folder has XTREME's own files, train-en.tsv and dev-LANGUAGE.tsv, which have
 no header line. The checkpoint must know the language: XLM-R, multilingual E5 or MiniLM, mmBERT, multilingual BERT. An
-English one guesses in other languages: MiniLM-L6 has 0.588 of English rows, 0.35 to 0.47 of others (benchmarks/RESULTS.md).
+English one guesses elsewhere: MiniLM-L6 has 0.588 of English rows, 0.35 to 0.47 of others (benchmarks/RESULTS.md).
 """
 
 from tfbert.errors import ConfigError
