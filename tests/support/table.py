@@ -37,7 +37,7 @@ class TaskRow:
         is_static: whether it trains on batches of one shape.
         has_replicas: whether it trains on several replicas.
         formats: of an export.
-        is_variant: of a task that has another row; tested with the slow tests alone.
+        is_variant: of a task that has another row, or tests of its own; tested with the slow tests alone.
         model_type: of the encoder, where few families have the task's head.
     """
 
@@ -243,6 +243,7 @@ TASKS = {
             ({"discriminator_weight": -1.0}, "discriminator_weight is a number from 0 on"),
         ),
         model_type="electra",
+        is_variant=True,
     ),
     "toy": TaskRow(
         f"{toy_task.__name__}:{toy_task.PassageScorer.__name__}",
