@@ -15,7 +15,7 @@ from tfbert.text.algorithms.byte_bpe_model import check_merges
 from tfbert.text.algorithms.byte_bpe_rules import ByteBpeRules
 from tfbert.text.special_tokens import ANGLE_TOKENS, AddedToken
 from tfbert.text.template import Template
-from tfbert.text.vocabulary import Vocabulary
+from tfbert.text.vocabulary import Vocabulary, lines_of
 
 if TYPE_CHECKING:
     from tfbert.text.tokenizer import Tokenizer
@@ -74,15 +74,9 @@ def read_files(folder: pathlib.Path, name: str = VOCABULARY) -> Vocabulary:
     """
     path, merges_path = folder / name, folder / MERGES
     ids = read_json_object(path, VocabularyError)
-    try:
-        lines = merges_path.read_bytes().decode("utf-8").split("\n")
-    except FileNotFoundError as error:
-        raise VocabularyError(f"there is no {merges_path} beside {name}") from error
-    except UnicodeDecodeError as error:
-        number = error.object[: error.start].count(b"\n") + 1
-        raise VocabularyError(f"{merges_path}, line {number}: not UTF-8") from error
-    except OSError as error:
-        raise VocabularyError(f"cannot read {merges_path}: {error.strerror or error}") from error
+    if not merges_path.exists():
+        raise VocabularyError(f"there is no {merges_path} beside {name}")
+    lines = lines_of(merges_path, "merges")
     merges, numbers = [], []
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\r")

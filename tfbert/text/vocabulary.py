@@ -22,6 +22,22 @@ def is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
+def lines_of(path: pathlib.Path, what: str) -> list[str]:
+    """Returns what stands between the line breaks of a UTF-8 file; messages call it `what`.
+
+    Raises VocabularyError, naming the file, and the line that is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8").split("\n")
+    except FileNotFoundError as error:
+        raise VocabularyError(f"there is no {what} file {path}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise VocabularyError(f"{path}, line {line}: not UTF-8; save the {what} as UTF-8") from error
+    except OSError as error:
+        raise VocabularyError(f"cannot read the {what} {path}: {error.strerror or error}") from error
+
+
 class Vocabulary:
     """The tokens of a vocabulary; a token's id is its place in the list, the last of several.
 
@@ -61,15 +77,7 @@ class Vocabulary:
         The right end of a line is stripped. Raises VocabularyError, naming the file.
         """
         path = pathlib.Path(path)
-        try:
-            lines = path.read_bytes().decode("utf-8").split("\n")
-        except FileNotFoundError as error:
-            raise VocabularyError(f"there is no vocabulary file {path}") from error
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            raise VocabularyError(f"{path}, line {line}: not UTF-8; save the vocabulary as UTF-8") from error
-        except OSError as error:
-            raise VocabularyError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
+        lines = lines_of(path, "vocabulary")
         if not lines[-1]:
             lines.pop()
         return cls([line.rstrip(WHITE_SPACE) for line in lines], source=path)

@@ -25,8 +25,6 @@ from tfbert.text.vocabulary import WHITE_SPACE
 
 QUOTES = ("``", "''")  # double quotes as TeX writes them
 _QUOTE = '"'
-# of transformers 5; of several other characters of white space, such as no-break spaces, each stays one here
-_ANY_SPACES = r"\s{2,}|[\n\r\t]"
 _NFKD, _STRIP_ACCENTS = "NFKD", "StripAccents"
 # of transformers 5; of several other characters of white space, such as no-break spaces, each stays one here
 _ANY_SPACES = r"\s{2,}|[\n\r\t]"
